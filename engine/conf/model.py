@@ -1,0 +1,195 @@
+"""The configuration as the engine uses it: networks, pools, hosts, classes, and scopes of compiled statements.
+
+Made once, at load, from the syntax tree (compile.py); read by everything else. Addresses are 32-bit numbers.
+Nothing here reads text or evaluates anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..wire.spaces import OptionDefinition, Registry
+    from .context import Context
+    from .syntax import Node, Place
+
+# What an expression comes to; None is ISC's null.
+Result = bytes | int | bool | None
+DataExpression = Callable[["Context"], bytes | None]
+NumberExpression = Callable[["Context"], int | None]
+BooleanExpression = Callable[["Context"], bool | None]
+
+# An option's value in an option set: constant bytes, or what finds them when the reply is encoded.
+Value = bytes | DataExpression
+
+
+@dataclass(slots=True, eq=False)
+class Scope:
+    """One block's statements and where it hangs.
+
+    `run` executes the block's own statements, in order. `constant`: running it does the same in every context (it may
+    still set options to expressions that are evaluated later). `number` is its place in Configuration.scopes.
+    """
+
+    kind: str
+    place: Place
+    parent: Scope | None
+    number: int = 0
+    authoritative: bool = False
+    statements: list[Node] = field(default_factory=list)
+    run: Callable[[Context], None] = lambda _context: None
+    constant: bool = True
+
+    def chain(self, limit: Scope | None = None) -> list[Scope]:
+        """This scope and its parents, outermost first, down from (and without) `limit` or an ancestor of it.
+
+        conf-language 5.4, Run(S, limit).
+        """
+        stop: set[int] = set()
+        above: Scope | None = limit
+        while above is not None:
+            stop.add(above.number)
+            above = above.parent
+        found: list[Scope] = []
+        here: Scope | None = self
+        while here is not None and here.number not in stop:
+            found.append(here)
+            here = here.parent
+        found.reverse()
+        return found
+
+
+@dataclass(slots=True, eq=False)
+class SharedNetwork:
+    """`subnets` in ISC's order within the network, `pools` in order; `implicit` for a subnet of its own."""
+
+    name: str
+    place: Place
+    scope: Scope
+    number: int = 0
+    implicit: bool = False
+    interface: str | None = None
+    subnets: list[Subnet] = field(default_factory=list)
+    pools: list[Pool] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class Subnet:
+    number: int
+    netmask: int
+    place: Place
+    scope: Scope
+    network: SharedNetwork
+
+    @property
+    def prefix_length(self) -> int:
+        return self.netmask.bit_count()
+
+    def __contains__(self, address: object) -> bool:
+        return isinstance(address, int) and address & self.netmask == self.number
+
+
+@dataclass(slots=True, eq=False)
+class Permit:
+    """`kind` as in syntax.Permit; `value` is the class or the date."""
+
+    kind: str
+    value: Class | int | None
+    place: Place
+
+
+@dataclass(slots=True, eq=False)
+class Pool:
+    """`ranges` are (low, high), both in, as declared; `index` numbers all pools of the configuration.
+
+    `valid_from`/`valid_until`: seconds since 1970 of `allow after`/`deny after`, 0 for none.
+    """
+
+    network: SharedNetwork
+    place: Place
+    scope: Scope
+    index: int = 0
+    ranges: list[tuple[int, int]] = field(default_factory=list)
+    permits: list[Permit] = field(default_factory=list)
+    prohibits: list[Permit] = field(default_factory=list)
+    valid_from: int = 0
+    valid_until: int = 0
+    failover_peer: str | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Host:
+    """A host declaration. `hardware` is type octet and address, `uid` the client identifier; empty where not given.
+
+    `fixed_addresses` are numbers and host names; `statement_scope` the scope to run for it.
+    """
+
+    name: str
+    place: Place
+    scope: Scope
+    hardware: bytes = b""
+    uid: bytes = b""
+    identifier: tuple[OptionDefinition, bytes] | None = None
+    fixed_addresses: tuple[int | str, ...] = ()
+    group: str | None = None
+    dynamic: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Class:
+    """A class, or a subclass (then `superclass` is set and `key` its value).
+
+    `billed` counts the leases charged to it (kept by the lease database). `spawned`: made for a packet at run time.
+    """
+
+    name: str
+    place: Place
+    scope: Scope
+    match_if: BooleanExpression | None = None
+    submatch: DataExpression | None = None
+    spawning: bool = False
+    limit: int = 0
+    billed: int = 0
+    superclass: Class | None = None
+    key: bytes = b""
+    quoted_key: bool = True
+    spawned: bool = False
+    dynamic: bool = False
+    subclasses: dict[bytes, Class] = field(default_factory=dict)
+    condition: Node | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Configuration:
+    """Everything that dhcpd.conf said.
+
+    `subnets` is the global look-up list, in ISC's order (first that contains an address wins); `find_subnet` is the
+    same in O(log n). `networks`, `pools`, `classes` are in order of declaration. Hosts by hardware, by uid and by name
+    are in order of declaration; `host_identifiers` lists (option, {value: hosts}) in the order in which ISC asks.
+    """
+
+    registry: Registry
+    scopes: list[Scope]
+    global_scope: Scope
+    networks: list[SharedNetwork] = field(default_factory=list)
+    subnets: list[Subnet] = field(default_factory=list)
+    pools: list[Pool] = field(default_factory=list)
+    classes: list[Class] = field(default_factory=list)
+    hosts: list[Host] = field(default_factory=list)
+    hosts_by_name: dict[str, Host] = field(default_factory=dict)
+    hosts_by_hardware: dict[bytes, list[Host]] = field(default_factory=dict)
+    hosts_by_uid: dict[bytes, list[Host]] = field(default_factory=dict)
+    host_identifiers: list[tuple[OptionDefinition, dict[bytes, list[Host]]]] = field(default_factory=list)
+    groups: dict[str, Scope] = field(default_factory=dict)
+    keys: dict[str, Any] = field(default_factory=dict)
+    zones: dict[str, Any] = field(default_factory=dict)
+    failover_peers: dict[str, Any] = field(default_factory=dict)
+    requested_interfaces: list[str] = field(default_factory=list)
+    host_names: list[str] = field(default_factory=list)
+    lease_id_hex: bool = False
+    local_times: bool = False
+    has_limits: bool = False
+    find_subnet: Callable[[int], Subnet | None] = lambda _address: None
+    find_pool: Callable[[int], Pool | None] = lambda _address: None

@@ -1,0 +1,88 @@
+"""A lease: one dynamic address and everything that is known of who has it, and its binding states.
+
+Fields and their meaning are those of spec/leases-file.md section 5. Times are seconds since 1970, 0 for none,
+NEVER for no end. The class is slotted and lean (a site has a million of them): what is rare stands in `rare`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from ..conf.context import Bindings
+    from ..conf.model import Class, Host, Pool, Subnet
+
+NEVER: Final = 2147483647
+
+# Binding states, by ISC's numbers (OMAPI shows them).
+FREE: Final = 1
+ACTIVE: Final = 2
+EXPIRED: Final = 3
+RELEASED: Final = 4
+ABANDONED: Final = 5
+RESET: Final = 6
+BACKUP: Final = 7
+STATE_NAMES: Final = ("", "free", "active", "expired", "released", "abandoned", "reset", "backup")
+
+# Flags.
+BOOTP_FLAG: Final = 1
+RESERVED_FLAG: Final = 2
+
+
+class Rare:
+    """What few leases have. `agent_options` are (code, value) in the packet's order; `client_scope` variables by name."""
+
+    __slots__ = (
+        "agent_options", "atsfp", "billing", "host", "on_expiry", "on_release", "pending", "tsfp", "variables",
+        "no_reuse", "ddns",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        """All absent."""
+        self.tsfp = 0
+        self.atsfp = 0
+        self.billing: Class | None = None
+        self.variables: Bindings | None = None
+        self.agent_options: tuple[tuple[int, bytes], ...] | None = None
+        self.on_expiry: Any = None
+        self.on_release: Any = None
+        self.host: Host | None = None
+        self.pending: Any = None
+        self.no_reuse = False
+        self.ddns: Any = None
+
+
+class Lease:
+    """One address. `hardware` is type octet and address; `hostname` None where there is none.
+
+    `pool` is None for a mock lease (a host's fixed address; then `static` is true); `key` is its place in its queue.
+    """
+
+    __slots__ = (
+        "address", "cltt", "ends", "flags", "hardware", "hostname", "key", "next_state", "pool", "rare",
+        "rewind_state", "starts", "state", "subnet", "tstp", "uid",
+    )  # fmt: skip
+
+    def __init__(self, address: int, pool: Pool | None, subnet: Subnet | None) -> None:
+        """A lease that was never used."""
+        self.address = address
+        self.pool = pool
+        self.subnet = subnet
+        self.starts = 0
+        self.ends = 0
+        self.tstp = 0
+        self.cltt = 0
+        self.state = FREE
+        self.next_state = FREE
+        self.rewind_state = FREE
+        self.flags = 0
+        self.hardware = b""
+        self.uid = b""
+        self.hostname: bytes | None = None
+        self.key: tuple[int, int, int] | None = None
+        self.rare: Rare | None = None
+
+    @property
+    def static(self) -> bool:
+        """Whether this is a mock lease for a host's fixed address."""
+        return self.pool is None

@@ -1,0 +1,65 @@
+"""Option spaces and option definitions: what is known of an option before any value of it is seen.
+
+A space is a set of options with one wire layout (spec packets-and-options 2.6); a definition is a name, a code and a
+format within it (conf-language 2.12, the letters of appendix A). The registry is mutable while a configuration is
+read (sites define options of their own) and is then only looked at. No values, no encoding here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class OptionDefinition:
+    """One option: `space` and `name` as written (lower case), `code`, and `format` in ISC's letters (`IA`, `Eagent.`)."""
+
+    space: str
+    name: str
+    code: int
+    format: str
+
+    @property
+    def full_name(self) -> str:
+        """`name` in space dhcp, else `space.name`."""
+        return self.name if self.space == "dhcp" else f"{self.space}.{self.name}"
+
+
+@dataclass(slots=True)
+class OptionSpace:
+    """One space: widths in octets; `end` is the tag that ends it on the wire; `concatenates` repeated options (RFC 3396)."""
+
+    name: str
+    code_width: int = 1
+    length_width: int = 1
+    end: int = 0
+    concatenates: bool = False
+    insertion_ordered: bool = False
+    number: int = 0
+    by_name: dict[str, OptionDefinition] = field(default_factory=dict)
+    by_code: dict[int, OptionDefinition] = field(default_factory=dict)
+    encapsulated_by: OptionDefinition | None = None
+
+    def define(self, name: str, code: int, format: str) -> OptionDefinition:  # noqa: A002 - the field's own word
+        """Add or redefine an option; an older name of the same code stays usable (conf-language 2.12)."""
+        made = OptionDefinition(self.name, name.lower(), code, format)
+        self.by_name[made.name] = made
+        self.by_code[code] = made
+        return made
+
+    def unknown(self, code: int) -> OptionDefinition:
+        """The definition that an undefined code has: `unknown-N`, format X. It is not entered."""
+        return OptionDefinition(self.name, f"unknown-{code}", code, "X")
+
+
+@dataclass(slots=True)
+class Registry:
+    """Every space by its lower-case name, in order of creation."""
+
+    spaces: dict[str, OptionSpace] = field(default_factory=dict)
+
+    def add(self, space: OptionSpace) -> OptionSpace:
+        """Enter a space under its name, in place of one of the same name; its number is its place in the order."""
+        space.number = len(self.spaces)
+        self.spaces[space.name] = space
+        return space
