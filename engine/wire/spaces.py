@@ -8,6 +8,10 @@ read (sites define options of their own) and is then only looked at. No values, 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .tables import SpaceTable
 
 
 @dataclass(slots=True)
@@ -54,9 +58,10 @@ class OptionSpace:
 
 @dataclass(slots=True)
 class Registry:
-    """Every space by its lower-case name, in order of creation."""
+    """Every space by its lower-case name, in order of creation. `tables` is tables.py's, made at the first packet."""
 
     spaces: dict[str, OptionSpace] = field(default_factory=dict)
+    tables: dict[str, SpaceTable] | None = field(default=None, compare=False, repr=False)
 
     def add(self, space: OptionSpace) -> OptionSpace:
         """Enter a space under its name, in place of one of the same name; its number is its place in the order."""

@@ -1,0 +1,81 @@
+"""Which options a reply may carry, and in which order they are tried (packets-and-options 3.3, 3.4).
+
+An order of codes only: values are found later, and a candidate without one is skipped. Without a parameter request
+list the order comes from ISC dhcpd's hash buckets; with one, from the client. Pure functions.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+BUCKETS: Final = 17
+LIST_MAXIMUM: Final = 300
+
+_HEAD: Final = (53, 54, 51, 58, 59, 56, 50, 92)
+_FIXED: Final = (1, 3, 6, 12, 81)
+_SUBNET_MASK: Final = 1
+_ROUTERS: Final = 3
+_VENDOR_OPTIONS: Final = 43
+_CLIENT_IDENTIFIER: Final = 61
+_FQDN: Final = 81
+_AGENT: Final = 82
+_SUBNET_SELECTION: Final = 118
+
+
+class Wish(NamedTuple):
+    """What decides on candidates besides the set itself.
+
+    `requested`: the parameter request list in force (empty: none). `echo_identifier`: echo-client-id is on. `fqdn`: the request
+    carried a decodable option 81. `mask`: it is a DISCOVER or REQUEST. `site`: site-option-space is in force.
+    """
+
+    requested: bytes
+    echo_identifier: bool
+    fqdn: bool
+    mask: bool
+    site: bool
+
+
+def bucket_order(codes: Iterable[int]) -> list[int]:
+    """Codes in order of first setting -> ISC's order: by bucket, the newest first within one."""
+    buckets: list[list[int]] = [[] for _ in range(BUCKETS)]
+    for code in codes:
+        buckets[((code & 31) + ((code >> 5) & 31)) % BUCKETS].append(code)
+    return [code for bucket in buckets for code in reversed(bucket)]
+
+
+def candidates(wish: Wish, present: Sequence[int], site_present: Sequence[int], parents: Sequence[int]) -> list[int]:
+    """The candidate list. `present`: codes set in dhcp (those in force), `site_present`: in the site's space.
+
+    Both are in order of first setting; `parents` are the codes of encapsulating options by number of their space.
+    """
+    tail = _by_request(wish, present) if wish.requested else _by_bucket(present, site_present, parents)
+    ordered = list(dict.fromkeys((*_HEAD, *tail)))
+    if _SUBNET_MASK in ordered and _ROUTERS in ordered:
+        mask, routers = ordered.index(_SUBNET_MASK), ordered.index(_ROUTERS)
+        if routers < mask:
+            ordered[mask], ordered[routers] = _ROUTERS, _SUBNET_MASK
+    return ordered
+
+
+def _by_request(wish: Wish, present: Sequence[int]) -> list[int]:
+    found: list[int] = []
+    if _SUBNET_SELECTION in present:
+        found.append(_SUBNET_SELECTION)
+    if wish.echo_identifier:
+        found.append(_CLIENT_IDENTIFIER)
+    found += [code for code in wish.requested if code != _AGENT]
+    del found[LIST_MAXIMUM - len(_HEAD) :]
+    if wish.fqdn:
+        found.append(_FQDN)
+    if wish.mask:
+        found.append(_SUBNET_MASK)
+    return found
+
+
+def _by_bucket(present: Sequence[int], site_present: Sequence[int], parents: Sequence[int]) -> list[int]:
+    found = [*_FIXED, *bucket_order(present), *bucket_order(site_present), *parents]
+    return [*(code for code in found if code != _AGENT), _VENDOR_OPTIONS]

@@ -1,0 +1,381 @@
+"""A reply's option area from its option set: sizes, candidates, values, sub-spaces, placement.
+
+`Encoder.area` is a function of its arguments alone (packets-and-options 2.7-2.13, 3.2-3.8). Most replies of a site
+are alike but for a few values, so two bounded tables stand in front of the work: which codes are sent, by what
+was set and asked for; and whole areas, by the values' octets. Both are keyed by everything that they depend on, so that
+nothing can be seen of them but the time saved. Building the set, and the header around the area, are not done here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from ...trace.effects import ERROR
+from .candidates import Wish, bucket_order, candidates
+from .fqdn import encode_fqdn
+from .packet import DISCOVER, REQUEST
+from .placement import Area, Item, pack_agent_block, place_options
+from .tables import SpaceTable, tables_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..conf.context import Context, OptionSet
+    from ..conf.model import Value
+    from .packet import Packet
+    from .spaces import Registry
+
+AREA_OCTETS: Final = 312
+AREA_OCTETS_MAXIMUM: Final = 1236
+BOOTP_AREA_OCTETS: Final = 64
+PAYLOAD_OCTETS_MINIMUM: Final = 300
+MESSAGE_OCTETS_MINIMUM: Final = 576
+MESSAGE_OCTETS_MAXIMUM: Final = 1500
+CACHE_ENTRIES_MAXIMUM: Final = 4096
+SITE_CUTOFF: Final = 224
+SITE_CUTOFF_MINIMUM: Final = 128
+ENCAPSULATION_DEPTH_MAXIMUM: Final = 16
+
+_OVERHEAD: Final = 264
+_FIXED_OCTETS: Final = 236
+_PARAMETER_REQUEST_LIST: Final = 55
+_MAX_MESSAGE_SIZE: Final = 57
+_VENDOR_OPTIONS: Final = 43
+_AGENT: Final = 82
+_VENDOR_OPTION_SPACE: Final = 19
+_SITE_OPTION_SPACE: Final = 21
+_ECHO_CLIENT_ID: Final = 85
+_SET_SPACES: Final = 2
+
+# Where a candidate's value is found.
+_DIRECT: Final = 0
+_SITE: Final = 1
+_PACKED: Final = 2
+_VENDOR: Final = 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layout:
+    """What differs between the kinds of reply (3.8): a row of the table below."""
+
+    name: str
+    overload: bool
+    request_list: bool
+    configured_list: bool
+    bootp_size: bool
+    configured_size: bool
+    nul_rule: bool
+    site: bool
+
+
+OFFER_OR_ACK: Final = Layout("OFFER/ACK", True, True, True, False, True, True, True)
+DYNAMIC_BOOTP: Final = Layout("dynamic BOOTP", True, True, True, True, True, False, True)
+STATIC_BOOTP: Final = Layout("static BOOTP", False, False, False, True, False, False, False)
+NAK: Final = Layout("NAK", False, False, False, False, False, False, False)
+INFORM: Final = Layout("INFORM ACK", False, True, True, False, False, True, True)
+LEASEQUERY: Final = Layout("LEASEQUERY", False, False, True, False, False, False, False)
+
+
+@dataclass(slots=True, eq=False)
+class _Site:
+    """The site option space in force, and the code from which it holds (2.9)."""
+
+    table: SpaceTable
+    cutoff: int
+    lowest: int
+
+
+class _Plan:
+    """The candidates that may have a value. `sources` is parallel to `codes`; None where all are set directly.
+
+    `last`: the final candidate is the final of `codes`. `text`: codes whose type holds text.
+    """
+
+    __slots__ = ("codes", "last", "sources", "text")
+
+    def __init__(self, found: list[tuple[int, int, str]], last: bool, text: frozenset[int]) -> None:
+        self.codes = tuple(code for code, _, _ in found)
+        plain = all(source == _DIRECT for _, source, _ in found)
+        self.sources = None if plain else tuple((source, space) for _, source, space in found)
+        self.last = last
+        self.text = text
+
+
+class Encoder:
+    """Makes option areas for one configuration's registry. `warned` holds the site spaces already warned about.
+
+    `warned` is the only thing that is state: whoever snapshots the machine keeps it.
+    """
+
+    __slots__ = ("_areas", "_parents", "_plans", "_sites", "_tables", "_text", "warned")
+
+    def __init__(self, registry: Registry) -> None:
+        """The registry must be complete."""
+        self._tables = tables_of(registry)
+        dhcp = self._tables["dhcp"]
+        self._parents = tuple(code for code, _ in dhcp.members)
+        self._text = frozenset(dhcp.minimum)
+        self._plans: dict[tuple[object, ...], _Plan] = {}
+        self._areas: dict[tuple[object, ...], Area] = {}
+        self._sites: dict[bytes, _Site | None] = {}
+        self.warned: list[str] = []
+
+    def area(
+        self,
+        layout: Layout,
+        packet: Packet,
+        options: OptionSet,
+        context: Context,
+        filename: bytes | None,
+        server_name: bytes | None,
+    ) -> Area | None:
+        """The options of a reply of kind `layout` to `packet`; None: no reply at all (unknown site space, 2.9).
+
+        `filename` and `server_name` are only asked whether they are there: then their fields take no options.
+        """
+        dhcp = options.dhcp
+        server = options.server
+        site: _Site | None = None
+        if _SITE_OPTION_SPACE in server and layout.site:
+            name = evaluate(server[_SITE_OPTION_SPACE], context)
+            if name:
+                site = self._site(name, context)
+                if site is None:
+                    return None
+        plan = self._plan(layout, packet, options, context, site)
+        values = self._values(plan, options, context, site)
+        agent = b""
+        if _AGENT in dhcp or "agent" in options.spaces:
+            agent = self._agent(options, context)
+        size = min(self._size(layout, packet, dhcp, context) + len(agent), AREA_OCTETS_MAXIMUM)
+        nul = layout.nul_rule and packet.host_name_had_nul
+        file_free = layout.overload and not filename
+        sname_free = layout.overload and not server_name
+        key = (plan, values, agent, size, nul, file_free, sname_free)
+        area = self._areas.get(key)
+        if area is None:
+            area, fits = _place(plan, values, size, agent, nul=nul, file_free=file_free, sname_free=sname_free)
+            if not fits:
+                context.host.log(ERROR, "Unable to store relay agent information in reply packet.")
+                return area
+            if len(self._areas) >= CACHE_ENTRIES_MAXIMUM:
+                self._areas.clear()
+            self._areas[key] = area
+        return area
+
+    def _plan(
+        self, layout: Layout, packet: Packet, options: OptionSet, context: Context, site: _Site | None
+    ) -> _Plan:
+        dhcp = options.dhcp
+        server = options.server
+        requested = b""
+        if layout.configured_list and _PARAMETER_REQUEST_LIST in dhcp:
+            requested = evaluate(dhcp[_PARAMETER_REQUEST_LIST], context) or b""
+        if not requested and layout.request_list:
+            requested = packet.options.get(_PARAMETER_REQUEST_LIST, b"")
+        wish = Wish(
+            requested,
+            _ECHO_CLIENT_ID in server and is_on(evaluate(server[_ECHO_CLIENT_ID], context)),
+            "fqdn" in packet.spaces,
+            packet.message_type in (DISCOVER, REQUEST),
+            site is not None,
+        )
+        spaces = options.spaces
+        filled = tuple((name, tuple(spaces[name])) for name in spaces) if len(spaces) > _SET_SPACES else tuple(dhcp)
+        key = (wish, filled, site, _VENDOR_OPTION_SPACE in server)
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = self._make_plan(wish, options, site)
+            if len(self._plans) >= CACHE_ENTRIES_MAXIMUM:
+                self._plans.clear()
+                self._areas.clear()
+            self._plans[key] = plan
+        return plan
+
+    def _make_plan(self, wish: Wish, options: OptionSet, site: _Site | None) -> _Plan:
+        cutoff = site.cutoff if site is not None else 1 << 32
+        members = options.spaces.get(site.table.space.name, {}) if site is not None else {}
+        present = [code for code in options.dhcp if code < cutoff]
+        site_present = [code for code in members if code >= cutoff]
+        ordered = candidates(wish, present, site_present, self._parents)
+        found: list[tuple[int, int, str]] = []
+        for code in ordered:
+            if code >= cutoff:
+                source = self._site_source(code, members, site)
+            else:
+                source = self._source(code, options)
+            if source is not None:
+                found.append((code, *source))
+        text = self._text
+        if site is not None:
+            text = frozenset(code for code in text if code < cutoff) | frozenset(
+                code for code in site.table.minimum if code >= cutoff
+            )
+        last = bool(found) and bool(ordered) and found[-1][0] == ordered[-1]
+        return _Plan(found, last, text)
+
+    def _source(self, code: int, options: OptionSet) -> tuple[int, str] | None:
+        if code in options.dhcp:
+            return _DIRECT, ""
+        if code == _VENDOR_OPTIONS:
+            return (_VENDOR, "") if _VENDOR_OPTION_SPACE in options.server else None
+        inner = self._tables["dhcp"].inner.get(code)
+        return (_PACKED, inner) if inner is not None and options.spaces.get(inner) else None
+
+    def _site_source(
+        self, code: int, members: Mapping[int, Value], site: _Site | None
+    ) -> tuple[int, str] | None:
+        if code in members:
+            return _SITE, ""
+        inner = site.table.inner.get(code) if site is not None else None
+        return (_PACKED, inner) if inner is not None else None
+
+    def _values(
+        self, plan: _Plan, options: OptionSet, context: Context, site: _Site | None
+    ) -> tuple[bytes | None, ...]:
+        """The candidates' values, evaluated in order where they are not constant."""
+        dhcp = options.dhcp
+        if plan.sources is None:
+            values = tuple(map(dhcp.__getitem__, plan.codes))
+            try:
+                b"".join(values)  # type: ignore[arg-type]
+            except TypeError:
+                return tuple(evaluate(value, context) for value in values)
+            return values  # type: ignore[return-value]
+        found: list[bytes | None] = []
+        for code, (source, space) in zip(plan.codes, plan.sources, strict=True):
+            if source == _DIRECT:
+                found.append(evaluate(dhcp[code], context))
+            elif source == _SITE and site is not None:
+                found.append(evaluate(options.spaces[site.table.space.name][code], context))
+            elif source == _PACKED:
+                found.append(self._pack(space, options, context, 0))
+            else:
+                found.append(self._vendor(options, context))
+        return tuple(found)
+
+    def _vendor(self, options: OptionSet, context: Context) -> bytes:
+        """Option 43 from the space that vendor-option-space names (2.8)."""
+        name = evaluate(options.server[_VENDOR_OPTION_SPACE], context)
+        if not name:
+            return b""
+        shown = name.decode("latin-1")
+        if shown.lower() not in self._tables:
+            text = f"option_space_encapsulate: option space '{shown}' does not exist, but is configured."
+            context.host.log(ERROR, text)
+            return b""
+        return self._pack(shown.lower(), options, context, 0)
+
+    def _pack(self, name: str, options: OptionSet, context: Context, depth: int) -> bytes:
+        """A space's members as octets (2.7). Nothing set directly: nothing, whatever its sub-spaces hold.
+
+        NetWare/IP's members are never sent (2.11).
+        """
+        members = options.spaces.get(name)
+        if not members or name == "nwip" or depth > ENCAPSULATION_DEPTH_MAXIMUM:
+            return b""
+        if name == "fqdn":
+            return encode_fqdn({code: evaluate(value, context) or b"" for code, value in members.items()})
+        table = self._tables[name]
+        ordered = list(members) if table.space.insertion_ordered else bucket_order(members)
+        packed: list[bytes] = []
+        for code in ordered:
+            value = evaluate(members[code], context) or b""
+            if value or code in table.empty:
+                packed.append(_member(table, code, value))
+        for code, inner in table.members:
+            if code not in members:
+                value = self._pack(inner, options, context, depth + 1)
+                if value:
+                    packed.append(_member(table, code, value))
+        return b"".join(packed)
+
+    def _agent(self, options: OptionSet, context: Context) -> bytes:
+        """The relay block, packed: a raw configured value, else the list of space agent (2.13)."""
+        if _AGENT in options.dhcp:
+            return pack_agent_block(evaluate(options.dhcp[_AGENT], context) or b"")
+        return pack_agent_block(self._pack("agent", options, context, 0))
+
+    def _size(self, layout: Layout, packet: Packet, dhcp: Mapping[int, Value], context: Context) -> int:
+        """A of 3.2 before the relay block is counted in."""
+        size = 0
+        asked = packet.options.get(_MAX_MESSAGE_SIZE)
+        if asked is None:
+            if layout.configured_size and _MAX_MESSAGE_SIZE in dhcp:
+                value = evaluate(dhcp[_MAX_MESSAGE_SIZE], context) or b""
+                size = int.from_bytes(value, "big") if len(value) == 2 else 0
+        elif len(asked) >= 2:
+            size = (asked[0] << 8) | asked[1]
+        if size:
+            if size < MESSAGE_OCTETS_MINIMUM:
+                return AREA_OCTETS
+            return min(size, MESSAGE_OCTETS_MAXIMUM) - _OVERHEAD
+        if not layout.bootp_size:
+            return AREA_OCTETS
+        length = len(packet.payload)
+        return length - _FIXED_OCTETS if length >= PAYLOAD_OCTETS_MINIMUM else BOOTP_AREA_OCTETS
+
+    def _site(self, name: bytes, context: Context) -> _Site | None:
+        if name not in self._sites:
+            if len(self._sites) >= CACHE_ENTRIES_MAXIMUM:
+                self._sites.clear()
+            self._sites[name] = self._make_site(name.decode("latin-1").lower())
+        site = self._sites[name]
+        shown = name.decode("latin-1")
+        if site is None:
+            context.host.log(ERROR, f"unknown option space {shown}.")
+        elif site.lowest < SITE_CUTOFF and shown.lower() not in self.warned:
+            self.warned.append(shown.lower())
+            context.host.log(ERROR, _SITE_WARNING.format(name=shown, lowest=site.lowest))
+        return site
+
+    def _make_site(self, name: str) -> _Site | None:
+        table = self._tables.get(name)
+        if table is None:
+            return None
+        lowest = min(table.space.by_code, default=SITE_CUTOFF)
+        return _Site(table, max(min(lowest, SITE_CUTOFF), SITE_CUTOFF_MINIMUM), lowest)
+
+
+_SITE_WARNING: Final = (
+    "WARNING: site-local option codes less than 224 have been deprecated by RFC3942.  You have options listed in site "
+    "local space {name} that number as low as {lowest}.  Please investigate if these should be declared as regular "
+    "options rather than site-local options, or migrated up past 224."
+)
+
+
+def evaluate(value: Value, context: Context) -> bytes | None:
+    """A value of an option set: itself, or what it finds in the context."""
+    return value if isinstance(value, bytes) else value(context)
+
+
+def is_on(value: bytes | None) -> bool:
+    """Whether a boolean parameter is true (2.1: one octet)."""
+    return value == b"\x01"
+
+
+def _member(table: SpaceTable, code: int, value: bytes) -> bytes:
+    space = table.space
+    tag = (code & ((1 << (8 * space.code_width)) - 1)).to_bytes(space.code_width, "big")
+    length = (len(value) & ((1 << (8 * space.length_width)) - 1)).to_bytes(space.length_width, "big")
+    return tag + length + value
+
+
+def _place(
+    plan: _Plan,
+    values: tuple[bytes | None, ...],
+    size: int,
+    agent: bytes,
+    *,
+    nul: bool,
+    file_free: bool,
+    sname_free: bool,
+) -> tuple[Area, bool]:
+    final = len(values) - 1 if plan.last else -1
+    items = [
+        Item(code, value + b"\x00" if nul and code in plan.text else value, place == final)
+        for place, (code, value) in enumerate(zip(plan.codes, values, strict=True))
+        if value
+    ]
+    return place_options(items, size, agent, file_free=file_free, sname_free=sname_free)

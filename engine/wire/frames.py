@@ -1,0 +1,183 @@
+"""Ethernet frames with IPv4 and UDP around a payload, both ways, and ICMP echoes (packets-and-options 5.5, 5.7, 5.9).
+
+On the raw path the server writes and checks its own headers. Built frames are ISC dhcpd's to the byte; received ones
+are checked as ISC checks them, with its three pairs of counters and their lines. Opening sockets, the kernel's
+auxiliary data and sending are the program's.
+
+A one's-complement sum of 16-bit words is the number that the octets spell, modulo 65535: one division of a long
+integer in C in place of a loop.
+"""
+
+from __future__ import annotations
+
+from struct import Struct, pack
+from typing import Final, NamedTuple
+
+from ...trace.effects import DEBUG, INFO
+
+ETHERNET_OCTETS: Final = 14
+IP_OCTETS: Final = 20
+UDP_OCTETS: Final = 8
+FRAME_OCTETS_MAXIMUM: Final = 1536
+ECHO_OCTETS: Final = 28
+
+_ONES: Final = 0xFFFF
+_UDP: Final = 17
+_ICMP: Final = 1
+_ECHO_REQUEST: Final = 8
+_VLAN_ID: Final = 0x0FFF
+_COUNTED_MINIMUM: Final = 4
+_BAD_SHARE: Final = 2
+
+_HEADERS: Final = Struct(">6s6sHBBHHHBBHIIHHHH").pack
+_IP_FIXED_SUM: Final = 0x4510 + (128 << 8 | _UDP)
+_IP_HEADER: Final = Struct(">BxH5xBHI").unpack_from
+_UDP_HEADER: Final = Struct(">HHHH").unpack_from
+
+
+class Datagram(NamedTuple):
+    """What a good frame held: the IP source address (32 bits), the UDP source port, and the payload."""
+
+    source: int
+    source_port: int
+    payload: bytes
+
+
+def _checksum(total: int) -> int:
+    """The Internet checksum of octets that spell a multiple-or-not `total` (more than nothing)."""
+    return (_ONES - total % _ONES) % _ONES
+
+
+def build_frame(
+    link_destination: bytes,
+    link_source: bytes,
+    source: int,
+    destination: int,
+    source_port: int,
+    destination_port: int,
+    payload: bytes,
+) -> bytes:
+    """An Ethernet frame to write on a packet socket (5.5). Link addresses are six octets, IP addresses numbers."""
+    length = len(payload) + UDP_OCTETS
+    total = length + IP_OCTETS
+    addresses = source + destination
+    ip_sum = _checksum(_IP_FIXED_SUM + total + addresses)
+    body = int.from_bytes(payload, "big") << 8 * (len(payload) & 1)
+    udp_sum = _checksum(addresses + _UDP + 2 * length + source_port + destination_port + body)
+    return (
+        _HEADERS(
+            link_destination, link_source, 0x0800,
+            0x45, 0x10, total, 0, 0, 128, _UDP, ip_sum, source, destination,
+            source_port, destination_port, length, udp_sum,
+        )
+        + payload
+    )  # fmt: skip
+
+
+class _Rate:
+    """Frames seen and bad ones among them; says when it is worth a line."""
+
+    __slots__ = ("bad", "level", "seen", "text")
+
+    def __init__(self, level: int, text: str) -> None:
+        self.seen = 0
+        self.bad = 0
+        self.level = level
+        self.text = text
+
+    def count(self, good: bool, lines: list[tuple[int, str]]) -> bool:
+        """Note one frame; `good` comes back (5.7, the rule below the table)."""
+        self.seen += 1
+        if good:
+            if self.seen > _COUNTED_MINIMUM:
+                self.seen = self.bad = 0
+            return True
+        self.bad += 1
+        if self.seen > _COUNTED_MINIMUM and self.seen // self.bad < _BAD_SHARE:
+            lines.append((self.level, self.text.format(bad=self.bad, seen=self.seen)))
+            self.seen = self.bad = 0
+        return False
+
+
+class Counters:
+    """The three process-wide pairs of 5.7."""
+
+    __slots__ = ("ip_checksum", "too_long", "udp_checksum")
+
+    def __init__(self) -> None:
+        """Nothing seen yet."""
+        self.too_long = _Rate(INFO, "{bad} udp packets in {seen} too long - dropped")
+        self.ip_checksum = _Rate(INFO, "{bad} bad IP checksums seen in {seen} packets")
+        self.udp_checksum = _Rate(DEBUG, "{bad} bad udp checksums in {seen} packets")
+
+
+def vlan_is_foreign(tag_control: int) -> bool:
+    """Whether a stripped VLAN tag belongs to another interface; a mere priority tag does not (5.7 step 1)."""
+    return bool(tag_control & _VLAN_ID)
+
+
+def open_frame(
+    frame: bytes, checksum_ready: bool, counters: Counters, lines: list[tuple[int, str]]
+) -> Datagram | None:
+    """The datagram in a frame that passed the filter, or None where it is bad; what is to be logged goes to `lines`.
+
+    `checksum_ready` is false where the kernel says that the UDP checksum is not computed yet. Any octets will do.
+    """
+    if len(frame) < ETHERNET_OCTETS + IP_OCTETS:
+        return None
+    version, total, protocol, _, source = _IP_HEADER(frame, ETHERNET_OCTETS)
+    header = (version & 15) << 2
+    begin = ETHERNET_OCTETS + header
+    end = begin + UDP_OCTETS
+    if protocol != _UDP or header < IP_OCTETS or end > len(frame) or ETHERNET_OCTETS + total > len(frame):
+        return None
+    source_port, _, length, checksum = _UDP_HEADER(frame, begin)
+    if length < UDP_OCTETS or not counters.too_long.count(begin + length <= len(frame), lines):
+        return None
+    if not counters.ip_checksum.count(int.from_bytes(frame[ETHERNET_OCTETS:begin], "big") % _ONES == 0, lines):
+        return None
+    datagram = frame[begin : begin + length]
+    if checksum and checksum_ready:
+        pseudo = source + int.from_bytes(frame[30:34], "big") + _UDP + length
+        body = int.from_bytes(datagram, "big") << 8 * (length & 1)
+        if not counters.udp_checksum.count((pseudo + body) % _ONES == 0, lines):
+            return None
+    return Datagram(source, source_port, datagram[UDP_OCTETS:])
+
+
+# The classic BPF of 5.7: (code, jump if true, jump if false, value); PORT stands for the server's port.
+_PORT: Final = -1
+_FILTER: Final = (
+    (0x28, 0, 0, 12),  # ldh the Ethernet type
+    (0x15, 0, 8, 0x0800),  # IPv4, or out
+    (0x30, 0, 0, 23),  # ldb the protocol
+    (0x15, 0, 6, _UDP),  # UDP, or out
+    (0x28, 0, 0, 20),  # ldh flags and fragment offset
+    (0x45, 4, 0, 0x1FFF),  # not the first fragment: out
+    (0xB1, 0, 0, 14),  # ldx the length of the IP header
+    (0x48, 0, 0, 16),  # ldh the UDP destination port, behind it
+    (0x15, 0, 1, _PORT),  # ours, or out
+    (0x06, 0, 0, FRAME_OCTETS_MAXIMUM),  # take it
+    (0x06, 0, 0, 0),  # out
+)
+
+
+def bpf_filter(port: int) -> bytes:
+    """The filter for SO_ATTACH_FILTER: `struct sock_filter`s in the machine's byte order, eight octets each."""
+    return b"".join(pack("=HBBI", code, yes, no, port if value == _PORT else value) for code, yes, no, value in _FILTER)
+
+
+def build_echo(identifier: int) -> bytes:
+    """An ICMP echo request: sequence number 0 and twenty NULs (5.9). `identifier` has 16 bits."""
+    total = (_ECHO_REQUEST << 8) + identifier
+    return pack(">BBHHH", _ECHO_REQUEST, 0, _checksum(total), identifier, 0) + b"\x00" * 20
+
+
+def parse_echo_reply(packet: bytes) -> int | None:
+    """The source address of an ICMP echo reply as a raw ICMP socket gives it, IP header first; else None."""
+    if len(packet) < IP_OCTETS:
+        return None
+    header = (packet[0] & 15) << 2
+    if header < IP_OCTETS or len(packet) < header + UDP_OCTETS or packet[9] != _ICMP or packet[header]:
+        return None
+    return int.from_bytes(packet[12:16], "big")
