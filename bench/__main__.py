@@ -1,0 +1,121 @@
+"""`make bench`: measure ourselves against ISC dhcpd and Kea in one run, print ratios, write docs/performance.md's table.
+
+Every figure that is compared was taken on the same machine in the same run; absolute numbers mean little. What is
+not installed is skipped with its reason.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from . import measure, report
+from .peers import PEERS, missing_tools
+
+POOLS = (4096, 65_536, 262_144)
+PARTS = ("sustained", "startup", "trace", "playback", "wide")
+# Where the search for ISC's rate begins, by pool: it falls with the pool's size.
+_ISC_START = {4096: 1500, 65_536: 300, 262_144: 4}
+_LOADED = (50_000, 250_000)
+_ISC_LOADED = (50_000,)
+
+
+def main() -> int:
+    """Parse the command line and run the parts asked for; the exit status is 0 where anything was measured."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="the parts to run")
+    parser.add_argument("--pools", nargs="+", type=int, default=list(POOLS), help="pool sizes for the rates")
+    parser.add_argument("--servers", nargs="+", choices=list(PEERS), default=list(PEERS), help="whom to measure")
+    parser.add_argument("--seconds", type=int, default=5, help="length of one run of perfdhcp")
+    parser.add_argument("--write", action="store_true", help="write the table into docs/performance.md")
+    parser.add_argument("--json", type=Path, help="keep the figures in this file")
+    asked = parser.parse_args()
+    why = missing_tools()
+    if why:
+        say(f"skipped: {why}")
+        return 0
+    figures = measure_all(asked)
+    rows = report.rows(figures)
+    say(report.table(rows))
+    if asked.json:
+        asked.json.write_text(json.dumps(figures, indent=1))
+    if asked.write:
+        report.write(rows, f"{platform.machine()}, Python {platform.python_version()}, {time.strftime('%Y-%m-%d')}")
+    return 0
+
+
+def say(text: str) -> None:
+    """Progress and results go to standard output at once."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def measure_all(asked: argparse.Namespace) -> dict[str, float]:
+    """Run the parts; a part that fails is reported and leaves its figures out."""
+    figures: dict[str, float] = {}
+    parts: dict[str, Callable[[argparse.Namespace, dict[str, float]], None]] = {
+        "sustained": _rates,
+        "startup": _start_up,
+        "trace": _trace,
+        "playback": _playback,
+        "wide": _wide,
+    }
+    for name in PARTS:
+        if name in asked.only:
+            parts[name](asked, figures)
+    return figures
+
+
+def _rates(asked: argparse.Namespace, figures: dict[str, float]) -> None:
+    for size in asked.pools:
+        for key in asked.servers:
+            peer = PEERS[key]
+            if peer.missing:
+                say(f"skipped: {peer.name}: {peer.missing}")
+                continue
+            start = _ISC_START.get(size, 500) if key == "isc" else 2000
+            good, peak = measure.sustained(peer, size, asked.seconds, start, 20_000)
+            figures[f"sustained/{size}/{key}"] = good
+            figures[f"peak/{size}/{key}"] = peak
+            say(f"{peer.name}, {size} addresses: {good:.0f}/s sustained, {peak:.0f}/s peak")
+
+
+def _start_up(asked: argparse.Namespace, figures: dict[str, float]) -> None:
+    for key in ("isc", "ours"):
+        for count in _ISC_LOADED if key == "isc" else _LOADED:
+            if key not in asked.servers or PEERS[key].missing:
+                continue
+            seconds, octets = measure.start_up(PEERS[key], count)
+            figures[f"start/{count}/{key}"] = seconds
+            figures[f"memory/{count}/{key}"] = octets
+            say(f"{PEERS[key].name}, {count} leases: {seconds:.1f} s to start, {octets:.0f} octets a lease")
+
+
+def _trace(asked: argparse.Namespace, figures: dict[str, float]) -> None:
+    del asked
+    figures["trace/ours"] = measure.trace_bytes(PEERS["ours-tf"], 65_536, 2000, 5)
+    say(f"trace: {figures['trace/ours']:.0f} octets an exchange")
+
+
+def _playback(asked: argparse.Namespace, figures: dict[str, float]) -> None:
+    del asked
+    for size, exchanges, rate in ((65_536, 30_000, 500), (256, 30_000, 2000)):
+        speeds = measure.playback(size, exchanges, rate)
+        for kind, speed in speeds.items():
+            figures[f"playback/{size}/{kind}"] = speed
+        say(f"playback, {size} addresses: " + ", ".join(f"{kind} {speed:.0f}/s" for kind, speed in speeds.items()))
+
+
+def _wide(asked: argparse.Namespace, figures: dict[str, float]) -> None:
+    del asked
+    figures["wide/ours"] = measure.wide_range(PEERS["ours"])
+    say(f"a range of 16 million addresses starts in {figures['wide/ours']:.2f} s")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

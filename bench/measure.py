@@ -1,0 +1,96 @@
+"""The measurements: each takes what it needs, cleans up, and returns plain figures."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from . import load
+from .peers import ISC, OURS, Peer, Running, dotted, isc_configuration
+from .world import World
+
+_BASE = 10 << 24 | 1 << 16
+
+
+@contextlib.contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder that is removed afterwards."""
+    home = Path(tempfile.mkdtemp(prefix="bench."))
+    try:
+        yield home
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def sustained(peer: Peer, size: int, seconds: int, start: int, limit: int) -> tuple[float, float]:
+    """(sustained, peak) 4-way exchanges a second from a fresh server with a pool of `size` addresses.
+
+    The clients fill nine tenths of the pool, so that a server meets used and unused addresses.
+    """
+    with scratch() as home, World() as world, Running(world, peer, home, size):
+        return load.search(world, max(1, size * 9 // 10), seconds, start, limit)
+
+
+def trace_bytes(peer: Peer, size: int, rate: int, seconds: int) -> float:
+    """Octets of trace an exchange, at rest, at `rate` exchanges a second."""
+    with scratch() as home, World() as world:
+        with Running(world, peer, home, size):
+            outcome = load.run(world, rate, size * 9 // 10, seconds)
+        exchanges = outcome.rate * seconds
+        return (home / "trace.bin").stat().st_size / exchanges if exchanges else 0.0
+
+
+def lease_file(path: Path, count: int) -> None:
+    """A lease file of `count` active leases, as ISC writes them."""
+    later = time.gmtime(time.time() + 86_400)
+    date = f"{(later.tm_wday + 1) % 7} {time.strftime('%Y/%m/%d %H:%M:%S', later)}"
+    with path.open("w") as out:
+        for number in range(count):
+            hardware = (0x02 << 40 | number).to_bytes(6, "big")
+            uid = "".join(f"\\{octet:03o}" for octet in b"\x01" + hardware)
+            out.write(
+                f"lease {dotted(_BASE + number)} {{\n  starts {date};\n  ends {date};\n  cltt {date};\n"
+                "  binding state active;\n  next binding state free;\n  rewind binding state free;\n"
+                f'  hardware ethernet {hardware.hex(":")};\n  uid "{uid}";\n}}\n'
+            )
+
+
+def start_up(peer: Peer, count: int) -> tuple[float, float]:
+    """(seconds until it serves, octets of memory a lease) with `count` leases in the file."""
+    size = max(count, 4096)
+    with scratch() as home, World() as world:
+        with Running(world, peer, home, 4096) as running:
+            empty = running.resident_bytes()
+        (home / "dhcpd.pid").unlink(missing_ok=True)
+        lease_file(home / "dhcpd.leases", count)
+        with Running(world, peer, home, size) as running:
+            return running.started_s, (running.resident_bytes() - empty) / count
+
+
+def wide_range(peer: Peer) -> float:
+    """Seconds until it serves with a range of 2**24 - 2**17 addresses."""
+    with scratch() as home, World() as world, Running(world, peer, home, (1 << 24) - (1 << 17)) as running:
+        return running.started_s
+
+
+def playback(size: int, exchanges: int, rate: int) -> dict[str, float]:
+    """Messages a second of ISC's playback and of ours, each of a trace of its own of the same traffic."""
+    speeds = {}
+    for kind, program in (("isc", ISC), ("ours", OURS)):
+        peer = Peer(kind, kind, trace=True)
+        with scratch() as home, World() as world:
+            with Running(world, peer, home, size):
+                outcome = load.run(world, rate, size * 9 // 10, max(1, exchanges // rate))
+            messages = outcome.rate * max(1, exchanges // rate) * 2
+            begun = time.monotonic()
+            subprocess.run(
+                [program, "-play", str(home / "trace.bin"), "-lf", str(home / "played.leases")],
+                capture_output=True, check=False, timeout=900, cwd=home,
+            )  # fmt: skip
+            speeds[kind] = messages / (time.monotonic() - begun)
+    return speeds

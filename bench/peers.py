@@ -1,0 +1,168 @@
+"""The servers that are compared: how each is configured, started, watched and stopped.
+
+Each gives the same answers (one subnet 10.0.0.0/8, three options, leases of an hour) from a pool of a given size.
+Only processes started here are ended, by their own handle.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .world import SERVER_INTERFACE, World
+
+ROOT = Path(__file__).resolve().parent.parent
+ISC = "/usr/sbin/dhcpd"
+KEA = "/usr/sbin/kea-dhcp4"
+OURS = str(ROOT / ".venv/bin/dhcpd")
+_POOL_BASE = 10 << 24 | 1 << 16
+_READY_S = 400.0
+
+
+def dotted(address: int) -> str:
+    """A 32-bit number as a dotted quad."""
+    return ".".join(str(address >> shift & 255) for shift in (24, 16, 8, 0))
+
+
+def pool(size: int) -> tuple[str, str]:
+    """First and last address of a pool of `size` addresses."""
+    return dotted(_POOL_BASE), dotted(_POOL_BASE + size - 1)
+
+
+def isc_configuration(size: int) -> str:
+    """dhcpd.conf for ISC's server and for ours."""
+    low, high = pool(size)
+    return (
+        "authoritative; ping-check off; ddns-update-style none;\n"
+        "default-lease-time 3600; max-lease-time 7200;\n"
+        f"subnet 10.0.0.0 netmask 255.0.0.0 {{ range {low} {high}; option routers 10.0.0.1;\n"
+        '  option domain-name-servers 10.0.0.2; option domain-name "example.org"; }\n'
+    )
+
+
+def kea_configuration(size: int, home: Path) -> str:
+    """The same for Kea: memfile, one thread, raw sockets."""
+    low, high = pool(size)
+    options = {"routers": "10.0.0.1", "domain-name-servers": "10.0.0.2", "domain-name": "example.org"}
+    lease_database = {"type": "memfile", "persist": True, "name": str(home / "kea.csv"), "lfc-interval": 0}
+    subnet = {
+        "id": 1,
+        "subnet": "10.0.0.0/8",
+        "pools": [{"pool": f"{low} - {high}"}],
+        "option-data": [{"name": name, "data": data} for name, data in options.items()],
+    }
+    logger = {"name": "kea-dhcp4", "severity": "WARN", "output_options": [{"output": str(home / "kea.log")}]}
+    return json.dumps(
+        {
+            "Dhcp4": {
+                "interfaces-config": {"interfaces": [SERVER_INTERFACE], "dhcp-socket-type": "raw"},
+                "lease-database": lease_database,
+                "multi-threading": {"enable-multi-threading": False},
+                "valid-lifetime": 3600,
+                "authoritative": True,
+                "subnet4": [subnet],
+                "loggers": [logger],
+            }
+        }
+    )
+
+
+@dataclass
+class Peer:
+    """One server: `name` for the tables, `kind` isc, kea or ours, `trace` whether it records."""
+
+    name: str
+    kind: str
+    trace: bool = False
+    extra: list[str] = field(default_factory=list)
+
+    @property
+    def missing(self) -> str:
+        """Why it cannot be measured here, or empty."""
+        path = {"isc": ISC, "kea": KEA, "ours": OURS}[self.kind]
+        return "" if Path(path).exists() else f"{path} is not installed"
+
+    def command(self, home: Path, size: int) -> list[str]:
+        """Write the configuration into `home` and say how to start the server."""
+        if self.kind == "kea":
+            (home / "kea.json").write_text(kea_configuration(size, home))
+            return [KEA, "-c", str(home / "kea.json")]
+        (home / "dhcpd.conf").write_text(isc_configuration(size))
+        (home / "dhcpd.leases").touch()
+        words = [ISC, "-4"] if self.kind == "isc" else [OURS]
+        words += ["-f", "-q", "-cf", str(home / "dhcpd.conf"), "-lf", str(home / "dhcpd.leases")]
+        words += ["-pf", str(home / "dhcpd.pid")]
+        words += ["-tf", str(home / "trace.bin")] if self.trace else []
+        return [*words, *self.extra, SERVER_INTERFACE]
+
+
+PEERS = {
+    "isc": Peer("ISC dhcpd", "isc"),
+    "kea": Peer("Kea memfile", "kea"),
+    "ours": Peer("dhcpd", "ours"),
+    "ours-tf": Peer("dhcpd -tf", "ours", trace=True),
+}
+
+
+class Running:
+    """A started server: a context manager that waits until it serves, and ends it."""
+
+    def __init__(self, world: World, peer: Peer, home: Path, size: int) -> None:
+        """Nothing is started yet."""
+        self.world, self.peer, self.home, self.size = world, peer, home, size
+        self.started_s = 0.0
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Running:
+        """Start, and wait until it says that it serves; raises TimeoutError."""
+        command = self.world.within(self.world.server, *self.peer.command(self.home, self.size))
+        environment = {**os.environ, "KEA_PIDFILE_DIR": str(self.home), "KEA_LOCKFILE_DIR": str(self.home)}
+        begun = time.monotonic()
+        with (self.home / "server.out").open("wb") as out:
+            self.process = subprocess.Popen(command, stdout=out, stderr=out, env=environment, cwd=self.home)
+        while not self._ready():
+            if self.process.poll() is not None:
+                raise RuntimeError(f"{self.peer.name} ended: {(self.home / 'server.out').read_text()[-500:]}")
+            if time.monotonic() - begun > _READY_S:
+                raise TimeoutError(f"{self.peer.name} was not ready after {_READY_S} s")
+            time.sleep(0.02)
+        self.started_s = time.monotonic() - begun
+        return self
+
+    def _ready(self) -> bool:
+        """ISC and we write the pid file last; Kea writes its own."""
+        if self.peer.kind == "kea":
+            return any(self.home.glob("*kea-dhcp4*.pid")) and (self.home / "kea.csv").exists()
+        return (self.home / "dhcpd.pid").exists()
+
+    def resident_bytes(self) -> int:
+        """The server's memory, as the kernel counts it."""
+        assert self.process is not None
+        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+        return 0
+
+    def __exit__(self, *_exception: object) -> None:
+        """End it: SIGTERM, then SIGKILL."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def missing_tools() -> str:
+    """Why no load can be made here, or empty."""
+    if os.geteuid() != 0:
+        return "namespaces need root"
+    lacking = [name for name in ("perfdhcp", "ip") if shutil.which(name) is None]
+    return f"not installed: {', '.join(lacking)}" if lacking else ""

@@ -1,0 +1,58 @@
+"""Figures to rows, rows to a table, the table to docs/performance.md."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+PAGE = Path(__file__).resolve().parent.parent / "docs/performance.md"
+_BEGIN, _END = "<!-- table -->", "<!-- end of table -->"
+
+# What is held against what: (text, ours, theirs, unit). The ratio is ours to theirs.
+_PAIRS = (
+    *(
+        (f"{what} with -tf, {size:,} addresses, against {name}", f"{kind}/{size}/ours-tf", f"{kind}/{size}/{key}", "/s")
+        for kind, what in (("sustained", "sustained"), ("peak", "peak"))
+        for size in (4096, 65_536, 262_144)
+        for key, name in (("isc", "ISC dhcpd"), ("kea", "Kea memfile"), ("ours", "itself without -tf"))
+    ),
+    ("start with 50,000 leases, against ISC dhcpd", "start/50000/ours", "start/50000/isc", " s"),
+    ("start with 250,000 leases", "start/250000/ours", "", " s"),
+    ("memory a lease at 250,000", "memory/250000/ours", "", " octets"),
+    ("a range of 16 million addresses starts in", "wide/ours", "", " s"),
+    ("playback, verified, 65,536 addresses, against ISC's", "playback/65536/ours", "playback/65536/isc", "/s"),
+    ("playback, verified, 256 addresses, against ISC's", "playback/256/ours", "playback/256/isc", "/s"),
+    ("trace an exchange", "trace/ours", "", " octets"),
+)
+
+Row = tuple[str, str, str, str]
+
+
+def _figure(value: float | None, unit: str) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.0f}{unit}" if value >= 20 else f"{value:.2f}{unit}"
+
+
+def rows(figures: dict[str, float]) -> list[Row]:
+    """(what, ours, theirs, ratio) for everything that was measured."""
+    made: list[Row] = []
+    for text, ours, theirs, unit in _PAIRS:
+        mine, yours = figures.get(ours), figures.get(theirs)
+        if mine is not None and (yours is not None or not theirs):
+            ratio = f"{mine / yours:.2f}" if yours else ""
+            made.append((text, _figure(mine, unit), _figure(yours, unit), ratio))
+    return made
+
+
+def table(made: list[Row]) -> str:
+    """The rows as a table in Markdown."""
+    head = ["| what | dhcpd | the other | ratio |", "| --- | ---: | ---: | ---: |"]
+    return "\n".join(head + [f"| {' | '.join(row)} |" for row in made])
+
+
+def write(made: list[Row], machine: str) -> None:
+    """Put the table into docs/performance.md between its markers."""
+    page = PAGE.read_text()
+    before, _, rest = page.partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    PAGE.write_text(f"{before}{_BEGIN}\nMeasured on: {machine}, 2 cores.\n\n{table(made)}\n{_END}{after}")
