@@ -1,0 +1,395 @@
+"""The server as a machine: events in, effects out, nothing else.
+
+`Machine.apply(event)` is a plain function of the events so far (design, first law): the same events give the same
+effects, in the program, in playback and in a test. The table HANDLERS says what answers each event; this module
+keeps the time, the phase of the run, the rewrite of the lease file and the host names, and leaves decisions about
+messages to service/. A snapshot of a machine is plain data, from which an equal machine is made.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from ..trace import events as ev
+from ..trace.effects import ERROR, INFO, Exit, Log, Wake
+from . import startup
+from .lease.database import Database
+from .lease.reader import load_lease_file
+from .lease.writer import Rewriter
+from .names import Names
+from .rewriting import Rewriting, log_failure
+from .service.server import Interface, Server, ServerSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..trace.effects import Effect
+    from .attach import Discovery
+    from .conf.model import Configuration
+    from .parameters import StartParameters
+
+SNAPSHOT_VERSION: Final = 1
+_MICROSECONDS: Final = 1_000_000
+
+
+class Machine:
+    """See the module. `server` is None until the configuration is accepted; `serving` is true once sockets are open."""
+
+    __slots__ = (
+        "_boot", "_configuration_name", "_discovery", "_effects", "_files", "_interfaces_event", "_lease_parts",
+        "_line", "_names", "_parameters", "_plain_udp", "_rewriting", "_wake_us", "server", "serving",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        """A machine that was told nothing yet."""
+        self.server: Server | None = None
+        self.serving = False
+        self._boot: ev.Boot | None = None
+        self._line = startup.CommandLine()
+        self._files: dict[str, bytes | str] = {}
+        self._configuration_name = ""
+        self._parameters: StartParameters | None = None
+        self._lease_parts: list[bytes] = []
+        self._interfaces_event: ev.Interfaces | None = None
+        self._discovery: Discovery | None = None
+        self._plain_udp = False
+        self._rewriting = Rewriting("", test=False)
+        self._names = Names()
+        self._wake_us = 0
+        self._effects: list[Effect] = []
+
+    @property
+    def rewriting(self) -> bool:
+        """Whether a rewrite of the lease file is open and wants `RewriteContinue`."""
+        return self._rewriting.open
+
+    @property
+    def configuration(self) -> Configuration | None:
+        """The configuration in force, None before there is one."""
+        return None if self.server is None else self.server.configuration
+
+    def apply(self, event: ev.Event) -> list[Effect]:
+        """Take in one event; returns what is to be done, in order."""
+        effects = self._effects = []
+        server = self.server
+        if server is not None:
+            server.now_us = event.wall_us
+            server.now = event.wall_us // _MICROSECONDS
+            server.effects = effects
+        HANDLERS[type(event)](self, event)
+        if self.serving:
+            self._after(event.wall_us)
+        return effects
+
+    def _after(self, now_us: int) -> None:
+        """What may follow any event of a serving machine: a rewrite that is due, and the next wish to be woken."""
+        server = self.server
+        assert server is not None
+        if server.appended and self._rewriting.due(server.now, server.appended):
+            self._begin_rewrite(server)
+        wake_us = server.next_wake_us()
+        names_us = self._names.next_us
+        if names_us and (not wake_us or names_us < wake_us):
+            wake_us = names_us
+        if wake_us != self._wake_us:
+            self._wake_us = wake_us
+            self._effects.append(Wake(wake_us))
+
+    # The start
+
+    def _on_boot(self, event: ev.Boot) -> None:
+        self._boot = event
+        self._line = startup.read_command_line(event.arguments)
+
+    def _on_configuration_file(self, event: ev.ConfigurationFile) -> None:
+        self._files[event.name] = event.error if event.error else event.content
+
+    def _on_configuration_end(self, event: ev.ConfigurationEnd) -> None:
+        effects = self._effects
+        self._configuration_name = event.name
+        configuration = startup.load_configuration(self._files, event, effects)
+        if configuration is None:
+            return
+        server = self._make_server(configuration, event.wall_us)
+        parameters = startup.settle(server, self._line, effects)
+        if parameters is None:
+            return
+        self._adopt(server, parameters)
+        if self._line.test == "t":
+            effects.append(Exit(0))
+        else:
+            self._names.ask(startup.ask_for_names(configuration, effects))
+
+    def _make_server(self, configuration: Configuration, wall_us: int) -> Server:
+        boot = self._boot
+        assert boot is not None, "Boot comes first"
+        database = Database(configuration)
+        server = Server(configuration, database, boot.host_name, boot.seed)
+        server.now_us = wall_us
+        server.now = wall_us // _MICROSECONDS
+        server.effects = self._effects
+        server.host_answers = self._names.answers
+        server.utc_offset_s = boot.utc_offset_s
+        return server
+
+    def _adopt(self, server: Server, parameters: StartParameters) -> None:
+        self._parameters = parameters
+        server.settings = ServerSettings(
+            local_port=parameters.local_port or 0,
+            remote_port=parameters.remote_port or 0,
+            broadcast_address=parameters.broadcast_address or 0,
+            abandon_lease_time=parameters.abandon_lease_time,
+            delayed_ack=parameters.delayed_ack,
+            max_ack_delay_us=parameters.max_ack_delay_us,
+            server_id_check=parameters.server_id_check,
+            check_secs_byte_order=parameters.check_secs_byte_order,
+        )
+        self._rewriting = Rewriting(parameters.lease_file or "", test=self._line.test == "T")
+        self.server = server
+
+    def _on_lease_file_part(self, event: ev.LeaseFilePart) -> None:
+        self._lease_parts.append(event.content)
+
+    def _on_lease_file_end(self, event: ev.LeaseFileEnd) -> None:
+        server = self.server
+        if server is None:
+            return
+        if event.error:
+            startup.lease_file_missing(self._rewriting.lease_file, event, self._effects)
+            return
+        parts, self._lease_parts = self._lease_parts, []
+        load_lease_file(parts, server.database, server.configuration, server.log, self._rewriting.lease_file)
+        server.expire_at_start()
+        self._begin_rewrite(server)
+
+    def _begin_rewrite(self, server: Server) -> None:
+        server.appended = 0
+        rewriter = Rewriter(server.database, server.configuration, server.utc_offset_s)
+        self._rewriting.begin(rewriter, server.now, self._effects)
+
+    def _on_rewrite_continue(self, _event: ev.RewriteContinue) -> None:
+        testing = self._rewriting.test
+        self._rewriting.advance(self._effects)
+        if testing and not self._rewriting.open:
+            self._effects.append(Exit(0))
+
+    def _on_interfaces(self, event: ev.Interfaces) -> None:
+        self._interfaces_event = event
+        if self._names.all_answered:
+            self._find_interfaces(event)
+
+    def _find_interfaces(self, event: ev.Interfaces) -> None:
+        server = self.server
+        if server is None:
+            return
+        found = startup.find_interfaces(server.configuration, event, self._line, self._effects)
+        if found is not None:
+            self._attach(server, found)
+            self._effects.append(startup.listen(found))
+
+    def _attach(self, server: Server, found: Discovery) -> None:
+        self._discovery = found
+        server.interfaces = {
+            one.name: Interface(one.name, one.hardware, one.address, one.network) for one in found.served
+        }
+
+    def _on_listening(self, event: ev.Listening) -> None:
+        server, found = self.server, self._discovery
+        if server is None or found is None:
+            return
+        self._plain_udp = event.plain_udp
+        effects = self._effects
+        effects += startup.listening(found, self._line, plain_udp=event.plain_udp)
+        if "-q" not in self._line.flags:
+            effects.append(Log(INFO, "Sending on   Socket/fallback/fallback-net"))
+        startup.run_global_scope(server, server.global_bindings)
+        effects.append(Log(INFO, "Server starting service."))
+        self.serving = True
+
+    def _on_listen_failed(self, event: ev.ListenFailed) -> None:
+        startup.listen_failed(event, self._effects)
+
+    # Serving
+
+    def _on_packet(self, event: ev.Packet) -> None:
+        if self.serving and self.server is not None:
+            self.server.receive(event)
+
+    def _on_timer(self, event: ev.Timer) -> None:
+        if self.server is None:
+            return
+        if self.serving:
+            self.server.tick()
+        self._names.ask_again(event.wall_us, self._effects)
+
+    def _on_ping_reply(self, event: ev.PingReply) -> None:
+        if self.server is not None:
+            self.server.ping_reply(event.source)
+
+    def _on_ping_failed(self, event: ev.PingFailed) -> None:
+        if self.server is not None:
+            self.server.ping_failed(event.address, event.error)
+
+    def _on_host_answer(self, event: ev.HostAnswer) -> None:
+        self._names.answer(event, self._effects)
+        if self._interfaces_event is not None and self._discovery is None and self._names.all_answered:
+            self._find_interfaces(self._interfaces_event)
+
+    def _on_name_answer(self, event: ev.NameAnswer) -> None:
+        if self.server is not None:
+            self.server.name_answer(event.address, event.name)
+
+    def _on_executed(self, event: ev.Executed) -> None:
+        if self.server is not None:
+            self.server.executed(event.call, event.status, event.error)
+
+    # Failures
+
+    def _on_storage_failed(self, event: ev.StorageFailed) -> None:
+        log_failure(event, self._effects)
+        if event.operation in ("append", "sync"):
+            if self.server is not None:
+                self.server.storage_failed()
+        else:
+            self._rewriting.abandon()
+
+    def _on_send_failed(self, event: ev.SendFailed) -> None:
+        log = self._effects.append
+        log(Log(ERROR, f"send_packet: {event.error}"))
+        if event.unreachable and not event.raw:
+            log(Log(ERROR, "send_packet: please consult README file regarding broadcast address."))
+        if event.marker:
+            where = f"{event.length} byte long packet over {event.interface} interface."
+            log(Log(ERROR, f"{event.marker}: Failed to send {where}"))
+
+    def _on_receive_failed(self, event: ev.ReceiveFailed) -> None:
+        self._effects.append(Log(ERROR, f"receive_packet failed on {event.interface}: {event.error}"))
+
+    def _ignore(self, _event: ev.Event) -> None:
+        """An event that asks for nothing: kept on the tape for its reader, or for a part that is not there."""
+
+    # Snapshots
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything that matters, as plain data that msgpack can carry."""
+        return {
+            "version": SNAPSHOT_VERSION,
+            "boot": None if self._boot is None else tuple(self._boot),
+            "files": dict(self._files),
+            "configuration": self._configuration_name,
+            "settled": self._parameters is not None,
+            "lease_parts": list(self._lease_parts),
+            "interfaces": None if self._interfaces_event is None else _plain_interfaces(self._interfaces_event),
+            "attached": self._discovery is not None,
+            "plain_udp": self._plain_udp,
+            "serving": self.serving,
+            "wake_us": self._wake_us,
+            "names": self._names.snapshot(),
+            "rewriting": self._rewriting.snapshot(),
+            "server": None if self.server is None else self.server.snapshot(),
+            "database": None if self.server is None else self.server.database.snapshot(),
+        }
+
+    @classmethod
+    def restore(cls, data: dict[str, Any]) -> Machine:
+        """A machine equal to the one that gave `data`; raises SnapshotError where it cannot be read."""
+        if data.get("version") != SNAPSHOT_VERSION:
+            raise SnapshotError(data.get("version"))
+        made = cls()
+        made._files = {str(name): content for name, content in data["files"].items()}
+        made._lease_parts = list(data["lease_parts"])
+        made._names.restore(data["names"])
+        if data["boot"] is not None:
+            made._on_boot(_boot_from(data["boot"]))
+        if data["settled"]:
+            made._restore_server(data)
+        made._wake_us = data["wake_us"]
+        made.serving = data["serving"]
+        made._plain_udp = data["plain_udp"]
+        made._effects = []
+        return made
+
+    def _restore_server(self, data: dict[str, Any]) -> None:
+        """Read the configuration again, then put the state of the leases and of the service into it."""
+        self._configuration_name = data["configuration"]
+        end = ev.ConfigurationEnd(0, 0, self._configuration_name, reload=False)
+        configuration = startup.load_configuration(self._files, end, self._effects)
+        assert configuration is not None, "a snapshot holds a configuration that was accepted"
+        server = self._make_server(configuration, 0)
+        parameters = startup.settle(server, self._line, self._effects)
+        assert parameters is not None, "a snapshot holds a configuration that was accepted"
+        self._adopt(server, parameters)
+        server.database.restore(data["database"])
+        server.restore_state(data["server"])
+        self._restore_rewriting(server, data["rewriting"])
+        if data["interfaces"] is not None:
+            self._interfaces_event = _interfaces_from(data["interfaces"])
+            if data["attached"]:
+                found = startup.find_interfaces(configuration, self._interfaces_event, self._line, self._effects)
+                assert found is not None, "a snapshot holds interfaces that were accepted"
+                self._attach(server, found)
+
+    def _restore_rewriting(self, server: Server, data: dict[str, Any]) -> None:
+        self._rewriting.begun_at = data["begun_at"]
+        if data["rewriter"] is not None:
+            rewriter = Rewriter(server.database, server.configuration, server.utc_offset_s)
+            rewriter.restore(data["rewriter"])
+            self._rewriting.rewriter = rewriter
+
+
+class SnapshotError(ValueError):
+    """A snapshot of another version than this program's; `version` is what it says."""
+
+    def __init__(self, version: object) -> None:
+        super().__init__(f"snapshot version {version!r}, this program reads {SNAPSHOT_VERSION}")
+        self.version = version
+
+
+def _plain_interfaces(event: ev.Interfaces) -> list[Any]:
+    return [event.wall_us, event.mono_us, [tuple(link) for link in event.links], event.error]
+
+
+def _interfaces_from(data: list[Any]) -> ev.Interfaces:
+    links = tuple(
+        ev.Link(name, index, kind, hardware, flags, tuple((a, b) for a, b in addresses))
+        for name, index, kind, hardware, flags, addresses in data[2]
+    )
+    return ev.Interfaces(data[0], data[1], links, data[3])
+
+
+def _boot_from(data: list[Any]) -> ev.Boot:
+    fields = list(data)
+    fields[3] = tuple(fields[3])
+    fields[4] = tuple((name, value) for name, value in fields[4])
+    return ev.Boot(*fields)
+
+
+HANDLERS: Final[dict[type[ev.Event], Callable[[Machine, Any], None]]] = {
+    ev.Boot: Machine._on_boot,
+    ev.ConfigurationFile: Machine._on_configuration_file,
+    ev.ConfigurationEnd: Machine._on_configuration_end,
+    ev.LeaseFilePart: Machine._on_lease_file_part,
+    ev.LeaseFileEnd: Machine._on_lease_file_end,
+    ev.Interfaces: Machine._on_interfaces,
+    ev.Listening: Machine._on_listening,
+    ev.ListenFailed: Machine._on_listen_failed,
+    ev.Packet: Machine._on_packet,
+    ev.Timer: Machine._on_timer,
+    ev.PingReply: Machine._on_ping_reply,
+    ev.PingFailed: Machine._on_ping_failed,
+    ev.HostAnswer: Machine._on_host_answer,
+    ev.NameAnswer: Machine._on_name_answer,
+    ev.DnsAnswer: Machine._ignore,
+    ev.StreamOpened: Machine._ignore,
+    ev.StreamData: Machine._ignore,
+    ev.StreamClosed: Machine._ignore,
+    ev.Executed: Machine._on_executed,
+    ev.StorageFailed: Machine._on_storage_failed,
+    ev.RewriteContinue: Machine._on_rewrite_continue,
+    ev.RewriteInstalled: Machine._ignore,
+    ev.Signal: Machine._ignore,
+    ev.SendFailed: Machine._on_send_failed,
+    ev.ReceiveFailed: Machine._on_receive_failed,
+    ev.Remark: Machine._ignore,
+    ev.End: Machine._ignore,
+}
