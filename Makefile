@@ -1,0 +1,63 @@
+# Every target makes its own environment in .venv: only Python 3.11 or newer, pip and make are needed.
+
+PYTHON ?= python3
+BIN := .venv/bin
+# Two stamps: what the program needs, and what working on it needs beside that.
+INSTALLED := .venv/.installed
+TOOLS := .venv/.tools
+ORACLE ?= ../shared/oracle/oracle
+ORACLE_CASES ?= $(wildcard ../shared/oracle/scenarios/*.toml)
+
+.DEFAULT_GOAL := help
+.PHONY: help install tools demo test lint pytest bench fixtures oracle clean
+
+help:
+	@echo 'make demo      a server, 2,000 exchanges, its trace played back: under two minutes'
+	@echo 'make test      style, types, contracts and every test'
+	@echo 'make lint      style, types and contracts alone'
+	@echo 'make bench     measure against ISC dhcpd and Kea where they are installed (root)'
+	@echo 'make fixtures  record the traces of real clients anew (root)'
+	@echo 'make oracle    compare with ISC dhcpd over the public scenarios (root)'
+	@echo 'make clean     remove the environment and the caches'
+
+$(INSTALLED): pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(TOOLS): $(INSTALLED)
+	@$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
+
+install: $(INSTALLED)
+
+tools: $(TOOLS)
+
+demo: $(INSTALLED)
+	@$(BIN)/python -m dhcpd.replay.demo
+
+lint: $(TOOLS)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+pytest: $(TOOLS)
+	$(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
+
+test: lint
+	$(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
+
+bench: $(TOOLS)
+	$(BIN)/python bench/run.py $(BENCH_ARGUMENTS)
+
+fixtures: $(TOOLS)
+	$(BIN)/python fixtures/record.py $(FIXTURE_ARGUMENTS)
+
+oracle: $(INSTALLED)
+	@test -x $(ORACLE) || { echo 'no oracle at $(ORACLE): set ORACLE=...'; exit 1; }
+	$(ORACLE) compare $(ORACLE_CASES) --log --server $(abspath $(BIN)/dhcpd)
+
+clean:
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,286 @@
+"""The house rules that can be checked by looking: what the engine may import, sizes, docstrings, what is shipped."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = ("dhcpd", "engine", "trace", "replay")
+
+# What the engine and the alphabet may use of the standard library and beyond. Anything else could bring in a clock,
+# randomness, the environment, files or sockets (design, first law), or an order that hangs on addresses.
+ENGINE_MODULES = frozenset({
+    "__future__", "abc", "array", "bisect", "calendar", "collections", "copy", "dataclasses", "enum", "functools",
+    "hashlib", "heapq", "hmac", "ipaddress", "itertools", "math", "operator", "re", "string", "struct", "types", "typing", "zlib",
+    "msgpack", "dns",
+})  # fmt: skip
+# Parts of dnspython that are sans-I/O; its resolver, query and key generation are not.
+ENGINE_DNS = frozenset({
+    "name", "rdata", "rdataclass", "rdatatype", "rdataset", "rrset", "message", "update", "tsig", "tsigkeyring",
+    "rcode", "opcode", "exception", "flags", "rdtypes", "zone",
+})  # fmt: skip
+# Builtins through which the world, or the place of an object in memory, would show.
+FORBIDDEN_CALLS = frozenset({"open", "print", "input", "id", "hash", "exec", "eval", "breakpoint", "__import__"})
+
+FUNCTION_LINES_MAXIMUM = 70
+MODULE_LINES_MAXIMUM = 600
+# The ratchet: what was larger before the rule was enforced may shrink and must not grow. Empty is the aim.
+LARGER_FUNCTIONS: dict[str, int] = {}
+LARGER_MODULES: dict[str, int] = {}
+
+
+def modules(*folders: str) -> list[Path]:
+    """The modules of these folders; dhcpd's links to the other folders are not followed."""
+    found = []
+    for folder in folders:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            inside = path.relative_to(ROOT / folder).parts
+            if folder != "dhcpd" or inside[0] not in FOLDERS:
+                found.append(path)
+    return found
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"), str(path))
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def imports_of(path: Path) -> list[tuple[int, str]]:
+    """(line, absolute dotted name) of everything imported, `from x import y` as x.y."""
+    package = ("dhcpd", *path.relative_to(ROOT).parts[:-1])
+    if path.relative_to(ROOT).parts[0] == "dhcpd":
+        package = path.relative_to(ROOT).parts[:-1]
+    found = []
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Import):
+            found += [(node.lineno, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            name = ".".join((*base, *([node.module] if node.module else [])))
+            found += [(node.lineno, f"{name}.{alias.name}") for alias in node.names]
+    return found
+
+
+def allowed_in_engine(name: str) -> bool:
+    first, _, rest = name.partition(".")
+    if first == "dhcpd":
+        return rest.split(".")[0] in {"engine", "trace"}
+    if first == "dns":
+        return rest.split(".")[0] in ENGINE_DNS
+    return first in ENGINE_MODULES
+
+
+def test_the_engine_imports_nothing_that_reaches_the_world() -> None:
+    guilty = [
+        f"{named(path)}:{line}: imports {name}"
+        for path in modules("engine")
+        for line, name in imports_of(path)
+        if not allowed_in_engine(name)
+    ]
+    assert not guilty, "\n".join(guilty)
+
+
+def test_the_alphabet_holds_no_behaviour() -> None:
+    for name in ("events.py", "effects.py"):
+        tree = tree_of(ROOT / "trace" / name)
+        assert not [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+
+
+def set_iterations(tree: ast.Module) -> list[int]:
+    """Lines that walk over a set written in place: its order would hang on hashes."""
+    iterables = [node.iter for node in ast.walk(tree) if isinstance(node, ast.For | ast.comprehension)]
+    order_takers = {"list", "tuple", "enumerate", "iter", "next", "map", "filter", "zip", "join"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+            if name in order_takers:
+                iterables += node.args
+        elif isinstance(node, ast.Starred):
+            iterables.append(node.value)
+    return [node.lineno for node in iterables if is_set(node)]
+
+
+def is_set(node: ast.expr) -> bool:
+    if isinstance(node, ast.Set | ast.SetComp):
+        return True
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"set", "frozenset"}
+
+
+def local_sets(function: ast.AST) -> set[str]:
+    """Names that a function binds to a set."""
+    names = set()
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign) and is_set(node.value):
+            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            annotation = ast.unparse(node.annotation)
+            if annotation.startswith(("set[", "frozenset[")):
+                names.add(node.target.id)
+    return names
+
+
+def walks_over(function: ast.AST, names: set[str]) -> list[int]:
+    return [
+        node.iter.lineno
+        for node in ast.walk(function)
+        if isinstance(node, ast.For | ast.comprehension) and isinstance(node.iter, ast.Name) and node.iter.id in names
+    ]
+
+
+def test_the_engine_never_walks_over_a_set() -> None:
+    guilty = []
+    for path in modules("engine"):
+        tree = tree_of(path)
+        lines = set_iterations(tree)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef):
+                lines += walks_over(node, local_sets(node))
+        guilty += [f"{named(path)}:{line}" for line in sorted(set(lines))]
+    assert not guilty, "sets have no order that every run shares; sort them: " + ", ".join(guilty)
+
+
+def test_the_engine_calls_nothing_that_shows_the_process() -> None:
+    guilty = [
+        f"{named(path)}:{node.lineno}: {node.func.id}()"
+        for path in modules("engine")
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in FORBIDDEN_CALLS
+    ]
+    assert not guilty, "\n".join(guilty)
+
+
+def test_the_engine_is_synchronous() -> None:
+    kinds = ast.AsyncFunctionDef | ast.Await | ast.AsyncFor | ast.AsyncWith
+    guilty = [named(path) for path in modules("engine") if any(isinstance(n, kinds) for n in ast.walk(tree_of(path)))]
+    assert not guilty
+
+
+@pytest.mark.parametrize("folder", ["engine", "trace", "replay"])
+def test_nothing_below_imports_the_program(folder: str) -> None:
+    below = {"engine", "trace", "replay"}
+    guilty = [
+        f"{named(path)}:{line}: imports {name}"
+        for path in modules(folder)
+        for line, name in imports_of(path)
+        if name.split(".")[0] == "dhcpd" and name.split(".")[1] not in below
+    ]
+    assert not guilty, "\n".join(guilty)
+
+
+def functions_of(path: Path) -> list[tuple[str, int]]:
+    """(name, lines without the docstring) of every function and method."""
+    found = []
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0]
+            documented = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+            text = (first.end_lineno or 0) - first.lineno + 1 if documented else 0
+            found.append((f"{named(path)}:{node.name}", (node.end_lineno or 0) - node.lineno + 1 - text))
+    return found
+
+
+def test_functions_are_short() -> None:
+    sizes = dict(size for path in modules(*FOLDERS, "bench", "tests") for size in functions_of(path))
+    check_ratchet(sizes, FUNCTION_LINES_MAXIMUM, LARGER_FUNCTIONS)
+
+
+def test_modules_are_short() -> None:
+    paths = modules(*FOLDERS, "bench")
+    sizes = {named(path): len(path.read_text("utf-8").splitlines()) for path in paths}
+    check_ratchet(sizes, MODULE_LINES_MAXIMUM, LARGER_MODULES)
+
+
+def check_ratchet(sizes: dict[str, int], maximum: int, exceptions: dict[str, int]) -> None:
+    too_long = {name: lines for name, lines in sizes.items() if lines > max(maximum, exceptions.get(name, 0))}
+    assert not too_long, f"longer than {maximum} lines: {too_long}"
+    slack = {name: sizes.get(name, 0) for name, lines in exceptions.items() if sizes.get(name, 0) < lines}
+    assert not slack, f"these have shrunk: lower the exceptions in this file: {slack}"
+
+
+def test_every_module_opens_with_what_it_is_for() -> None:
+    guilty = [named(path) for path in modules(*FOLDERS) if len(ast.get_docstring(tree_of(path)) or "") < 40]
+    assert not guilty, guilty
+
+
+def test_nothing_is_left_to_do() -> None:
+    words = ("TO" + "DO", "FIX" + "ME", "X" * 3 + ":")
+    guilty = [
+        f"{named(path)}:{number}"
+        for path in modules(*FOLDERS, "bench", "tests")
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if any(word in line for word in words)
+    ]
+    assert not guilty, guilty
+
+
+def test_each_ignored_rule_has_its_reason() -> None:
+    text = (ROOT / "pyproject.toml").read_text("utf-8")
+    section = text[text.index("[tool.ruff.lint]") : text.index("[tool.ruff.lint.flake8-builtins]")]
+    rules = [line for line in section.splitlines() if line.startswith('    "')]
+    assert len(rules) > 10
+    assert not [line for line in rules if "#" not in line or len(line.split("#", 1)[1].strip()) < 15]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The names in the wheel, built without the network from a copy of what a clone would hold."""
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
+    if listed.returncode != 0:
+        pytest.skip("needs a git clone to know what belongs to the tree")
+    for name in listed.stdout.decode().split("\0"):
+        path = ROOT / name
+        if not name or not (path.is_symlink() or path.exists()):
+            continue
+        target = source / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_symlink():
+            target.symlink_to(path.readlink())
+        else:
+            target.write_bytes(path.read_bytes())
+    command = [sys.executable, "-m", "pip", "wheel", "--no-build-isolation", "--no-deps", "-q", "-w", str(folder), "."]
+    built = subprocess.run(command, cwd=source, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    return zipfile.ZipFile(next(folder.glob("dhcpd-*.whl"))).namelist()
+
+
+def test_the_wheel_holds_every_module_and_no_test(wheel: list[str]) -> None:
+    listed = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True)
+    wanted = set()
+    for name in listed.stdout.split():
+        folder = name.split("/")[0]
+        if folder in FOLDERS and (ROOT / name).exists():
+            wanted.add(name if folder == "dhcpd" else f"dhcpd/{name}")
+    assert wanted <= set(wheel)
+    assert "dhcpd/py.typed" in wheel
+    strays = [name for name in wheel if not name.startswith("dhcpd/") and ".dist-info/" not in name]
+    assert not strays
+    assert not [name for name in wheel if "test" in name.split("/")[-1]]
+
+
+def test_console_scripts_are_declared() -> None:
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
+    assert scripts["dhcpd"] == "dhcpd.__main__:main"
+    assert scripts["dhcpd-trace"] == "dhcpd.replay.cli:main"
+
+
+def test_documents_link_to_what_exists() -> None:
+    guilty = []
+    for path in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
+        text = path.read_text("utf-8")
+        for piece in text.split("](")[1:]:
+            target = piece.split(")")[0].split("#")[0]
+            if target and "://" not in target and not (path.parent / target).exists():
+                guilty.append(f"{named(path)}: {target}")
+    assert not guilty, guilty
