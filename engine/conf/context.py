@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from ..lease.lease import Lease
     from ..wire.packet import Packet
-    from .model import Class, Configuration, Value
-    from .syntax import On
+    from .model import Class, Configuration, Handler, Value
 
 
 class Host(Protocol):
@@ -30,7 +29,10 @@ class Host(Protocol):
         """`log (fatal, ...)`: end the server."""
 
     def addresses_of(self, name: str) -> tuple[int, ...] | None:
-        """The addresses of a host name as last looked up; None where the look-up failed or is not answered."""
+        """The addresses of a host name as last looked up; None where the look-up failed or is not answered.
+
+        The line about a failed look-up (conf-language 6.3) is logged by who answers, not by who asks.
+        """
 
 
 class OptionSet:
@@ -56,19 +58,44 @@ class OptionSet:
         made.server = made.spaces["server"]
         return made
 
+    @property
+    def volatile(self) -> bool:
+        """Whether a value that may be sent is not constant bytes: then no encoding of this set may be kept."""
+        server = self.server
+        return any(
+            callable(value)
+            for values in self.spaces.values()
+            if values is not server
+            for value in values.values()
+        )  # fmt: skip
 
-Bindings = dict[str, "bytes | int | bool | object"]
-"""Variables (lower-case names): data as bytes, numbers as int, booleans as bool, functions as compiled definitions."""
+
+Bindings = dict[str, "bytes | int | bool | object | None"]
+"""Variables (lower-case names), in order of creation: data as bytes, numbers as int (signed), booleans as bool,
+functions as model.Function; None for a variable that exists without a value (`set x = null;`, `unset x;`)."""
+
+
+class Frame(Bindings):
+    """The variables of a function's call: names not found here are the caller's (conf-language 4.6)."""
+
+    __slots__ = ("depth", "outer")
+
+    def __init__(self, outer: Bindings) -> None:
+        """`depth` counts the calls that stand open."""
+        super().__init__()
+        self.outer = outer
+        self.depth: int = outer.depth + 1 if isinstance(outer, Frame) else 1
 
 
 class Context:
     """See the module. `bindings` is the lease's scope or the global one; `now` is seconds since 1970.
 
-    `handlers` collects what `on` statements install: event name -> On statement (None: cleared).
-    `classes` are those of the packet. `lease` may be a mock lease for a fixed address.
+    `handlers` collects what `on` statements install: event name -> Handler (None: cleared).
+    `classes` are those of the packet. `lease` may be a mock lease for a fixed address. `returned` is the value of
+    the last `return` of the function that runs; `asking` the options whose reply value is being found.
     """
 
-    __slots__ = ("bindings", "classes", "handlers", "host", "lease", "now", "packet", "reply")
+    __slots__ = ("asking", "bindings", "classes", "handlers", "host", "lease", "now", "packet", "reply", "returned")
 
     def __init__(
         self,
@@ -87,4 +114,6 @@ class Context:
         self.reply = reply
         self.bindings = bindings
         self.classes: list[Class] = packet.classes if packet is not None else []
-        self.handlers: dict[str, On | None] = {}
+        self.handlers: dict[str, Handler | None] = {}
+        self.returned: bytes | int | bool | object | None = None
+        self.asking: tuple[tuple[str, int], ...] = ()

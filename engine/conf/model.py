@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ..wire.spaces import OptionDefinition, Registry
     from .context import Context
-    from .syntax import Node, Place
+    from .syntax import Expression, Node, On, Place
 
 # What an expression comes to; None is ISC's null.
 Result = bytes | int | bool | None
@@ -23,6 +23,27 @@ BooleanExpression = Callable[["Context"], bool | None]
 
 # An option's value in an option set: constant bytes, or what finds them when the reply is encoded.
 Value = bytes | DataExpression
+
+
+@dataclass(slots=True, eq=False)
+class Function:
+    """What `define` makes: parameters by name, and the body; the body's `return` leaves its value in the context."""
+
+    name: str
+    parameters: tuple[str, ...]
+    run: Callable[[Context], object]
+
+
+@dataclass(slots=True, eq=False)
+class Handler:
+    """An `on` statement with a body. `tree` is its text; the same object under two events is one statement."""
+
+    tree: On
+    run: Callable[[Context], None]
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        return self.tree.events
 
 
 @dataclass(slots=True, eq=False)
@@ -63,7 +84,10 @@ class Scope:
 
 @dataclass(slots=True, eq=False)
 class SharedNetwork:
-    """`subnets` in ISC's order within the network, `pools` in order; `implicit` for a subnet of its own."""
+    """`subnets` in ISC's order within the network, `pools` in order; `implicit` for a subnet of its own.
+
+    `failover_peer` is what pools that open from now on inherit.
+    """
 
     name: str
     place: Place
@@ -73,6 +97,7 @@ class SharedNetwork:
     interface: str | None = None
     subnets: list[Subnet] = field(default_factory=list)
     pools: list[Pool] = field(default_factory=list)
+    failover_peer: str | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -102,8 +127,9 @@ class Permit:
 
 @dataclass(slots=True, eq=False)
 class Pool:
-    """`ranges` are (low, high), both in, as declared; `index` numbers all pools of the configuration.
+    """`ranges` are (low, high), both in, as declared, and `range_subnets` the subnet of each.
 
+    `index` numbers all pools of the configuration; `implicit`: made for ranges outside a pool block.
     `valid_from`/`valid_until`: seconds since 1970 of `allow after`/`deny after`, 0 for none.
     """
 
@@ -117,6 +143,8 @@ class Pool:
     valid_from: int = 0
     valid_until: int = 0
     failover_peer: str | None = None
+    range_subnets: list[Subnet] = field(default_factory=list)
+    implicit: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -159,6 +187,8 @@ class Class:
     dynamic: bool = False
     subclasses: dict[bytes, Class] = field(default_factory=dict)
     condition: Node | None = None
+    match_tree: Expression | None = None
+    submatch_tree: Expression | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -190,6 +220,8 @@ class Configuration:
     host_names: list[str] = field(default_factory=list)
     lease_id_hex: bool = False
     local_times: bool = False
+    server_duid: tuple[str, ...] = ()
     has_limits: bool = False
     find_subnet: Callable[[int], Subnet | None] = lambda _address: None
     find_pool: Callable[[int], Pool | None] = lambda _address: None
+    find_range: Callable[[int], tuple[Pool, Subnet] | None] = lambda _address: None
