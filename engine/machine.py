@@ -78,10 +78,10 @@ class Machine:
             server.effects = effects
         HANDLERS[type(event)](self, event)
         if self.serving:
-            self._after(event.wall_us)
+            self._after()
         return effects
 
-    def _after(self, now_us: int) -> None:
+    def _after(self) -> None:
         """What may follow any event of a serving machine: a rewrite that is due, and the next wish to be woken."""
         server = self.server
         assert server is not None
@@ -102,7 +102,7 @@ class Machine:
         self._line = startup.read_command_line(event.arguments)
 
     def _on_configuration_file(self, event: ev.ConfigurationFile) -> None:
-        self._files[event.name] = event.error if event.error else event.content
+        self._files[event.name] = event.error or event.content
 
     def _on_configuration_end(self, event: ev.ConfigurationEnd) -> None:
         effects = self._effects
@@ -158,13 +158,15 @@ class Machine:
             startup.lease_file_missing(self._rewriting.lease_file, event, self._effects)
             return
         parts, self._lease_parts = self._lease_parts, []
-        load_lease_file(parts, server.database, server.configuration, server.log, self._rewriting.lease_file)
+        load_lease_file(
+            parts, server.database, server.configuration, server.log, self._rewriting.lease_file, server.now
+        )
         server.expire_at_start()
         self._begin_rewrite(server)
 
     def _begin_rewrite(self, server: Server) -> None:
         server.appended = 0
-        rewriter = Rewriter(server.database, server.configuration, server.utc_offset_s)
+        rewriter = Rewriter(server.database, server.configuration, server.utc_offset_s, server.now)
         self._rewriting.begin(rewriter, server.now, self._effects)
 
     def _on_rewrite_continue(self, _event: ev.RewriteContinue) -> None:

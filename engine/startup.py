@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..trace.effects import Effect
-    from ..trace.events import Boot, ConfigurationEnd, Interfaces, LeaseFileEnd, ListenFailed
+    from ..trace.events import ConfigurationEnd, Interfaces, LeaseFileEnd, ListenFailed
     from .conf.model import Configuration
 
 CONFIGURATION_ERRORS: Final = "Configuration file errors encountered -- exiting"

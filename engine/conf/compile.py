@@ -214,6 +214,7 @@ def _permit(builder: Builder, node: syntax.Permit, where: _Block) -> None:
 def _failover_reference(_builder: Builder, node: syntax.FailoverReference, where: _Block) -> None:
     if where.pool is not None:
         where.pool.failover_peer = node.name
+        where.pool.failover_referenced = node.name is not None
     elif where.network is not None:
         where.network.failover_peer = node.name
 

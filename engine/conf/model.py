@@ -143,6 +143,7 @@ class Pool:
     valid_from: int = 0
     valid_until: int = 0
     failover_peer: str | None = None
+    failover_referenced: bool = False
     range_subnets: list[Subnet] = field(default_factory=list)
     implicit: bool = False
 
