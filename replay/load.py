@@ -13,7 +13,7 @@ import struct
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +27,9 @@ _COOKIE: Final = b"\x63\x82\x53\x63"
 _DISCOVER, _OFFER, _REQUEST, _ACK, _NAK, _RELEASE, _INFORM = 1, 2, 3, 5, 6, 7, 8
 _REQUESTED_ADDRESS, _MESSAGE_TYPE, _SERVER_IDENTIFIER, _HOST_NAME, _WANTED = 50, 53, 54, 12, 55
 _WANTS: Final = bytes([1, 3, 6, 15, 51])
+# (step, every so many clients, beginning with which).
+_EXTRAS: Final = (("renew", 2, 1), ("release", 5, 0), ("inform", 10, 1), ("wrong", 50, 3))
+_END: Final = 255
 _YIADDR: Final = slice(16, 20)
 _XID: Final = slice(4, 8)
 _OPTIONS_AT: Final = _HEADER.size
@@ -73,16 +76,8 @@ class Client:
 def scripts(clients: int) -> Iterator[deque[str]]:
     """What each client does: all get an address; some renew it, give it back, ask for more, or want a wrong one."""
     for number in range(clients):
-        steps = ["discover", "request"]
-        if number % 2:
-            steps.append("renew")
-        if number % 5 == 0:
-            steps.append("release")
-        if number % 10 == 1:
-            steps.append("inform")
-        if number % 50 == 3:
-            steps.append("wrong")
-        yield deque(steps)
+        more = [step for step, every, rest in _EXTRAS if number % every == rest]
+        yield deque(["discover", "request", *more])
 
 
 class Relay:
@@ -99,7 +94,7 @@ class Relay:
         self._flying: dict[bytes, Client] = {}
         self.counts = Counts()
 
-    def __enter__(self) -> Relay:  # noqa: PYI034 - it is no base class
+    def __enter__(self) -> Self:
         """Nothing more to do."""
         return self
 
@@ -216,7 +211,7 @@ def message(client: Client, giaddr: int) -> bytes:
         area += [_option(_REQUESTED_ADDRESS, socket.inet_aton("198.51.100.7"))]
     if step != "release":
         area += [_option(_HOST_NAME, b"demo-%d" % client.number), _option(_WANTED, _WANTS)]
-    return header + b"".join(area) + b"\xff"
+    return header + b"".join(area) + bytes([_END])
 
 
 def _option(code: int, value: bytes) -> bytes:
@@ -227,7 +222,7 @@ def options(payload: bytes) -> dict[int, bytes]:
     """The options of a reply, the last of each code; as far as they can be read."""
     found: dict[int, bytes] = {}
     at = _OPTIONS_AT
-    while at + 1 < len(payload) and payload[at] != 0xFF:
+    while at + 1 < len(payload) and payload[at] != _END:
         if payload[at] == 0:
             at += 1
             continue
