@@ -1,0 +1,134 @@
+"""What the engine is told before it serves: the process, the configuration with its includes, the lease file.
+
+Reads files and the environment and makes events of them; it understands none of it. Texts for the engine hold one
+octet a character (latin-1), so that any file name and any line comes back out as it went in.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from . import __version__
+from .engine.conf.parser import includes
+from .trace.events import Boot, ConfigurationEnd, ConfigurationFile, Interfaces, LeaseFileEnd, LeaseFilePart
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .cli import CommandLine, Paths
+    from .trace.events import Event, Link
+
+LEASE_FILE_PART_OCTETS: Final = 1 << 20
+# Far above any real configuration; keeps a file that includes ever new names from filling the memory.
+_CONFIGURATION_FILES_MAXIMUM: Final = 10_000
+_SEED_OCTETS: Final = 32
+_DHCP_PORT: Final = 67
+_VARIABLES: Final = ("PATH_DHCPD_CONF", "PATH_DHCPD_DB", "PATH_DHCPD_PID", "DHCPD_PORT", "TZ")
+
+
+def now() -> tuple[int, int]:
+    """The two readings that every event begins with: microseconds since 1970, and of a clock that never jumps."""
+    return time.time_ns() // 1000, time.monotonic_ns() // 1000
+
+
+def octets_as_text(text: str) -> str:
+    """A word of the command line or the environment as the engine wants it: one character an octet."""
+    return os.fsencode(text).decode("latin-1")
+
+
+def text_as_octets(text: str) -> bytes:
+    """The other way: a path that the engine gave, for the system."""
+    return text.encode("latin-1", "replace")
+
+
+def default_port() -> int:
+    """The port of the service `dhcp` over udp, or 67."""
+    try:
+        return socket.getservbyname("dhcp", "udp")
+    except OSError:
+        return _DHCP_PORT
+
+
+def boot(line: CommandLine, paths: Paths, port: int, broadcast: str | None) -> Boot:
+    """The first event. `port` is that of the service; `broadcast` the address of -s in dotted form, None without."""
+    words = ["-cf", paths.configuration, "-lf", paths.lease_file, "-pf", paths.pid_file, "-p", str(port)]
+    words += [word for word in ("-q", "-t", "-T", "--no-pid") if word in line]
+    if broadcast is not None:
+        words += ["-s", broadcast]
+    words += line.interfaces
+    variables = [(name, octets_as_text(os.environ[name])) for name in _VARIABLES if name in os.environ]
+    return Boot(
+        *now(),
+        version=__version__,
+        arguments=tuple(octets_as_text(word) for word in words),
+        environment=tuple(variables),
+        host_name=octets_as_text(socket.gethostname()),
+        process_id=os.getpid(),
+        seed=os.urandom(_SEED_OCTETS),
+        dhcp_port=default_port(),
+        byte_order=sys.byteorder,
+        utc_offset_s=time.localtime().tm_gmtoff,
+    )
+
+
+def broadcast_address(name: str) -> str:
+    """The address of -s; a name that does not resolve is silently 255.255.255.255, as in ISC dhcpd."""
+    try:
+        return socket.gethostbyname(name)
+    except (OSError, UnicodeError):
+        return "255.255.255.255"
+
+
+def configuration(path: str) -> Iterator[Event]:
+    """dhcpd.conf, every file that it includes, however deep, and the end of them."""
+    name = octets_as_text(path)
+    waiting, seen = [name], {name}
+    while waiting and len(seen) < _CONFIGURATION_FILES_MAXIMUM:
+        event = _read_configuration_file(waiting.pop(0))
+        yield event
+        found = [] if event.error else includes(event.content)
+        fresh = [one for one in dict.fromkeys(found) if one not in seen]
+        seen.update(fresh)
+        waiting += fresh
+    yield ConfigurationEnd(*now(), name=name, reload=False)
+
+
+def _read_configuration_file(name: str) -> ConfigurationFile:
+    content, error = b"", ""
+    try:
+        content = Path(os.fsdecode(text_as_octets(name))).read_bytes()
+    except (OSError, ValueError) as problem:
+        error = _reason(problem)
+    return ConfigurationFile(*now(), name=name, content=content, error=error)
+
+
+def _reason(problem: OSError | ValueError) -> str:
+    """The text of errno; a name with a NUL in it never gets as far as the system."""
+    if isinstance(problem, OSError) and problem.strerror:
+        return problem.strerror
+    return "No such file or directory"
+
+
+def lease_file(path: bytes) -> Iterator[Event]:
+    """The lease file in pieces, then its end."""
+    error = ""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            while part := os.read(fd, LEASE_FILE_PART_OCTETS):
+                yield LeaseFilePart(*now(), content=part)
+        finally:
+            os.close(fd)
+    except OSError as problem:
+        error = _reason(problem)
+    yield LeaseFileEnd(*now(), error=error)
+
+
+def interfaces(links: tuple[Link, ...], error: str) -> Interfaces:
+    """The event that tells of the interfaces."""
+    return Interfaces(*now(), links=links, error=error)

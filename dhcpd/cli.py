@@ -1,0 +1,174 @@
+"""The command line, as ISC dhcpd takes and refuses it (cli-and-operations 1).
+
+Two passes over the words: the first looks for a few of them anywhere, even where they are another option's value; the
+second is strict. That `-cf --version` prints the version is therefore no mistake. Nothing is opened or printed here;
+what is wrong comes out as a CommandError, and the caller says it.
+
+The one option that ISC has not: `--log-json`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+CONFIGURATION_FILE: Final = "/etc/dhcp/dhcpd.conf"
+LEASE_FILE: Final = "/var/lib/dhcp/dhcpd.leases"
+PID_FILE: Final = "/var/run/dhcpd.pid"
+
+_PORT_MAXIMUM: Final = 65_535
+_INTERFACE_NAME_OCTETS_MAXIMUM: Final = 15
+_DECIMAL: Final = re.compile(r"\s*[+-]?[0-9]+", re.ASCII)
+
+_USAGE: Final = """Usage: {0} [-p <UDP port #>] [-f] [-d] [-q] [-t|-T]
+             [-4|-6] [-cf config-file] [-lf lease-file]
+             [-user user] [-group group] [-chroot dir]
+             [-tf trace-output-file]
+             [-play trace-input-file]
+             [-pf pid-file] [--no-pid] [-s server]
+             [if0 [...ifN]]
+       {0} {{--version|--help|-h}}"""
+
+_FOREGROUND_WORDS: Final = frozenset({"-f", "-d", "-t", "-T", "-play"})
+
+
+class CommandError(ValueError):
+    """The command line is refused with this line; `usage` says whether banner and usage text go with it."""
+
+    def __init__(self, text: str, *, usage: bool = False) -> None:
+        super().__init__(text)
+        self.text = text
+        self.usage = usage
+
+
+@dataclass(slots=True)
+class CommandLine:
+    """What the command line asks for; None and empty where it says nothing.
+
+    `flags` holds the words without value that were given: -f -d -q -t -T -4 -6 --no-pid --log-json. `notes` are
+    lines to log before the banner.
+    """
+
+    flags: set[str] = field(default_factory=set)
+    values: dict[str, str] = field(default_factory=dict)
+    interfaces: list[str] = field(default_factory=list)
+    port: int | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def __contains__(self, word: str) -> bool:
+        return word in self.flags
+
+    @property
+    def testing(self) -> bool:
+        """Whether only the configuration, or the lease file too, is to be tested."""
+        return "-t" in self.flags or "-T" in self.flags
+
+
+_FLAGS: Final = frozenset({"-f", "-d", "-q", "-t", "-T", "-4", "-6", "--no-pid", "--log-json"})
+_VALUES: Final = frozenset({"-p", "-s", "-cf", "-lf", "-pf", "-user", "-group", "-chroot", "-tf", "-play"})
+
+
+def usage(program: str) -> str:
+    """The usage text, without line end."""
+    return _USAGE.format(program)
+
+
+def first_pass(words: Sequence[str]) -> tuple[str, bool]:
+    """(`--version` or `--help` where one of them decides everything, else empty; whether to stay in the foreground)."""
+    foreground = False
+    for word in words:
+        if word in _FOREGROUND_WORDS:
+            foreground = True
+        elif word == "--version":
+            return word, foreground
+        elif word in ("--help", "-h"):
+            return "--help", foreground
+    return "", foreground
+
+
+def second_pass(words: Sequence[str]) -> CommandLine:
+    """Sort the words; raises CommandError at the first that is wrong."""
+    line = CommandLine()
+    rest = iter(words)
+    for word in rest:
+        if word in _FLAGS:
+            _set_flag(line, word)
+        elif word in _VALUES:
+            _set_value(line, word, rest)
+        elif word.startswith("-"):
+            raise CommandError(f"Unknown command {word}", usage=True)
+        else:
+            _add_interface(line, word)
+    return line
+
+
+def _set_flag(line: CommandLine, word: str) -> None:
+    line.flags.add(word)
+    if "-4" in line.flags and "-6" in line.flags:
+        raise CommandError("Server cannot run in both IPv4 and IPv6 mode at the same time.")
+
+
+def _set_value(line: CommandLine, word: str, rest: Iterator[str]) -> None:
+    value = next(rest, None)
+    if value is None:
+        raise CommandError(f"No argument for command: {word} ", usage=True)
+    line.values[word] = value
+    if word == "-p":
+        line.port = port_number(value)
+        line.notes.append(f"binding to user-specified port {line.port}")
+
+
+def _add_interface(line: CommandLine, name: str) -> None:
+    octets = len(os.fsencode(name))
+    if octets > _INTERFACE_NAME_OCTETS_MAXIMUM:
+        raise CommandError(f"{name}: interface name too long (is {octets})")
+    line.interfaces.append(name)
+
+
+def port_number(text: str) -> int:
+    """A UDP port as -p and DHCPD_PORT give it; raises CommandError in ISC's words."""
+    if not _DECIMAL.fullmatch(text):
+        raise CommandError(f"Invalid port number specification: {text}")
+    port = int(text)
+    if not 1 <= port <= _PORT_MAXIMUM:
+        raise CommandError("Port number specified is out of range (1-65535).")
+    return port
+
+
+@dataclass(slots=True, frozen=True)
+class Paths:
+    """The files of this run. `lease_file_given`: the lease file was named by -lf or PATH_DHCPD_DB."""
+
+    configuration: str
+    lease_file: str
+    pid_file: str
+    lease_file_given: bool
+
+
+def find_paths(line: CommandLine, environment: Mapping[str, str]) -> Paths:
+    """Command line over environment over default; a relative lease file must exist (else CommandError)."""
+
+    def pick(word: str, variable: str, default: str) -> str:
+        return line.values.get(word) or environment.get(variable) or default
+
+    lease_file = pick("-lf", "PATH_DHCPD_DB", "")
+    return Paths(
+        pick("-cf", "PATH_DHCPD_CONF", CONFIGURATION_FILE),
+        _absolute(lease_file) if lease_file else LEASE_FILE,
+        pick("-pf", "PATH_DHCPD_PID", PID_FILE),
+        bool(lease_file),
+    )
+
+
+def _absolute(path: str) -> str:
+    if path.startswith("/"):
+        return path
+    try:
+        return os.path.realpath(path, strict=True)
+    except OSError as error:
+        raise CommandError(f"Failed to get realpath for {path}: {error.strerror}") from error

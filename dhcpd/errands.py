@@ -1,0 +1,121 @@
+"""What takes long and must not hold the loop up: looking up names, running programs (`execute`).
+
+Errands run in a few threads; each brings back an event without time, which the loop stamps when it passes the door.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final
+
+# Looked up by the first resolution of a name; after a chroot it could not be found any more.
+import encodings.idna  # noqa: F401  # isort: skip
+
+from .trace.effects import Execute, Lookup, ReverseLookup
+from .trace.events import Executed, HostAnswer, NameAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .trace.events import Event
+
+_THREADS_MAXIMUM: Final = 16
+_NOT_EXECUTED_STATUS: Final = 127 << 8
+
+# ISC's words for what a resolver says (conf-language 6.3).
+_UNKNOWN: Final = "host unknown."
+_RESOLVER_WORDS: Final = {
+    socket.EAI_NONAME: _UNKNOWN,
+    socket.EAI_NODATA: "no A record associated with address",
+    socket.EAI_AGAIN: "temporary name server failure",
+    socket.EAI_FAIL: "name server failed",
+}
+
+
+def look_up(effect: Lookup) -> HostAnswer:
+    """Resolve a host name to its IPv4 addresses."""
+    try:
+        answers = socket.getaddrinfo(effect.name, None, socket.AF_INET, socket.SOCK_DGRAM)
+    except socket.gaierror as error:
+        return HostAnswer(0, 0, effect.name, (), _RESOLVER_WORDS.get(error.args[0], _UNKNOWN))
+    except (OSError, UnicodeError):
+        return HostAnswer(0, 0, effect.name, (), _UNKNOWN)
+    texts = dict.fromkeys(str(answer[4][0]) for answer in answers)
+    addresses = tuple(int.from_bytes(socket.inet_aton(text), "big") for text in texts)
+    return HostAnswer(0, 0, effect.name, addresses, "")
+
+
+def look_up_name(effect: ReverseLookup) -> NameAnswer:
+    """Find the name of an address; empty where it has none."""
+    text = socket.inet_ntoa(effect.address.to_bytes(4, "big"))
+    try:
+        name = socket.gethostbyaddr(text)[0]
+    except (OSError, UnicodeError):
+        name = ""
+    return NameAnswer(0, 0, effect.address, name)
+
+
+def execute(effect: Execute) -> Executed:
+    """Run a program with the server's environment, and wait for it."""
+    try:
+        pid = os.posix_spawnp(
+            effect.arguments[0], effect.arguments, os.environ, setsigdef=(signal.SIGPIPE,), setsigmask=()
+        )
+    except (OSError, ValueError, IndexError) as error:
+        reason = error.strerror if isinstance(error, OSError) else None
+        return Executed(0, 0, effect.call, _NOT_EXECUTED_STATUS, reason or "Invalid argument")
+    return Executed(0, 0, effect.call, os.waitpid(pid, 0)[1], "")
+
+
+class Errands:
+    """`run` sends somebody off; `returned` gives what came back; `notify` is called, from a thread, when it does."""
+
+    __slots__ = ("_away", "_notify", "_pool", "returned")
+
+    def __init__(self) -> None:
+        self.returned: deque[Event] = deque()
+        self._away: dict[Future[Event], None] = {}
+        self._pool: ThreadPoolExecutor | None = None
+        self._notify: Callable[[], None] = lambda: None
+
+    def notify_by(self, notify: Callable[[], None]) -> None:
+        """Call this from now on when an errand returns."""
+        self._notify = notify
+
+    def run(self, effect: Lookup | ReverseLookup | Execute) -> None:
+        """Carry the effect out in a thread."""
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(_THREADS_MAXIMUM, thread_name_prefix="errand")
+        made: Future[Event] = self._pool.submit(_carry_out, effect)
+        self._away[made] = None
+        made.add_done_callback(self._come_back)
+
+    def _come_back(self, done: Future[Event]) -> None:
+        self.returned.append(done.result())
+        self._notify()
+
+    def wait_for_all(self) -> list[Event]:
+        """Stand still until everybody is back; their events in the order in which they were sent off."""
+        events = [away.result() for away in self._away]
+        self._away.clear()
+        self.returned.clear()
+        return events
+
+    def take(self) -> list[Event]:
+        """The events of those who are back."""
+        events = [self.returned.popleft() for _ in range(len(self.returned))]
+        if events:
+            self._away = {away: None for away in self._away if not away.done()}
+        return events
+
+
+def _carry_out(effect: Lookup | ReverseLookup | Execute) -> Event:
+    if isinstance(effect, Lookup):
+        return look_up(effect)
+    if isinstance(effect, ReverseLookup):
+        return look_up_name(effect)
+    return execute(effect)

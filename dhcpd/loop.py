@@ -1,0 +1,327 @@
+"""The loop: drain the sockets, record, apply, store, send (design, "Life of a packet").
+
+One batch is one clock reading, one write to the tape, one pass through the machine and at most one sync; the sync
+overlaps the batches that follow. The loop itself never waits but in one place, and there for anything at all: the
+sockets, the storage thread, errands and signals all end in the same readable descriptor. Why not a task for each: a
+checkpoint costs as much as a tenth of a packet, and the order in which events pass the door would be trio's.
+
+It decides nothing: what an event means is the engine's business.
+"""
+
+from __future__ import annotations
+
+import errno
+import gc
+import signal
+import sys
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final
+
+import trio
+
+from . import boot
+from .storage import Storage
+from .trace.effects import (
+    DnsSend,
+    Execute,
+    Exit,
+    Fatal,
+    Log,
+    Lookup,
+    Ping,
+    ReverseLookup,
+    RewriteBegin,
+    RewriteEnd,
+    RewritePart,
+    Send,
+    Store,
+    StreamOpen,
+    Wake,
+)
+from .trace.events import (
+    DnsAnswer,
+    End,
+    PingFailed,
+    PingReply,
+    Remark,
+    RewriteContinue,
+    RewriteInstalled,
+    SendFailed,
+    Signal,
+    StorageFailed,
+    StreamClosed,
+    Timer,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .station import Station
+    from .storage import Group
+    from .trace.effects import Effect
+    from .trace.events import Event
+
+# Signals whose default is to kill: ISC dies of them, and so do we, but with the tape ended and all replies out.
+ENDING_SIGNALS: Final = (
+    signal.SIGTERM,
+    signal.SIGINT,
+    signal.SIGHUP,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+    signal.SIGALRM,
+)
+
+_SLEEP_MAXIMUM_S: Final = 10.0
+_MICROSECONDS: Final = 1_000_000
+# Under load a slice of a rewrite comes at the latest after this time.
+_REWRITE_PAUSE_US: Final = 5_000
+# Under load trio's other tasks get their turn at the latest after so many batches.
+_BATCHES_BETWEEN_CHECKPOINTS: Final = 8
+_TIMER_AGAIN_US: Final = 1_000_000
+_PINGS_REMEMBERED_US: Final = 60_000_000
+_PINGS_REMEMBERED_MAXIMUM: Final = 65_536
+# The storage thread must get the interpreter back quickly when a sync is done.
+_THREAD_SWITCH_S: Final = 0.0005
+_GC_THRESHOLDS: Final = (100_000, 50, 100)
+_NOT_SUPPORTED: Final = "Operation not supported"
+
+
+class Loop:
+    """Serve until a signal or the engine ends it. `signal` is then the number of the signal, 0 for none."""
+
+    def __init__(self, station: Station) -> None:
+        assert station.lease_file is not None, "the start opens the lease file"
+        self.signal = 0
+        self.status: int | None = None
+        self._station = station
+        self._door = station.door
+        self._sockets = station.sockets
+        self._logger = station.logger
+        self._machine = station.machine
+        self._storage = Storage(station.lease_file, station.sockets.wake)
+        self._inbox: deque[Event] = deque()
+        self._wake_us = station.wake_us
+        self._rewritten_us = 0
+        self._pinged: dict[int, int] = {}
+        self._doing: dict[type[Effect], Callable[[Any], None]] = {
+            Log: self._log,
+            Store: self._storage.add,
+            Send: self._send,
+            Wake: self._wake,
+            Ping: self._ping,
+            Exit: self._exit,
+            Fatal: self._fatal,
+            RewriteBegin: self._storage.add,
+            RewritePart: self._storage.add,
+            RewriteEnd: self._storage.add,
+            Lookup: station.errands.run,
+            ReverseLookup: station.errands.run,
+            Execute: station.errands.run,
+            DnsSend: self._refuse_dns,
+            StreamOpen: self._refuse_stream,
+        }
+
+    # The loop
+
+    async def run(self) -> None:
+        """Serve; returns when the run has ended in order and everything is closed."""
+        _settle_memory()
+        self._station.errands.notify_by(self._sockets.wake)
+        self._logger.buffered = True
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._hear_signals)
+            await self._serve()
+            nursery.cancel_scope.cancel()
+        self._finish()
+
+    async def _hear_signals(self) -> None:
+        with trio.open_signal_receiver(*ENDING_SIGNALS) as signals:
+            async for number in signals:
+                self._inbox.append(Signal(0, 0, number))
+                self.signal = number
+                self._sockets.wake()
+
+    async def _serve(self) -> None:
+        batches = 0
+        while self.status is None and not self.signal:
+            if self._turn():
+                batches += 1
+                if batches % _BATCHES_BETWEEN_CHECKPOINTS == 0:
+                    await trio.lowlevel.checkpoint()
+            else:
+                await self._sleep()
+
+    def _turn(self) -> bool:
+        """One batch; False where there was nothing to do."""
+        storage = self._storage
+        group = storage.wait() if storage.full else storage.finished()
+        if group is not None:
+            self._settle_group(group)
+        events = self._collect()
+        if events:
+            self._process(events)
+        return bool(events) or group is not None
+
+    def _collect(self) -> list[Event]:
+        """Everything that is there to be told, with one reading of the clock."""
+        wall_us, mono_us = boot.now()
+        packets, echoes = self._sockets.read(wall_us, mono_us)
+        if self._sockets.lines:
+            self._remark_lines()
+        events = [event._replace(wall_us=wall_us, mono_us=mono_us) for event in self._waiting_events()]
+        if self._wake_us and wall_us >= self._wake_us:
+            self._wake_us = wall_us + _TIMER_AGAIN_US
+            events.append(Timer(wall_us, mono_us))
+        events += [PingReply(wall_us, mono_us, source) for source in echoes if self._pinged.pop(source, None)]
+        if self._machine.rewriting and self._storage.room_for_parts and self._may_rewrite(packets, mono_us):
+            events.append(RewriteContinue(wall_us, mono_us))
+        return events + packets
+
+    def _may_rewrite(self, packets: list[Event], mono_us: int) -> bool:
+        """A slice of a rewrite has its turn when nobody waits, and now and then when somebody does."""
+        if packets and mono_us - self._rewritten_us < _REWRITE_PAUSE_US:
+            return False
+        self._rewritten_us = mono_us
+        return True
+
+    def _waiting_events(self) -> list[Event]:
+        """What the inbox and the errands hold; their time is not set yet."""
+        inbox = self._inbox
+        events = [inbox.popleft() for _ in range(len(inbox))]
+        if self._station.errands.returned:
+            events += self._station.errands.take()
+        return events
+
+    def _process(self, events: list[Event]) -> None:
+        """Record, apply, carry out; then let the storage thread begin."""
+        doing = self._doing
+        for effects in self._door.pass_in(events):
+            for effect in effects:
+                doing[type(effect)](effect)
+        self._storage.start()
+        self._logger.flush()
+
+    async def _sleep(self) -> None:
+        """Wait for anything to happen, or for the engine's wish to come due."""
+        self._door.flush()
+        seconds = _SLEEP_MAXIMUM_S
+        if self._wake_us:
+            seconds = min(seconds, max(0.0, (self._wake_us - boot.now()[0]) / _MICROSECONDS))
+        with trio.move_on_after(seconds):
+            await trio.lowlevel.wait_readable(self._sockets.fileno())
+
+    # What effects ask for
+
+    def _log(self, effect: Log) -> None:
+        self._logger.line(effect.level, effect.text)
+
+    def _send(self, effect: Send) -> None:
+        if not (effect.durable and self._storage.hold(effect)):
+            self._send_now(effect)
+
+    def _send_now(self, effect: Send) -> None:
+        try:
+            self._sockets.send(effect)
+        except OSError as error:
+            self._inbox.append(
+                SendFailed(
+                    0,
+                    0,
+                    interface=effect.interface,
+                    raw=effect.raw,
+                    length=len(effect.payload),
+                    marker=effect.marker,
+                    error=error.strerror or str(error),
+                    unreachable=error.errno == errno.ENETUNREACH,
+                )
+            )
+
+    def _wake(self, effect: Wake) -> None:
+        self._wake_us = effect.at_us
+
+    def _ping(self, effect: Ping) -> None:
+        icmp = self._sockets.icmp
+        if icmp is None:
+            self._inbox.append(PingFailed(0, 0, effect.address, ""))
+            return
+        self._remember_ping(effect.address)
+        try:
+            icmp.send(effect.address, effect.identifier)
+        except OSError as error:
+            self._pinged.pop(effect.address, None)
+            self._inbox.append(PingFailed(0, 0, effect.address, error.strerror or str(error)))
+
+    def _remember_ping(self, address: int) -> None:
+        """Only an answer that somebody waits for is an event: any host may send us echo replies."""
+        pinged, now_us = self._pinged, boot.now()[1]
+        pinged.pop(address, None)
+        pinged[address] = now_us
+        oldest = next(iter(pinged))
+        while pinged[oldest] < now_us - _PINGS_REMEMBERED_US or len(pinged) > _PINGS_REMEMBERED_MAXIMUM:
+            del pinged[oldest]
+            oldest = next(iter(pinged))
+
+    def _exit(self, effect: Exit) -> None:
+        self.status = effect.status
+
+    def _fatal(self, effect: Fatal) -> None:
+        self._logger.fatal(effect.text)
+        self.status = 1
+
+    def _refuse_dns(self, effect: DnsSend) -> None:
+        self._inbox.append(DnsAnswer(0, 0, effect.query, b"", _NOT_SUPPORTED))
+
+    def _refuse_stream(self, effect: StreamOpen) -> None:
+        self._inbox.append(StreamClosed(0, 0, effect.stream, _NOT_SUPPORTED))
+
+    def _remark_lines(self) -> None:
+        """Lines of the program itself: logged, and kept on the tape."""
+        for level, text in self._sockets.lines:
+            self._logger.line(level, text)
+            self._inbox.append(Remark(0, 0, level, text))
+        self._sockets.lines.clear()
+
+    # Storage
+
+    def _settle_group(self, group: Group) -> None:
+        """A group is done: its replies leave, or it failed, and then nothing was promised to anybody."""
+        if not group.failed:
+            for send in group.sends:
+                self._send_now(send)
+        for failure in group.failures:
+            self._inbox.append(StorageFailed(0, 0, failure.operation, failure.path, failure.reason))
+        if group.installed:
+            self._inbox.append(RewriteInstalled(0, 0))
+
+    # The end
+
+    def _finish(self) -> None:
+        """Store and send what was promised, tell the tape that this is the end, close everything."""
+        storage = self._storage
+        self._pass_in_rest()
+        while storage.busy:
+            storage.start()
+            self._settle_group(storage.wait())
+            self._pass_in_rest()
+        reason = signal.Signals(self.signal).name if self.signal else "exit"
+        self._door.pass_in([End(*boot.now(), reason=reason)])
+        self._door.close()
+        self._logger.flush()
+        storage.close()
+        self._sockets.close()
+
+    def _pass_in_rest(self) -> None:
+        wall_us, mono_us = boot.now()
+        events = [event._replace(wall_us=wall_us, mono_us=mono_us) for event in self._waiting_events()]
+        if events:
+            self._process(events)
+
+
+def _settle_memory() -> None:
+    """What the start made stays for good: no collection looks at it again, and later ones are rare and short."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
+    sys.setswitchinterval(_THREAD_SWITCH_S)
+
+

@@ -1,0 +1,54 @@
+"""The pid file: is another server running, and ours for who asks next (cli-and-operations 6).
+
+As in ISC dhcpd the file is all the protection that there is against a second instance, a number that means nothing
+counts as a running server, and nobody removes the file when the server is killed.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+ALREADY_RUNNING: Final = "There's already a DHCP server running."
+_OCTETS_MAXIMUM: Final = 19
+_FILE_MODE: Final = 0o644
+
+
+def server_is_running(path: str) -> bool:
+    """Whether the file names a process that lives; an absent, unreadable or empty file does not."""
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(_OCTETS_MAXIMUM)
+    except OSError:
+        return False
+    return bool(content) and _is_running(_leading_number(content))
+
+
+def _leading_number(content: bytes) -> int:
+    """As sscanf's %d; 0 where there is no number, which counts as running."""
+    text = content.lstrip()
+    sign, digits = (-1, text[1:]) if text[:1] == b"-" else (1, text)
+    length = next((at for at, octet in enumerate(digits) if octet not in b"0123456789"), len(digits))
+    return sign * int(digits[:length] or b"0")
+
+
+def _is_running(pid: int) -> bool:
+    if pid == os.getpid():
+        return False
+    if pid <= 0:
+        return True
+    try:
+        os.kill(pid, 0)
+    except (OSError, OverflowError):
+        return False
+    return True
+
+
+def write(path: str) -> None:
+    """Put our number into the file; raises OSError."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, _FILE_MODE)
+    try:
+        os.write(fd, b"%d\n" % os.getpid())
+    finally:
+        os.close(fd)

@@ -1,0 +1,192 @@
+"""The program: from `argv` to an exit status, in ISC dhcpd's order and words (cli-and-operations 4).
+
+Joins the parts: command line, fork, log, banner, tape, playback, start, loop. What is printed before the
+configuration is read is printed here; everything after it is the engine's.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+from . import __version__, boot, cli, daemon, privileges
+from .door import Door
+from .engine.machine import Machine
+from .logging import Logger
+from .loop import Loop
+from .replay import play
+from .start import Start
+from .station import Finish, Station
+from .trace import TapeWriteFailed, TapeWriter
+from .trace.effects import DEBUG, ERROR, INFO
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .cli import CommandLine, Paths
+    from .trace.events import Boot
+
+# Scripts that ask ISC dhcpd for its version compare this; lease files and clients see the same behaviour.
+COMPATIBLE_VERSION: Final = "isc-dhcpd-4.4.3-P1"
+BANNER: Final = (
+    f"Copyright 2026 The dhcpd authors: dhcpd {__version__}, speaking as ISC DHCP Server 4.4.3-P1",
+    "For info, please visit the documentation under docs/",
+)
+_ABORTED_STATUS: Final = 134
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run with `argv`, the name of the program first; returns the exit status, or dies of the signal that ended it."""
+    name, words = Path(argv[0]).name, argv[1:]
+    daemon.open_standard_descriptors()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    wanted, foreground = cli.first_pass(words)
+    if wanted:
+        print(cli.usage(name) if wanted == "--help" else COMPATIBLE_VERSION, file=sys.stderr)  # noqa: T201
+        return 0
+    try:
+        parent = daemon.Daemon() if foreground else daemon.Daemon.fork()
+        return Program(name, words, parent).run()
+    except Finish as finish:
+        return finish.status
+
+
+class Program:
+    """One run."""
+
+    def __init__(self, name: str, words: Sequence[str], parent: daemon.Daemon) -> None:
+        self._name = name
+        self._words = words
+        self._parent = parent
+        self._logger = Logger(name, json="--log-json" in words)
+
+    def run(self) -> int:
+        """Everything behind the fork; raises Finish."""
+        line, paths = self._read_command_line()
+        if "-q" in line:
+            self._logger.to_stderr = False
+        else:
+            self._say_banner()
+        if "-play" in line.values:
+            return self._play(line, paths)
+        tape = self._open_tape(line)
+        station = self._station(line, paths, tape)
+        try:
+            self._check_family(line)
+            Start(station, self._repeat_banner).run(self._boot(line, paths))
+            loop = Loop(station)
+            trio.run(loop.run)
+        except Finish:
+            raise
+        except Exception as error:  # noqa: BLE001 - a defect of ours: everything that helps to find it, then the end
+            return self._abort(error)
+        return loop.status if loop.status is not None else _die_of(loop.signal)
+
+    def _fatal(self, text: str) -> Finish:
+        self._logger.fatal(text)
+        return Finish(1)
+
+    def _read_command_line(self) -> tuple[CommandLine, Paths]:
+        try:
+            line = cli.second_pass(self._words)
+            for note in line.notes:
+                self._logger.line(DEBUG, note)
+            return line, cli.find_paths(line, os.environ)
+        except cli.CommandError as error:
+            if error.usage:
+                self._say_banner()
+                self._logger.line(ERROR, error.text)
+                raise self._usage_error() from error
+            raise self._fatal(error.text) from error
+
+    def _usage_error(self) -> Finish:
+        *lines, last = cli.usage(self._name).split("\n")
+        for text in lines:
+            self._logger.line(ERROR, text)
+        return self._fatal(last)
+
+    def _say_banner(self) -> None:
+        for text in BANNER:
+            self._logger.line(INFO, text)
+
+    def _repeat_banner(self) -> None:
+        """The log facility changed: its readers want to know who speaks. Standard error knows already."""
+        for text in BANNER:
+            self._logger.syslog_only(INFO, text)
+
+    def _play(self, line: CommandLine, paths: Paths) -> int:
+        if "-tf" in line.values:
+            raise self._fatal("-tf and -play do not go together: a playback is not recorded.")
+        if not paths.lease_file_given:
+            *lines, last = play.refusal_lines()
+            for text in lines:
+                self._logger.line(ERROR, text)
+            raise self._fatal(last)
+        return play.main(line.values["-play"], paths.lease_file, quiet="-q" in line)
+
+    def _open_tape(self, line: CommandLine) -> TapeWriter | None:
+        path = line.values.get("-tf")
+        if path is None:
+            return None
+        try:
+            tape = TapeWriter.create(path, version=__version__)
+        except TapeWriteFailed as error:
+            self._logger.line(ERROR, str(error))
+            raise self._fatal("Unable to begin trace: unexpected error") from error
+        if tape.moved_to is not None:
+            self._logger.line(INFO, f"The trace that was in {path} is now in {tape.moved_to}")
+        return tape
+
+    def _station(self, line: CommandLine, paths: Paths, tape: TapeWriter | None) -> Station:
+        values = line.values
+        try:
+            who = privileges.look_up(values.get("-user"), values.get("-group"), values.get("-chroot"))
+        except privileges.PrivilegeError as error:
+            raise self._fatal(str(error)) from error
+        machine = Machine()
+        door = Door(machine, tape, self._logger.line)
+        return Station(line, paths, self._logger, machine, door, self._parent, who)
+
+    def _check_family(self, line: CommandLine) -> None:
+        if "-6" in line and "-s" in line.values:
+            raise self._fatal("You can only specify address to send replies to when running an IPv4 server.")
+        if "-6" in line:
+            raise self._fatal("This server speaks DHCPv4 only: -6 cannot be served.")
+
+    def _boot(self, line: CommandLine, paths: Paths) -> Boot:
+        name = line.values.get("-s")
+        return boot.boot(line, paths, self._port(line), None if name is None else boot.broadcast_address(name))
+
+    def _port(self, line: CommandLine) -> int:
+        if line.port is not None:
+            return line.port
+        text = os.environ.get("DHCPD_PORT")
+        if text is None:
+            return boot.default_port()
+        try:
+            port = cli.port_number(text)
+        except cli.CommandError as error:
+            raise self._fatal(error.text) from error
+        self._logger.line(DEBUG, f"binding to environment-specified port {port}")
+        return port
+
+    def _abort(self, error: Exception) -> int:
+        for text in traceback.format_exception(error):
+            for one in text.rstrip().split("\n"):
+                self._logger.line(ERROR, one)
+        self._logger.fatal("This is a defect of dhcpd; a trace (-tf) of this run shows it again.")
+        return _ABORTED_STATUS
+
+
+def _die_of(number: int) -> int:
+    """End as who was killed by the signal, so that shells and scripts see what ISC's end shows them."""
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    return 128 + number

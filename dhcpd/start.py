@@ -1,0 +1,277 @@
+"""From the first event to `Server starting service.`: the start-up dialogue with the engine (docs/architecture.md).
+
+Answers each step that the engine asks for, one after the other and standing still while it lasts: ISC dhcpd's order
+(cli-and-operations 4) is kept, since users know it. Ends with a station that is ready to serve, or by Finish. Whether
+a configuration is good, and which interfaces are served, is the engine's to say.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final
+
+from . import boot, pidfile
+from .interfaces import read_links
+from .privileges import PrivilegeError
+from .replay.leasefile import LeaseFile, StorageError
+from .sockets import OpenError
+from .station import Finish
+from .trace.effects import (
+    ERROR,
+    Execute,
+    Exit,
+    Fatal,
+    Listen,
+    Log,
+    Lookup,
+    ReverseLookup,
+    RewriteBegin,
+    RewriteEnd,
+    RewritePart,
+    Settings,
+    Store,
+    Wake,
+)
+from .trace.events import (
+    End,
+    ListenFailed,
+    Listening,
+    RewriteContinue,
+    RewriteInstalled,
+    StorageFailed,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .station import Station
+    from .trace.effects import Effect
+    from .trace.events import Boot, Event, Link
+
+SERVING: Final = "Server starting service."
+
+
+class Start:
+    """One start. `banner` repeats the banner in syslog when the log facility changes."""
+
+    def __init__(self, station: Station, banner: Callable[[], None]) -> None:
+        self._station = station
+        self._banner = banner
+        self._answers: deque[Event] = deque()
+        self._links: tuple[Link, ...] = ()
+        self._served: tuple[str, ...] | None = None
+        # Others (Send, Ping, streams, DNS) are not asked for before a server serves.
+        self._doing: dict[type[Effect], Callable[[Any], None]] = {
+            Log: self._log,
+            Settings: self._settle,
+            Store: self._store,
+            RewriteBegin: self._rewrite_begin,
+            RewritePart: self._rewrite_part,
+            RewriteEnd: self._rewrite_end,
+            Lookup: self._errand,
+            ReverseLookup: self._errand,
+            Execute: self._execute,
+            Listen: self._listen,
+            Wake: self._wake,
+            Exit: self._exit,
+            Fatal: self._fatal,
+        }
+
+    def run(self, first: Boot) -> None:
+        """Start; raises Finish where the run ends before it serves."""
+        try:
+            self._read_configuration(first)
+            self._read_lease_file()
+            self._find_interfaces()
+            self._open_sockets()
+        except Finish:
+            self._end()
+            raise
+
+    def _end(self) -> None:
+        """A run that never served has an end all the same."""
+        station = self._station
+        if station.lease_file is not None:
+            station.lease_file.close()
+        station.door.pass_in([End(*boot.now(), reason="start")])
+        station.door.close()
+
+    def _feed(self, event: Event) -> None:
+        """Pass one event in and do what it asks for; then the answers to that, until there are no more."""
+        answers = self._answers
+        answers.append(event)
+        while answers:
+            for effects in self._station.door.pass_in([answers.popleft()]):
+                for effect in effects:
+                    self._do(effect)
+
+    def _do(self, effect: Effect) -> None:
+        doing = self._doing.get(type(effect))
+        if doing is not None:
+            doing(effect)
+
+    def _answer(self, event: Event) -> None:
+        """An event without time: stamp it, and let it follow."""
+        wall_us, mono_us = boot.now()
+        self._answers.append(event._replace(wall_us=wall_us, mono_us=mono_us))
+
+    # The steps
+
+    def _read_configuration(self, first: Boot) -> None:
+        station = self._station
+        self._feed(first)
+        if not station.line.testing:
+            try:
+                station.sockets.open_icmp()
+            except OpenError as failed:
+                self._feed(ListenFailed(*boot.now(), failed.what, failed.name, failed.error))
+        for event in boot.configuration(station.paths.configuration):
+            self._feed(event)
+
+    def _read_lease_file(self) -> None:
+        """Read, then open for append, then rewrite. What cannot be opened shows when the first record comes."""
+        station, settings = self._station, self._settings()
+        for event in boot.lease_file(boot.text_as_octets(settings.lease_file)):
+            self._feed(event)
+        while station.machine.rewriting:
+            self._feed(RewriteContinue(*boot.now()))
+        if settings.test == "T":
+            raise Finish(0)
+
+    def _find_interfaces(self) -> None:
+        """The engine chooses when it has every host name's addresses: networks may be declared by name."""
+        error = ""
+        try:
+            self._links = read_links()
+        except OSError as problem:
+            error = problem.strerror or str(problem)
+        for event in self._station.errands.wait_for_all():
+            self._answer(event)
+        while self._answers:
+            self._feed(self._answers.popleft())
+        self._feed(boot.interfaces(self._links, error))
+
+    def _open_sockets(self) -> None:
+        station, settings = self._station, self._settings()
+        assert self._served is not None, "the engine asks for sockets or ends the run"
+        served = [link for name in self._served for link in self._links if link.name == name]
+        try:
+            station.sockets.open(served, settings.local_address, settings.local_port)
+        except OpenError as failed:
+            self._feed(ListenFailed(*boot.now(), failed.what, failed.name, failed.error))
+            raise Finish(1) from failed
+        if station.sockets.plain:
+            station.logger.line(ERROR, "No raw sockets here: plain UDP serves relays, not clients without an address.")
+        self._write_pid_file(settings.pid_file)
+        self._feed(Listening(*boot.now(), plain_udp=station.sockets.plain))
+
+    def _write_pid_file(self, path: str) -> None:
+        if "--no-pid" in self._station.line:
+            return
+        try:
+            pidfile.write(path)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            self._feed(ListenFailed(*boot.now(), what="pid", name=path, error=reason))
+
+    def _settings(self) -> Settings:
+        settings = self._station.settings
+        assert settings is not None, "the engine settles the configuration or ends the run"
+        return settings
+
+    # What effects ask for
+
+    def _log(self, effect: Log) -> None:
+        if effect.text == SERVING:
+            self._be_ready()
+        self._station.logger.line(effect.level, effect.text)
+
+    def _be_ready(self) -> None:
+        """The last steps before ISC's last line: privileges go, standard error falls silent, the parent is let go."""
+        station, line = self._station, self._station.line
+        try:
+            station.privileges.drop()
+        except PrivilegeError as error:
+            raise station.fatal(str(error)) from error
+        if not ("-d" in line or "--log-json" in line):
+            station.logger.to_stderr = False
+        station.daemon.release()
+
+    def _settle(self, effect: Settings) -> None:
+        station = self._station
+        station.settings = effect
+        if effect.log_facility >= 0:
+            station.logger.facility = effect.log_facility
+            self._banner()
+        try:
+            station.privileges.change_root()
+        except PrivilegeError as error:
+            raise station.fatal(str(error)) from error
+        if effect.test or "--no-pid" in station.line:
+            return
+        if pidfile.server_is_running(effect.pid_file):
+            raise station.fatal(pidfile.ALREADY_RUNNING)
+
+    def _file(self) -> LeaseFile:
+        """The lease file, opened when it is first needed, as ISC opens it behind the reading."""
+        station, settings = self._station, self._settings()
+        if station.lease_file is None:
+            try:
+                station.lease_file = LeaseFile(
+                    settings.lease_file,
+                    owner=station.privileges.file_owner,
+                    discard=settings.test == "T",
+                    durable=settings.sync,
+                )
+            except StorageError as error:
+                raise station.fatal(f"Can't open {settings.lease_file} for append.") from error
+        return station.lease_file
+
+    def _attempt(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except StorageError as error:
+            self._answer(StorageFailed(0, 0, error.operation, error.path, error.reason))
+
+    def _store(self, effect: Store) -> None:
+        file = self._file()
+        self._attempt(lambda: file.append(effect.data))
+
+    def _rewrite_begin(self, effect: RewriteBegin) -> None:
+        file = self._file()
+        self._attempt(lambda: file.begin_rewrite(effect.suffix))
+
+    def _rewrite_part(self, effect: RewritePart) -> None:
+        file = self._file()
+        self._attempt(lambda: file.rewrite_part(effect.data))
+
+    def _rewrite_end(self, effect: RewriteEnd) -> None:
+        file = self._file()
+
+        def end() -> None:
+            if file.end_rewrite(effect.install):
+                self._answer(RewriteInstalled(0, 0))
+
+        self._attempt(end)
+
+    def _errand(self, effect: Lookup | ReverseLookup) -> None:
+        self._station.errands.run(effect)
+
+    def _execute(self, effect: Execute) -> None:
+        """ISC stands still for a program, at the start as later; here it costs nothing to do the same."""
+        self._station.errands.run(effect)
+        for event in self._station.errands.wait_for_all():
+            self._answer(event)
+
+    def _listen(self, effect: Listen) -> None:
+        self._served = effect.interfaces
+
+    def _wake(self, effect: Wake) -> None:
+        self._station.wake_us = effect.at_us
+
+    def _exit(self, effect: Exit) -> None:
+        self._station.logger.flush()
+        raise Finish(effect.status)
+
+    def _fatal(self, effect: Fatal) -> None:
+        raise self._station.fatal(effect.text)
