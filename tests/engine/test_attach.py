@@ -1,0 +1,98 @@
+"""Which interfaces are served: the rules of packets-and-options 6, against configurations made by hand."""
+
+from __future__ import annotations
+
+from dhcpd.engine.attach import Discovery, discover, listening_lines
+from dhcpd.engine.conf.model import Configuration, Scope, SharedNetwork, Subnet
+from dhcpd.engine.conf.options import default_registry
+from dhcpd.engine.conf.syntax import NOWHERE
+from dhcpd.trace.events import Link
+
+UP, BROADCAST, LOOPBACK = 0x1, 0x2, 0x8
+TEN = 10 << 24
+
+
+def configuration(*third_octets: int, shared: bool = False) -> Configuration:
+    """A lone subnet 10.0.N.0/24 for each N, or one shared network of them all."""
+    scope = Scope("global", NOWHERE, None)
+    made = Configuration(default_registry(), [scope], scope)
+    for octet in third_octets:
+        if not shared or not made.networks:
+            name = "campus" if shared else f"10.0.{octet}.0/24"
+            made.networks.append(SharedNetwork(name, NOWHERE, scope, number=len(made.networks)))
+        network = made.networks[-1]
+        subnet = Subnet(TEN | octet << 8, 0xFFFFFF00, NOWHERE, scope, network)
+        network.subnets.append(subnet)
+        made.subnets.append(subnet)
+    made.find_subnet = lambda address: next((one for one in made.subnets if address in one), None)
+    return made
+
+
+def link(name: str, *addresses: int, flags: int = UP | BROADCAST, kind: int = 1) -> Link:
+    """An interface with host 1 of each subnet."""
+    hardware = bytes([2, 0, 0, 0, 0, 1])
+    return Link(name, 1, kind, hardware, flags, tuple((TEN | octet << 8 | 1, 24) for octet in addresses))
+
+
+def served(found: Discovery) -> list[str]:
+    """The names of the interfaces that are served."""
+    return [attachment.name for attachment in found.served]
+
+
+def test_without_names_all_suitable_interfaces_are_served_last_found_first() -> None:
+    links = [link("lo", flags=UP | LOOPBACK, kind=772), link("eth0", 1), link("eth1", 2)]
+    found = discover(configuration(1, 2), links, [], 67)
+    assert served(found) == ["eth1", "eth0"]
+    assert not found.fatal
+
+
+def test_named_interfaces_exclude_the_others_without_a_word() -> None:
+    found = discover(configuration(1, 2), [link("eth0", 1), link("eth1", 2)], ["eth1"], 67)
+    assert served(found) == ["eth1"]
+    assert found.warnings == []
+
+
+def test_an_interface_without_a_subnet_is_explained_and_left_out() -> None:
+    found = discover(configuration(1), [link("eth0", 1), link("eth1", 9)], [], 67)
+    assert served(found) == ["eth0"]
+    texts = [text for _level, text, _attachment in found.lines]
+    assert "No subnet declaration for eth1 (10.0.9.1)." in texts
+
+
+def test_nothing_to_serve_is_fatal_and_says_so_of_an_absent_interface() -> None:
+    found = discover(configuration(1), [link("eth0", 1)], ["eth7"], 67)
+    assert found.fatal == "Not configured to listen on any interfaces!"
+    assert "No subnet declaration for eth7 (no IPv4 addresses)." in [text for _level, text, _one in found.lines]
+
+
+def test_one_interface_in_two_networks_is_fatal() -> None:
+    found = discover(configuration(1, 2), [link("eth0", 1, 2)], [], 67)
+    assert found.fatal == "Interface eth0 matches multiple shared networks"
+
+
+def test_two_interfaces_on_one_network_are_both_served_with_a_warning() -> None:
+    found = discover(configuration(1, 2, shared=True), [link("eth0", 1), link("eth1", 2)], [], 67)
+    assert served(found) == ["eth1", "eth0"]
+    assert [text for _level, text in found.warnings] == ["Multiple interfaces match the same shared network: eth0 eth1"]
+
+
+def test_an_interface_statement_attaches_without_an_address() -> None:
+    made = configuration(1)
+    made.networks[0].interface = "eth0"
+    found = discover(made, [link("eth0")], ["eth0"], 67)
+    assert served(found) == ["eth0"]
+    assert "eth0 missing an interface address" in [text for _level, text, _one in found.lines]
+
+
+def test_loopback_is_refused_on_a_privileged_port_only() -> None:
+    lo = link("lo", 1, flags=UP | LOOPBACK, kind=772)
+    assert discover(configuration(1), [lo], ["lo"], 67).fatal == 'Unsupported device type 772 for "lo"'
+    assert served(discover(configuration(1), [lo], ["lo"], 6767)) == ["lo"]
+
+
+def test_the_lines_name_interface_hardware_and_network() -> None:
+    found = discover(configuration(1), [link("eth0", 1)], [], 67)
+    assert listening_lines(found.served[0], plain_udp=False) == [
+        "Listening on LPF/eth0/02:00:00:00:00:01/10.0.1.0/24",
+        "Sending on   LPF/eth0/02:00:00:00:00:01/10.0.1.0/24",
+    ]
