@@ -28,8 +28,8 @@ _SUBNET_SELECTION: Final = 118
 class Wish(NamedTuple):
     """What decides on candidates besides the set itself.
 
-    `requested`: the parameter request list in force (empty: none). `echo_identifier`: echo-client-id is on. `fqdn`: the request
-    carried a decodable option 81. `mask`: it is a DISCOVER or REQUEST. `site`: site-option-space is in force.
+    `requested`: the parameter request list in force (empty: none). `echo_identifier`: echo-client-id is on. `fqdn`:
+    the request carried a decodable option 81. `mask`: it is a DISCOVER or REQUEST. `site`: a site space is in force.
     """
 
     requested: bytes

@@ -46,7 +46,9 @@ _AGENT: Final = 82
 _VENDOR_OPTION_SPACE: Final = 19
 _SITE_OPTION_SPACE: Final = 21
 _ECHO_CLIENT_ID: Final = 85
+# The spaces that every option set has: dhcp and server.
 _SET_SPACES: Final = 2
+_SIZE_OCTETS: Final = 2
 
 # Where a candidate's value is found.
 _DIRECT: Final = 0
@@ -201,10 +203,7 @@ class Encoder:
         ordered = candidates(wish, present, site_present, self._parents)
         found: list[tuple[int, int, str]] = []
         for code in ordered:
-            if code >= cutoff:
-                source = self._site_source(code, members, site)
-            else:
-                source = self._source(code, options)
+            source = self._source(code, options) if code < cutoff else self._site_source(code, members, site)
             if source is not None:
                 found.append((code, *source))
         text = self._text
@@ -304,8 +303,8 @@ class Encoder:
         if asked is None:
             if layout.configured_size and _MAX_MESSAGE_SIZE in dhcp:
                 value = evaluate(dhcp[_MAX_MESSAGE_SIZE], context) or b""
-                size = int.from_bytes(value, "big") if len(value) == 2 else 0
-        elif len(asked) >= 2:
+                size = int.from_bytes(value, "big") if len(value) == _SIZE_OCTETS else 0
+        elif len(asked) >= _SIZE_OCTETS:
             size = (asked[0] << 8) | asked[1]
         if size:
             if size < MESSAGE_OCTETS_MINIMUM:

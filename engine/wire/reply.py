@@ -70,10 +70,8 @@ def compose(
 ) -> bytes:
     """The payload of a reply (section 4); not LEASEQUERY's. Static BOOTP without a filename keeps the request's."""
     payload = packet.payload
-    if layout is STATIC_BOOTP and not filename:
-        file = payload[108:236]
-    else:
-        file = _field(filename, area.file, _NO_FILE)
+    kept = payload[108:236] if layout is STATIC_BOOTP else area.file
+    file = _field(filename, kept, _NO_FILE)
     return b"".join((
         _REPLY, payload[1:10], _FIELDS(flags, ciaddr, yiaddr, siaddr), payload[24:44],
         _field(server_name, area.sname, _NO_SNAME), file, area.main.ljust(_OPTIONS_MINIMUM, b"\x00"),
@@ -101,7 +99,8 @@ def compose_leasequery(packet: Packet, area: Area, ciaddr: int, hardware: bytes 
     payload = packet.payload
     head = _REPLY + payload[1:3] if hardware is None else _REPLY + bytes((hardware[0], len(hardware) - 1))
     chaddr = packet.chaddr if hardware is None else hardware[1:].ljust(16, b"\x00")
-    return b"".join((head, payload[3:12], ciaddr.to_bytes(4, "big"), payload[16:28], chaddr, payload[44:236], area.main))
+    address = ciaddr.to_bytes(4, "big")
+    return b"".join((head, payload[3:12], address, payload[16:28], chaddr, payload[44:236], area.main))
 
 
 def truncation_lines(filename: bytes | None, server_name: bytes | None) -> list[str]:
@@ -117,7 +116,7 @@ def truncation_lines(filename: bytes | None, server_name: bytes | None) -> list[
 
 
 def _link(packet: Packet) -> bytes:
-    """chaddr as an Ethernet destination: only six octets are one, whatever htype says."""
+    """The client's Ethernet address: chaddr if it has six octets, whatever htype says."""
     return packet.chaddr[:ETHERNET_OCTETS] if packet.hlen == ETHERNET_OCTETS else ETHERNET_BROADCAST
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class OptionDefinition:
-    """One option: `space` and `name` as written (lower case), `code`, and `format` in ISC's letters (`IA`, `Eagent.`)."""
+    """One option: `space` and `name` (lower case), `code`, and `format` in ISC's letters (`IA`, `Eagent.`)."""
 
     space: str
     name: str
@@ -31,7 +31,7 @@ class OptionDefinition:
 
 @dataclass(slots=True)
 class OptionSpace:
-    """One space: widths in octets; `end` is the tag that ends it on the wire; `concatenates` repeated options (RFC 3396)."""
+    """One space: widths in octets; `end` is the tag that ends it; `concatenates` repeated options (RFC 3396)."""
 
     name: str
     code_width: int = 1

@@ -47,7 +47,7 @@ def text_minimum(format_: str) -> int | None:
 
 @dataclass(slots=True, eq=False)
 class SpaceTable:
-    """One space. `inner`: code -> name of the space inside; `minimum`: code -> `text_minimum`; `empty`: codes of no bytes.
+    """One space. `inner`: code -> space inside; `minimum`: code -> `text_minimum`; `empty`: codes of no bytes.
 
     `members` are the spaces whose parent option stands in this one, as (code, name), by number of the space.
     `special` is every code that is in `inner` or `minimum`.
