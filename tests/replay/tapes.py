@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dhcpd.replay.decode import hardware_of_payload
-from dhcpd.trace import Entry
+from dhcpd.trace import Entry, TapeWriter
 from dhcpd.trace import effects as fx
 from dhcpd.trace import events as ev
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from dhcpd.trace import DamagedTape
 
@@ -71,3 +72,15 @@ def tape_of(*pairs: tuple[ev.Event, list[fx.Effect] | None]) -> MemoryTape:
     return MemoryTape([
         Entry(seq, event, None if effects is None else tuple(effects)) for seq, (event, effects) in enumerate(pairs, 1)
     ])
+
+
+def record(path: Path, *pairs: tuple[ev.Event, list[fx.Effect]], closed: bool = True) -> Path:
+    """A real tape of these events, one batch each."""
+    writer = TapeWriter.create(path, version="0.0.test", host="test", created_us=NOW_US)
+    for event, effects in pairs:
+        first = writer.write_events([event])
+        writer.write_effects(first, [effects])
+    writer.flush()
+    if closed:
+        writer.close()
+    return path
