@@ -1,1 +1,1 @@
-"""Leases: their states, queues and indexes, and the text of dhcpd.leases, as bytes that others read and write."""
+"""Leases: their queues, the database that finds them, and the file that they outlive the process in."""

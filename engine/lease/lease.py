@@ -55,7 +55,8 @@ class Rare:
 class Lease:
     """One address. `hardware` is type octet and address; `hostname` None where there is none.
 
-    `pool` is None for a mock lease (a host's fixed address; then `static` is true); `key` is its place in its queue.
+    `pool` is None for a mock lease (a host's fixed address; then `static` is true). `key` is its place in its queue
+    (queues.py), None while it stands among the addresses that were never filed.
     """
 
     __slots__ = (
@@ -79,8 +80,15 @@ class Lease:
         self.hardware = b""
         self.uid = b""
         self.hostname: bytes | None = None
-        self.key: tuple[int, int, int] | None = None
+        self.key: int | None = None
         self.rare: Rare | None = None
+
+    def rarely(self) -> Rare:
+        """`rare`, made where it was missing."""
+        rare = self.rare
+        if rare is None:
+            rare = self.rare = Rare()
+        return rare
 
     @property
     def static(self) -> bool:

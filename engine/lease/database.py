@@ -1,0 +1,392 @@
+"""All dynamic addresses and who has them: found by address, by client, by queue; counted; asked what is due.
+
+One object for each address that was ever filed, none for the others: a lease of an unused address is made when it is
+asked for, and belongs to the database from the moment that it is filed (`keep`, `refile`, `requeue`). Decisions are
+not made here: the service changes a lease's fields and says what changed. The file is reader.py's and writer.py's.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from heapq import heapify, heappop, heappush
+from typing import TYPE_CHECKING, Any, Final
+
+from .declarations import Declarations
+from .indexes import Index, enter, indexed_hardware, leave, listed
+from .lease import ABANDONED, ACTIVE, BACKUP, EXPIRED, FREE, NEVER, RELEASED, RESET, Lease
+from .queues import (
+    BACKUP_QUEUE,
+    FIRST_ORDER,
+    FREE_QUEUE,
+    QUEUE_OF,
+    RESERVED_QUEUE,
+    Counts,
+    PoolQueues,
+    Queue,
+    key_address,
+    key_queue,
+    key_time,
+    make_key,
+    queue_of,
+)
+from .virgin import AddressTable
+
+if TYPE_CHECKING:
+    from array import array
+    from collections.abc import Iterator, Sequence
+
+    from ..conf.model import Class, Configuration, Pool
+    from .failover_state import FailoverState
+
+# The state that a lease enters by itself when its time comes, without a failover peer (allocation 17).
+NEXT_STATES: Final[dict[int, int]] = {
+    FREE: FREE,
+    ACTIVE: FREE,
+    EXPIRED: FREE,
+    RELEASED: FREE,
+    ABANDONED: FREE,
+    RESET: FREE,
+    BACKUP: BACKUP,
+}
+
+# For `head` and `queue`: the queue of reserved leases, which is none of a state.
+RESERVED: Final = 0
+_NO_QUEUE: Final = 7
+
+
+class DuplicateLeaseError(AssertionError):
+    """Two objects for one address: somebody kept an unused lease over events without `keep`. `address` is a number."""
+
+    def __init__(self, address: int) -> None:
+        super().__init__(f"two leases for address {address:#010x}")
+        self.address = address
+
+
+class Database:
+    """See the module. Pools are told by `Pool.index`, their number in the configuration.
+
+    `now` is the time at which the lease file was read. `failover_states` and `server_duid` are kept for the file.
+    `declarations` holds the records of dynamic hosts, groups and classes.
+    """
+
+    __slots__ = (
+        "_alarms", "_by_hardware", "_by_uid", "_leases", "_order", "_pools", "_unmoved", "configuration",
+        "declarations", "failover_states", "now", "pool_order", "server_duid", "table",
+    )  # fmt: skip
+
+    def __init__(self, configuration: Configuration) -> None:
+        """Every address of every pool is unused."""
+        self.configuration = configuration
+        self.now = 0
+        self.failover_states: dict[str, FailoverState] = {}
+        self.server_duid: bytes | None = None
+        self.declarations = Declarations()
+        self.table = AddressTable(
+            (low, high, number, place)
+            for number, pool in enumerate(configuration.pools)
+            for place, (low, high) in enumerate(pool.ranges)
+        )
+        sizes = self.table.sizes()
+        self._pools = [PoolQueues(sizes.get(number, 0)) for number in range(len(configuration.pools))]
+        self.pool_order: tuple[Pool, ...] = tuple(
+            [pool for network in reversed(configuration.networks) for pool in network.pools]
+        )
+        self._leases: dict[int, Lease] = {}
+        self._unmoved: dict[int, Lease] = {}
+        self._by_uid: Index = {}
+        self._by_hardware: Index = {}
+        self._order = FIRST_ORDER
+        self._alarms: list[tuple[int, int]] = []
+
+    # Looking up
+
+    def find(self, address: int) -> Lease | None:
+        """The lease of an address in any pool. An unused one is made, and not entered."""
+        lease = self._leases.get(address)
+        if lease is not None:
+            return lease
+        span = self.table.find(address)
+        if span is None:
+            return None
+        pool = self.configuration.pools[span.pool]
+        return Lease(address, pool, pool.range_subnets[span.subnet])
+
+    def by_uid(self, uid: bytes) -> Sequence[Lease]:
+        """The leases that a client identifier has or had, the most preferred first."""
+        return listed(self._by_uid, uid)
+
+    def by_hardware(self, hardware: bytes) -> Sequence[Lease]:
+        """The leases that a hardware address (type octet and address) has or had, the most preferred first."""
+        return listed(self._by_hardware, hardware)
+
+    def leases(self) -> Iterator[Lease]:
+        """Every lease that was entered, in order of entering."""
+        return iter(self._leases.values())
+
+    def __len__(self) -> int:
+        """How many leases were entered."""
+        return len(self._leases)
+
+    # Queues
+
+    def head(self, pool: Pool, state: int) -> Lease | None:
+        """The first of a pool's queue: of a binding state, or RESERVED. An unused lease is made as in `find`."""
+        queues = self._pools[pool.index]
+        number = RESERVED_QUEUE if state == RESERVED else QUEUE_OF[state]
+        lease = queues.queues[number].first(self._leases)
+        if number != FREE_QUEUE or (lease is not None and lease.key is not None and key_time(lease.key) <= 0):
+            return lease
+        address = queues.first_unfiled(self._filed, lambda: self.table.unused(pool.index, self._filed))
+        return lease if address is None else self.find(address)
+
+    def _filed(self, address: int) -> bool:
+        lease = self._leases.get(address)
+        return lease is not None and lease.key is not None
+
+    def queue(self, pool: Pool, state: int) -> Iterator[Lease]:
+        """A queue's leases in order, as it is now, without those that were never entered."""
+        number = RESERVED_QUEUE if state == RESERVED else QUEUE_OF[state]
+        queue = self.pool_queues(pool).queues[number]
+        leases = self._leases
+        keys = sorted({key for key in queue.moving + queue.staying if leases[key_address(key)].key == key})
+        behind = bisect_left(keys, make_key(1, 0, 0, 0))
+        found = [leases[key_address(key)] for key in keys]
+        if number == FREE_QUEUE:
+            found[behind:behind] = [leases[address] for address in self.in_place(pool)]
+        return iter(found)
+
+    def pool_queues(self, pool: Pool) -> PoolQueues:
+        """The queues themselves, for who walks them in slices."""
+        return self._pools[pool.index]
+
+    def entered(self, address: int) -> Lease:
+        """The lease of an address that was entered."""
+        return self._leases[address]
+
+    @property
+    def latest_order(self) -> int:
+        """The `order` of the last insertion: what is inserted from now on has less (queues.py)."""
+        return self._order
+
+    def in_place(self, pool: Pool) -> list[int]:
+        """The addresses of leases with history, or kept, that still stand among the pool's unused ones, in order."""
+        addresses = [address for address, lease in self._unmoved.items() if lease.pool is pool]
+        if not addresses:
+            return []
+        return self.table.in_queue_order(pool.index, addresses)
+
+    def counts(self, pool: Pool) -> Counts:
+        """The counters of a pool."""
+        return self._pools[pool.index].counts()
+
+    # Filing
+
+    def keep(self, lease: Lease) -> None:
+        """Enter a lease that was made on demand; its place among the unused ones stays."""
+        address = lease.address
+        known = self._leases.get(address)
+        if known is None:
+            self._leases[address] = self._unmoved[address] = lease
+        elif known is not lease:
+            raise DuplicateLeaseError(address)
+
+    def requeue(self, lease: Lease, sort_time: int | None = None) -> None:
+        """Move a lease to its place after its state, next state, ends or flags changed; in front of equals.
+
+        `sort_time` is what counts instead of `ends` (failover, allocation 6.2).
+        """
+        assert lease.pool is not None, "a fixed address has no queue"
+        number = queue_of(lease)
+        queues = self._take_out(lease, _NO_QUEUE if number is None else number)
+        self._order -= 1
+        due = lease.ends if sort_time is None else sort_time
+        if number is None:
+            lease.key = make_key(due, self._order, _NO_QUEUE, lease.address)
+            return
+        key = lease.key = make_key(due, self._order, number, lease.address)
+        queue = queues.queues[number]
+        queue.count += 1
+        queue.push(lease, key, self._leases)
+        if lease.next_state != lease.state and (queues.alarm is None or due < queues.alarm):
+            queues.alarm = due
+            heappush(self._alarms, (due, lease.pool.index))
+
+    def _take_out(self, lease: Lease, number: int) -> PoolQueues:
+        """Take a lease out of its queue, and count its way to queue `number`."""
+        assert lease.pool is not None
+        queues = self._pools[lease.pool.index]
+        key = lease.key
+        if key is None:
+            self.keep(lease)
+            del self._unmoved[lease.address]
+            queues.unfiled -= 1
+            left = FREE_QUEUE
+        else:
+            left = key_queue(key)
+            if left != _NO_QUEUE:
+                queues.queues[left].count -= 1
+        if left != number:
+            queues.free += (number == FREE_QUEUE) - (left == FREE_QUEUE)
+            queues.backup += (number == BACKUP_QUEUE) - (left == BACKUP_QUEUE)
+        return queues
+
+    def refile(self, lease: Lease, hardware: bytes, uid: bytes) -> None:
+        """Give a lease its client, and sort it into the lists anew: before its state and times change (section 10)."""
+        if lease.address not in self._leases:
+            self.keep(lease)
+        if lease.uid != uid or self._by_uid.get(uid) is not lease:
+            if lease.uid:
+                leave(self._by_uid, lease.uid, lease)
+            lease.uid = uid
+            if uid:
+                enter(self._by_uid, uid, lease)
+        if lease.hardware != hardware or self._by_hardware.get(hardware) is not lease:
+            if lease.hardware:
+                leave(self._by_hardware, lease.hardware, lease)
+            lease.hardware = hardware
+            if indexed_hardware(hardware):
+                enter(self._by_hardware, hardware, lease)
+
+    def unfile(self, lease: Lease) -> None:
+        """Forget the client of a lease."""
+        self.refile(lease, b"", b"")
+
+    def bill(self, lease: Lease, class_: Class) -> bool:
+        """Charge a lease to a class; False where the class has no room."""
+        if class_.billed >= class_.limit:
+            return False
+        class_.billed += 1
+        lease.rarely().billing = class_
+        return True
+
+    def unbill(self, lease: Lease) -> None:
+        """Take back the charge of a lease, if it has one."""
+        rare = lease.rare
+        if rare is not None and rare.billing is not None:
+            rare.billing.billed -= 1
+            rare.billing = None
+
+    # The start
+
+    def clients(self) -> tuple[Index, Index]:
+        """The lists by client identifier and by hardware address, to be filled at the start."""
+        return self._by_uid, self._by_hardware
+
+    def set_history(self, history: array[int], in_place: frozenset[int]) -> None:
+        """The addresses of the file's leases in the order of the walk, and those of them that break no run."""
+        self.table.history = history
+        self.table.in_place = in_place
+
+    def file(self, lease: Lease, place: int) -> None:
+        """Put a lease of the file in its queue, where the one of greater `place` stands before its equals."""
+        assert lease.pool is not None
+        number = queue_of(lease)
+        assert number is not None
+        queues = self._pools[lease.pool.index]
+        lease.key = key = make_key(lease.ends, FIRST_ORDER - place, number, lease.address)
+        queues.unfiled -= 1
+        queue = queues.queues[number]
+        queue.count += 1
+        (queue.staying if lease.next_state == lease.state else queue.moving).append(key)
+        self._leases[lease.address] = lease
+
+    def begin(self, filed: int, now: int) -> None:
+        """All leases of the file, `filed` of them, are in: count what is free, and find what is due."""
+        self._order = FIRST_ORDER - filed
+        latest = make_key(now + 1, 0, 0, 0)
+        self._alarms.clear()
+        for number, queues in enumerate(self._pools):
+            for queue in queues.queues:
+                heapify(queue.moving)
+                heapify(queue.staying)
+            free, backup = queues.queues[FREE_QUEUE], queues.queues[BACKUP_QUEUE]
+            queues.free = queues.unfiled + sum([key < latest for key in free.moving + free.staying])
+            queues.backup = sum([key < latest for key in backup.moving + backup.staying])
+            queues.alarm = queues.earliest(self._leases)
+            if queues.alarm is not None:
+                self._alarms.append((queues.alarm, number))
+        heapify(self._alarms)
+
+    def put(self, lease: Lease, key: int) -> None:
+        """Put a lease of a snapshot at a known place; `resume` comes when all are in."""
+        assert lease.pool is not None
+        queues = self._pools[lease.pool.index]
+        lease.key = key
+        number = key_queue(key)
+        if number != _NO_QUEUE:
+            queue = queues.queues[number]
+            queue.count += 1
+            (queue.staying if lease.next_state == lease.state else queue.moving).append(key)
+        queues.unfiled -= 1
+        self._leases[lease.address] = lease
+
+    def counters(self) -> list[tuple[int, int]]:
+        """(free, backup) of each pool, which follow from what happened and not from what is."""
+        return [(queues.free, queues.backup) for queues in self._pools]
+
+    def resume(self, order: int, counters: list[Any]) -> None:
+        """All leases of a snapshot are in: go on counting."""
+        self.begin(0, 0)
+        self._order = order
+        for queues, (free, backup) in zip(self._pools, counters, strict=True):
+            queues.free, queues.backup = free, backup
+
+    # Time
+
+    def due(self, now: int) -> Iterator[Lease]:
+        """The leases whose state must change by `now`, pool by pool, queue by queue, in order (allocation 18).
+
+        The caller changes each one, and requeues it, before it asks for the next; one that it leaves alone stays.
+        """
+        for pool in self.pool_order:
+            queues = self._pools[pool.index]
+            if queues.alarm is not None and queues.alarm <= now < NEVER:
+                for queue in queues.queues:
+                    yield from self._due_in(queue, now)
+
+    def _due_in(self, queue: Queue, now: int) -> Iterator[Lease]:
+        left: list[int] = []
+        try:
+            while (lease := queue.first_moving(self._leases)) is not None:
+                key = lease.key
+                assert key is not None
+                if key_time(key) > now:
+                    break
+                left.append(heappop(queue.moving))
+                yield lease
+                if lease.key != key:
+                    left.pop()
+        finally:
+            for key in left:
+                heappush(queue.moving, key)
+
+    def next_due(self) -> int | None:
+        """The second at which the next lease changes its state; None for never."""
+        alarms = self._alarms
+        while alarms:
+            due, number = alarms[0]
+            queues = self._pools[number]
+            if queues.alarm == due:
+                actual = queues.earliest(self._leases)
+                if actual == due:
+                    return due if due < NEVER else None
+                queues.alarm = actual
+                if actual is not None:
+                    heappush(alarms, (actual, number))
+                    continue
+            heappop(alarms)
+        return None
+
+    # Snapshots
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything that a fresh database of the same configuration lacks, as plain data."""
+        from .snapshot import take
+
+        return take(self)
+
+    def restore(self, data: dict[str, Any]) -> None:
+        """Take over a snapshot; this database must be fresh."""
+        from .snapshot import put_back
+
+        put_back(self, data)

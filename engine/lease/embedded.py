@@ -1,0 +1,87 @@
+"""What of the configuration's language stands in the lease file: `on` blocks, option values, declarations.
+
+Read with the configuration's own parser, one statement at a time, so that its grammar is written once; printed with
+its printer. Everything that is refused comes back as log lines and None.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from ..conf import syntax
+from ..conf.compile import compile_handler, declare
+from ..conf.parser import Lost, Parser, Symbols
+from ..conf.printing import print_handler
+
+if TYPE_CHECKING:
+    from ..conf.model import Configuration, Handler
+
+Lines = list[tuple[int, str]]
+_LINE_NUMBER: Final = re.compile(r" line (\d+): ")
+
+
+class Statements:
+    """Reads statements of one file for one configuration. `name` is the file's, for messages."""
+
+    __slots__ = ("configuration", "name")
+
+    def __init__(self, configuration: Configuration, name: str) -> None:
+        """Nothing is read yet."""
+        self.configuration = configuration
+        self.name = name
+
+    def _parser(self, text: bytes) -> Parser:
+        return Parser(text, self.name, self.configuration.registry, Symbols.of(self.configuration))
+
+    def handler(self, text: bytes, line: int, lines: Lines) -> Handler | None:
+        """An `on EVENT { ... }` statement that begins on line `line`; its complaints are added to `lines`."""
+        parser = self._parser(text)
+        try:
+            tree = parser.on_statement()
+        except Lost:
+            tree = None
+        lines += _moved(parser.lines, line)
+        return None if tree is None or tree.block is None else compile_handler(tree, self.configuration)
+
+    def agent_option(self, text: bytes, line: int, lines: Lines) -> tuple[int, bytes] | None:
+        """Code and value of `agent.NAME VALUE;` (what follows the word `option`)."""
+        parser = self._parser(text)
+        try:
+            found = parser.option_statement()
+        except Lost:
+            lines += _moved(parser.lines, line)
+            return None
+        lines += _moved(parser.lines, line)
+        value = found.value.arguments[0] if found.value.kind == "data" else None
+        if found.option.space != "agent" or not isinstance(value, bytes):
+            return None
+        return found.option.code, value
+
+    def declaration(self, text: bytes, line: int, lines: Lines) -> syntax.Node | None:
+        """A host, group, class or subclass, read and entered into the configuration."""
+        parser = self._parser(text)
+        try:
+            node = parser.declaration()
+        except Lost:
+            node = None
+        lines += _moved(parser.lines, line)
+        if node is not None:
+            declare(self.configuration, node)
+        return node
+
+
+def _moved(lines: Lines, first_line: int) -> Lines:
+    """Messages about a piece of the file, with the line numbers of the whole."""
+    ahead = first_line - 1
+
+    def add(match: re.Match[str]) -> str:
+        return f" line {int(match[1]) + ahead}: "
+
+    return [(level, _LINE_NUMBER.sub(add, text, count=1)) for level, text in lines]
+
+
+def handler_text(events: str, handler: Handler) -> str:
+    """`on <events> { ... }` in the layout of a lease's record."""
+    tree = syntax.On(handler.tree.place, tuple(events.split(" or ")), handler.tree.block)
+    return print_handler(tree)

@@ -1,0 +1,162 @@
+"""A database as plain data, and back: leases, places, lists, counters, declarations.
+
+Plain means what msgpack carries: numbers up to 64 bits, octets, text, lists, maps. `on` blocks go as their text and
+are compiled again, which is what a restart does to them, too. What follows from the leases (queues, most lists of
+clients, billing) is made anew from them; only what has an order of its own is spelled out.
+"""
+
+from __future__ import annotations
+
+from array import array
+from heapq import heapify
+from typing import TYPE_CHECKING, Any, Final
+
+from ..conf.classify import spawn
+from ..conf.compile import resolve_class
+from .embedded import Statements, handler_text
+from .failover_state import FailoverState
+from .indexes import Index, indexed_hardware
+from .lease import Lease, Rare
+from .queues import key_order, key_queue, key_time, make_key
+
+if TYPE_CHECKING:
+    from ..conf.model import Class, Configuration, Handler
+    from .database import Database
+
+VERSION: Final = 1
+_NO_QUEUE: Final = 7
+
+
+def take(database: Database) -> dict[str, Any]:
+    """Everything that a fresh database of the same configuration lacks."""
+    by_uid, by_hardware = database.clients()
+    return {
+        "version": VERSION,
+        "now": database.now,
+        "order": database.latest_order,
+        "history": database.table.history.tobytes(),
+        "in_place": sorted(database.table.in_place),
+        "leases": [_plain(lease) for lease in database.leases()],
+        "by_uid": _lists(by_uid),
+        "by_hardware": _lists(by_hardware),
+        "counters": database.counters(),
+        "declarations": database.declarations.all_texts(),
+        "failover": {
+            name: [state.my_state, state.my_since, state.partner_state, state.partner_since, state.mclt]
+            for name, state in database.failover_states.items()
+        },
+        "server_duid": database.server_duid,
+    }
+
+
+def put_back(database: Database, data: dict[str, Any]) -> None:
+    """Fill a fresh database."""
+    database.now = data["now"]
+    statements = Statements(database.configuration, "snapshot")
+    for text in data["declarations"]:
+        node = statements.declaration(text, 1, [])
+        if node is not None:
+            database.declarations.add(node, text, static=False)
+    history = array("I")
+    history.frombytes(data["history"])
+    database.set_history(history, frozenset(data["in_place"]))
+    by_uid, by_hardware = database.clients()
+    for row in data["leases"]:
+        lease = _lease(database, row, statements)
+        if lease.uid:
+            by_uid[lease.uid] = lease
+        if indexed_hardware(lease.hardware):
+            by_hardware[lease.hardware] = lease
+    _relist(by_uid, data["by_uid"], database)
+    _relist(by_hardware, data["by_hardware"], database)
+    database.resume(data["order"], data["counters"])
+    for name, state in data["failover"].items():
+        database.failover_states[name] = FailoverState(*state)
+    database.server_duid = data["server_duid"]
+
+
+def _lists(index: Index) -> list[tuple[bytes, list[int]]]:
+    """The entries of more than one lease: their order is history."""
+    return sorted((key, [one.address for one in found]) for key, found in index.items() if isinstance(found, list))
+
+
+def _relist(index: Index, lists: list[Any], database: Database) -> None:
+    for key, addresses in lists:
+        index[key] = [database.entered(address) for address in addresses]
+
+
+def _plain(lease: Lease) -> tuple[Any, ...]:
+    key = lease.key
+    place = None if key is None else (key_time(key), key_order(key), key_queue(key))
+    return (
+        lease.address, lease.starts, lease.ends, lease.tstp, lease.cltt, lease.state, lease.next_state,
+        lease.rewind_state, lease.flags, lease.hardware, lease.uid, lease.hostname, place,
+        None if lease.rare is None else _plain_rare(lease.rare),
+    )  # fmt: skip
+
+
+def _lease(database: Database, row: Any, statements: Statements) -> Lease:
+    """The lease of a row, in its place."""
+    lease = database.find(row[0])
+    assert lease is not None, "a snapshot belongs to a configuration that has its addresses"
+    (_address, lease.starts, lease.ends, lease.tstp, lease.cltt, lease.state, lease.next_state, lease.rewind_state,
+     lease.flags, lease.hardware, lease.uid, lease.hostname, place, rare) = row  # fmt: skip
+    if rare is not None:
+        lease.rare = _rare(database.configuration, rare, statements)
+    if place is None:
+        database.keep(lease)
+    else:
+        database.put(lease, make_key(place[0], place[1], place[2], lease.address))
+    return lease
+
+
+def _plain_rare(rare: Rare) -> dict[str, Any]:
+    """What is set, by name."""
+    billing = rare.billing
+    found: dict[str, Any] = {"tsfp": rare.tsfp, "atsfp": rare.atsfp, "no_reuse": rare.no_reuse}
+    if billing is not None:
+        found["billing"] = [billing.name, billing.key if billing.superclass is not None else None]
+    if rare.variables is not None:
+        found["variables"] = [
+            [name, value] for name, value in rare.variables.items() if value is None or isinstance(value, bytes | int)
+        ]
+    if rare.agent_options is not None:
+        found["agent_options"] = [[code, value] for code, value in rare.agent_options]
+    if rare.host is not None:
+        found["host"] = rare.host.name
+    both = rare.on_expiry is not None and rare.on_expiry is rare.on_release
+    for name, handler in (("on_expiry", rare.on_expiry), ("on_release", rare.on_release)):
+        if handler is not None:
+            events = "expiry or release" if both else name[3:]
+            found[name] = handler_text(events, handler)
+    return found
+
+
+def _rare(configuration: Configuration, data: dict[str, Any], statements: Statements) -> Rare:
+    rare = Rare()
+    rare.tsfp, rare.atsfp, rare.no_reuse = data["tsfp"], data["atsfp"], data["no_reuse"]
+    if "billing" in data:
+        rare.billing = _class(configuration, *data["billing"])
+        if rare.billing is not None:
+            rare.billing.billed += 1
+    if "variables" in data:
+        rare.variables = dict(data["variables"])
+    if "agent_options" in data:
+        rare.agent_options = tuple([(code, value) for code, value in data["agent_options"]])
+    if "host" in data:
+        rare.host = configuration.hosts_by_name.get(data["host"])
+    rare.on_expiry = _handler(data.get("on_expiry"), statements)
+    same = data.get("on_release") is not None and data.get("on_release") == data.get("on_expiry")
+    rare.on_release = rare.on_expiry if same else _handler(data.get("on_release"), statements)
+    return rare
+
+
+def _class(configuration: Configuration, name: str, key: bytes | None) -> Class | None:
+    found = resolve_class(configuration, name)
+    if found is None or key is None:
+        return found
+    return found.subclasses.get(key) or spawn(found, key)
+
+
+def _handler(text: str | None, statements: Statements) -> Handler | None:
+    return None if text is None else statements.handler(text.encode("utf-8", "surrogateescape"), 1, [])
