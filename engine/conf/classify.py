@@ -87,7 +87,7 @@ def in_class(packet: Packet, wanted: Class) -> bool:
 
 
 def permitted(context: Context, pool: Pool) -> bool:
-    """Whether the packet may have an address of the pool: no prohibit entry fits, and a permit entry if there are any."""
+    """Whether the packet may have an address of the pool: no prohibit fits, and a permit if there are any."""
     for entry in pool.prohibits:
         if _fits(context, entry):
             return False

@@ -10,14 +10,13 @@ without statements of their own share their parent's scope, so that a hundred th
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from . import syntax
 from .compile_pools import add_anonymous_range, add_range, enter_pool
 from .compile_ranges import Intervals, LookupList, subnet_finder
 from .expressions import Compiler, Tables
-from .expressions_data import DATA
+from .expressions_data import DATA, WHOLE
 from .expressions_logic import BOOLEANS, NUMBERS
 from .model import Class, Configuration, Handler, Host, Permit, Pool, Scope, SharedNetwork, Subnet
 from .parameters import DDNS_DOMAINNAME, DDNS_HOSTNAME, DDNS_REV_DOMAINNAME
@@ -25,9 +24,11 @@ from .scopes import compile_scope
 from .statements import STATEMENTS, flattened, make_handler
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..wire.spaces import Registry
 
-TABLES: Final = Tables(DATA, NUMBERS, BOOLEANS)
+TABLES: Final = Tables(WHOLE, DATA, NUMBERS, BOOLEANS)
 DHCP_CLIENT_IDENTIFIER: Final = 61
 _T = TypeVar("_T")
 
@@ -93,8 +94,7 @@ class Builder:
             self._finish_class(member)
         self.fresh_classes.clear()
         self.configuration.has_limits = any(
-            known.limit or any(part.limit for part in known.subclasses.values())
-            for known in self.configuration.classes
+            known.limit or any(part.limit for part in known.subclasses.values()) for known in self.configuration.classes
         )
 
     def _finish_class(self, member: Class) -> None:
@@ -138,10 +138,7 @@ def _subnet(builder: Builder, node: syntax.Subnet, where: _Block) -> None:
     network = where.network or _implicit_network(builder, node, scope)
     subnet = Subnet(node.number, node.netmask, node.place, scope, network)
     builder.lookup.add(subnet)
-    siblings = builder.siblings.setdefault(network.number, LookupList(append=True))
-    siblings.add(subnet)
-    # The network's own list is needed while the file is read: a pool's range looks for its subnet in it.
-    network.subnets = list(siblings)
+    builder.siblings.setdefault(network.number, LookupList(append=True)).add(subnet)
     block = _Block(scope)
     block.network, block.subnet = network, subnet
     builder.block(node.block, block)
@@ -183,12 +180,13 @@ def _pool(builder: Builder, node: syntax.Pool, where: _Block) -> None:
     enter_pool(pool)
 
 
-def _range(_builder: Builder, node: syntax.Range, where: _Block) -> None:
+def _range(builder: Builder, node: syntax.Range, where: _Block) -> None:
     network = where.network
     if network is None:
         return
-    low = min(node.low, node.high)
-    subnet = where.subnet or next((known for known in network.subnets if low in known), None)
+    subnet = where.subnet
+    if subnet is None and network.number in builder.siblings:
+        subnet = builder.siblings[network.number].find(min(node.low, node.high))
     if subnet is None:
         return
     if where.pool is not None:
@@ -274,7 +272,7 @@ def enter_host(configuration: Configuration, host: Host) -> None:
 
 def _identifier_values(configuration: Configuration, host: Host) -> dict[bytes, list[Host]]:
     """The hosts by value of the option that identifies `host`; the option declared last is asked first."""
-    assert host.identifier is not None  # noqa: S101 - the callers' condition
+    assert host.identifier is not None
     option = host.identifier[0]
     for known, values in configuration.host_identifiers:
         if (known.space, known.code) == (option.space, option.code):
@@ -500,6 +498,8 @@ def compile_configuration(block: syntax.Block, registry: Registry) -> Configurat
     builder.block(block, _Block(scope))
     builder.finish()
     configuration.subnets = list(builder.lookup)
+    for network in configuration.networks:
+        network.subnets = list(builder.siblings.get(network.number, ()))
     configuration.pools = [pool for network in configuration.networks for pool in network.pools]
     for index, pool in enumerate(configuration.pools):
         pool.index = index

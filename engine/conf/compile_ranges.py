@@ -8,11 +8,13 @@ accepts, cannot be intervals and are walked, as far as the list is in front of t
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
-from typing import Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from .model import Subnet
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from .model import Subnet
 
 _T = TypeVar("_T")
 
@@ -121,6 +123,15 @@ class LookupList:
         self._insert(entry, before)
         masked = self._by_mask.setdefault(subnet.netmask, {})
         masked.setdefault(subnet.number, []).append(entry)
+
+    def find(self, address: int) -> Subnet | None:
+        """The first that contains the address."""
+        found: _Entry | None = None
+        for netmask, numbers in self._by_mask.items():
+            for entry in numbers.get(address & netmask, []):
+                if found is None or entry.label < found.label:
+                    found = entry
+        return None if found is None else found.subnet
 
     def _first_wider(self, subnet: Subnet) -> _Entry | None:
         """Of the entries that overlap `subnet` with a wider mask, the one that stands first."""

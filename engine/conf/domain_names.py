@@ -85,7 +85,7 @@ _PRINTABLE = range(0x21, 0x7F)
 
 
 def label_text(label: bytes) -> str:
-    """A label as people read it: special characters behind a backslash, unprintable ones as `\\DDD`, decimal."""
+    r"""A label as people read it: special characters behind a backslash, unprintable ones as `\DDD`, decimal."""
     return "".join(
         (("\\" if octet in _ESCAPED else "") + chr(octet)) if octet in _PRINTABLE else f"\\{octet:03d}"
         for octet in label

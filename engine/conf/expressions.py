@@ -12,7 +12,6 @@ crashes ISC is null (conf-language, section 9).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from ...trace.effects import ERROR
@@ -21,6 +20,8 @@ from .model import Function
 from .syntax import KINDS, Expression
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .context import Bindings, Context
     from .model import Class, DataExpression, Result, Value
 
@@ -29,7 +30,7 @@ CALL_DEPTH_MAX: Final = 50
 _SIGN: Final = 1 << 63
 
 _T = TypeVar("_T")
-Compiled: TypeAlias = "_T | None | Callable[[Context], _T | None]"
+Compiled: TypeAlias = "_T | Callable[[Context], _T | None] | None"
 AnyValue: TypeAlias = Any
 Table: TypeAlias = "dict[str, Callable[[Compiler, Expression], Any]]"
 
@@ -97,6 +98,7 @@ class CallValue:
         self.refuse = refuse
 
     def __call__(self, context: Context) -> bytes | None:
+        """The function's value where it is data."""
         value = self.call(context)
         self.refuse(context)
         return value if type(value) is bytes else None
@@ -164,8 +166,9 @@ def _refusal(context: Context, function: object, count: int) -> str:
 
 
 class Tables(NamedTuple):
-    """What makes each kind of expression, by the type of its value."""
+    """What makes each kind of expression, by the type of its value; `whole` where it is an option's whole value."""
 
+    whole: Table
     data: Table
     numbers: Table
     booleans: Table
@@ -192,24 +195,27 @@ class Compiler:
 
     def data(self, expression: Expression) -> Compiled[bytes]:
         """As a data expression."""
-        made = self.tables.data.get(expression.kind)
-        if made is not None:
-            return made(self, expression)
-        return self._misplaced(expression, "data", bytes)
+        make = self.tables.data.get(expression.kind)
+        if make is None:
+            return self._misplaced(expression, "data", bytes)
+        made: Compiled[bytes] = make(self, expression)
+        return made
 
     def number(self, expression: Expression) -> Compiled[int]:
         """As a numeric expression: unsigned, 64 bits."""
-        made = self.tables.numbers.get(expression.kind)
-        if made is not None:
-            return made(self, expression)
-        return self._misplaced(expression, "numeric", int)
+        make = self.tables.numbers.get(expression.kind)
+        if make is None:
+            return self._misplaced(expression, "numeric", int)
+        made: Compiled[int] = make(self, expression)
+        return made
 
     def boolean(self, expression: Expression) -> Compiled[bool]:
         """As a boolean expression."""
-        made = self.tables.booleans.get(expression.kind)
-        if made is not None:
-            return made(self, expression)
-        return self._misplaced(expression, "boolean", bool)
+        make = self.tables.booleans.get(expression.kind)
+        if make is None:
+            return self._misplaced(expression, "boolean", bool)
+        made: Compiled[bool] = make(self, expression)
+        return made
 
     def any(self, expression: Expression) -> Compiled[AnyValue]:
         """As whatever it is: `set`, `=`, arguments, `return`, `eval`."""
@@ -226,10 +232,9 @@ class Compiler:
         """As the whole value of an option or parameter: constant bytes, or what finds them."""
         if expression.kind == "call":
             return CallValue(self.call(expression), _refuser(_bogus("data")))
-        made = self.data(expression)
-        if made is None:
-            return null_value
-        return made
+        make = self.tables.whole.get(expression.kind)
+        made: Value | None = self.data(expression) if make is None else make(self, expression)
+        return null_value if made is None else made
 
     def data_closure(self, expression: Expression) -> DataExpression:
         """As data, always a closure."""

@@ -6,7 +6,6 @@ lines are ISC's, word for word.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from ...trace.effects import DEBUG, ERROR, INFO
@@ -14,6 +13,8 @@ from .expressions import CallValue, Compiled, Compiler, Table, constantly, opera
 from .syntax import Expression, HostName
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..wire.spaces import OptionDefinition
     from .context import Context
 
@@ -97,7 +98,19 @@ def _option(_compiler: Compiler, expression: Expression) -> Data:
 
 
 def _config_option(_compiler: Compiler, expression: Expression) -> Data:
-    """The value in the reply as it is now; an option asked for within its own value is null (ISC crashes)."""
+    """The value in the reply as it is now; a function's call there is null within an expression."""
+    return _reply_value(expression, whole=False)
+
+
+def _whole_config_option(_compiler: Compiler, expression: Expression) -> Data:
+    return _reply_value(expression, whole=True)
+
+
+def _reply_value(expression: Expression, *, whole: bool) -> Callable[[Context], bytes | None]:
+    """What `config-option` finds. `whole`: it is the whole value of an option, so that a call's value is used (4.6).
+
+    An option asked for within its own value is null (ISC crashes).
+    """
     option = _defined_option(expression)
     space, code = option.space, option.code
     key = (space, code)
@@ -113,7 +126,7 @@ def _config_option(_compiler: Compiler, expression: Expression) -> Data:
         context.asking = (*asking, key)
         found = value(context)
         context.asking = asking
-        return None if isinstance(value, CallValue) else found
+        return None if isinstance(value, CallValue) and not whole else found
 
     return run
 
@@ -122,10 +135,11 @@ def _substring(compiler: Compiler, expression: Expression) -> Data:
     """Offsets behind the end give an empty value; negative numbers are huge."""
     parts = operands(expression)
     value, offset, length = compiler.data(parts[0]), compiler.number(parts[1]), compiler.number(parts[2])
+    find_offset, find_length = constantly(offset), constantly(length)
     if isinstance(offset, int) and isinstance(length, int):
         start, end = offset, offset + length
         return _mapped(value, lambda found: found[start:end])
-    evaluate, find_offset, find_length = constantly(value), constantly(offset), constantly(length)
+    evaluate = constantly(value)
 
     def run(context: Context) -> bytes | None:
         found, first, count = evaluate(context), find_offset(context), find_length(context)
@@ -137,9 +151,9 @@ def _substring(compiler: Compiler, expression: Expression) -> Data:
 def _suffix(compiler: Compiler, expression: Expression) -> Data:
     parts = operands(expression)
     value, length = compiler.data(parts[0]), compiler.number(parts[1])
+    evaluate, find_length = constantly(value), constantly(length)
     if isinstance(length, int):
         return _mapped(value, lambda found: found[max(0, len(found) - length) :])
-    evaluate, find_length = constantly(value), constantly(length)
 
     def run(context: Context) -> bytes | None:
         found, count = evaluate(context), find_length(context)
@@ -370,6 +384,7 @@ def _v6relay(compiler: Compiler, expression: Expression) -> Data:
     return lambda context: find_value(context) if find_number(context) == 0 else None
 
 
+WHOLE: Final[Table] = {"config-option": _whole_config_option}
 DATA: Final[Table] = {
     "data": _literal,
     "assembled": _assembled,

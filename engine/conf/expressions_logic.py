@@ -7,18 +7,19 @@ an unsigned 64-bit number.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ...trace.effects import ERROR
 from .classify import classify
 from .expressions import MASK, Compiled, Compiler, Table, constantly, operands, variable
 from .expressions_regex import matches
-from .syntax import Expression
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..wire.spaces import OptionDefinition
     from .context import Context
+    from .syntax import Expression
 
 Boolean: TypeAlias = "Compiled[bool]"
 Number: TypeAlias = "Compiled[int]"
@@ -175,7 +176,11 @@ def _null_number(_compiler: Compiler, _expression: Expression) -> Number:
     return None
 
 
-def _arithmetic(function: Callable[[Any, Any], int], *, divides: bool = False) -> Callable[[Compiler, Expression], Number]:
+def _arithmetic(
+    function: Callable[[Any, Any], int],
+    *,
+    divides: bool = False,
+) -> Callable[[Compiler, Expression], Number]:
     """Both sides are evaluated; null where one is, and for a division by nothing."""
 
     def compile_it(compiler: Compiler, expression: Expression) -> Number:

@@ -181,7 +181,7 @@ class _Translator:
 
 
 @lru_cache(maxsize=256)
-def compiled(pattern: bytes, ignore_case: bool) -> re.Pattern[bytes] | None:  # noqa: FBT001 - a cache's key
+def compiled(pattern: bytes, ignore_case: bool) -> re.Pattern[bytes] | None:
     """The pattern, ready to search with; None where regcomp would refuse it. It ends at its first NUL."""
     flags = re.DOTALL | (re.IGNORECASE if ignore_case else 0)
     try:

@@ -43,6 +43,7 @@ class Handler:
 
     @property
     def events(self) -> tuple[str, ...]:
+        """The events that the statement names."""
         return self.tree.events
 
 
@@ -64,7 +65,7 @@ class Scope:
     constant: bool = True
 
     def chain(self, limit: Scope | None = None) -> list[Scope]:
-        """This scope and its parents, outermost first, down from (and without) `limit` or an ancestor of it.
+        """The scope and its parents, outermost first, down from (and without) `limit` or an ancestor of it.
 
         conf-language 5.4, Run(S, limit).
         """
@@ -102,6 +103,8 @@ class SharedNetwork:
 
 @dataclass(slots=True, eq=False)
 class Subnet:
+    """A subnet declaration; `network` is its shared network, or the implicit one that it has for itself."""
+
     number: int
     netmask: int
     place: Place
@@ -110,6 +113,7 @@ class Subnet:
 
     @property
     def prefix_length(self) -> int:
+        """How many bits of the mask are set."""
         return self.netmask.bit_count()
 
     def __contains__(self, address: object) -> bool:

@@ -1,7 +1,8 @@
 """The server's parameters as statements have left them in a reply's option set (conf-language 2.13, 2.8).
 
-Parameters are options of the space `server`. A value of the wrong width is ignored, as if it were not set. Constants
-are looked up and decoded; only expressions cost an evaluation. What a parameter means is not known here.
+Parameters are options of the space `server`. A number of the wrong width is ignored, as if it were not set; of a flag
+the first octet counts, and a null or empty one is off. Only expressions cost an evaluation. What a parameter means is
+not known here.
 """
 
 from __future__ import annotations
@@ -108,14 +109,14 @@ def option_value(context: Context, options: OptionSet, code: int) -> bytes | Non
     return found(context) if callable(found) else found
 
 
-def flag(context: Context, options: OptionSet, code: int, default: bool) -> bool:  # noqa: FBT001 - it is the value
+def flag(context: Context, options: OptionSet, code: int, default: bool) -> bool:
     """Whether a parameter is on: only 1 is. `default` where it is not set."""
     found = options.server.get(code)
     if found is None:
         return default
     if callable(found):
         found = found(context)
-    return found == b"\1"
+    return found is not None and found[:1] == b"\1"
 
 
 def choice(context: Context, options: OptionSet, code: int, default: int) -> int:
@@ -125,7 +126,7 @@ def choice(context: Context, options: OptionSet, code: int, default: int) -> int
         return default
     if callable(found):
         found = found(context)
-    return found[0] if found in (b"\1", b"\2") else DENY
+    return found[0] if found is not None and found[:1] in (b"\1", b"\2") else DENY
 
 
 def number(context: Context, options: OptionSet, code: int, default: int | None = None) -> int | None:

@@ -6,13 +6,14 @@ copied by who changes it. Nothing here evaluates a value.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from .context import Context, OptionSet
 from .statements import compile_list, is_constant
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .context import Bindings
     from .context import Host as EvaluationHost
     from .expressions import Compiler
@@ -84,7 +85,7 @@ def _make_template(scopes: tuple[Scope, ...]) -> Template | None:
     bindings: Bindings = {}
     context = Context(host, 0, None, None, OptionSet(), bindings)
     run_scopes(scopes, context)
-    assert context.reply is not None  # noqa: S101 - set two lines above
+    assert context.reply is not None
     return Template(context.reply, context.handlers)
 
 

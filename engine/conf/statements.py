@@ -229,9 +229,17 @@ def _switch(compiler: Compiler, node: syntax.Switch) -> Step:
 
 
 def _set(compiler: Compiler, node: syntax.Set) -> Step:
+    """The old value is gone before the new one is found: `set x = concat(x, "a");` gives null, in ISC as here."""
     name = node.name.lower()
     evaluate = constantly(compiler.any(node.value))
-    return lambda context: assign(context, name, evaluate(context))
+
+    def run(context: Context) -> None:
+        found = holder(context.bindings, name)
+        if found is not None:
+            found[name] = None
+        assign(context, name, evaluate(context))
+
+    return run
 
 
 def _unset(_compiler: Compiler, node: syntax.Unset) -> Step:

@@ -77,10 +77,8 @@ def identifier_text(value: bytes) -> str:
 
 
 def shown(value: bytes) -> str:
-    """Octets of a configuration or a packet as the text of a log line: UTF-8, a C string, strange octets as `\\xNN`."""
+    r"""Octets of a configuration or a packet as the text of a log line: a C string, no UTF-8 as `\xNN`."""
     return value.split(b"\0", 1)[0].decode("utf-8", "backslashreplace")
-
-
 
 
 def _fields(option_format: str) -> tuple[list[tuple[str, str]], str]:

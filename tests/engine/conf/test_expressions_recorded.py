@@ -1,0 +1,57 @@
+"""What ISC dhcpd 4.4.3-P1 logged when it ran these one-line configurations (`dhcpd -t`), against what we log.
+
+recorded/statements.json holds [configuration, [[syslog level, line], ...]]. Left out of the record: the lines about
+how executed programs ended, and those about functions that are defined once more (both not the evaluator's here).
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dhcpd.engine.conf.compile import compile_configuration
+from dhcpd.engine.conf.context import Context, OptionSet
+from dhcpd.engine.conf.options import default_registry
+
+parser = pytest.importorskip("dhcpd.engine.conf.parser", reason="needs the parser")
+
+CASES = json.loads((Path(__file__).parent / "recorded" / "statements.json").read_text("ascii"))
+
+
+class Host:
+    host_name = "vm"
+
+    def __init__(self, configuration):
+        self.configuration = configuration
+        self.lines = []
+
+    def log(self, level, text):
+        self.lines.append([level, text])
+
+    def fatal(self, text):
+        self.log(3, text)
+
+    def execute(self, arguments):
+        pass
+
+    def addresses_of(self, name):
+        return None
+
+
+def as_recorded(text):
+    """A line as the record has it: the octets of the line, one character each."""
+    return text.encode("utf-8").decode("latin-1")
+
+
+@pytest.mark.parametrize(("source", "expected"), CASES)
+def test_logs_what_isc_logged(source, expected):
+    registry = default_registry()
+    parsed = parser.parse({"dhcpd.conf": source.encode("latin-1")}, "dhcpd.conf", registry)
+    assert not parsed.failed, parsed.lines
+    configuration = compile_configuration(parsed.block, registry)
+    host = Host(configuration)
+    context = Context(host, 1000, None, None, OptionSet(), {})
+    configuration.global_scope.run(context)
+    assert [[level, as_recorded(text)] for level, text in host.lines] == expected
