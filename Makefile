@@ -5,6 +5,9 @@ BIN := .venv/bin
 # Two stamps: what the program needs, and what working on it needs beside that.
 INSTALLED := .venv/.installed
 TOOLS := .venv/.tools
+# pip talks only when it fails.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+LOGGED := >.venv/install.log 2>&1 || { cat .venv/install.log; exit 1; }
 ORACLE ?= ../shared/oracle/oracle
 ORACLE_CASES ?= $(wildcard ../shared/oracle/scenarios/*.toml)
 
@@ -23,12 +26,14 @@ help:
 $(INSTALLED): pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	@$(BIN)/python -m pip install --quiet --editable .
+	@echo 'Installing into .venv ...'
+	@$(PIP) --upgrade 'pip>=25.1' $(LOGGED)
+	@$(PIP) --editable . $(LOGGED)
 	@touch $@
 
 $(TOOLS): $(INSTALLED)
-	@$(BIN)/python -m pip install --quiet --group dev
+	@echo 'Installing the tools for development ...'
+	@$(PIP) --group dev $(LOGGED)
 	@touch $@
 
 install: $(INSTALLED)
