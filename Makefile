@@ -55,7 +55,7 @@ test: lint
 	$(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
 
 bench: $(TOOLS)
-	$(BIN)/python bench/run.py $(BENCH_ARGUMENTS)
+	$(BIN)/python -m bench $(BENCH_ARGUMENTS)
 
 fixtures: $(TOOLS)
 	$(BIN)/python fixtures/record.py $(FIXTURE_ARGUMENTS)
