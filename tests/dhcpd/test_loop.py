@@ -1,0 +1,298 @@
+"""The loop and the start, with a machine of a few lines, over real sockets on the loopback."""
+
+import errno
+import itertools
+import os
+import signal
+import socket
+
+import pytest
+import trio
+
+from dhcpd import start as start_module
+from dhcpd.cli import Paths, second_pass
+from dhcpd.daemon import Daemon
+from dhcpd.door import Door
+from dhcpd.logging import Logger
+from dhcpd.loop import Loop
+from dhcpd.privileges import Privileges
+from dhcpd.replay import leasefile
+from dhcpd.start import Start
+from dhcpd.station import Finish, Station
+from dhcpd.trace import TapeWriteFailed
+from dhcpd.trace import events as ev
+from dhcpd.trace.effects import (
+    INFO,
+    Execute,
+    Exit,
+    Fatal,
+    Listen,
+    Log,
+    Ping,
+    RewriteBegin,
+    RewriteEnd,
+    RewritePart,
+    Send,
+    Settings,
+    Store,
+    Wake,
+)
+
+LOOPBACK = 0x7F000001
+
+
+class FakeMachine:
+    """Echoes packets: stores the payload's second octet and answers durably, as the word at its end asks."""
+
+    def __init__(self, port, path):
+        self.port, self.path = port, path
+        self.serving = False
+        self.rewriting = False
+        self.seen = []
+        self.parts = 0
+        self.test = ""
+
+    def apply(self, event):
+        self.seen.append(event)
+        name = type(event).__name__
+        return getattr(self, f"on_{name}", lambda _event: [])(event)
+
+    def on_ConfigurationEnd(self, event):  # noqa: N802
+        return [Settings(self.path, self.path + ".pid", -1, self.port, self.port + 1, LOOPBACK, True, self.test)]
+
+    def on_LeaseFileEnd(self, event):  # noqa: N802
+        self.rewriting = True
+        return [Store(b"expired;\n"), RewriteBegin("7")]
+
+    def on_RewriteContinue(self, event):  # noqa: N802
+        self.parts += 1
+        if self.parts < 3:
+            return [RewritePart(b"part%d;\n" % self.parts)]
+        self.rewriting = False
+        return [RewriteEnd(True)]
+
+    def on_Interfaces(self, event):  # noqa: N802
+        return [Listen(("lo",))]
+
+    def on_Listening(self, event):  # noqa: N802
+        self.serving = True
+        return [Log(INFO, "Listening"), Log(INFO, "Server starting service.")]
+
+    def on_Packet(self, event):  # noqa: N802
+        word = event.payload.rstrip(b"\x00").decode()
+        send = Send("lo", False, event.source, event.source_port, b"", 0, True, "dhcp.c:1", event.payload)
+        extra = {
+            "quick": [send._replace(durable=False)],
+            "promise": [Log(INFO, "REQUEST"), Store(b"lease;\n"), Log(INFO, "ACK"), send],
+            "nowhere": [send._replace(destination=0xFFFFFFFF, port=0, durable=False)],
+            "execute": [Execute(5, (b"sh", b"-c", b"exit 3")), Execute(6, (b"/no/such/program",))],
+            "ping": [Ping(LOOPBACK, 7)],
+            "timer": [Wake(event.wall_us + 20_000)],
+            "exit": [Store(b"last;\n"), send, Exit(4)],
+            "fatal": [Fatal("no more")],
+        }
+        return extra[word]
+
+    def on_Timer(self, event):  # noqa: N802
+        return [Wake(0)]
+
+    def of(self, kind):
+        return [event for event in self.seen if isinstance(event, kind)]
+
+
+class FakeTape:
+    """Counts, and fails when told."""
+
+    def __init__(self, fail=False):
+        self.events, self.effects, self.fail, self.closed = [], [], fail, False
+
+    def write_events(self, events):
+        if self.fail:
+            raise TapeWriteFailed("tape", "write", errno.ENOSPC, "No space left on device")
+        self.events += events
+        return len(self.events) - len(events) + 1
+
+    def write_effects(self, first, effects):
+        self.effects += effects
+
+    def flush(self, sync=False):
+        return
+
+    def close(self):
+        self.closed = True
+
+
+class Client:
+    def __init__(self, port):
+        self.port = port
+        self.socket = trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+
+    async def ask(self, word, answer=True):
+        payload = word.encode().ljust(300, b"\x00")
+        await self.socket.sendto(payload, ("127.0.0.1", self.port))
+        if answer:
+            with trio.fail_after(5):
+                assert (await self.socket.recvfrom(2000))[0] == payload
+
+
+def free_port():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def station(tmp_path, monkeypatch):
+    path = tmp_path / "leases"
+    path.write_bytes(b"old;\n")
+    configuration = tmp_path / "dhcpd.conf"
+    configuration.write_bytes(b"")
+    machine = FakeMachine(free_port(), str(path))
+    tape = FakeTape()
+    logger = Logger("dhcpd")
+    line = second_pass(["-f", "-d"])
+    monkeypatch.setattr(start_module.boot, "includes", lambda content: [])
+    paths = Paths(str(configuration), str(path), "", True)
+    return Station(line, paths, logger, machine, Door(machine, tape, logger.line), Daemon(), Privileges())
+
+
+def start(station):
+    first = start_module.boot.boot(station.line, station.paths, station.machine.port, None)
+    Start(station, lambda: None).run(first)
+
+
+async def serve(station, client):
+    """Run the loop while `client(Client)` talks, then end it by SIGTERM."""
+    loop = Loop(station)
+    with trio.fail_after(20):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(loop.run)
+            await trio.sleep(0.05)
+            await client(Client(station.machine.port))
+            if loop.status is None:
+                os.kill(os.getpid(), signal.SIGTERM)
+    return loop
+
+
+async def test_a_whole_run(station, capfd, tmp_path):
+    start(station)
+    leases = tmp_path / "leases"
+    assert leases.read_bytes() == b"part1;\npart2;\n"
+    assert (tmp_path / "leases~").read_bytes() == b"old;\nexpired;\n"
+    assert (tmp_path / "leases.pid").read_text() == f"{os.getpid()}\n"
+    assert len(station.machine.of(ev.RewriteInstalled)) == 1
+
+    async def client(one):
+        await one.ask("quick")
+        for _ in range(3):
+            await one.ask("promise")
+            assert leases.read_bytes().endswith(b"lease;\n"), "an answer leaves behind its record"
+        await one.ask("timer", answer=False)
+        await trio.sleep(0.1)
+
+    loop = await serve(station, client)
+    assert loop.signal == signal.SIGTERM
+    seen = station.machine.seen
+    assert leases.read_bytes() == b"part1;\npart2;\n" + 3 * b"lease;\n"
+    assert [type(event).__name__ for event in seen[:3]] == ["Boot", "ConfigurationFile", "ConfigurationEnd"]
+    assert [type(event).__name__ for event in seen[-2:]] == ["Signal", "End"]
+    assert len(station.machine.of(ev.Timer)) == 1
+    assert all(before.mono_us <= after.mono_us for before, after in itertools.pairwise(seen))
+    lines = capfd.readouterr().err.split("\n")
+    assert "Server starting service." in lines
+    assert lines.count("ACK") == 3
+
+
+async def test_a_full_disk_promises_nothing_and_serves_on(station, monkeypatch):
+    start(station)
+
+    def full(fd, data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    async def client(one):
+        with monkeypatch.context() as patch:
+            patch.setattr(leasefile, "_write_all", full)
+            await one.ask("promise", answer=False)
+            with trio.move_on_after(0.3) as silence:
+                await one.socket.recvfrom(2000)
+            assert silence.cancelled_caught
+        await one.ask("promise")
+
+    await serve(station, client)
+    [failed] = station.machine.of(ev.StorageFailed)
+    assert (failed.operation, failed.error) == ("append", "No space left on device")
+
+
+async def test_errands_failures_and_pings_come_back_as_events(station):
+    start(station)
+
+    async def client(one):
+        await one.ask("execute", answer=False)
+        await one.ask("nowhere", answer=False)
+        await one.ask("ping", answer=False)
+        await trio.sleep(0.3)
+
+    await serve(station, client)
+    executed = {event.call: event for event in station.machine.of(ev.Executed)}
+    assert os.waitstatus_to_exitcode(executed[5].status) == 3
+    assert executed[6].error == "No such file or directory"
+    assert len(station.machine.of(ev.SendFailed)) == 1
+    pings = station.machine.of(ev.PingReply) + station.machine.of(ev.PingFailed)
+    assert len(pings) == 1
+
+
+async def test_exit_keeps_every_promise(station, tmp_path):
+    start(station)
+    loop = await serve(station, lambda one: one.ask("exit"))
+    assert loop.status == 4
+    assert (tmp_path / "leases").read_bytes().endswith(b"last;\n")
+    assert isinstance(station.machine.seen[-1], ev.End)
+
+
+async def test_a_burst_is_answered_whole(station):
+    start(station)
+
+    async def client(one):
+        for _ in range(100):
+            await one.ask("promise", answer=False)
+        with trio.fail_after(10):
+            for _ in range(100):
+                await one.socket.recvfrom(2000)
+
+    await serve(station, client)
+    assert len(station.machine.of(ev.Packet)) == 100
+
+
+async def test_a_tape_that_fails_ends_the_recording_not_the_service(station, capfd):
+    tape = FakeTape()
+    station.door = Door(station.machine, tape, station.logger.line)
+    start(station)
+    recorded = len(tape.events)
+    tape.fail = True
+
+    async def client(one):
+        await one.ask("promise")
+        await one.ask("promise")
+
+    await serve(station, client)
+    assert len(tape.events) == recorded
+    assert tape.closed
+    assert capfd.readouterr().err.count("the recording ends here") == 1
+
+
+def test_a_running_server_is_in_the_way(station, tmp_path, capfd):
+    (tmp_path / "leases.pid").write_text("0\n")
+    with pytest.raises(Finish) as caught:
+        start(station)
+    assert caught.value.status == 1
+    assert "There's already a DHCP server running." in capfd.readouterr().err
+    assert (tmp_path / "leases").read_bytes() == b"old;\n"
+    assert isinstance(station.machine.seen[-1], ev.End)
+
+
+def test_the_lease_file_is_only_tried_with_T(station, tmp_path):  # noqa: N802
+    station.machine.test = "T"
+    with pytest.raises(Finish) as caught:
+        start(station)
+    assert caught.value.status == 0
