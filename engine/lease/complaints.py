@@ -15,7 +15,7 @@ POSSIBLY_CORRUPT: Final = "possibly corrupt lease file"
 
 
 class StatementError(Exception):
-    """A statement that is refused: `text` is ISC's message (empty: it is out already), `at` the offset behind the token."""
+    """A statement that is refused: `text` is ISC's message, `at` the offset behind the token."""
 
     def __init__(self, text: str, at: int) -> None:
         super().__init__(text)
@@ -24,7 +24,7 @@ class StatementError(Exception):
 
 
 class Complaints:
-    """Logs complaints about one file, of which the piece `data` is at hand; `first_line` is the number of its first line."""
+    """Logs complaints about one file, of which the piece `data` is at hand; `first_line` numbers its first line."""
 
     __slots__ = ("_log", "data", "first_line", "name")
 

@@ -29,6 +29,7 @@ from .queues import (
     make_key,
     queue_of,
 )
+from .snapshot import put_back, take
 from .virgin import AddressTable
 
 if TYPE_CHECKING:
@@ -381,12 +382,8 @@ class Database:
 
     def snapshot(self) -> dict[str, Any]:
         """Everything that a fresh database of the same configuration lacks, as plain data."""
-        from .snapshot import take
-
         return take(self)
 
     def restore(self, data: dict[str, Any]) -> None:
         """Take over a snapshot; this database must be fresh."""
-        from .snapshot import put_back
-
         put_back(self, data)

@@ -6,7 +6,7 @@ printing them anew. The last record of a name counts.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ..conf import syntax
 
@@ -72,7 +72,7 @@ class Declarations:
         """Every record, for a snapshot."""
         return [one.text for one in self._records.values()]
 
-    def __eq__(self, other: Any) -> bool:
+    def __eq__(self, other: object) -> bool:
         """Whether the same records are held in the same order."""
         return isinstance(other, Declarations) and list(self._records.items()) == list(other._records.items())
 

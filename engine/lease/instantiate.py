@@ -24,7 +24,8 @@ _BILLED_STATES = frozenset({ACTIVE, EXPIRED, RELEASED, RESET})
 def instantiate(database: Database, loaded: dict[int, Lease], now: int) -> None:
     """Put `loaded` (in the order of their last records) into a fresh database; `now` in seconds since 1970."""
     database.now = now
-    walk = sorted(reversed(loaded), key=lambda address: address % MODULUS)
+    latest_first = list(loaded)[::-1]
+    walk = sorted(latest_first, key=lambda address: address % MODULUS)
     by_uid, by_hardware = database.clients()
     for address in walk:
         lease = loaded[address]

@@ -30,11 +30,11 @@ RESERVED_FLAG: Final = 2
 
 
 class Rare:
-    """What few leases have. `agent_options` are (code, value) in the packet's order; `client_scope` variables by name."""
+    """What few leases have. `agent_options` are (code, value) in the packet's order; `variables` go by name."""
 
     __slots__ = (
-        "agent_options", "atsfp", "billing", "host", "on_expiry", "on_release", "pending", "tsfp", "variables",
-        "no_reuse", "ddns",
+        "agent_options", "atsfp", "billing", "host", "on_commit", "on_expiry", "on_release", "pending", "tsfp",
+        "variables", "no_reuse", "ddns",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -44,6 +44,7 @@ class Rare:
         self.billing: Class | None = None
         self.variables: Bindings | None = None
         self.agent_options: tuple[tuple[int, bytes], ...] | None = None
+        self.on_commit: Any = None
         self.on_expiry: Any = None
         self.on_release: Any = None
         self.host: Host | None = None

@@ -54,12 +54,13 @@ _TIME_SHIFT: Final = 83
 _ORDER: Final = (1 << 48) - 1
 FIRST_ORDER: Final = _ORDER
 _SPARE_KEYS: Final = 64
+_RESERVABLE: Final = (FREE_QUEUE, BACKUP_QUEUE)
 
 
 def queue_of(lease: Lease) -> int | None:
     """The queue in which a lease belongs by its state and flags; None for a bogus state."""
     queue = QUEUE_OF.get(lease.state)
-    if lease.flags & RESERVED_FLAG and (queue == FREE_QUEUE or queue == BACKUP_QUEUE):
+    if lease.flags & RESERVED_FLAG and queue in _RESERVABLE:
         return RESERVED_QUEUE
     return queue
 
@@ -144,7 +145,7 @@ def _top(heap: list[int], leases: Leases) -> Lease | None:
 
 
 class Counts(NamedTuple):
-    """A pool's leases. `lease_count` was fixed at the start, `free` and `backup` follow ISC's rules (allocation 6.1)."""
+    """A pool's leases. `lease_count` is all, `free` and `backup` follow ISC's rules (allocation 6.1)."""
 
     lease_count: int
     free: int

@@ -9,18 +9,18 @@ comes in pieces and is never whole in memory; the pieces are given back as they 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from ...trace.effects import ERROR
 from .complaints import CORRUPT, Complaints, StatementError
-from .dates import DateReader
+from .dates import DateReader, wrapped
 from .embedded import Statements
 from .instantiate import instantiate
 from .lease import BOOTP_FLAG, RESERVED_FLAG, Lease
 from .record import address_text
 from .record_reader import STATES, RecordReader
 from .state_reader import read_failover_state
-from .tokens import STRING, Item, read_item, skip_space
+from .tokens import STRING, Item, read_item, skip_space, unescape
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 # An item longer than this cannot be one: what is cut short at its start ends here at the latest.
 ITEM_MAX_OCTETS: Final = 16 << 20
+_SHARED_MAX: Final = 4096
+_Shared = TypeVar("_Shared", bytes, str)
 
 _DATE: Final = rb"(\d \d{4}/\d\d/\d\d \d\d:\d\d:\d\d|never|epoch \d{1,10});(?: #[^\n]*)?\n"
 _STRING: Final = rb'"(?:[^"\\\n]|\\[0-3][0-7][0-7]|\\["\\])*"'
@@ -40,14 +42,17 @@ _RECORD: Final = re.compile(
     rb"((?:  a?tsfp [^\n]*\n)*)(?:  cltt " + _DATE + rb")?"
     rb"  " + _STATE + rb"(?:  next " + _STATE + rb")?(?:  rewind " + _STATE + rb")?"
     rb"(  reserved;\n)?(  dynamic-bootp;\n)?"
-    rb"(?:  hardware (ethernet|token-ring|fddi|infiniband|unknown-\d{1,3}) ((?:[0-9a-f]{2}:?){0,20});\n)?"
+    rb"(?:  hardware (ethernet|token-ring|fddi|infiniband|unknown-\d{1,3}) ((?:[0-9a-f]{2}(?::[0-9a-f]{2}){0,19})?);\n)?"
     rb"(?:  uid (?:(" + _STRING + rb")|([0-9a-f]{2}(?::[0-9a-f]{2})*));\n)?"
-    rb"((?:  set [^\n]*\n)*)"
+    rb"((?:  set [^\n]*\n)*(?:  option agent[^\n]*\n)*)"
     rb'(?:  client-hostname "([^"\\\n]*)";\n)?'
     rb"\}\n"
 )  # fmt: skip
 _SET: Final = re.compile(
     rb"  set ([A-Za-z][A-Za-z0-9_-]*) = (?:(" + _STRING + rb")|%(-?\d{1,10})|(true|false));\n"
+)
+_AGENT: Final = re.compile(
+    rb"  option agent\.([A-Za-z0-9-]+) (?:(" + rb'"(?:[^"\\\n]|\\.)*"' + rb")|([0-9a-f]{1,2}(?::[0-9a-f]{1,2})*));\n"
 )
 _FAILOVER_TIME: Final = re.compile(rb"  (a?tsfp) " + _DATE)
 _HARDWARE: Final = {b"ethernet": b"\x01", b"token-ring": b"\x06", b"fddi": b"\x08", b"infiniband": b"\x20"}
@@ -61,8 +66,16 @@ def _string(text: bytes) -> bytes:
     return inner.decode("unicode_escape").encode("latin-1") if b"\\" in inner else inner
 
 
+def _unknown_code(name: bytes) -> int | None:
+    """The code in `unknown-N`."""
+    if not name.startswith(b"unknown-") or not name[8:].isdigit():
+        return None
+    code = int(name[8:][:9])
+    return code if code < 256 else None  # noqa: PLR2004 - an octet
+
+
 class LeaseFileReader:
-    """Reads one lease file into a database; `loaded` holds the leases by address, in the order of their last records."""
+    """Reads one lease file; `loaded` holds the leases by address, in the order of their last records."""
 
     def __init__(
         self,
@@ -85,7 +98,9 @@ class LeaseFileReader:
         self._dates = DateReader()
         self._byte_order = byte_order
         self._order_seen = False
-        self._shared: dict[Any, Any] = {}
+        self._shared: dict[bytes | str, bytes | str] = {}
+        agent = configuration.registry.spaces.get("agent")
+        self._agent = {} if agent is None else agent.by_name
 
     def read(self, parts: list[bytes]) -> None:
         """Read the whole file; empties `parts`."""
@@ -128,61 +143,77 @@ class LeaseFileReader:
     def _canonical(self, found: re.Match[bytes]) -> int:
         """A record in the layout that is written; where it ends, or 0 where something in it wants the slow way."""
         (a, b, c, d, starts, ends, tstp, failover, cltt, state, next_state, rewind, reserved, bootp,
-         hardware_type, hardware, uid, hex_uid, variables, hostname) = found.groups()  # fmt: skip
+         hardware_type, hardware, uid, hex_uid, options, hostname) = found.groups()  # fmt: skip
         address = ((int(a) & 255) << 24) + ((int(b) & 255) << 16) + ((int(c) & 255) << 8) + (int(d) & 255)
         lease = self._new_lease(address)
         if lease is None:
             return found.end()
-        date = self._dates.read
-        if starts is not None:
-            lease.starts = date(starts)
-        if ends is not None:
-            lease.ends = date(ends)
+        date = self._date
+        lease.starts, lease.ends, lease.cltt = date(starts), date(ends), date(cltt)
         lease.tstp = lease.ends if tstp is None else date(tstp)
-        if cltt is not None:
-            lease.cltt = date(cltt)
         numbers = _STATE_NUMBERS
         lease.state = number = numbers[state]
         lease.next_state = number if next_state is None else numbers[next_state]
         lease.rewind_state = number if rewind is None else numbers[rewind]
-        if reserved is not None:
-            lease.flags |= RESERVED_FLAG
-        if bootp is not None:
-            lease.flags |= BOOTP_FLAG
+        lease.flags = (RESERVED_FLAG if reserved else 0) | (BOOTP_FLAG if bootp else 0)
         if hardware_type is not None:
             kind = _HARDWARE.get(hardware_type) or bytes((int(hardware_type[8:]) & 255,))
-            try:
-                lease.hardware = kind + bytes.fromhex(hardware.replace(b":", b"").decode("ascii"))
-            except ValueError:
-                return 0
+            lease.hardware = kind + bytes.fromhex(hardware.replace(b":", b"").decode("ascii"))
         if uid is not None:
             lease.uid = _string(uid)
         elif hex_uid is not None:
             lease.uid = bytes.fromhex(hex_uid.replace(b":", b"").decode("ascii"))
-        if (variables and not self._variables(lease, variables)) or (failover and not self._failover(lease, failover)):
+        if (options and not self._options(lease, options)) or (failover and not self._failover(lease, failover)):
             return 0
         lease.hostname = hostname
         self._enter(lease)
         return found.end()
 
-    def _variables(self, lease: Lease, text: bytes) -> bool:
-        bindings: dict[str, Any] = {}
+    def _date(self, text: bytes | None) -> int:
+        return 0 if text is None else self._dates.read(text)
+
+    def _options(self, lease: Lease, text: bytes) -> bool:
+        """`set` lines, then `option agent.` lines; False where one is not as it is written."""
         at = 0
-        while at < len(text):
-            found = _SET.match(text, at)
-            if found is None:
-                return False
+        bindings: dict[str, Any] = {}
+        while found := _SET.match(text, at):
             name, string, number, truth = found.groups()
-            if string is not None:
-                value: bytes | int | bool = _string(string)
-                value = self._shared.setdefault(value, value) if len(self._shared) < 4096 else value  # noqa: PLR2004
-            else:
-                value = truth == b"true" if number is None else int(number)
             key = name.decode("ascii").lower()
-            bindings[self._shared.setdefault(key, key)] = value
+            if string is not None:
+                bindings[self._share(key)] = self._share(_string(string))
+            else:
+                bindings[self._share(key)] = truth == b"true" if number is None else wrapped(int(number))
             at = found.end()
-        lease.rarely().variables = bindings
-        return True
+        members: list[tuple[int, bytes]] = []
+        while found := _AGENT.match(text, at):
+            member = self._agent_option(*found.groups())
+            if member is None:
+                return False
+            members.append(member)
+            at = found.end()
+        rare = lease.rarely()
+        rare.variables = bindings or None
+        rare.agent_options = tuple(members) or None
+        return at == len(text)
+
+    def _agent_option(self, name: bytes, string: bytes | None, octets: bytes | None) -> tuple[int, bytes] | None:
+        """Code and value where the option is text or octets, as nearly all are."""
+        code = _unknown_code(name)
+        if code is None:
+            option = self._agent.get(name.decode("ascii").lower())
+            if option is None or option.format != "X":
+                return None
+            code = option.code
+        if string is not None:
+            return code, unescape(string[1:-1])
+        assert octets is not None
+        return code, bytes([int(octet, 16) for octet in octets.split(b":")])
+
+    def _share(self, value: _Shared) -> _Shared:
+        """One object for values that are the same in record after record; bounded."""
+        if len(self._shared) >= _SHARED_MAX:
+            self._shared.clear()
+        return cast("_Shared", self._shared.setdefault(value, value))
 
     def _failover(self, lease: Lease, text: bytes) -> bool:
         at = 0

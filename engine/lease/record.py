@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 HARDWARE_NAMES: Final[dict[int, str]] = {1: "ethernet", 6: "token-ring", 8: "fddi", 32: "infiniband"}
 _KEPT_UIDS: Final = 4096
+# The one option that ISC spells with capitals.
+_SPELLED: Final = {"docsis-device-class": "DOCSIS-device-class"}
 _LAST_STATE: Final = 7
 
 
@@ -91,19 +93,8 @@ class RecordWriter:
 
     def record(self, lease: Lease, now: int) -> bytes:
         """The whole record; `now` (seconds since 1970) decides whether a billing is still worth writing."""
-        address, rare = lease.address, lease.rare
-        date = self._dates.text
-        text = f"lease {address >> 24}.{address >> 16 & 255}.{address >> 8 & 255}.{address & 255} {{\n"
-        if lease.starts > 0:
-            text += f"  starts {date(lease.starts)}\n"
-        if lease.ends > 0:
-            text += f"  ends {date(lease.ends)}\n"
-        if lease.tstp > 0:
-            text += f"  tstp {date(lease.tstp)}\n"
-        if rare is not None:
-            text += self._failover_lines(rare)
-        if lease.cltt > 0:
-            text += f"  cltt {date(lease.cltt)}\n"
+        rare = lease.rare
+        text = self._time_lines(lease)
         states = (lease.state, lease.next_state, lease.rewind_state, lease.flags)
         text += self._states.get(states) or self._new_states(states)
         if rare is not None and rare.billing is not None and lease.ends > now:
@@ -119,6 +110,22 @@ class RecordWriter:
         if rare is not None:
             text += _handler_lines(rare)
         return (text + "}\n").encode("utf-8", "surrogateescape")
+
+    def _time_lines(self, lease: Lease) -> str:
+        """The first line, and the dates."""
+        address, date = lease.address, self._dates.text
+        text = f"lease {address >> 24}.{address >> 16 & 255}.{address >> 8 & 255}.{address & 255} {{\n"
+        if lease.starts > 0:
+            text += f"  starts {date(lease.starts)}\n"
+        if lease.ends > 0:
+            text += f"  ends {date(lease.ends)}\n"
+        if lease.tstp > 0:
+            text += f"  tstp {date(lease.tstp)}\n"
+        if lease.rare is not None:
+            text += self._failover_lines(lease.rare)
+        if lease.cltt > 0:
+            text += f"  cltt {date(lease.cltt)}\n"
+        return text
 
     def identifier(self, value: bytes) -> str:
         """A client identifier or DUID as `lease-id-format` says."""
@@ -172,7 +179,7 @@ class RecordWriter:
         if self._agent is None:
             return ""
         option = self._agent.by_code.get(code) or self._agent.unknown(code)
-        return f"  option agent.{option.name} {text_of(option, value)};\n"
+        return f"  option agent.{_SPELLED.get(option.name, option.name)} {text_of(option, value)};\n"
 
 
 def billing_line(class_: Class) -> str:

@@ -72,9 +72,11 @@ class Words:
         self._end = item.end
 
     def peek(self) -> Token | None:
+        """The next token, None behind the last."""
         return self._tokens[self._at] if self._at < len(self._tokens) else None
 
     def take(self) -> Token | None:
+        """The next token, gone past."""
         token = self.peek()
         self._at += 1
         return token
@@ -85,21 +87,25 @@ class Words:
         return StatementError(text, self._tokens[at].end if 0 <= at < self._at else self._end)
 
     def number(self, message: str) -> int:
+        """A decimal number, or the error `message`."""
         token = self.take()
         if token is None or token.kind != NUMBER:
             raise self.refuse(message)
         return int(token.text[:20])
 
     def sign(self, sign: bytes, message: str) -> None:
+        """The sign `sign`, or the error `message`."""
         token = self.take()
         if token is None or token.text != sign:
             raise self.refuse(message)
 
     def word(self) -> str:
+        """A keyword in lower case; empty where there is none."""
         token = self.take()
         return token.word if token is not None else ""
 
     def finish(self) -> None:
+        """Refuse what is left."""
         if self.peek() is not None:
             self.take()
             raise self.refuse("semicolon expected.")
@@ -131,6 +137,7 @@ class Words:
         return found
 
     def date(self) -> int:
+        """A date in any of its forms, in seconds since 1970 (4.4)."""
         token = self.peek()
         if token is not None and token.word in {"never", "epoch"}:
             self.take()
@@ -208,7 +215,7 @@ class RecordReader:
         try:
             if reader is None or (statement.block is not None and keyword != "on"):
                 raise words.refuse("Unexpected configuration directive.")
-            kind = keyword if keyword not in _SAME_KIND else _SAME_KIND[keyword]
+            kind = _SAME_KIND.get(keyword, keyword)
             if kind in draft.seen and kind not in _MAY_REPEAT:
                 where = address_text(draft.lease.address)
                 self.complaints.warn(f"Too many {keyword} parameters in lease {where}\n", statement.end)

@@ -8,7 +8,6 @@ clients, billing) is made anew from them; only what has an order of its own is s
 from __future__ import annotations
 
 from array import array
-from heapq import heapify
 from typing import TYPE_CHECKING, Any, Final
 
 from ..conf.classify import spawn
@@ -24,7 +23,8 @@ if TYPE_CHECKING:
     from .database import Database
 
 VERSION: Final = 1
-_NO_QUEUE: Final = 7
+_EVENTS: Final = {"on_commit": "commit", "on_expiry": "expiry", "on_release": "release"}
+_HANDLERS: Final = tuple(_EVENTS)
 
 
 def take(database: Database) -> dict[str, Any]:
@@ -124,11 +124,16 @@ def _plain_rare(rare: Rare) -> dict[str, Any]:
         found["agent_options"] = [[code, value] for code, value in rare.agent_options]
     if rare.host is not None:
         found["host"] = rare.host.name
-    both = rare.on_expiry is not None and rare.on_expiry is rare.on_release
-    for name, handler in (("on_expiry", rare.on_expiry), ("on_release", rare.on_release)):
-        if handler is not None:
-            events = "expiry or release" if both else name[3:]
-            found[name] = handler_text(events, handler)
+    handlers: list[tuple[list[str], Handler]] = []
+    for name in _HANDLERS:
+        handler = getattr(rare, name)
+        known = next((names for names, one in handlers if one is handler), None)
+        if known is not None:
+            known.append(name)
+        elif handler is not None:
+            handlers.append(([name], handler))
+    found["handlers"] = [[names, handler_text(" or ".join(_EVENTS[one] for one in names), handler)]
+                         for names, handler in handlers]  # fmt: skip
     return found
 
 
@@ -145,9 +150,10 @@ def _rare(configuration: Configuration, data: dict[str, Any], statements: Statem
         rare.agent_options = tuple([(code, value) for code, value in data["agent_options"]])
     if "host" in data:
         rare.host = configuration.hosts_by_name.get(data["host"])
-    rare.on_expiry = _handler(data.get("on_expiry"), statements)
-    same = data.get("on_release") is not None and data.get("on_release") == data.get("on_expiry")
-    rare.on_release = rare.on_expiry if same else _handler(data.get("on_release"), statements)
+    for names, text in data["handlers"]:
+        handler = statements.handler(text.encode("utf-8", "surrogateescape"), 1, [])
+        for name in names:
+            setattr(rare, name, handler)
     return rare
 
 
@@ -157,6 +163,3 @@ def _class(configuration: Configuration, name: str, key: bytes | None) -> Class 
         return found
     return found.subclasses.get(key) or spawn(found, key)
 
-
-def _handler(text: str | None, statements: Statements) -> Handler | None:
-    return None if text is None else statements.handler(text.encode("utf-8", "surrogateescape"), 1, [])

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Final
 from .complaints import Complaints, StatementError
 from .failover_state import FailoverState
 from .record_reader import Words
-from .tokens import STRING, Item, read_item, skip_space
+from .tokens import Item, read_item, skip_space
 
 if TYPE_CHECKING:
     from .record import RecordWriter
 
-STATES: Final = frozenset(
-    "unknown-state partner-down normal conflict-done communications-interrupted resolution-interrupted "
-    "potential-conflict recover recover-done recover-wait shutdown paused startup".split()
-)
+STATES: Final = frozenset({
+    "unknown-state", "partner-down", "normal", "conflict-done", "communications-interrupted",
+    "resolution-interrupted", "potential-conflict", "recover", "recover-done", "recover-wait", "shutdown", "paused",
+    "startup",
+})  # fmt: skip
 
 
 def read_failover_state(item: Item, complaints: Complaints, now: int) -> tuple[str, FailoverState]:
@@ -54,7 +55,7 @@ def _statement(words: Words, state: FailoverState, now: int) -> None:
     token = words.peek()
     if token is not None:
         if words.word() != "at":
-            raise words.refuse("expecting \"at\"")
+            raise words.refuse('expecting "at"')
         since = words.date()
     if keyword == "my":
         state.my_state, state.my_since = word, since

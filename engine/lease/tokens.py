@@ -60,7 +60,7 @@ class Item(NamedTuple):
 
 
 def unescape(text: bytes) -> bytes:
-    """The content of a string: `\\ooo`, `\\xHH`, `\\t` and their like; any other escaped octet is itself."""
+    r"""The content of a string: `\ooo`, `\xHH`, `\t` and their like; any other escaped octet is itself."""
     return _ESCAPE.sub(_unescaped, text) if b"\\" in text else text
 
 
@@ -87,7 +87,7 @@ def tokens(data: bytes, at: int, end: int, first: int) -> Iterator[Token | None]
         match = _TOKEN.match(data, at, end)
         assert match is not None
         text = match[0]
-        if text[0] == 0x22 or (at > first and b"lease" in text):
+        if text[:1] == b'"' or (at > first and b"lease" in text):
             start = RECORD_START.search(data, at, min(match.end() + 32, end))
             if (start is not None and first < start.start() < match.end()) or text == b'"':
                 yield None
@@ -97,7 +97,7 @@ def tokens(data: bytes, at: int, end: int, first: int) -> Iterator[Token | None]
 
 
 def _token(text: bytes, start: int, end: int) -> Token:
-    if text[0] == 0x22:
+    if text[:1] == b'"':
         return Token(STRING, unescape(text[1:-1]), start, end)
     if _NUMBER.fullmatch(text):
         return Token(NUMBER, text, start, end)

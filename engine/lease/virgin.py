@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right, insort
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -51,6 +52,10 @@ class Stretch(NamedTuple):
     pieces: tuple[Piece, ...]
 
 
+# Addresses one by one in order, or (first bucket, last bucket, pieces).
+Block = range | tuple[int, int, tuple[Piece, ...]]
+
+
 def disjoint(ranges: Iterable[tuple[int, int, int, int]]) -> list[Span]:
     """(low, high, pool, subnet) in order of declaration, without what an earlier one had already (allocation 6.1)."""
     taken: list[tuple[int, int]] = []
@@ -79,7 +84,7 @@ def _pieces(entered: int, span: Span) -> Iterator[tuple[int, int, Piece]]:
     low_row, low_bucket = divmod(span.low, MODULUS)
     high_row, high_bucket = divmod(span.high, MODULUS)
     cuts = sorted({0, low_bucket, high_bucket + 1, MODULUS})
-    for first, behind in zip(cuts, cuts[1:], strict=False):
+    for first, behind in pairwise(cuts):
         bottom = low_row if first >= low_bucket else low_row + 1
         top = high_row if first <= high_bucket else high_row - 1
         if bottom <= top:
@@ -97,7 +102,7 @@ def _stretches(spans: Sequence[Span]) -> list[Stretch]:
     cuts = sorted(begins.keys() | ends.keys())
     found: list[Stretch] = []
     open_now: list[tuple[int, Piece]] = []
-    for cut, behind in zip(cuts, cuts[1:], strict=False):
+    for cut, behind in pairwise(cuts):
         for piece in ends.get(cut, ()):
             open_now.remove((-piece.entered, piece))
         for piece in begins.get(cut, ()):
@@ -197,9 +202,9 @@ class AddressTable:
                 break
         return found
 
-    def _runs(self, pool: int) -> Iterator[list[range | tuple[int, int, tuple[Piece, ...]]]]:
+    def _runs(self, pool: int) -> Iterator[list[Block]]:
         """The runs of a pool, the last of the walk first; each as blocks, its last block first."""
-        run: list[range | tuple[int, int, tuple[Piece, ...]]] = []
+        run: list[Block] = []
         expected = -1
         for number in reversed(self._of_pool.get(pool, ())):
             if number != expected and run:
@@ -208,7 +213,7 @@ class AddressTable:
             expected = number - 1
             stretch = self._stretches[number]
             first, last, pieces = stretch
-            if any([piece.pool != pool for piece in pieces]):
+            if any(piece.pool != pool for piece in pieces):
                 walk = self._mixed(pool, stretch)
             elif len(pieces) == 1 and pieces[0].low_row == pieces[0].high_row and not self.in_place:
                 walk = self._single(first, last, pieces[0].low_row)
@@ -223,7 +228,7 @@ class AddressTable:
         if run:
             yield run
 
-    def _single(self, first: int, last: int, row: int) -> Iterator[range | None]:
+    def _single(self, first: int, last: int, row: int) -> Iterator[Block | None]:
         """A stretch of one address a bucket, downwards: the gaps between leases with history; None breaks a run."""
         history, base = self.history, row * MODULUS
         at = bisect_right(history, last, key=_bucket)
@@ -238,7 +243,7 @@ class AddressTable:
         if first <= last:
             yield range(base + first, base + last + 1)
 
-    def _uniform(self, pool: int, stretch: Stretch) -> Iterator[range | tuple[int, int, tuple[Piece, ...]] | None]:
+    def _uniform(self, pool: int, stretch: Stretch) -> Iterator[Block | None]:
         """A stretch of one pool only: blocks between the buckets with history, and these address by address."""
         first, last, pieces = stretch
         history = self.history
@@ -253,12 +258,12 @@ class AddressTable:
         if first <= last:
             yield first, last, pieces
 
-    def _mixed(self, pool: int, stretch: Stretch) -> Iterator[range | None]:
+    def _mixed(self, pool: int, stretch: Stretch) -> Iterator[Block | None]:
         """A stretch of several pools: bucket by bucket."""
         for bucket in range(stretch.last, stretch.first - 1, -1):
             yield from self._one_bucket(pool, bucket, stretch.pieces)
 
-    def _one_bucket(self, pool: int, bucket: int, pieces: tuple[Piece, ...]) -> Iterator[range | None]:
+    def _one_bucket(self, pool: int, bucket: int, pieces: tuple[Piece, ...]) -> Iterator[Block | None]:
         """One bucket, backwards: leases with history were entered last and come first in the walk."""
         history = self.history
         low = bisect_left(history, bucket, key=_bucket)
@@ -269,9 +274,9 @@ class AddressTable:
                 if address not in entered:
                     yield range(address, address + 1) if piece.pool == pool else None
         for address in reversed(entered):
-            mine = address in self.in_place and any([
+            mine = address in self.in_place and any(
                 piece.pool == pool and piece.low_row <= address // MODULUS <= piece.high_row for piece in pieces
-            ])  # fmt: skip
+            )
             yield range(address, address + 1) if mine else None
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .lease import Lease
 
 # About two milliseconds' worth of leases looked at, or of other records.
-SLICE_LEASES: Final = 160
+SLICE_LEASES: Final = 320
 SLICE_DECLARATIONS: Final = 1000
 _KEY_OCTETS: Final = 16
 _VERSION: Final = "isc-dhcp-4.4.3-P1"
