@@ -1,0 +1,140 @@
+"""Values as text, domain names, regular expressions of POSIX."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dhcpd.engine.conf import values
+from dhcpd.engine.conf.domain_names import BadNameError, compress, label_text, name_text, read_names
+from dhcpd.engine.conf.expressions_regex import compiled, matches
+from dhcpd.engine.wire.spaces import OptionDefinition
+
+
+def text_of(option_format, value):
+    lines = []
+    definition = OptionDefinition("agent", "agent-id", 3, option_format)
+    words = {"styles": {1: "one"}}
+    return values.text_of(definition, value, lambda level, text: lines.append((level, text)), words), lines
+
+
+@pytest.mark.parametrize(
+    ("option_format", "value", "expected"),
+    [
+        # The lease file of ISC dhcpd (packets-and-options 2.3, [run]).
+        ("X", b"hello", '"hello"'),
+        ("X", b"a\"b'c$d`e\\f", '"a\\"b\\\'c\\$d\\`e\\\\f"'),
+        ("X", b"a|b&;", '"a\\|b\\&;"'),
+        ("X", b"\0\1\xab\x0f", "0:1:ab:f"),
+        ("X", b"\xc3\xa9", "c3:a9"),
+        ("X", b"ab\0", '"ab"'),
+        ("X", b"\0", '""'),
+        ("X", b"a\0b", "61:0:62"),
+        ("I", b"\1\2\3\4", "1.2.3.4"),
+        ("L", b"\0\0\1\0", "256"),
+        ("Z", b"", ""),
+        # The other letters (2.1, 2.4).
+        ("t", b"a\n\0", '"a\\012"'),
+        ("l", b"\xff\xff\xff\xff", "-1"),
+        ("s", b"\xff\xfe", "-2"),
+        ("B", b"\xff", "255"),
+        ("f", b"\2", "true"),
+        ("T", b"\xff\xff\xff\xff", "infinite"),
+        ("Nstyles.", b"\1", "one"),
+        ("Nstyles.", b"\7", "7"),
+        ("6", bytes(15) + b"\1", "::1"),
+        ("d", b"\1a\1b\0", "a.b."),
+        ("Dc", b"\1a\1b\0\1c\xc0\2", '"a.b.", "c.b."'),
+        ("D", b"\5a", "<error>"),
+        ("IA", bytes(8), "0.0.0.0,0.0.0.0"),
+        ("IIA", bytes(range(16)), "0.1.2.3 4.5.6.7,8.9.10.11 12.13.14.15"),
+        ("fIa", b"\1\1\1\1\1\2\2\2\2", "true 1.1.1.1,2.2.2.2"),
+        ("fto", b"\1", 'true ""'),
+        ("BB6Ia", bytes(18), "0 0 ::"),
+        ("Eagent.", b"\1\2", "1:2"),
+    ],
+)
+def test_pretty_printing(option_format, value, expected):
+    assert text_of(option_format, value) == (expected, [])
+
+
+def test_too_few_and_too_many():
+    assert text_of("I", b"\1\2\3") == ("<error>", [(3, "agent-id: expecting at least 4 bytes; got 3")])
+    assert text_of("I", b"\1\2\3\4\5") == ("1.2.3.4", [(3, "agent-id: 1 extra bytes")])
+    assert text_of("SA", b"\0\1\2") == ("1", [(3, "agent-id: 1 extra bytes at end of array")])
+    assert text_of("X", b"a" * 40_000)[0] == "<error>"
+
+
+@given(st.sampled_from(["X", "t", "I", "IA", "fIa", "Dc", "d", "BBS", "6", "Nx.", "fto", "Z", "", "Ex."]), st.binary())
+def test_printing_never_raises(option_format, value):
+    assert isinstance(text_of(option_format, value)[0], str)
+
+
+def test_lease_file_and_log_forms():
+    assert values.quoted(b'a"\\ \0\xff') == '"a\\"\\\\ \\000\\377"'
+    assert values.hex_pairs(b"\0\xab") == "00:ab"
+    assert values.identifier_text(b"abc") == '"abc"'
+    assert values.identifier_text(b"a" * 60 + b"\0") == '"' + "a" * 57 + '"'
+    assert values.identifier_text(b"\1\2") == "01:02"
+    assert values.identifier_text(b"\1" * 20) == ":".join(["01"] * 20)
+    assert values.identifier_text(b"\1" * 21) == ""
+    assert values.shown(b"a\xc3\xbc\xff\0b") == "aü\\xff"
+
+
+class TestDomainNames:
+    def test_compression_as_isc_does_it(self):
+        names = [(b"a", b"b", b"c"), (b"x", b"b", b"c"), (b"b", b"c"), (b"A", b"B", b"C")]
+        made = compress(names)
+        assert made == bytes.fromhex("016101620163000178c002c002c000")
+        assert read_names(made)[:2] == names[:2]
+
+    @given(st.lists(st.lists(st.binary(min_size=1, max_size=9), max_size=6).map(tuple), max_size=20))
+    def test_round_trip(self, names):
+        folded = [tuple(label.lower() for label in name) for name in names]
+        assert [tuple(label.lower() for label in name) for name in read_names(compress(names))] == folded
+
+    @given(st.binary(max_size=60))
+    def test_any_octets(self, value):
+        try:
+            read_names(value)
+        except BadNameError as bad:
+            assert 0 <= bad.offset < len(value)
+
+    def test_a_loop_is_refused(self):
+        with pytest.raises(BadNameError):
+            read_names(b"\xc0\0")
+
+    def test_text(self):
+        assert name_text(()) == "."
+        assert label_text(b"a.b \xff") == "a\\.b\\032\\255"
+
+
+class TestRegularExpressions:
+    @pytest.mark.parametrize(
+        "bad", [b"(a", b"a{2,1}", b"*a", b"a|*b", b"^*", b"a\\", b"[b", b"[z-a]", b"[[:foo:]]", b"a{", b"\\1", b"a{}"]
+    )
+    def test_refused(self, bad):
+        assert compiled(bad, False) is None
+        assert not matches(bad, bad, ignore_case=False)
+
+    @pytest.mark.parametrize(
+        ("pattern", "text"),
+        [
+            (b"a++", b"a"),
+            (b"[]a]+$", b"]a"),
+            (b"[\\]", b"\\"),
+            (b"^(ab)\\1$", b"abab"),
+            (b"a)", b"a)"),
+            (b"^a{,2}$", b"aa"),
+            (b"[[:alpha:]-]$", b"-"),
+            (b"a.b", b"a\nb"),
+            (b"(|a)", b"x"),
+        ],
+    )
+    def test_matches(self, pattern, text):
+        assert matches(pattern, text, ignore_case=False)
+
+    @given(st.binary(max_size=20), st.binary(max_size=20))
+    def test_any_octets(self, pattern, text):
+        assert matches(pattern, text, ignore_case=True) in (True, False)
