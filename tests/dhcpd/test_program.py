@@ -1,0 +1,108 @@
+"""The program as a process: what it prints and how it ends, where no network is needed."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dhcpd import program
+from dhcpd.logging import TRAILER
+
+ROOT = Path(__file__).resolve().parents[2]
+BANNER = list(program.BANNER)
+
+
+def run(*words, **environment):
+    command = [sys.executable, "-m", "dhcpd", *words]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=60, env={**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    )
+    assert done.stdout == "", "nothing is ever written to standard output"
+    return done.returncode, done.stderr.split("\n")[:-1]
+
+
+def test_version_and_help_go_to_stderr_wherever_they_stand():
+    assert run("-cf", "--version") == (0, ["isc-dhcpd-4.4.3-P1"])
+    status, lines = run("-x", "-h")
+    assert status == 0
+    assert lines[0] == "Usage: dhcpd [-p <UDP port #>] [-f] [-d] [-q] [-t|-T]"
+    assert len(lines) == 8
+
+
+@pytest.mark.parametrize("quiet", [[], ["-q"]])
+def test_usage_errors_come_with_banner_usage_and_trailer(quiet):
+    status, lines = run("-f", *quiet, "-x")
+    assert status == 1
+    assert lines[:2] == BANNER
+    assert lines[2] == "Unknown command -x"
+    assert lines[3].startswith("Usage: dhcpd")
+    assert lines[-len(TRAILER) :] == list(TRAILER)
+
+
+def test_the_daemon_s_parent_tells_the_failure():
+    status, lines = run("-p", "abc")
+    assert status == 1
+    assert lines[0] == "Invalid port number specification: abc"
+
+
+def test_port_of_the_environment_is_read_behind_the_banner():
+    status, lines = run("-t", "-cf", "/dev/null", DHCPD_PORT="abc")
+    assert status == 1
+    assert lines[:3] == [*BANNER, "Invalid port number specification: abc"]
+
+
+def test_playing_needs_a_lease_file_and_is_not_recorded(tmp_path):
+    status, lines = run("-play", "/nonexistent")
+    assert status == 1
+    assert lines[2:6] == [
+        "",
+        "** You must specify a lease file with -lf.",
+        "   Dhcpd will not overwrite your default",
+        "   lease file when playing back a trace. **",
+    ]
+    status, lines = run("-play", "x", "-tf", str(tmp_path / "t"), "-lf", str(tmp_path / "l"))
+    assert status == 1
+    assert lines[2] == "-tf and -play do not go together: a playback is not recorded."
+
+
+def test_test_of_a_configuration(tmp_path):
+    configuration = tmp_path / "dhcpd.conf"
+    configuration.write_text("subnet 10.0.0.0 netmask 255.0.0.0 { range 10.0.0.1 10.255.255.254; }\n")
+    files = ["-cf", str(configuration), "-lf", str(tmp_path / "none"), "-pf", str(tmp_path / "pid")]
+    status, lines = run("-t", *files)
+    expected = [f"Config file: {configuration}", f"Database file: {tmp_path}/none", f"PID file: {tmp_path}/pid"]
+    assert (status, lines) == (0, [*BANNER, *expected])
+    assert run("-t", "-q", *files) == (0, [])
+    configuration.write_text("bogus\n")
+    status, lines = run("-t", *files)
+    assert status == 1
+    assert "Configuration file errors encountered -- exiting" in lines
+
+
+def test_missing_files(tmp_path):
+    status, lines = run("-t", "-cf", "/nonexistent")
+    assert status == 1
+    assert lines[2] == "Can't open /nonexistent: No such file or directory"
+    none = tmp_path / "none"
+    status, lines = run("-T", "-cf", "/dev/null", "-lf", str(none))
+    assert status == 1
+    assert lines[5] == f"Can't open lease database {none}: No such file or directory --"
+
+
+def test_T_leaves_the_lease_file_alone(tmp_path):  # noqa: N802
+    leases = tmp_path / "leases"
+    leases.write_text("# mine\n")
+    status, lines = run("-T", "-cf", "/dev/null", "-lf", str(leases))
+    assert status == 0
+    assert "Wrote 0 leases to leases file." in lines
+    assert lines[-1].startswith(f"Lease file test successful, removing temp lease file: {leases}.")
+    assert leases.read_text() == "# mine\n"
+    assert [one.name for one in tmp_path.iterdir()] == ["leases"]
+
+
+def test_v6_is_refused():
+    status, lines = run("-6", "-t", "-cf", "/dev/null")
+    assert status == 1
+    assert lines[2] == "This server speaks DHCPv4 only: -6 cannot be served."
