@@ -18,8 +18,8 @@ FOLDERS = ("dhcpd", "engine", "trace", "replay")
 # randomness, the environment, files or sockets (design, first law), or an order that hangs on addresses.
 ENGINE_MODULES = frozenset({
     "__future__", "abc", "array", "base64", "bisect", "calendar", "collections", "copy", "dataclasses", "enum",
-    "functools", "hashlib", "heapq", "hmac", "ipaddress", "itertools", "math", "operator", "re", "string", "struct", "types",
-    "typing", "zlib", "msgpack", "dns",
+    "functools", "hashlib", "heapq", "hmac", "ipaddress", "itertools", "math", "operator", "re", "string", "struct",
+    "types", "typing", "zlib", "msgpack", "dns",
 })  # fmt: skip
 # Parts of dnspython that are sans-I/O; its resolver, query and key generation are not.
 ENGINE_DNS = frozenset({
