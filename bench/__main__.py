@@ -1,4 +1,4 @@
-"""`make bench`: measure ourselves against ISC dhcpd and Kea in one run, print ratios, write docs/performance.md's table.
+"""`make bench`: measure ourselves against ISC dhcpd and Kea in one run, print ratios, fill docs/performance.md.
 
 Every figure that is compared was taken on the same machine in the same run; absolute numbers mean little. What is
 not installed is skipped with its reason.
@@ -9,16 +9,20 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from . import measure, report
-from .peers import PEERS, missing_tools
+from .peers import PEERS, Peer, missing_tools
 
 POOLS = (4096, 65_536, 262_144)
-PARTS = ("sustained", "startup", "trace", "playback", "wide")
+PARTS = ("sustained", "committed", "startup", "trace", "playback", "wide")
+Part = Callable[[argparse.Namespace, dict[str, float]], None]
 # Where the search for ISC's rate begins, by pool: it falls with the pool's size.
 _ISC_START = {4096: 1500, 65_536: 300, 262_144: 4}
 _LOADED = (50_000, 250_000)
@@ -58,8 +62,9 @@ def say(text: str) -> None:
 def measure_all(asked: argparse.Namespace) -> dict[str, float]:
     """Run the parts; a part that fails is reported and leaves its figures out."""
     figures: dict[str, float] = {}
-    parts: dict[str, Callable[[argparse.Namespace, dict[str, float]], None]] = {
+    parts: dict[str, Part] = {
         "sustained": _rates,
+        "committed": _committed,
         "startup": _start_up,
         "trace": _trace,
         "playback": _playback,
@@ -67,8 +72,16 @@ def measure_all(asked: argparse.Namespace) -> dict[str, float]:
     }
     for name in PARTS:
         if name in asked.only:
-            parts[name](asked, figures)
+            _guarded(name, parts[name], asked, figures)
     return figures
+
+
+def _guarded(name: str, part: Part, asked: argparse.Namespace, figures: dict[str, float]) -> None:
+    """Run a part, or a step of one; its failure costs only its own figures."""
+    try:
+        part(asked, figures)
+    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+        say(f"failed: {name}: {error}")
 
 
 def _rates(asked: argparse.Namespace, figures: dict[str, float]) -> None:
@@ -78,11 +91,36 @@ def _rates(asked: argparse.Namespace, figures: dict[str, float]) -> None:
             if peer.missing:
                 say(f"skipped: {peer.name}: {peer.missing}")
                 continue
-            start = _ISC_START.get(size, 500) if key == "isc" else 2000
-            good, peak = measure.sustained(peer, size, asked.seconds, start, 20_000)
-            figures[f"sustained/{size}/{key}"] = good
-            figures[f"peak/{size}/{key}"] = peak
-            say(f"{peer.name}, {size} addresses: {good:.0f}/s sustained, {peak:.0f}/s peak")
+            _guarded(f"{key} {size}", partial(_rate, "sustained", "peak", peer, key, size), asked, figures)
+
+
+def _rate(
+    good_name: str,
+    peak_name: str,
+    peer: Peer,
+    key: str,
+    size: int,
+    asked: argparse.Namespace,
+    figures: dict[str, float],
+) -> None:
+    start = _ISC_START.get(size, 500) if peer.kind == "isc" else 2000
+    good, peak = measure.sustained(peer, size, asked.seconds, start, 20_000)
+    figures[f"{good_name}/{size}/{key}"] = good
+    figures[f"{peak_name}/{size}/{key}"] = peak
+    say(f"{peer.name}, {size} addresses, {good_name}: {good:.0f}/s sustained, {peak:.0f}/s peak")
+
+
+def _committed(asked: argparse.Namespace, figures: dict[str, float]) -> None:
+    """The same with every exchange written and synced: no renewal is answered from the lease as it is."""
+    for size in asked.pools[:1]:
+        for key in asked.servers:
+            peer = replace(PEERS[key], committed=True)
+            known = figures.get(f"sustained/{size}/{key}") if peer.kind == "kea" else None
+            if known is not None:
+                figures[f"committed/{size}/{key}"] = known
+            elif not peer.missing:
+                step = partial(_rate, "committed", "committed peak", peer, key, size)
+                _guarded(f"{key} {size}", step, asked, figures)
 
 
 def _start_up(asked: argparse.Namespace, figures: dict[str, float]) -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import load
-from .peers import ISC, OURS, Peer, Running, dotted, isc_configuration
+from .peers import ISC, OURS, Peer, Running, dotted
 from .world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _BASE = 10 << 24 | 1 << 16
 
@@ -45,16 +49,24 @@ def trace_bytes(peer: Peer, size: int, rate: int, seconds: int) -> float:
         return (home / "trace.bin").stat().st_size / exchanges if exchanges else 0.0
 
 
+def _date(seconds: float) -> str:
+    moment = time.gmtime(seconds)
+    return f"{(moment.tm_wday + 1) % 7} {time.strftime('%Y/%m/%d %H:%M:%S', moment)}"
+
+
 def lease_file(path: Path, count: int) -> None:
-    """A lease file of `count` active leases, as ISC writes them."""
-    later = time.gmtime(time.time() + 86_400)
-    date = f"{(later.tm_wday + 1) % 7} {time.strftime('%Y/%m/%d %H:%M:%S', later)}"
+    """A lease file of `count` active leases as ISC writes them: of one day, in the order of their last renewal."""
+    order = random.Random(count)
+    numbers = order.sample(range(count), count)
+    now = time.time()
     with path.open("w") as out:
-        for number in range(count):
+        for place, number in enumerate(numbers):
             hardware = (0x02 << 40 | number).to_bytes(6, "big")
             uid = "".join(f"\\{octet:03o}" for octet in b"\x01" + hardware)
+            start = now - 3600 + 3600 * place / count
             out.write(
-                f"lease {dotted(_BASE + number)} {{\n  starts {date};\n  ends {date};\n  cltt {date};\n"
+                f"lease {dotted(_BASE + number)} {{\n  starts {_date(start)};\n"
+                f"  ends {_date(start + order.randrange(43_200, 86_400))};\n  cltt {_date(start)};\n"
                 "  binding state active;\n  next binding state free;\n  rewind binding state free;\n"
                 f'  hardware ethernet {hardware.hex(":")};\n  uid "{uid}";\n}}\n'
             )

@@ -14,6 +14,7 @@ import subprocess
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from .world import SERVER_INTERFACE, World
 
@@ -35,10 +36,11 @@ def pool(size: int) -> tuple[str, str]:
     return dotted(_POOL_BASE), dotted(_POOL_BASE + size - 1)
 
 
-def isc_configuration(size: int) -> str:
-    """dhcpd.conf for ISC's server and for ours."""
+def isc_configuration(size: int, *, committed: bool = False) -> str:
+    """dhcpd.conf for ISC's server and for ours; `committed`: a renewal is never answered from the lease as it is."""
     low, high = pool(size)
     return (
+        f"{'dhcp-cache-threshold 0; ' * committed}"
         "authoritative; ping-check off; ddns-update-style none;\n"
         "default-lease-time 3600; max-lease-time 7200;\n"
         f"subnet 10.0.0.0 netmask 255.0.0.0 {{ range {low} {high}; option routers 10.0.0.1;\n"
@@ -75,11 +77,12 @@ def kea_configuration(size: int, home: Path) -> str:
 
 @dataclass
 class Peer:
-    """One server: `name` for the tables, `kind` isc, kea or ours, `trace` whether it records."""
+    """One server: `name` for the tables, `kind` isc, kea or ours, `trace` whether it records, `committed` as above."""
 
     name: str
     kind: str
     trace: bool = False
+    committed: bool = False
     extra: list[str] = field(default_factory=list)
 
     @property
@@ -93,7 +96,7 @@ class Peer:
         if self.kind == "kea":
             (home / "kea.json").write_text(kea_configuration(size, home))
             return [KEA, "-c", str(home / "kea.json")]
-        (home / "dhcpd.conf").write_text(isc_configuration(size))
+        (home / "dhcpd.conf").write_text(isc_configuration(size, committed=self.committed))
         (home / "dhcpd.leases").touch()
         words = [ISC, "-4"] if self.kind == "isc" else [OURS]
         words += ["-f", "-q", "-cf", str(home / "dhcpd.conf"), "-lf", str(home / "dhcpd.leases")]
@@ -119,7 +122,7 @@ class Running:
         self.started_s = 0.0
         self.process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Running:
+    def __enter__(self) -> Self:
         """Start, and wait until it says that it serves; raises TimeoutError."""
         command = self.world.within(self.world.server, *self.peer.command(self.home, self.size))
         environment = {**os.environ, "KEA_PIDFILE_DIR": str(self.home), "KEA_LOCKFILE_DIR": str(self.home)}

@@ -11,7 +11,7 @@ _BEGIN, _END = "<!-- table -->", "<!-- end of table -->"
 _PAIRS = (
     *(
         (f"{what} with -tf, {size:,} addresses, against {name}", f"{kind}/{size}/ours-tf", f"{kind}/{size}/{key}", "/s")
-        for kind, what in (("sustained", "sustained"), ("peak", "peak"))
+        for kind, what in (("sustained", "sustained"), ("committed", "sustained, all written"), ("peak", "peak"))
         for size in (4096, 65_536, 262_144)
         for key, name in (("isc", "ISC dhcpd"), ("kea", "Kea memfile"), ("ours", "itself without -tf"))
     ),

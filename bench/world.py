@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -30,7 +30,7 @@ class World:
         self.server = f"bench{os.getpid()}s"
         self.client = f"bench{os.getpid()}c"
 
-    def __enter__(self) -> World:
+    def __enter__(self) -> Self:
         """Make the namespaces, /8 on both ends."""
         for name in (self.server, self.client):
             _ip("netns", "add", name)
