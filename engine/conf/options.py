@@ -99,33 +99,25 @@ _SPACES: Final = (
     ("server", 1, 1, 0, False, False, _SERVER),
 )
 
-_FACILITIES: Final = ("kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp")
+_FACILITIES: Final = "kern user mail daemon auth syslog lpr news uucp cron authpriv ftp"
+_MESSAGES6: Final = (
+    "SOLICIT ADVERTISE REQUEST CONFIRM RENEW REBIND REPLY RELEASE DECLINE RECONFIGURE INFORMATION-REQUEST RELAY-FORW "
+    "RELAY-REPL LEASEQUERY LEASEQUERY-REPLY"
+)
 
 # The name that follows N in a format -> (octets of a value, word -> value). Words are case-sensitive.
 ENUMERATIONS: Final[dict[str, tuple[int, dict[str, int]]]] = {
     "ddns-styles": (1, {"none": 0, "ad-hoc": 1, "interim": 2, "standard": 3}),
     "syslog-facilities": (
         1,
-        {word: number * 8 for number, word in enumerate(_FACILITIES)} | {f"local{n}": (16 + n) * 8 for n in range(8)},
+        {word: number * 8 for number, word in enumerate(_FACILITIES.split())} | {f"local{n}": (16 + n) * 8 for n in range(8)},
     ),
     "prefix_length_modes": (1, {"ignore": 0, "prefer": 1, "exact": 2, "minimum": 3, "maximum": 4}),
     "status-codes": (
         2,
         {"success": 0, "UnspecFail": 1, "NoAddrsAvail": 2, "NoBinding": 3, "NotOnLink": 4, "UseMulticast": 5},
     ),
-    "dhcpv6-messages": (
-        1,
-        {
-            word: number
-            for number, word in enumerate(
-                (
-                    "SOLICIT ADVERTISE REQUEST CONFIRM RENEW REBIND REPLY RELEASE DECLINE RECONFIGURE "
-                    "INFORMATION-REQUEST RELAY-FORW RELAY-REPL LEASEQUERY LEASEQUERY-REPLY"
-                ).split(),
-                1,
-            )
-        },
-    ),
+    "dhcpv6-messages": (1, {word: number for number, word in enumerate(_MESSAGES6.split(), 1)}),
 }
 
 

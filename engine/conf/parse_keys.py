@@ -1,0 +1,356 @@
+"""Keys, zones, failover peers and the server's DUID (conf-language 2.14-2.16). Read, checked as ISC checks, and kept."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Final
+
+from ...trace.effects import ERROR
+from .cursor import Lost, atoi
+from .keywords import EOF, HEX_TOKENS, IDENTIFIERS, NUMBER, STRING
+from .parse_values import FatalError, Values
+from .syntax import FailoverPeer, Key, ServerDuid, Zone
+
+if TYPE_CHECKING:
+    from .symbols import Symbols
+
+_ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_BASE64_TOKENS: Final = IDENTIFIERS | {NUMBER, "+", "/", "="}
+_SPLIT_MAX: Final = 256
+_HBA_BYTES: Final = 32
+_ALGORITHMS: Final = frozenset({"hmac-md5", "hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"})
+_SUFFIX: Final = ".SIG-ALG.REG.INT."
+_PEER_NUMBERS: Final = frozenset({
+    "port", "max-response-delay", "max-unacked-updates", "mclt", "split", "auto-partner-down", "max-lease-misbalance",
+    "max-lease-ownership", "min-balance", "max-balance",
+})  # fmt: skip
+_OWN_NUMBERS: Final = frozenset({"port"})
+
+
+class Keys(Values):
+    """Reads the blocks that name other servers."""
+
+    symbols: Symbols
+
+    # key
+
+    def key_block(self) -> Key:
+        """`key NAME {...} [;]`: the word is read. Raises Lost."""
+        place = self.place()
+        name = self._quoted_or_dotted("expecting key name.")
+        if not self.accept("{"):
+            self.lexer.next()
+            self.warn("expecting left brace")
+            self.skip_block()
+            raise Lost
+        algorithm: str | None = None
+        secret: bytes | None = None
+        while self.lexer.peek() in ("algorithm", "secret"):
+            if self.lexer.next() == "algorithm":
+                algorithm = self._algorithm(name, algorithm)
+            else:
+                secret = self._secret(name, secret)
+            if not self._block_semicolon():
+                raise Lost
+        self._right_brace()
+        self.accept(";")
+        if algorithm is None or secret is None:
+            self.warn(f"key {name}: algorithm or secret missing")
+            raise Lost
+        if algorithm.removesuffix(_SUFFIX).lower() not in _ALGORITHMS:
+            self.lines.append((ERROR, f"Unable to create tsec structure for {name}"))
+        self.symbols.keys.add(name.lower())
+        return Key(place, name.lower(), algorithm, secret)
+
+    def _block_semicolon(self) -> bool:
+        if self.lexer.next() == ";":
+            return True
+        self.warn("semicolon expected.")
+        self.skip_block()
+        return False
+
+    def _right_brace(self) -> None:
+        if self.lexer.next() != "}":
+            self.warn("expecting right brace.")
+            self.skip_block()
+            raise Lost
+
+    def _quoted_or_dotted(self, missing: str) -> str:
+        if self.lexer.peek() == STRING:
+            self.lexer.next()
+            return self.text()
+        name = self.dotted_name()
+        if name is None:
+            self.lexer.next()
+            self.warn(missing)
+            self.skip_block()
+            raise Lost
+        return name
+
+    def _algorithm(self, name: str, known: str | None) -> str:
+        if known is not None:
+            self.warn(f"key {name}: too many algorithms")
+            self.skip_block()
+            raise Lost
+        word = self.dotted_name()
+        if word is None:
+            self.lexer.next()
+            self.warn("expecting key algorithm name.")
+            self.skip_block()
+            raise Lost
+        if "." not in word:
+            return word + _SUFFIX
+        return word if word.endswith(".") else word + "."
+
+    def _secret(self, name: str, known: bytes | None) -> bytes:
+        if known is not None:
+            self.warn(f"key {name}: too many secrets")
+            self.skip_block()
+            raise Lost
+        found = self.base64_value()
+        if found is None:
+            self.skip_block()
+            raise Lost
+        return found
+
+    def base64_value(self) -> bytes | None:
+        """A string or a run of tokens in base64; None: reported."""
+        lexer = self.lexer
+        if lexer.peek() == STRING:
+            lexer.next()
+            text = self.text()
+        else:
+            made: list[str] = []
+            while lexer.peek() in _BASE64_TOKENS:
+                lexer.next()
+                made.append(self.text())
+            text = "".join(made)
+        return self._decoded(text)
+
+    def _decoded(self, text: str) -> bytes | None:
+        digits = text.rstrip("=")
+        for at, digit in enumerate(digits):
+            if digit == "=":
+                self.warn(f"stuff after base64 '=' terminator: {text[at + 1 :]}.")
+                return None
+            if digit not in _ALPHABET:
+                self.warn(f"invalid base64 character {ord(digit)}.")
+                return None
+        left = self._left_over(digits)
+        if left:
+            self.warn(f"partial base64 value left over: {left}.")
+            return None
+        return base64.b64decode(digits + "=" * (-len(digits) % 4))
+
+    @staticmethod
+    def _left_over(digits: str) -> int:
+        """The bits of the last digit that make no octet."""
+        if not digits:
+            return 0
+        bits = len(digits) * 6 % 8
+        last = _ALPHABET.index(digits[-1])
+        return last if bits == 6 else last & ((1 << bits) - 1)  # noqa: PLR2004 - one digit of four
+
+    # zone
+
+    def zone_block(self) -> Zone:
+        """`zone DOMAIN {...}`: the word is read. Raises Lost."""
+        place = self.place()
+        name = self.dotted_name()
+        if name is None:
+            self.lexer.next()
+            raise self.lost("expecting hostname.")
+        name = name if name.endswith(".") else name + "."
+        if self.lexer.next() != "{":
+            raise self.lost("expecting left brace")
+        addresses: dict[str, tuple[int | str, ...]] = {}
+        addresses6: dict[str, tuple[bytes, ...]] = {}
+        key: str | None = None
+        while (kind := self.lexer.peek()) in ("primary", "secondary", "primary6", "secondary6", "key"):
+            self.lexer.next()
+            if kind == "key":
+                key = self._zone_key(name, key)
+            elif kind.endswith("6"):
+                if kind in addresses6:
+                    raise self.lost(f"more than one {kind}.")
+                addresses6[kind] = self._addresses6()
+            else:
+                if kind in addresses:
+                    raise self.lost(f"more than one {kind}.")
+                addresses[kind] = self._addresses()
+        if self.lexer.next() != "}":
+            raise self.lost("expecting right brace.")
+        return Zone(
+            place,
+            name.lower(),
+            addresses.get("primary", ()),
+            addresses.get("secondary", ()),
+            addresses6.get("primary6", ()),
+            addresses6.get("secondary6", ()),
+            key,
+        )
+
+    def _zone_key(self, zone: str, known: str | None) -> str:
+        if known is not None:
+            raise FatalError(f"Multiple key definitions for zone {zone}.")
+        if self.lexer.peek() == STRING:
+            self.lexer.next()
+            name = self.text()
+        else:
+            found = self.dotted_name()
+            if found is None:
+                self.lexer.next()
+                raise self.lost("expecting key name.")
+            name = found
+        if name.lower() not in self.symbols.keys:
+            self.warn(f"unknown key {name}")
+        self.end()
+        return name.lower()
+
+    def _addresses(self) -> tuple[int | str, ...]:
+        made: list[int | str] = []
+        while True:
+            kind = self.lexer.peek()
+            if kind != NUMBER and kind not in IDENTIFIERS:
+                self.lexer.next()
+                raise self.lost("expecting IP addr or hostname.")
+            found = self.address_or_name()
+            if found is None:
+                raise Lost
+            made.append(found)
+            if not self.accept(","):
+                break
+        self._expect_semicolon()
+        return tuple(made)
+
+    def _expect_semicolon(self) -> None:
+        if self.lexer.next() != ";":
+            raise self.lost("expecting semicolon.")
+
+    def _addresses6(self) -> tuple[bytes, ...]:
+        made: list[bytes] = []
+        while True:
+            if self.lexer.peek() not in HEX_TOKENS and self.lexer.kind != ":":
+                self.lexer.next()
+                raise self.lost("expecting IPv6 addr.")
+            made.append(self.ip6_address())
+            if not self.accept(","):
+                break
+        self._expect_semicolon()
+        return tuple(made)
+
+    # failover
+
+    def failover_name(self) -> str:
+        """`peer NAME` behind the word `failover`. Raises Lost."""
+        if self.lexer.next() != "peer":
+            raise self.lost('expecting "peer"')
+        kind = self.lexer.next()
+        if kind != STRING and kind not in IDENTIFIERS:
+            raise self.lost_unless_semicolon("expecting failover peer name.")
+        return self.text()
+
+    def failover_block(self, name: str) -> FailoverPeer:
+        """The definition of a peer: its opening brace is read. Raises Lost."""
+        place = self.place()
+        if name in self.symbols.peers:
+            raise self._lost_block(f"redeclaration of failover peer {name}")
+        settings: list[tuple[str, object]] = []
+        while (kind := self.lexer.next()) != "}":
+            if kind == EOF:
+                self.warn("unexpected end of file")
+                raise Lost
+            words = kind
+            if kind == "peer":
+                words = self.lexer.next()
+                words = f"peer {words}"
+            settings.append((words.removeprefix("peer ") if words not in _PEER_WORDS else words, self._setting(words)))
+            self._setting_end(words)
+        self._check_peer(dict(settings))
+        self.symbols.peers.add(name)
+        return FailoverPeer(place, name, tuple(settings))
+
+    def _lost_block(self, text: str) -> Lost:
+        self.warn(text)
+        self.skip_block(1)
+        return Lost()
+
+    def _setting_end(self, words: str) -> None:
+        if words in ("primary", "secondary") or self.lexer.kind != ";" or True:
+            if self.lexer.next() != ";":
+                self.warn("semicolon expected.")
+                self.skip_block(1)
+                raise Lost
+
+    def _setting(self, words: str) -> object:
+        kind = words.removeprefix("peer ")
+        if kind in ("primary", "secondary"):
+            return None
+        if kind == "address":
+            found = self.address_or_name()
+            if found is None:
+                self.skip_block(1)
+                raise Lost
+            return found
+        if kind == "hba":
+            return self._hash_buckets()
+        if kind == "load":
+            return self._load_balance()
+        if kind in _PEER_NUMBERS:
+            return self._peer_number(kind)
+        raise self._lost_block("invalid statement in peer declaration")
+
+    def _peer_number(self, kind: str) -> int:
+        if self.lexer.next() != NUMBER:
+            raise self._lost_block("expecting number")
+        value = atoi(self.lexer.text)
+        if kind == "split" and not 0 <= value <= _SPLIT_MAX:
+            self.warn("split must be between 0 and 256, inclusive")
+        return value
+
+    def _hash_buckets(self) -> bytes:
+        found = self.numbers(":", 16, _HBA_BYTES)
+        if found is None:
+            self.skip_block(1)
+            raise Lost
+        if self.lexer.peek() == ":":
+            raise self._lost_block("HBA must be exactly 32 bytes.")
+        return found
+
+    def _load_balance(self) -> int:
+        for word, text in (("balance", "expecting 'balance'"), ("max", "expecting 'max'"), ("seconds", "expecting 'secs'")):
+            if self.lexer.next() != word:
+                raise self._lost_block(text)
+        if self.lexer.next() != NUMBER:
+            raise self._lost_block("expecting number.")
+        return atoi(self.lexer.text)
+
+    def _check_peer(self, settings: dict[str, object]) -> None:
+        """What must stand in a definition, by the server's part in the pair."""
+        if "peer address" not in settings:
+            self.warn("peer address may not be omitted")
+        if "primary" in settings:
+            if "split" not in settings and "hba" not in settings:
+                self.warn("primary failover server must have hba or split.")
+            if "mclt" not in settings:
+                self.warn("primary failover server must have mclt.")
+        elif "secondary" in settings and ("split" in settings or "hba" in settings):
+            self.warn("secondary may not define load balance settings.")
+
+    # the server's DUID
+
+    def server_duid(self) -> ServerDuid:
+        """Everything behind the word, through the semicolon."""
+        place = self.place()
+        words: list[str] = []
+        while self.lexer.peek() not in (";", EOF, "}", "{"):
+            quoted = self.lexer.next() == STRING
+            words.append(f'"{self.text()}"' if quoted else self.text())
+        if not words:
+            self.lexer.next()
+            raise self.lost_unless_semicolon("DUID type of LLT, EN, or LL expected")
+        self.end()
+        return ServerDuid(place, tuple(words))
+
+
+_PEER_WORDS: Final = frozenset({"peer address", "peer port"})
