@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,10 +98,8 @@ class TestDomainNames:
 
     @given(st.binary(max_size=60))
     def test_any_octets(self, value):
-        try:
-            read_names(value)
-        except BadNameError as bad:
-            assert 0 <= bad.offset < len(value)
+        with contextlib.suppress(BadNameError):
+            assert len(compress(read_names(value))) <= len(value) + 2 * len(value)
 
     def test_a_loop_is_refused(self):
         with pytest.raises(BadNameError):
