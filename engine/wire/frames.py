@@ -145,18 +145,25 @@ def open_frame(
     return Datagram(source, source_port, datagram[UDP_OCTETS:])
 
 
-# The classic BPF of 5.7: (code, jump if true, jump if false, value); PORT stands for the server's port.
+# The classic BPF of 5.7: (code, jump if true, jump if false, value); PORT stands for the server's port. Replies that
+# this machine sends to relays pass the packet socket on their way out (5.8): they ask for nothing and stay outside.
 _PORT: Final = -1
+_PACKET_TYPE: Final = 0xFFFFF004
+_OUTGOING: Final = 4
 _FILTER: Final = (
     (0x28, 0, 0, 12),  # ldh the Ethernet type
-    (0x15, 0, 8, 0x0800),  # IPv4, or out
+    (0x15, 0, 12, 0x0800),  # IPv4, or out
     (0x30, 0, 0, 23),  # ldb the protocol
-    (0x15, 0, 6, _UDP),  # UDP, or out
+    (0x15, 0, 10, _UDP),  # UDP, or out
     (0x28, 0, 0, 20),  # ldh flags and fragment offset
-    (0x45, 4, 0, 0x1FFF),  # not the first fragment: out
+    (0x45, 8, 0, 0x1FFF),  # not the first fragment: out
     (0xB1, 0, 0, 14),  # ldx the length of the IP header
     (0x48, 0, 0, 16),  # ldh the UDP destination port, behind it
-    (0x15, 0, 1, _PORT),  # ours, or out
+    (0x15, 0, 5, _PORT),  # ours, or out
+    (0x30, 0, 0, _PACKET_TYPE),  # ldb which way it goes
+    (0x15, 0, 2, _OUTGOING),  # from this machine, or take it
+    (0x50, 0, 0, 22),  # ldb op, the first octet of the payload
+    (0x15, 1, 0, 2),  # a reply: out
     (0x06, 0, 0, FRAME_OCTETS_MAXIMUM),  # take it
     (0x06, 0, 0, 0),  # out
 )

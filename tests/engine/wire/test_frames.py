@@ -116,7 +116,7 @@ def test_no_octets_raise(octets: bytes) -> None:
     parse_echo_reply(octets)
 
 
-def take(program: bytes, octets: bytes) -> int:
+def take(program: bytes, octets: bytes, kind: int = 0) -> int:
     """A classic BPF machine, the few operations of the filter."""
     steps = list(struct.iter_unpack("=HBBI", program))
     accumulator = index = place = 0
@@ -129,7 +129,10 @@ def take(program: bytes, octets: bytes) -> int:
             hit = accumulator == value if code == 0x15 else accumulator & value
             place += yes if hit else no
             continue
-        at, width = value + index * (code == 0x48), 2 if code in (0x28, 0x48) else 1
+        if value == 0xFFFFF004:
+            accumulator = kind
+            continue
+        at, width = value + index * (code in (0x48, 0x50)), 2 if code in (0x28, 0x48) else 1
         if at + width > len(octets):
             return 0
         loaded = int.from_bytes(octets[at : at + width], "big")
@@ -146,6 +149,14 @@ def test_filter_takes_what_is_for_the_port() -> None:
     assert not take(program, frame(proto=6))
     assert not take(bpf_filter(1067), frame())
     assert not take(program, frame()[:12] + b"\x08\x06" + frame()[14:])
+
+
+def test_filter_leaves_out_replies_of_this_machine_alone() -> None:
+    program = bpf_filter(67)
+    assert take(program, frame(b"\2" * 300), kind=0)
+    assert take(program, frame(b"\1" * 300), kind=4)
+    assert not take(program, frame(b"\2" * 300), kind=4)
+    assert not take(program, frame(b"\2" * 300, options=b"\1\1\1\1"), kind=4)
 
 
 def test_echo_request_is_iscs() -> None:
