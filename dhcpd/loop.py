@@ -22,6 +22,7 @@ import trio
 from . import boot
 from .storage import Storage
 from .trace.effects import (
+    ERROR,
     DnsSend,
     Execute,
     Exit,
@@ -35,6 +36,7 @@ from .trace.effects import (
     RewritePart,
     Send,
     Store,
+    StreamListen,
     StreamOpen,
     Wake,
 )
@@ -118,6 +120,7 @@ class Loop:
             ReverseLookup: station.errands.run,
             Execute: station.errands.run,
             DnsSend: self._refuse_dns,
+            StreamListen: self._refuse_listener,
             StreamOpen: self._refuse_stream,
         }
 
@@ -153,14 +156,17 @@ class Loop:
 
     def _turn(self) -> bool:
         """One batch; False where there was nothing to do."""
-        storage = self._storage
-        group = storage.wait() if storage.full else storage.finished()
+        full = self._storage.full
+        if full:  # the disk is behind: read no more until it has caught up
+            self._settle_group(self._storage.wait())
+        events = self._collect()
+        # Behind the reading, which empties the descriptor that announces a group: else one could be slept over.
+        group = self._storage.finished()
         if group is not None:
             self._settle_group(group)
-        events = self._collect()
         if events:
             self._process(events)
-        return bool(events) or group is not None
+        return full or bool(events) or group is not None
 
     def _collect(self) -> list[Event]:
         """Everything that is there to be told, with one reading of the clock."""
@@ -270,6 +276,9 @@ class Loop:
 
     def _refuse_dns(self, effect: DnsSend) -> None:
         self._inbox.append(DnsAnswer(0, 0, effect.query, b"", _NOT_SUPPORTED))
+
+    def _refuse_listener(self, effect: StreamListen) -> None:
+        self._logger.line(ERROR, f"Can't start {effect.service} protocol: {_NOT_SUPPORTED}")
 
     def _refuse_stream(self, effect: StreamOpen) -> None:
         self._inbox.append(StreamClosed(0, 0, effect.stream, _NOT_SUPPORTED))
