@@ -42,7 +42,8 @@ _RECORD: Final = re.compile(
     rb"((?:  a?tsfp [^\n]*\n)*)(?:  cltt " + _DATE + rb")?"
     rb"  " + _STATE + rb"(?:  next " + _STATE + rb")?(?:  rewind " + _STATE + rb")?"
     rb"(  reserved;\n)?(  dynamic-bootp;\n)?"
-    rb"(?:  hardware (ethernet|token-ring|fddi|infiniband|unknown-\d{1,3}) ((?:[0-9a-f]{2}(?::[0-9a-f]{2}){0,19})?);\n)?"
+    rb"(?:  hardware (ethernet|token-ring|fddi|infiniband|unknown-\d{1,3}) "
+    rb"((?:[0-9a-f]{2}(?::[0-9a-f]{2}){0,19})?);\n)?"
     rb"(?:  uid (?:(" + _STRING + rb")|([0-9a-f]{2}(?::[0-9a-f]{2})*));\n)?"
     rb"((?:  set [^\n]*\n)*(?:  option agent[^\n]*\n)*)"
     rb'(?:  client-hostname "([^"\\\n]*)";\n)?'
@@ -52,7 +53,9 @@ _SET: Final = re.compile(
     rb"  set ([A-Za-z][A-Za-z0-9_-]*) = (?:(" + _STRING + rb")|%(-?\d{1,10})|(true|false));\n"
 )
 _AGENT: Final = re.compile(
-    rb"  option agent\.([A-Za-z0-9-]+) (?:(" + rb'"(?:[^"\\\n]|\\.)*"' + rb")|([0-9a-f]{1,2}(?::[0-9a-f]{1,2})*));\n"
+    rb"  option agent\.([A-Za-z0-9-]+) (?:("
+    rb'"(?:[^"\\\n]|\\.)*"'
+    rb")|([0-9a-f]{1,2}(?::[0-9a-f]{1,2})*));\n"
 )
 _FAILOVER_TIME: Final = re.compile(rb"  (a?tsfp) " + _DATE)
 _HARDWARE: Final = {b"ethernet": b"\x01", b"token-ring": b"\x06", b"fddi": b"\x08", b"infiniband": b"\x20"}

@@ -191,13 +191,21 @@ class AddressTable:
                         yield address
 
     def in_queue_order(self, pool: int, addresses: Iterable[int]) -> list[int]:
-        """`addresses` (of `in_place`) in the order of the pool's free queue; walks the pool: for few and rare ones."""
-        wanted = set(addresses)
+        """`addresses`, which stand among the pool's unused ones, in the order of its free queue.
+
+        Walks the pool's blocks until all are found: for few and rare ones.
+        """
+        wanted = sorted(addresses, key=_bucket)
         found: list[int] = []
         for run in self._runs(pool):
             for block in reversed(run):
+                first, last = (block[0] % MODULUS, block[-1] % MODULUS) if isinstance(block, range) else block[:2]
+                low = bisect_left(wanted, first, key=_bucket)
+                some = wanted[low : bisect_right(wanted, last, lo=low, key=_bucket)]
                 if isinstance(block, range):
-                    found += [one for one in block if one in wanted] if len(block) == 1 else []
+                    found += [address for address in some if address in block]
+                elif some:
+                    found += sorted(some, key=_order_within(block[2]))
             if len(found) == len(wanted):
                 break
         return found
@@ -278,6 +286,17 @@ class AddressTable:
                 piece.pool == pool and piece.low_row <= address // MODULUS <= piece.high_row for piece in pieces
             )
             yield range(address, address + 1) if mine else None
+
+
+def _order_within(pieces: tuple[Piece, ...]) -> Callable[[int], tuple[int, int, int]]:
+    """What sorts addresses of a block into the order of the walk."""
+
+    def place(address: int) -> tuple[int, int, int]:
+        row, bucket = divmod(address, MODULUS)
+        piece = next(at for at, one in enumerate(pieces) if one.low_row <= row <= one.high_row)
+        return bucket, piece, -row
+
+    return place
 
 
 def _addresses(first: int, last: int, pieces: tuple[Piece, ...]) -> Iterator[int]:
