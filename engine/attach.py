@@ -100,7 +100,7 @@ def _attach(
 ) -> None:
     """Give each interface the network of its addresses, or that whose `interface` statement names it."""
     by_name = {attachment.name: attachment for attachment in attachments}
-    subnet_claims: dict[int, str] = {}
+    subnet_claims: dict[tuple[int, int], str] = {}
     network_claims: dict[int, str] = {}
     for network in configuration.networks:
         if network.interface is not None:
@@ -118,13 +118,13 @@ def _attach(
 def _claim(
     attachment: Attachment,
     subnet: Subnet,
-    subnet_claims: dict[int, str],
+    subnet_claims: dict[tuple[int, int], str],
     network_claims: dict[int, str],
     found: Discovery,
 ) -> None:
     """One address of an interface lies in `subnet`: attach, or complain (packets-and-options 6.2)."""
     network, name = subnet.network, attachment.name
-    first = subnet_claims.setdefault(id(subnet), name)
+    first = subnet_claims.setdefault((subnet.number, subnet.netmask), name)
     if first != name:
         found.warnings.append((ERROR, f"Multiple interfaces match the same subnet: {first} {name}"))
     if attachment.network is not None and attachment.network is not network:
