@@ -1,0 +1,158 @@
+"""The ends of a lease: release, expiry, abandonment (allocation 13, 17, 18), each stored at once.
+
+What a lease keeps and what it loses differs between the three, and scripts of administrators see the difference: the
+table TRANSITIONS says it. A grant is grant.py's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from ...trace.effects import ERROR
+from ..conf.context import Context
+from ..lease.lease import ABANDONED, ACTIVE, BACKUP, FREE, NEVER, RELEASED
+from ..wire.text import dotted
+
+if TYPE_CHECKING:
+    from ..conf.model import Handler
+    from ..lease.lease import Lease
+    from ..wire.packet import Packet
+    from .server import Server
+
+
+class Losses(NamedTuple):
+    """What goes: `client`: uid and hardware address; `name`: host name; `variables`: what `set` has made."""
+
+    client: bool
+    name: bool
+    variables: bool
+
+
+# (what happens, whether the lease was in use) -> what is lost besides billing, relay options, host and handlers.
+TRANSITIONS: Final[dict[tuple[str, bool], Losses]] = {
+    ("expire", True): Losses(client=False, name=True, variables=False),
+    ("expire", False): Losses(client=False, name=False, variables=False),
+    ("release", True): Losses(client=False, name=True, variables=True),
+    ("release", False): Losses(client=False, name=True, variables=True),
+    ("abandon", True): Losses(client=True, name=True, variables=True),
+    ("abandon", False): Losses(client=True, name=False, variables=True),
+}
+
+
+def run_handler(server: Server, lease: Lease, handler: Handler, packet: Packet | None) -> None:
+    """Execute what an `on` block holds, among the lease's own variables."""
+    rare = lease.rarely()
+    if rare.variables is None:
+        rare.variables = {}
+    handler.run(Context(server, server.now, packet, lease, None, rare.variables))
+    if not rare.variables:
+        rare.variables = None
+
+
+def _end(server: Server, lease: Lease, what: str, state: int) -> None:
+    """Take away what the table says, put the lease in its new state, and store it."""
+    in_use = lease.state == ACTIVE
+    losses = TRANSITIONS[what, in_use]
+    if losses.client:
+        server.database.unfile(lease)
+    if losses.name:
+        lease.hostname = None
+    rare = lease.rare
+    if rare is not None:
+        if rare.billing is not None:
+            server.database.unbill(lease)
+        rare.agent_options = None
+        rare.host = None
+        rare.on_expiry = rare.on_release = rare.on_commit = None
+        rare.no_reuse = False
+        if losses.variables:
+            rare.variables = None
+        if not lease_has_rare(lease):
+            lease.rare = None
+    lease.state = state
+    server.database.requeue(lease)
+    server.store_lease(lease)
+    if server.failover is not None:
+        server.failover.changed(lease)
+
+
+def lease_has_rare(lease: Lease) -> bool:
+    """Whether `rare` still holds anything."""
+    rare = lease.rare
+    return rare is not None and (
+        rare.variables is not None
+        or rare.agent_options is not None
+        or rare.host is not None
+        or rare.billing is not None
+        or rare.on_expiry is not None
+        or rare.on_release is not None
+        or rare.on_commit is not None
+        or rare.pending is not None
+        or rare.ddns is not None
+        or rare.no_reuse
+        or bool(rare.tsfp or rare.atsfp)
+    )
+
+
+def release(server: Server, lease: Lease, packet: Packet) -> None:
+    """17.3: the client gives the lease back, or may not keep it. An offered lease stays as it is."""
+    if server.ddns is not None:
+        server.ddns.removed(lease)
+    rare = lease.rare
+    if rare is not None:
+        handler = rare.on_release
+        rare.on_release = rare.on_expiry = None
+        if handler is not None:
+            run_handler(server, lease, handler, packet)
+    if lease.state not in (ACTIVE, ABANDONED):
+        return
+    lease.ends = lease.tstp = server.now
+    state = FREE
+    if server.failover is not None and lease.pool is not None and lease.pool.failover_peer is not None:
+        state = RELEASED
+    lease.next_state = FREE
+    _end(server, lease, "release", state)
+
+
+def abandon(server: Server, lease: Lease, text: str) -> None:
+    """17.4: something else has the address; it is left alone for `abandon-lease-time`."""
+    server.log(ERROR, f"Abandoning IP address {dotted(lease.address)}: {text}")
+    if server.ddns is not None:
+        server.ddns.removed(lease)
+    rare = lease.rare
+    if rare is not None and rare.on_expiry is not None:
+        handler, rare.on_expiry = rare.on_expiry, None
+        if lease.state == ACTIVE:
+            run_handler(server, lease, handler, None)
+    in_use = lease.state == ACTIVE
+    lease.ends = min(server.now + server.settings.abandon_lease_time, NEVER)
+    if in_use:
+        lease.tstp = lease.ends
+    lease.next_state = FREE
+    _end(server, lease, "abandon", ABANDONED)
+
+
+def expire(server: Server, lease: Lease) -> None:
+    """17, "time >= ends": to the next state. Scripts run when the lease was in use."""
+    in_use = lease.state == ACTIVE
+    if in_use:
+        lease.tstp = lease.ends
+        if server.ddns is not None:
+            server.ddns.removed(lease)
+        rare = lease.rare
+        if rare is not None and rare.on_expiry is not None:
+            handler, rare.on_expiry = rare.on_expiry, None
+            run_handler(server, lease, handler, None)
+    state = lease.next_state
+    lease.next_state = FREE if state != BACKUP else BACKUP
+    if server.failover is not None and lease.pool is not None and lease.pool.failover_peer is not None:
+        lease.next_state = server.failover.next_state(lease)
+    _end(server, lease, "expire", state)
+
+
+def expire_due(server: Server) -> None:
+    """Everything whose time has come, in ISC's order (18); asks when the next will be due."""
+    now = server.now
+    for lease in server.database.due(now):
+        expire(server, lease)
+    server.due_s = server.database.next_due() or 0

@@ -1,0 +1,32 @@
+"""Answering a young lease's owner without writing anything (`dhcp-cache-threshold`, allocation 10.3)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ...trace.effects import DEBUG
+from ..lease.lease import ACTIVE
+from ..wire.text import dotted
+
+if TYPE_CHECKING:
+    from ..lease.lease import Lease
+    from .server import Server
+
+_DEFAULT: Final = 25
+_HIGHEST: Final = 100
+
+
+def reusable(server: Server, lease: Lease, threshold: int | None) -> bool:
+    """Whether the lease is young enough. That it is the same client, and nothing forbids, the caller has tested."""
+    if lease.state != ACTIVE or server.is_doubtful(lease):
+        return False
+    percent = _DEFAULT if threshold is None or threshold >= _HIGHEST else threshold
+    if percent <= 0:
+        return False
+    now, starts = server.now, lease.starts
+    age = now - starts
+    if age > (lease.ends - starts) * percent // 100:
+        return False
+    text = f"lease age {age} (secs) under {percent}% threshold, reply with unaltered, existing lease for"
+    server.log(DEBUG, f"reuse_lease: {text} {dotted(lease.address)}")
+    return True

@@ -1,0 +1,411 @@
+"""The DHCP server that decides: one object with the state between messages, and the door for each event.
+
+The machine sets `now_us`, `now` and `effects` before every call; everything that is to happen is appended to
+`effects`. Which module answers which message stands in the table HANDLERS. Start-up, rewriting of the lease file and
+the clock's wishes are the machine's; nothing here reads a clock, draws a number or touches a file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from ...trace.effects import ERROR, INFO, Execute, Fatal, Log, ReverseLookup, Send, Store
+from ...trace.events import Packet as PacketEvent
+from ..conf import parameters as par
+from ..conf.classify import classify, spawn
+from ..conf.context import Context
+from ..conf.values import shown
+from ..lease.lease import NEVER
+from ..lease.record import RecordWriter
+from ..wire.encode import Encoder
+from ..wire.packet import (
+    DECLINE,
+    DISCOVER,
+    INFORM,
+    LEASEQUERY,
+    RELEASE,
+    REQUEST,
+    Dropped,
+    Packet,
+    parse_packet,
+    type_name,
+)
+from ..wire.reply import Ports
+from ..wire.text import dotted, hardware_text, via_text
+from . import ping
+from .allocate import open_pools
+from .bootp import bootp
+from .decline import decline
+from .discover import discover
+from .find_lease import belongs
+from .inform import inform
+from .leasequery import leasequery
+from .lifecycle import expire_due
+from .network import locate
+from .plan import Plans
+from .reasons import Reason, Reasons
+from .release import release_request
+from .request import request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ...trace.effects import Effect
+    from ..conf.context import Bindings, OptionSet
+    from ..conf.model import Configuration, Host, SharedNetwork
+    from ..lease.database import Database
+    from ..lease.lease import Lease
+    from .hooks import Ddns, Failover
+
+NAME_WAIT_US: Final = 5_000_000
+# A lease that was granted so shortly before the lease file failed may not be in it.
+DOUBT_S: Final = 60
+_HOST_NAME: Final = 12
+_AGENT: Final = 82
+_SECOND_US: Final = 1_000_000
+
+# Message type -> who answers it; (server, context, packet, network, preset lease).
+HANDLERS: Final[dict[int, Callable[[Server, Context, Packet, SharedNetwork | None, Lease | None], None]]] = {
+    DISCOVER: discover,
+    REQUEST: request,
+    DECLINE: decline,
+    RELEASE: release_request,
+    INFORM: inform,
+    LEASEQUERY: leasequery,
+}
+# These go on without a network, by rules of their own.
+NEEDS_NO_NETWORK: Final = frozenset({REQUEST, INFORM, LEASEQUERY})
+# A server's own messages: ignored without a word.
+SILENT: Final = frozenset({2, 5, 6, 11, 12, 13})
+
+
+@dataclass(slots=True)
+class ServerSettings:
+    """The start parameters that count for messages. Ports in host order, addresses as numbers, times as named."""
+
+    local_port: int = 67
+    remote_port: int = 68
+    broadcast_address: int = 0xFFFFFFFF
+    abandon_lease_time: int = 86_400
+    delayed_ack: int = 0
+    max_ack_delay_us: int = 250_000
+    server_id_check: bool = False
+    check_secs_byte_order: bool = False
+
+
+@dataclass(slots=True)
+class Interface:
+    """An interface that is served: `address` is its first one, 0 for none."""
+
+    name: str
+    hardware: bytes
+    address: int
+    network: SharedNetwork | None
+
+
+class Server:
+    """See the module.
+
+    `pending`: deaf leases by address (ping.Waiting). `due_s`: the second of the next change of a lease's state, 0 for
+    none. `latched`: pool index -> low mark (allocation 10.6). `appended`: records stored since the machine set it to 0.
+    `reasons`: a list to have decisions explained, None for speed.
+    """
+
+    __slots__ = (
+        "_settings", "appended", "configuration", "database", "ddns", "due_s", "effects", "encoder", "failover",
+        "global_bindings", "host_answers", "host_name", "inform_refusals", "interfaces", "latched", "nak_text",
+        "next_call", "now", "now_us", "open_pools", "pending", "pings", "plans", "ports", "reasons", "seed",
+        "doubtful_until", "names", "programs", "utc_offset_s", "_waits_until_us", "_writer",
+    )  # fmt: skip
+
+    def __init__(self, configuration: Configuration, database: Database, host_name: str, seed: bytes) -> None:
+        """A server that serves no interface yet; `seed` is kept for the parts that draw numbers."""
+        self.configuration = configuration
+        self.database = database
+        self.host_name = host_name
+        self.seed = seed
+        self.now_us = 0
+        self.now = 0
+        self.effects: list[Effect] = []
+        self.interfaces: dict[str, Interface] = {}
+        self.host_answers: dict[str, tuple[int, ...]] = {}
+        self.utc_offset_s = 0
+        self.global_bindings: Bindings = {}
+        self.encoder = Encoder(configuration.registry)
+        self.plans = Plans()
+        self.open_pools = open_pools(configuration)
+        self.settings = ServerSettings()
+        self.failover: Failover | None = None
+        self.ddns: Ddns | None = None
+        self.reasons: Reasons | None = None
+        self.pending: dict[int, ping.Waiting] = {}
+        self.pings = 0
+        self.names: dict[int, bytes] = {}
+        self.programs: dict[int, str] = {}
+        self.latched: dict[int, int] = {}
+        self.nak_text = ""
+        self.inform_refusals = 0
+        self.next_call = 1
+        self.appended = 0
+        self.due_s = 0
+        self.doubtful_until = 0
+        self._waits_until_us = 0
+        self._writer: RecordWriter | None = None
+
+    @property
+    def settings(self) -> ServerSettings:
+        """The start parameters; setting them is the machine's."""
+        return self._settings
+
+    @settings.setter
+    def settings(self, settings: ServerSettings) -> None:
+        self._settings = settings
+        self.ports = Ports(settings.local_port, settings.remote_port, settings.broadcast_address)
+
+    # What statements and steps ask of the server (engine/conf/context.py, Host)
+
+    def log(self, level: int, text: str) -> None:
+        """Emit a log line."""
+        self.effects.append(Log(level, text))
+
+    def execute(self, arguments: tuple[bytes, ...]) -> None:
+        """Have a program run; how it ended comes back through `executed`."""
+        call = self.next_call
+        self.next_call += 1
+        self.programs[call] = shown(arguments[0])
+        self.effects.append(Execute(call, arguments))
+
+    def executed(self, call: int, status: int, error: str) -> None:
+        """A program has ended; only a failure is worth a line."""
+        name = self.programs.pop(call, "")
+        if error:
+            self.log(ERROR, f"Unable to execute {name}: {error}")
+        elif status:
+            self.log(ERROR, f"execute: {name} exit status {status}")
+
+    def fatal(self, text: str) -> None:
+        """End the server."""
+        self.effects.append(Fatal(text))
+
+    def addresses_of(self, name: str) -> tuple[int, ...] | None:
+        """The addresses of a host name as last looked up."""
+        return self.host_answers.get(name)
+
+    def interface_address(self, name: str) -> int:
+        """The first address of an interface, 0 for none."""
+        interface = self.interfaces.get(name)
+        return 0 if interface is None else interface.address
+
+    def store_lease(self, lease: Lease) -> None:
+        """Append a lease's record to the lease file."""
+        writer = self._writer
+        if writer is None:
+            writer = self._writer = RecordWriter(self.configuration, self.utc_offset_s, self.log)
+        self.effects.append(Store(writer.record(lease, self.now)))
+        self.appended += 1
+
+    def watch(self, lease: Lease) -> None:
+        """A lease was requeued: its change of state may be the next one due."""
+        if lease.next_state != lease.state and lease.ends < NEVER and not 0 < self.due_s <= lease.ends:
+            self.due_s = lease.ends
+
+    def is_doubtful(self, lease: Lease) -> bool:
+        """Whether the lease file failed just after this lease was granted, so that its record may be missing."""
+        until = self.doubtful_until
+        return until > 0 and until - DOUBT_S <= lease.starts <= until
+
+    # Packets
+
+    def receive(self, event: PacketEvent) -> None:
+        """A datagram came (allocation 1)."""
+        if 0 < self.due_s <= self.now:
+            expire_due(self)
+        parsed = parse_packet(event.payload, event.interface, event.source, event.source_port,
+                              self.configuration.registry)  # fmt: skip
+        if parsed.lines:
+            for level, text in parsed.lines:
+                self.effects.append(Log(level, text))
+        if isinstance(parsed, Dropped):
+            return
+        if not parsed.message_type:
+            bootp(self, Context(self, self.now, parsed, None, None, self.global_bindings), parsed)
+            return
+        self._dispatch(parsed)
+
+    def _dispatch(self, packet: Packet) -> None:
+        message_type = packet.message_type
+        network = locate(self, packet)
+        if network is None and message_type not in NEEDS_NO_NETWORK:
+            self._log_type(packet, "unknown network segment")
+            return
+        preset: Lease | None = None
+        if message_type == REQUEST and packet.ciaddr and not packet.giaddr and _AGENT not in packet.options:
+            preset = self._stash(packet)
+        context = Context(self, self.now, packet, None, None, self.global_bindings)
+        if self.configuration.classes:
+            classify(self.configuration, context)
+            if self.reasons is not None:
+                self.reasons += [Reason("class", one.name, "member", "it matches", one.place) for one in packet.classes]
+        handler = HANDLERS.get(message_type)
+        if handler is not None:
+            handler(self, context, packet, network, preset)
+        elif message_type not in SILENT:
+            self._log_type(packet, "unknown packet type")
+
+    def _log_type(self, packet: Packet, what: str) -> None:
+        client = hardware_text(packet.hardware) if packet.htype else "<no identifier>"
+        self.log(INFO, f"{type_name(packet.message_type)} from {client} via {via_text(packet)}: {what}")
+
+    def _stash(self, packet: Packet) -> Lease | None:
+        """3.1: the relay options of a lease that is renewed directly; the lease, if it gave any."""
+        lease = self.database.find(packet.ciaddr)
+        if lease is None or lease.rare is None or lease.rare.agent_options is None:
+            return None
+        if lease.ends < self.now or not belongs(lease, packet):
+            return None
+        packet.attach_stash(lease.rare.agent_options)
+        return lease
+
+    # Waiting
+
+    def wait(self, address: int, waiting: ping.Waiting) -> None:
+        """Make a lease deaf until something happens or the time is over."""
+        self.pending[address] = waiting
+        if not 0 < self._waits_until_us <= waiting.at_us:
+            self._waits_until_us = waiting.at_us
+
+    def ping_reply(self, source: int) -> None:
+        """An echo reply came."""
+        ping.answered(self, source)
+
+    def ping_failed(self, address: int, error: str) -> None:
+        """An echo request could not be sent."""
+        ping.failed(self, address, error)
+
+    def must_ask_name(
+        self, options: OptionSet, lease: Lease, host: Host | None, packet: Packet
+    ) -> bool:
+        """Whether the packet must wait for the name of its address (`get-lease-hostnames`); has asked for it."""
+        if lease.address in self.names or _HOST_NAME in options.dhcp:
+            return False
+        if host is not None and options.server.get(par.USE_HOST_DECL_NAMES) == b"\x01":
+            return False
+        again = (packet.interface, packet.source, packet.source_port, packet.payload)
+        if lease.pool is not None:
+            self.database.keep(lease)
+        self.wait(lease.address, ping.Waiting(self.now_us + NAME_WAIT_US, "", None, again))
+        self.effects.append(ReverseLookup(lease.address))
+        return True
+
+    def reverse_name(self, address: int) -> bytes | None:
+        """The name that was found for an address; a failure is logged."""
+        name = self.names.get(address)
+        if not name:
+            self.log(ERROR, f"No hostname for {dotted(address)}")
+            return None
+        return name + b"\x00"
+
+    def name_answer(self, address: int, name: str) -> None:
+        """The name of an address was found, or (empty) was not: the packet that waits is received again."""
+        waiting = self.pending.get(address)
+        if waiting is None or waiting.event is None:
+            return
+        del self.pending[address]
+        self.names[address] = name.encode("latin-1", "replace")
+        self.receive(PacketEvent(self.now_us, 0, *waiting.event))
+        self.names.pop(address, None)
+
+    def tick(self) -> None:
+        """Do everything that is due: changes of state, then offers whose ping was not answered."""
+        if 0 < self.due_s <= self.now:
+            expire_due(self)
+        if not 0 < self._waits_until_us <= self.now_us:
+            return
+        over = [
+            (waiting.at_us, address, waiting)
+            for address, waiting in self.pending.items()
+            if waiting.at_us <= self.now_us
+        ]
+        over.sort(key=lambda entry: entry[0])
+        for _at_us, address, waiting in over:
+            if waiting.event is not None:
+                self.name_answer(address, "")
+            else:
+                del self.pending[address]
+                ping.offer(self, waiting)
+        self._waits_until_us = min([waiting.at_us for waiting in self.pending.values()], default=0)
+
+    def next_wake_us(self) -> int:
+        """When `tick` is wanted next, 0 for never."""
+        due_us = self.due_s * _SECOND_US
+        waits_us = self._waits_until_us
+        if waits_us and (not due_us or waits_us < due_us):
+            return waits_us
+        return due_us
+
+    # The life of the server
+
+    def expire_at_start(self) -> None:
+        """What ended while the server was away."""
+        expire_due(self)
+
+    def storage_failed(self) -> None:
+        """Records of the last moments may be lost, and their replies were not sent: nobody may count on them.
+
+        Unlike ISC's, the clients stay heard: the next message of each has its record written again.
+        """
+        self.doubtful_until = self.now
+
+    def snapshot(self) -> dict[str, Any]:
+        """The state that the lease database does not hold, as plain data."""
+        plain = (bytes, int, bool, type(None))
+        return {
+            "bindings": [[name, value] for name, value in self.global_bindings.items() if isinstance(value, plain)],
+            "pending": [_plain_waiting(address, waiting) for address, waiting in self.pending.items()],
+            "programs": list(self.programs.items()),
+            "latched": list(self.latched.items()),
+            "nak_text": self.nak_text,
+            "inform_refusals": self.inform_refusals,
+            "next_call": self.next_call,
+            "appended": self.appended,
+            "due_s": self.due_s,
+            "doubtful_until": self.doubtful_until,
+            "warned": list(self.encoder.warned),
+            "spawned": [
+                [number, [key for key, member in class_.subclasses.items() if member.spawned]]
+                for number, class_ in enumerate(self.configuration.classes)
+                if class_.spawning
+            ],
+        }
+
+    def restore_state(self, data: dict[str, Any]) -> None:
+        """Take over a snapshot. The global statements have run: functions that they define are there."""
+        self.global_bindings.update(dict(data["bindings"]))
+        self.pending = {entry[0]: _waiting(entry) for entry in data["pending"]}
+        self.pings = sum(waiting.sent is not None for waiting in self.pending.values())
+        self._waits_until_us = min([waiting.at_us for waiting in self.pending.values()], default=0)
+        self.programs = dict(data["programs"])
+        self.latched = dict(data["latched"])
+        self.nak_text = data["nak_text"]
+        self.inform_refusals = data["inform_refusals"]
+        self.next_call = data["next_call"]
+        self.appended = data["appended"]
+        self.due_s = data["due_s"]
+        self.doubtful_until = data["doubtful_until"]
+        self.encoder.warned = list(data["warned"])
+        for number, keys in data["spawned"]:
+            class_ = self.configuration.classes[number]
+            for key in keys:
+                if key not in class_.subclasses:
+                    spawn(class_, key)
+
+
+def _plain_waiting(address: int, waiting: ping.Waiting) -> list[Any]:
+    sent = None if waiting.sent is None else list(waiting.sent)
+    return [address, waiting.at_us, waiting.line, sent, None if waiting.event is None else list(waiting.event)]
+
+
+def _waiting(entry: list[Any]) -> ping.Waiting:
+    _address, at_us, line, sent, event = entry
+    return ping.Waiting(at_us, line, None if sent is None else Send(*sent), None if event is None else tuple(event))
