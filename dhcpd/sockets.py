@@ -59,7 +59,6 @@ _AUXDATA: Final = struct.Struct("=IIIHHHH")
 _AUXDATA_SPACE: Final = socket.CMSG_SPACE(_AUXDATA.size)
 _PKTINFO: Final = struct.Struct("=i4s4s")
 _PKTINFO_SPACE: Final = socket.CMSG_SPACE(_PKTINFO.size)
-_BOOT_REPLY: Final = 2
 _WOULD_WAIT: Final = frozenset({errno.EAGAIN, errno.EINTR})
 _ONLY_ECHO_REPLIES: Final = struct.pack("=I", 0xFFFFFFFF ^ 1)
 _TAKE_NOTHING: Final = struct.pack("=HBBI", 0x06, 0, 0, 0)
@@ -133,7 +132,7 @@ class RawInterface:
         receive, name, counters, lines = self._socket.recvmsg, self.name, self._counters, self._lines
         for _ in range(room):
             try:
-                frame, extra, _, where = receive(FRAME_OCTETS_MAXIMUM, _AUXDATA_SPACE)
+                frame, extra, _, _ = receive(FRAME_OCTETS_MAXIMUM, _AUXDATA_SPACE)
             except OSError as error:
                 if error.errno not in _WOULD_WAIT:
                     found.append(ReceiveFailed(wall_us, mono_us, name, error.strerror or str(error)))
@@ -149,9 +148,6 @@ class RawInterface:
                 continue
             source, source_port, payload = opened
             if len(payload) < PAYLOAD_OCTETS_MINIMUM:
-                continue
-            # What this machine's own server sends to relays passes here again (5.8); it asks for nothing.
-            if where[2] == socket.PACKET_OUTGOING and payload[0] == _BOOT_REPLY:
                 continue
             found.append(Packet(wall_us, mono_us, name, source, source_port, payload))
         return found

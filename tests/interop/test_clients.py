@@ -14,8 +14,9 @@ KINDS = [
 
 def records(server, address):
     """The binding states that the lease file gives an address, in order."""
-    found = re.findall(rf"^lease {re.escape(address)} \{{(.*?)^\}}", server.leases.read_text(), re.M | re.S)
-    return [re.search(r"^  binding state (\w+);", record, re.M)[1] for record in found]
+    pattern = re.compile(rf"^lease {re.escape(address)} \{{(.*?)^\}}", re.MULTILINE | re.DOTALL)
+    found = pattern.findall(server.leases.read_text())
+    return [re.search(r"^  binding state (\w+);", record, re.MULTILINE)[1] for record in found]
 
 
 def life(network, server, kind):

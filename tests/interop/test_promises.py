@@ -62,12 +62,12 @@ def test_a_kill_under_load_loses_no_acknowledged_lease(network, tmp_path, round_
     server.stop(signal.SIGKILL)
     time.sleep(0.3)
     promised = acknowledged(heard)
-    stored = set(re.findall(r"^lease (\S+) \{", server.leases.read_text(), re.M))
+    stored = set(re.findall(r"^lease (\S+) \{", server.leases.read_text(), re.MULTILINE))
     assert len(promised) > 500, (tmp_path / "perfdhcp.log").read_text()
     assert promised <= stored
     again = Server(network, WIDE).start()
     assert again.seen("leases to leases file.")
-    assert promised <= set(re.findall(r"^lease (\S+) \{", server.leases.read_text(), re.M))
+    assert promised <= set(re.findall(r"^lease (\S+) \{", server.leases.read_text(), re.MULTILINE))
 
 
 @pytest.mark.peer("/usr/sbin/dhcpd", "busybox")
@@ -78,7 +78,8 @@ def test_isc_dhcpd_accepts_our_lease_file(network, configuration):
     wait_for("an address", lambda: client.address() != "")
     assert server.stop() == -signal.SIGTERM
     command = ["/usr/sbin/dhcpd", "-4", "-T", "-cf", str(server.configuration), "-lf", str(server.leases)]
-    judged = subprocess.run([*command, "-pf", str(server.leases) + ".none"], capture_output=True, text=True)
+    command += ["-pf", str(server.leases) + ".none"]
+    judged = subprocess.run(command, capture_output=True, text=True, check=False)
     assert judged.returncode == 0
     assert "Wrote 1 leases to leases file." in judged.stderr
     assert " line " not in judged.stderr
