@@ -11,60 +11,66 @@ from typing import TYPE_CHECKING, Final
 
 from ..conf import syntax
 from ..conf.compile import compile_handler, declare
-from ..conf.parser import Lost, Parser, Symbols
+from ..conf.cursor import Lost
+from ..conf.lexer import Overflow
+from ..conf.parse_values import FatalError
+from ..conf.parser import Parser
 from ..conf.printing import print_handler
+from ..conf.symbols import Symbols
 
 if TYPE_CHECKING:
     from ..conf.model import Configuration, Handler
 
 Lines = list[tuple[int, str]]
+_REFUSED: Final = (Lost, FatalError, Overflow)
 _LINE_NUMBER: Final = re.compile(r" line (\d+): ")
 
 
 class Statements:
     """Reads statements of one file for one configuration. `name` is the file's, for messages."""
 
-    __slots__ = ("configuration", "name")
+    __slots__ = ("_symbols", "configuration", "name")
 
     def __init__(self, configuration: Configuration, name: str) -> None:
         """Nothing is read yet."""
         self.configuration = configuration
         self.name = name
+        self._symbols: Symbols | None = None
 
     def _parser(self, text: bytes) -> Parser:
-        return Parser(text, self.name, self.configuration.registry, Symbols.of(self.configuration))
+        if self._symbols is None:
+            self._symbols = Symbols.of(self.configuration)
+        return Parser(text, self.name, self.configuration.registry, self._symbols)
 
     def handler(self, text: bytes, line: int, lines: Lines) -> Handler | None:
         """An `on EVENT { ... }` statement that begins on line `line`; its complaints are added to `lines`."""
         parser = self._parser(text)
         try:
-            tree = parser.on_statement()
-        except Lost:
+            tree = parser.executable()
+        except _REFUSED:
             tree = None
         lines += _moved(parser.lines, line)
-        return None if tree is None or tree.block is None else compile_handler(tree, self.configuration)
+        if not isinstance(tree, syntax.On) or tree.block is None:
+            return None
+        return compile_handler(tree, self.configuration)
 
     def agent_option(self, text: bytes, line: int, lines: Lines) -> tuple[int, bytes] | None:
         """Code and value of `agent.NAME VALUE;` (what follows the word `option`)."""
         parser = self._parser(text)
         try:
-            found = parser.option_statement()
-        except Lost:
+            option = parser.known_option()
+            found = parser.option_value(option, "supersede")
+        except _REFUSED:
             lines += _moved(parser.lines, line)
             return None
         lines += _moved(parser.lines, line)
         value = found.value.arguments[0] if found.value.kind == "data" else None
-        if found.option.space != "agent" or not isinstance(value, bytes):
-            return None
-        return found.option.code, value
+        return (option.code, value) if isinstance(value, bytes) else None
 
     def declaration(self, text: bytes, line: int, lines: Lines) -> syntax.Node | None:
         """A host, group, class or subclass, read and entered into the configuration."""
         parser = self._parser(text)
-        try:
-            node = parser.declaration()
-        except Lost:
-            node = None
+        node = parser.declaration()
         lines += _moved(parser.lines, line)
         if node is not None:
             declare(self.configuration, node)

@@ -20,7 +20,7 @@ from .lease import BOOTP_FLAG, RESERVED_FLAG, Lease
 from .record import address_text
 from .record_reader import STATES, RecordReader
 from .state_reader import read_failover_state
-from .tokens import STRING, Item, read_item, skip_space, unescape
+from .tokens import STRING, Item, open_comment, read_item, skip_space, unescape
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .database import Database
 
 # An item longer than this cannot be one: what is cut short at its start ends here at the latest.
-ITEM_MAX_OCTETS: Final = 16 << 20
+ITEM_MAX_OCTETS: Final = 4 << 20
 _SHARED_MAX: Final = 4096
 _Shared = TypeVar("_Shared", bytes, str)
 
@@ -132,9 +132,9 @@ class LeaseFileReader:
                 if after:
                     at = after
                     continue
-            at = skip_space(data, at)
+            before, at = at, skip_space(data, at)
             if at >= len(data):
-                return at
+                return at if last else open_comment(data, before)
             if found is None and match(data, at) is not None:
                 continue
             item = read_item(data, at, len(data), top=True)

@@ -21,7 +21,7 @@ SIGN: Final = 4
 # Where a record surely begins, also in the middle of a word or of a string that was cut short.
 RECORD_START: Final = re.compile(rb"lease \d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3} \{\n")
 _LINE_START: Final = re.compile(
-    rb"\n(?:host|group|class|subclass|failover peer|server-duid|authoring-byte-order|ia-[a-z]+) "
+    rb"\n(?:(?:host|group|class|subclass|failover peer|ia-[a-z]+) [^\n;]*\{|(?:server-duid|authoring-byte-order) )"
 )
 _SPACE: Final = re.compile(rb"(?:[ \t\r\n\f\v]+|#[^\n]*)*")
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[A-Za-z0-9_-]+|.', re.DOTALL)
@@ -76,6 +76,12 @@ def skip_space(data: bytes, at: int) -> int:
     match = _SPACE.match(data, at)
     assert match is not None
     return match.end()
+
+
+def open_comment(data: bytes, at: int) -> int:
+    """Where a comment begins, behind `at`, that the end of the data cuts; else the length of the data."""
+    found = data.find(b"#", data.rfind(b"\n", at) + 1 or at)
+    return len(data) if found < 0 else found
 
 
 def tokens(data: bytes, at: int, end: int, first: int) -> Iterator[Token | None]:
