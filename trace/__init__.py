@@ -1,1 +1,37 @@
-"""TODO."""
+"""The tape: what an event and an effect are (events.py, effects.py), and the file that they are kept in.
+
+It writes while the server runs, and reads what is whole, growing, torn or damaged; docs/trace-format.md is its format.
+It decides nothing, and knows nothing of DHCP but where a message keeps the client's address.
+"""
+
+from .errors import (
+    DamagedTape,
+    NewerTape,
+    NotATape,
+    TapeError,
+    TapeUnreadable,
+    TapeWriteFailed,
+    UnrecordableValue,
+)
+from .index import Index, IndexEntry
+from .reader import Damage, Entry, SnapshotEntry, Tape, TapeInfo, open_tape
+from .writer import TapeWriter
+
+__all__ = [
+    "Damage",
+    "DamagedTape",
+    "Entry",
+    "Index",
+    "IndexEntry",
+    "NewerTape",
+    "NotATape",
+    "SnapshotEntry",
+    "Tape",
+    "TapeError",
+    "TapeInfo",
+    "TapeUnreadable",
+    "TapeWriteFailed",
+    "TapeWriter",
+    "UnrecordableValue",
+    "open_tape",
+]

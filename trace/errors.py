@@ -1,0 +1,77 @@
+"""What can be wrong with a tape: every error carries what a program needs, and reads as one line for the operator.
+
+Nothing else leaves this package on bad input: a stranger's file never gives a traceback of msgpack, zlib or struct.
+"""
+
+from __future__ import annotations
+
+
+class TapeError(Exception):
+    """Any trouble with a tape."""
+
+
+class NotATape(TapeError):
+    """The file does not begin as a tape does; `why` says what was found instead."""
+
+    def __init__(self, path: str, why: str) -> None:
+        """Keep the file's name and what was found in it."""
+        super().__init__(f"{path}: not a tape: {why}")
+        self.path = path
+        self.why = why
+
+
+class NewerTape(TapeError):
+    """The tape is of a format `version` that this program does not know."""
+
+    def __init__(self, path: str, version: int) -> None:
+        """Keep the file's name and its format version."""
+        super().__init__(f"{path}: tape format {version} is newer than this program")
+        self.path = path
+        self.version = version
+
+
+class TapeUnreadable(TapeError):
+    """The system would not give us the file; `number` is the errno."""
+
+    def __init__(self, path: str, number: int, text: str) -> None:
+        """Keep the file's name, errno and its text."""
+        super().__init__(f"{path}: {text}")
+        self.path = path
+        self.number = number
+
+
+class DamagedTape(TapeError):
+    """The bytes at `offset` are not what was written; all up to event `last_good_seq` (0: none) was read."""
+
+    def __init__(self, offset: int, what: str, last_good_seq: int) -> None:
+        """Keep the place in the file, the finding, and the number of the last good event."""
+        super().__init__(f"tape damaged at byte {offset} ({what}); last good event {last_good_seq}")
+        self.offset = offset
+        self.what = what
+        self.last_good_seq = last_good_seq
+
+
+class TapeWriteFailed(TapeError):
+    """The system would not take the bytes: the tape ends at its last whole batch. `operation` is what was tried."""
+
+    def __init__(self, path: str, operation: str, number: int, text: str) -> None:
+        """Keep the file's name, the failed operation (`create`, `write`, `sync`), errno and its text."""
+        super().__init__(f"{path}: {operation}: {text}")
+        self.path = path
+        self.operation = operation
+        self.number = number
+
+
+class UnrecordableValue(TapeError):
+    """A field holds what msgpack cannot: a fault of the caller, found before anything was written."""
+
+
+__all__ = [
+    "DamagedTape",
+    "NewerTape",
+    "NotATape",
+    "TapeError",
+    "TapeUnreadable",
+    "TapeWriteFailed",
+    "UnrecordableValue",
+]

@@ -1,0 +1,442 @@
+"""Reading a tape: events with their effects in order, snapshots, and a report of what is damaged.
+
+The question here is what to do about a file that is not whole. A tail that is cut off is normal, costs only what had
+not reached the kernel, and raises nothing. Damage before the end raises DamagedTape after the last good event, since a
+replay over a gap would be another run; who only looks asks for `resync` and gets what can be had, with a list of gaps.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+
+from .codec import BadRecord, decode_effects, decode_event, unpack
+from .errors import DamagedTape, NewerTape, NotATape, TapeUnreadable
+from .events import Event, Packet
+from .format import (
+    EFFECTS,
+    EFFECTS_AT,
+    FILE_HEADER,
+    FILE_HEADER_BYTES,
+    INDEX,
+    INFO,
+    KIND_INDEX,
+    KIND_RECORDS,
+    KIND_SNAPSHOT,
+    KIND_TRAILER,
+    MAGIC,
+    PART,
+    PENDING_EVENTS_MAX,
+    RECORD_BYTES_MAX,
+    SEGMENT_HEADER_BYTES,
+    SNAPSHOT,
+    VERSION,
+    BadHeader,
+    Segment,
+    unpack_segment,
+)
+from .index import Index, IndexEntry, entries_of
+from .scan import Broken, Scan, Window, hop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from .effects import Effect
+
+EVENT_ID_MAX: Final = 63
+INDEXES_MAX: Final = 1 << 20
+# What decoding raises on records of the wrong make, BadRecord among it.
+MISFIT: Final = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError)
+
+
+class Entry(NamedTuple):
+    """An event with its number and its effects; `effects` is None where they never reached the tape."""
+
+    seq: int
+    event: Event
+    effects: tuple[Effect, ...] | None
+
+
+class SnapshotEntry:
+    """The state after event `seq`."""
+
+    __slots__ = ("_packed", "seq")
+
+    def __init__(self, seq: int, packed: bytes) -> None:
+        """Keep the bytes; they are unpacked when asked for."""
+        self.seq = seq
+        self._packed = packed
+
+    @property
+    def data(self) -> object:
+        """The plain data, arrays as tuples. Raises DamagedTape."""
+        try:
+            value: object = unpack(self._packed)
+        except BadRecord as error:
+            raise DamagedTape(0, f"snapshot of event {self.seq}: {error}", self.seq) from None
+        return value
+
+
+class TapeInfo(NamedTuple):
+    """What a tape says of itself; `records` is the table of record numbers: name and fields."""
+
+    writer_version: str
+    host: str
+    python: str
+    created_us: int
+    records: dict[int, tuple[str, tuple[str, ...]]]
+
+
+class Damage(NamedTuple):
+    """A stretch that was lost: `length` bytes from `offset`; events between the two numbers are missing.
+
+    `next_seq` is None where nothing readable follows.
+    """
+
+    offset: int
+    length: int
+    what: str
+    last_good_seq: int
+    next_seq: int | None
+
+
+class Player:
+    """Turns batches of records into entries: pairs events with effects, puts parts together, checks the numbers."""
+
+    __slots__ = ("_effects_seq", "_mono_us", "_parts", "_parts_bytes", "_pending", "_segment", "_wall_us", "next_seq")
+
+    def __init__(self) -> None:
+        """Begin before the first segment."""
+        self.next_seq = 1
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget what came before: the next segment is the first, or follows damage."""
+        self._segment: Segment | None = None
+        self._pending: deque[Event] = deque()
+        self._parts: list[bytes] = []
+        self._parts_bytes = 0
+        self._effects_seq = self._wall_us = self._mono_us = 0
+
+    def enter(self, segment: Segment) -> None:
+        """Go over to another segment; raises BadRecord if its numbers do not follow."""
+        if segment.kind not in (KIND_RECORDS, KIND_SNAPSHOT):
+            return
+        if self._segment is None:
+            self.next_seq = segment.first_seq
+            self._effects_seq = segment.effects_seq
+        elif segment.kind == KIND_RECORDS and (segment.first_seq, segment.effects_seq) != (
+            self.next_seq,
+            self._effects_seq,
+        ):
+            raise BadRecord("event numbers do not follow")
+        if segment.kind == KIND_RECORDS:
+            self._segment = segment
+            self._wall_us, self._mono_us = segment.wall_us, segment.mono_us
+        self._parts = []
+        self._parts_bytes = 0
+
+    def take(self, records: tuple[Any, ...], out: list[Entry | SnapshotEntry]) -> None:
+        """Append to `out` what the records complete; raises one of MISFIT."""
+        for record in records:
+            number = record[0]
+            if number <= EVENT_ID_MAX:
+                event = decode_event(record, self._wall_us, self._mono_us)
+                self._wall_us, self._mono_us = event[0], event[1]
+                self._pending.append(event)
+                self.next_seq += 1
+                if len(self._pending) > PENDING_EVENTS_MAX:
+                    self._release(1, out)
+            elif number == EFFECTS:
+                self._take_effects(record, out)
+            else:
+                self._take_own(record, out)
+
+    def rest(self) -> list[Entry | SnapshotEntry]:
+        """Return the events whose effects never came."""
+        out: list[Entry | SnapshotEntry] = []
+        self._release(len(self._pending), out)
+        return out
+
+    def _take_effects(self, record: tuple[Any, ...], out: list[Entry | SnapshotEntry]) -> None:
+        """Pair the next effects with their event, if that was read."""
+        seq = self._effects_seq
+        self._effects_seq = seq + 1
+        pending = self._pending
+        skipped = seq - (self.next_seq - len(pending))
+        if skipped < 0:
+            return
+        if skipped:
+            self._release(min(skipped, len(pending)), out)
+        if not pending:
+            raise BadRecord("effects without an event")
+        _, address, packed = record
+        out.append(Entry(seq, pending[0], decode_effects(pending[0], address, packed)))
+        pending.popleft()
+
+    def _take_own(self, record: tuple[Any, ...], out: list[Entry | SnapshotEntry]) -> None:
+        """Take one of the tape's own records."""
+        number = record[0]
+        if number == EFFECTS_AT and type(record[1]) is int:
+            self._effects_seq = record[1]
+        elif number == SNAPSHOT and type(record[1]) is int and type(record[2]) is bytes:
+            out.append(SnapshotEntry(record[1], record[2]))
+        elif number == PART:
+            self._take_part(record, out)
+        elif number != INFO:
+            raise BadRecord(f"unknown record {number}")
+
+    def _take_part(self, record: tuple[Any, ...], out: list[Entry | SnapshotEntry]) -> None:
+        """Put a part to those before it; take the record when it is whole."""
+        _, number, last, piece = record
+        self._parts_bytes += len(piece)
+        if number != len(self._parts) or type(piece) is not bytes or self._parts_bytes > RECORD_BYTES_MAX:
+            raise BadRecord("parts of a record do not follow")
+        self._parts.append(piece)
+        if last:
+            whole = unpack(b"".join(self._parts))
+            self._parts, self._parts_bytes = [], 0
+            if whole[0] == PART:
+                raise BadRecord("parts within parts")
+            self.take((whole,), out)
+
+    def _release(self, count: int, out: list[Entry | SnapshotEntry]) -> None:
+        """Give up waiting for the effects of the oldest `count` events."""
+        for _ in range(count):
+            seq = self.next_seq - len(self._pending)
+            out.append(Entry(seq, self._pending.popleft(), None))
+
+
+def info_of(records: tuple[Any, ...] | None) -> TapeInfo | None:
+    """Return what the tape says of itself, if its first batch holds that; raises one of MISFIT."""
+    if not records or records[0][0] != INFO:
+        return None
+    _, version, host, python, created, table = records[0]
+    return TapeInfo(str(version), str(host), str(python), int(created), dict(table))
+
+
+class Tape:
+    """A tape open for reading. `damage` and `torn_bytes` describe the last iteration.
+
+    `complete` tells whether the writer closed it; `info` is empty where the beginning is damaged.
+    """
+
+    def __init__(self, fd: int, path: str) -> None:
+        """Take over an open file whose beginning was found to be a tape's; `open_tape` is the way in."""
+        self.path = path
+        self.damage: list[Damage] = []
+        self.torn_bytes = 0
+        self.last_seq = 0
+        self._window = Window(fd)
+        self._index: Index | None = None
+        self.complete = self._trailer() is not None
+        self.info = self._read_info()
+
+    def __enter__(self) -> Self:
+        """Return the tape."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the file."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; iterations that are under way end in an error."""
+        if self._window.fd >= 0:
+            os.close(self._window.fd)
+            self._window.fd = -1
+
+    def iterate(
+        self, *, from_seq: int = 1, resync: bool = False, wait: Callable[[], bool] | None = None
+    ) -> Iterator[Entry | SnapshotEntry]:
+        """Yield events with their effects, and snapshots, in order, from event `from_seq` on.
+
+        Damage raises DamagedTape after the last good event, or with `resync` is noted in `damage` and skipped.
+        `wait` is called at the end of the file: True to look again, False to stop. Raises TapeUnreadable.
+        """
+        entry = self.index().segment_of(from_seq) if from_seq > 1 else None
+        offset = FILE_HEADER_BYTES if entry is None else entry.offset
+        for found in self._play(offset, resync=resync, wait=wait):
+            if found.seq >= from_seq:
+                yield found
+
+    def index(self) -> Index:
+        """Return the index: the one that stands in a closed tape, else one found by hopping over the file."""
+        if self._index is None or not self._index.from_file:
+            self._index = self._stored_index() or Index(
+                (
+                    IndexEntry(offset, segment.kind, segment.first_seq, segment.wall_us, segment.mono_us, None)
+                    for offset, segment in hop(self._window, FILE_HEADER_BYTES)
+                ),
+                from_file=False,
+            )
+        return self._index
+
+    def seek_time(self, wall_us: int) -> int | None:
+        """Return the number of the first event at or after this time; None if there is none. Raises DamagedTape."""
+        entry = self.index().segment_at(wall_us)
+        if entry is None:
+            return None
+        events = self._play(entry.offset, resync=True, wait=None)
+        return next((e.seq for e in events if isinstance(e, Entry) and e.event[0] >= wall_us), None)
+
+    def snapshot(self, seq: int) -> SnapshotEntry | None:
+        """Return the latest snapshot that is not after event `seq`. Raises DamagedTape."""
+        entry = self.index().snapshot_entry(seq)
+        if entry is None:
+            return None
+        found = next(self._play(entry.offset, resync=False, wait=None), None)
+        return found if isinstance(found, SnapshotEntry) else None
+
+    def client(self, hardware: bytes, *, from_seq: int = 1) -> Iterator[Entry]:
+        """Yield the packets of the client with this hardware address (chaddr), with their effects."""
+        behind = 0
+        for segment, after in self.index().with_client(hardware):
+            if after is not None and after <= from_seq:
+                continue
+            for entry in self._play(segment.offset, resync=True, wait=None):
+                if after is not None and entry.seq >= after:
+                    break
+                if entry.seq >= max(from_seq, behind) and isinstance(entry, Entry) and is_of(entry.event, hardware):
+                    behind = entry.seq + 1
+                    yield entry
+
+    def _play(
+        self, offset: int, *, resync: bool, wait: Callable[[], bool] | None
+    ) -> Iterator[Entry | SnapshotEntry]:
+        """Yield what the tape holds from a segment at `offset` on."""
+        scan, player = Scan(self._window, offset), Player()
+        self.damage, self.torn_bytes, self.last_seq = [], 0, 0
+        out: list[Entry | SnapshotEntry] = []
+        while True:
+            broken = None
+            try:
+                more = self._step(scan, player, out)
+            except Broken as error:
+                broken, more = error, resync
+                out += player.rest()
+            if out:
+                yield from out
+                self.last_seq = out[-1].seq
+                out = []
+            if broken is not None:
+                self._note(scan, broken, player, resync=resync)
+                more = self.damage[-1].next_seq is not None
+            if not more and (wait is None or broken is not None or not wait()):
+                yield from player.rest()
+                self.torn_bytes = 0 if scan.torn is None else self._window.size() - scan.torn
+                return
+
+    def _step(self, scan: Scan, player: Player, out: list[Entry | SnapshotEntry]) -> bool:
+        """Take the next batch; False at the end of the file. Raises Broken, TapeUnreadable."""
+        before, at = scan.segment, scan.offset
+        try:
+            records = scan.next_batch()
+            segment = scan.segment
+            if segment is not before and segment is not None:
+                player.enter(segment)
+            if records is None:
+                return False
+            if segment is not None and segment.kind in (KIND_RECORDS, KIND_SNAPSHOT):
+                player.take(records, out)
+        except Broken:
+            raise
+        except OSError as error:
+            raise TapeUnreadable(self.path, error.errno or 0, error.strerror or str(error)) from None
+        except MISFIT as error:
+            what = str(error) if isinstance(error, BadRecord) else "record of the wrong make"
+            raise Broken(at, what) from None
+        return True
+
+    def _note(self, scan: Scan, broken: Broken, player: Player, *, resync: bool) -> None:
+        """Raise DamagedTape, or go to the next segment and note what lies between."""
+        if not resync:
+            raise DamagedTape(broken.offset, broken.what, self.last_seq)
+        found = scan.resynchronise()
+        player.restart()
+        end = scan.offset if found else self._window.size()
+        next_seq = None
+        if found:
+            next_seq = unpack_segment(self._window.get(end, SEGMENT_HEADER_BYTES)).first_seq
+        self.damage.append(Damage(broken.offset, end - broken.offset, broken.what, self.last_seq, next_seq))
+
+    def _read_info(self) -> TapeInfo:
+        """Return what the tape says of itself, as far as that can be read."""
+        try:
+            info = info_of(Scan(self._window, FILE_HEADER_BYTES).next_batch())
+        except MISFIT:
+            info = None
+        return info or TapeInfo("", "", "", 0, {})
+
+    def _trailer(self) -> Segment | None:
+        """Return the trailer, if the file ends in one."""
+        end = self._window.size() - SEGMENT_HEADER_BYTES
+        if end < FILE_HEADER_BYTES:
+            return None
+        try:
+            segment = unpack_segment(self._window.get(end, SEGMENT_HEADER_BYTES))
+        except BadHeader:
+            return None
+        return segment if segment.kind == KIND_TRAILER else None
+
+    def _stored_index(self) -> Index | None:
+        """Return the index that stands in the file; None without a trailer, or where any part of it is damaged."""
+        trailer = self._trailer()
+        offset = trailer.effects_seq if trailer else 0
+        chain: list[list[IndexEntry]] = []
+        while offset and len(chain) < INDEXES_MAX:
+            try:
+                before, entries = self._read_index(offset)
+            except MISFIT:
+                return None
+            if before >= offset:
+                return None
+            chain.append(entries)
+            offset = before
+        return Index((entry for part in reversed(chain) for entry in part), from_file=True) if chain else None
+
+    def _read_index(self, offset: int) -> tuple[int, list[IndexEntry]]:
+        """Return (offset of the index before, entries) of the index at `offset`; raises one of MISFIT."""
+        scan = Scan(self._window, offset)
+        records = scan.next_batch()
+        if scan.segment is None or scan.segment.kind != KIND_INDEX or not records or records[0][0] != INDEX:
+            raise BadRecord("no index here")
+        return entries_of(records[0])
+
+
+def is_of(event: Event, hardware: bytes) -> bool:
+    """Whether `event` is a packet whose chaddr is `hardware`."""
+    return event.__class__ is Packet and event.payload[28 : 28 + len(hardware)] == hardware  # type: ignore[union-attr]
+
+
+def open_tape(path: str | os.PathLike[str]) -> Tape:
+    """Open a tape for reading; raises NotATape, NewerTape, TapeUnreadable."""
+    name = os.fspath(path)
+    try:
+        fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        raise TapeUnreadable(name, error.errno or 0, error.strerror or str(error)) from None
+    try:
+        check_beginning(fd, name)
+        return Tape(fd, name)
+    except BaseException:
+        os.close(fd)
+        raise
+
+
+def check_beginning(fd: int, path: str) -> None:
+    """Raise NotATape or NewerTape unless the file begins as a tape of this version."""
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        raise NotATape(path, "not a regular file")
+    head = os.pread(fd, FILE_HEADER_BYTES, 0)
+    if not head:
+        raise NotATape(path, "empty file")
+    if len(head) < FILE_HEADER_BYTES or not head.startswith(MAGIC):
+        raise NotATape(path, "wrong magic")
+    _, version, _ = FILE_HEADER.unpack(head)
+    if version > VERSION:
+        raise NewerTape(path, version)
+    if version < VERSION:
+        raise NotATape(path, f"no such format version: {version}")

@@ -1,0 +1,312 @@
+"""Writing a tape while the server runs: one write(2) a batch, before the engine acts on it.
+
+Effects wait in memory for the next batch of events, so that an idle disk and a busy server alike cost one system call
+a batch; `flush` hands them over when there is nothing else to do. A write that fails ends the tape at its last whole
+batch. Refused: overwriting anything, and deciding what the server does without a tape (its program decides).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import platform
+import stat
+import time
+import zlib
+from collections import deque
+from itertools import islice
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from .codec import encode_effects, pack, record_table
+from .compression import CODEC_IDS, PACKERS, available
+from .errors import TapeWriteFailed, UnrecordableValue
+from .events import EVENT_IDS, Event, Packet
+from .format import (
+    EFFECTS_AT,
+    INDEX,
+    INFO,
+    KIND_INDEX,
+    KIND_RECORDS,
+    KIND_SNAPSHOT,
+    KIND_TRAILER,
+    PART,
+    PART_BYTES,
+    PENDING_EVENTS_MAX,
+    RECORD_BYTES_MAX,
+    RECORD_BYTES_WHOLE,
+    SEGMENT_RAW_BYTES,
+    SEGMENTS_PER_INDEX,
+    SNAPSHOT,
+    TAPE_RECORDS,
+    Segment,
+    file_header,
+    pack_frame,
+    pack_segment,
+)
+from .index import CHADDR, IndexEntry, pack_clients
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .compression import Packer
+    from .effects import Effect
+
+MODE: Final = 0o600
+NAMES_TRIED_MAX: Final = 100_000
+wall_of = itemgetter(0)
+
+
+def move_aside(path: str) -> str | None:
+    """Rename an existing regular file to `path.1`, `path.2`, ...: the first free. Return that name; raises OSError."""
+    try:
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EEXIST, "exists and is not a regular file")
+    for number in range(1, NAMES_TRIED_MAX):
+        name = f"{path}.{number}"
+        # A hard link fails where the name is taken; a rename would silently replace what has it.
+        with contextlib.suppress(FileExistsError):
+            os.link(path, name, follow_symlinks=False)
+            os.unlink(path)
+            return name
+    raise OSError(errno.EEXIST, "no free name to move it aside to")
+
+
+def frames_of(packer: Packer, records: Sequence[Any]) -> tuple[bytes, int]:
+    """Return (frames, raw bytes in them) of records, which go into one frame unless that would be too big."""
+    raw = pack(records)
+    if len(raw) <= RECORD_BYTES_WHOLE:
+        return pack_frame(packer.pack(raw), zlib.crc32(raw)), len(raw)
+    if len(records) == 1:
+        return frames_of_parts(packer, records[0])
+    half = len(records) // 2
+    first, first_bytes = frames_of(packer, records[:half])
+    second, second_bytes = frames_of(packer, records[half:])
+    return first + second, first_bytes + second_bytes
+
+
+def frames_of_parts(packer: Packer, record: tuple[Any, ...]) -> tuple[bytes, int]:
+    """Return (frames, raw bytes) of one big record as PART records; raises UnrecordableValue beyond the limit."""
+    whole = pack(record)
+    if len(whole) > RECORD_BYTES_MAX:
+        raise UnrecordableValue(f"record of {len(whole)} bytes: the limit is {RECORD_BYTES_MAX}")
+    frames = []
+    for number, start in enumerate(range(0, len(whole), PART_BYTES)):
+        end = start + PART_BYTES
+        raw = pack(((PART, number, end >= len(whole), whole[start:end]),))
+        frames.append(pack_frame(packer.pack(raw), zlib.crc32(raw)))
+    return b"".join(frames), len(whole)
+
+
+class TapeWriter:
+    """A tape being written. Not for several threads at once.
+
+    `next_seq` is the number that the next event gets (the first: 1); `moved_to` the name that an older file of this
+    name has now, or None.
+    """
+
+    def __init__(self, fd: int, path: str, codec: int, moved_to: str | None) -> None:
+        """Take over an open, empty file; `create` is the way in."""
+        self.path = path
+        self.moved_to = moved_to
+        self.next_seq = 1
+        self._fd = fd
+        self._codec = codec
+        self._offset = 0
+        self._failure: TapeWriteFailed | None = None
+        self._closed = False
+        self._records: list[tuple[Any, ...]] = []
+        self._pending: deque[Event] = deque(maxlen=PENDING_EVENTS_MAX)
+        self._effects_seq = 1
+        self._emitted_effects_seq = 1
+        self._wall_us = self._mono_us = 0
+        self._entries: list[IndexEntry] = []
+        self._last_index = 0
+        self._clients: set[bytes] = set()
+        self._prefix = file_header()
+        self._begin()
+
+    @classmethod
+    def create(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        version: str,
+        codec: str = "zlib",
+        host: str | None = None,
+        created_us: int | None = None,
+    ) -> Self:
+        """Begin a tape with mode 0600, moving an existing file aside. `version` is the writing program's.
+
+        Raises TapeWriteFailed; ValueError for a codec (`zlib`, `zstd`, `stored`) that is not there.
+        """
+        if codec not in CODEC_IDS or not available(CODEC_IDS[codec]):
+            raise ValueError(f"tape codec {codec} is not available")
+        name = os.fspath(path)
+        try:
+            moved_to = move_aside(name)
+            fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, MODE)
+        except OSError as error:
+            raise TapeWriteFailed(name, "create", error.errno or 0, error.strerror or str(error)) from None
+        tape = cls(fd, name, CODEC_IDS[codec], moved_to)
+        created = time.time_ns() // 1000 if created_us is None else created_us
+        node = platform.node() if host is None else host
+        table = {**record_table(), **TAPE_RECORDS}
+        tape._records.append((INFO, version, node, platform.python_version(), created, table))
+        tape.flush()
+        return tape
+
+    def write_events(self, events: Sequence[Event]) -> int:
+        """Hand the events, and the effects that waited, to the kernel; return the number of `events[0]`.
+
+        Raises TapeWriteFailed, and UnrecordableValue with nothing written.
+        """
+        first = self.next_seq
+        if not events:
+            return first
+        if self._segment_raw >= SEGMENT_RAW_BYTES:
+            self._rotate()
+        records = self._records.copy()
+        wall, mono = self._wall_us, self._mono_us
+        for event in events:
+            now_wall, now_mono = event[0], event[1]
+            records.append((EVENT_IDS[event.__class__], now_wall - wall, now_mono - mono, *event[2:]))
+            wall, mono = now_wall, now_mono
+        self._emit(records)
+        self._wall_us, self._mono_us = wall, mono
+        self._clients.update([event.payload[CHADDR] for event in events if event.__class__ is Packet])  # type: ignore[union-attr]
+        self._pending.extend(events)
+        self.next_seq = first + len(events)
+        return first
+
+    def write_effects(self, first_seq: int, effects: Sequence[Sequence[Effect]]) -> None:
+        """Keep the effects of the events `first_seq`, `first_seq` + 1, ... for the next write.
+
+        Raises UnrecordableValue, and ValueError if such an event was not written or had its effects already.
+        """
+        pending = self._pending
+        oldest = self.next_seq - len(pending)
+        skipped = first_seq - oldest
+        if skipped < 0 or skipped + len(effects) > len(pending):
+            raise ValueError(f"effects for event {first_seq}: {oldest} to {self.next_seq - 1} wait for theirs")
+        encoded: list[tuple[Any, ...]] = list(map(encode_effects, islice(pending, skipped, None), effects))
+        for _ in range(skipped + len(encoded)):
+            pending.popleft()
+        if first_seq != self._effects_seq:
+            self._records.append((EFFECTS_AT, first_seq))
+        self._records += encoded
+        self._effects_seq = first_seq + len(encoded)
+
+    def write_snapshot(self, seq: int, data: object) -> None:
+        """Write the state after event `seq`: plain data, in a segment of its own. Raises as `write_events`."""
+        packed = pack(data)
+        self.flush()
+        self._end_segment()
+        self._begin(KIND_SNAPSHOT, first_seq=seq + 1)
+        self._emit([(SNAPSHOT, seq, packed)])
+        self._rotate()
+
+    def flush(self, *, sync: bool = False) -> None:
+        """Hand over what waits; with `sync`, to the disk. Raises TapeWriteFailed."""
+        if self._failure is not None:
+            raise self._failure
+        if self._records:
+            self._emit(self._records)
+        if sync:
+            try:
+                os.fdatasync(self._fd)
+            except OSError as error:
+                self._fail("sync", error)
+
+    def close(self) -> None:
+        """Write what waits, the index and the trailer, and close the file; silent after a failure or a close."""
+        if self._closed:
+            return
+        with contextlib.suppress(TapeWriteFailed):
+            self.flush()
+            self._end_segment()
+            self._write_index()
+            segment = Segment(KIND_TRAILER, 0, self.next_seq, self._last_index, self._wall_us, self._mono_us)
+            self._write(pack_segment(segment))
+        self._closed = True
+        os.close(self._fd)
+
+    def __enter__(self) -> Self:
+        """Return the writer."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the tape."""
+        self.close()
+
+    def _begin(self, kind: int = KIND_RECORDS, first_seq: int | None = None) -> None:
+        """Begin a segment; its header goes out with its first batch."""
+        first = self.next_seq if first_seq is None else first_seq
+        segment = Segment(kind, self._codec, first, self._emitted_effects_seq, self._wall_us, self._mono_us)
+        self._entry = IndexEntry(self._offset + len(self._prefix), kind, first, self._wall_us, self._mono_us, None)
+        self._prefix += pack_segment(segment)
+        self._packer = PACKERS[self._codec]()
+        self._segment_raw = 0
+
+    def _end_segment(self) -> None:
+        """Note the segment for the index, unless nothing of it was written."""
+        if self._segment_raw:
+            self._entries.append(self._entry._replace(clients=pack_clients(self._clients)))
+        self._clients.clear()
+        self._prefix = b""
+
+    def _rotate(self) -> None:
+        """End the segment and begin another, with an index between them when enough have gathered."""
+        self._end_segment()
+        if len(self._entries) >= SEGMENTS_PER_INDEX:
+            self._write_index()
+        self._begin()
+
+    def _write_index(self) -> None:
+        """Write the entries gathered since the last index as a segment of its own."""
+        records = [(INDEX, self._last_index, self._entries)]
+        segment = Segment(
+            KIND_INDEX, self._codec, self.next_seq, self._emitted_effects_seq, self._wall_us, self._mono_us
+        )
+        frames, _ = frames_of(PACKERS[self._codec](), records)
+        at = self._offset
+        self._write(pack_segment(segment) + frames)
+        self._last_index = at
+        self._entries = []
+
+    def _emit(self, records: list[tuple[Any, ...]]) -> None:
+        """Write `records` as the next batch of the segment; what waited is among them."""
+        if self._failure is not None:
+            raise self._failure
+        try:
+            frames, raw_bytes = frames_of(self._packer, records)
+        except UnrecordableValue:
+            # The compressor may have taken in what the file will never hold.
+            self._rotate()
+            raise
+        self._write(self._prefix + frames)
+        self._prefix = b""
+        self._segment_raw += raw_bytes
+        self._records = []
+        self._emitted_effects_seq = self._effects_seq
+
+    def _write(self, data: bytes) -> None:
+        """Append `data`: whole, or not at all and the tape ends here. Raises TapeWriteFailed."""
+        left = memoryview(data)
+        try:
+            while left:
+                left = left[os.write(self._fd, left) :]
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._fd, self._offset)
+            self._fail("write", error)
+        self._offset += len(data)
+
+    def _fail(self, operation: str, error: OSError) -> None:
+        """Remember that the tape has ended, and raise TapeWriteFailed."""
+        self._failure = TapeWriteFailed(self.path, operation, error.errno or 0, error.strerror or str(error))
+        raise self._failure from None
