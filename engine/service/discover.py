@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..conf.model import SharedNetwork
     from ..lease.lease import Lease
     from ..wire.packet import Packet
+    from .hooks import Failover
     from .server import Server
 
 # An OFFER keeps its lease from others for this long.
@@ -30,15 +31,11 @@ def discover(
     """Offer a lease, or say why there is none."""
     assert network is not None, "a packet without a network does not come here"
     lease = find_lease(server, context, packet, network).lease
-    if lease is None:
-        line = discover_line(packet, None, None)
-    else:
-        line = discover_line(packet, lease.uid, lease.hostname)
+    uid, name = (None, None) if lease is None else (lease.uid, lease.hostname)
+    line = discover_line(packet, uid, name)
     peer_has_leases = False
-    if server.failover is not None and lease is not None and lease.pool is not None:
-        failover = lease.pool.failover_peer is not None
-        if failover and lease.state != ACTIVE and lease.rewind_state != ACTIVE and not server.failover.mine(lease):
-            lease = None
+    if server.failover is not None and lease is not None and _is_the_peers(server.failover, lease):
+        lease = None
     if lease is None:
         lease, peer_has_leases = allocate(server, context, network)
         if lease is None:
@@ -56,3 +53,10 @@ def discover(
         lease.rare.variables = None
     hold = now + HOLD_S
     grant(server, context, lease, OFFER, line, max(hold, lease.ends))
+
+
+def _is_the_peers(failover: Failover, lease: Lease) -> bool:
+    """Step 3: whether only the failover peer may offer the lease."""
+    if lease.pool is None or lease.pool.failover_peer is None:
+        return False
+    return ACTIVE not in (lease.state, lease.rewind_state) and not failover.mine(lease)

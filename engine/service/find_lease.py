@@ -246,21 +246,15 @@ def _still_permitted(search: Search, lease: Lease, *, active_only: bool) -> bool
 def _choose(search: Search) -> Found:
     """5.9, 5.10."""
     server, packet = search.server, search.packet
-    requesting = packet.message_type == REQUEST
     chosen = search.mock
     if search.ip is not None:
-        if chosen is None:
-            chosen = search.ip
-        elif search.releasing:
+        if chosen is not None and search.releasing:
             release(server, search.ip, packet)
+        chosen = chosen or search.ip
     if search.by_uid is not None:
-        if chosen is None:
-            chosen = search.by_uid
-        else:
-            address, client = dotted(search.by_uid.address), hardware_text(packet.hardware)
-            server.log(ERROR, f"uid lease {address} for client {client} is duplicate on {search.network.name}")
-            if requesting and search.releasing and search.by_uid.state == ACTIVE:
-                release(server, search.by_uid, packet)
+        if chosen is not None:
+            _drop_duplicate(search, search.by_uid)
+        chosen = chosen or search.by_uid
     if search.by_hardware is not None and chosen is None and _same_identity(search, search.by_hardware):
         chosen = search.by_hardware
     if chosen is None:
@@ -268,14 +262,15 @@ def _choose(search: Search) -> Found:
     if chosen.pool is not None:
         _attach_host(search, chosen)
         if chosen.state == ABANDONED:
-            return _reclaim(search, chosen, requesting=requesting)
+            return _reclaim(search, chosen)
     if server.reasons is not None:
-        kind = "fixed address" if chosen is search.mock else _kind(search, chosen)
-        server.reasons.append(Reason("candidate", dotted(chosen.address), "chosen", kind))
+        server.reasons.append(Reason("candidate", dotted(chosen.address), "chosen", _kind(search, chosen)))
     return Found(chosen, search.ours)
 
 
 def _kind(search: Search, chosen: Lease) -> str:
+    if chosen is search.mock:
+        return "fixed address"
     if chosen is search.ip:
         return "the address asked for"
     return "the client identifier's lease" if chosen is search.by_uid else "the hardware address's lease"
@@ -300,8 +295,17 @@ def _attach_host(search: Search, lease: Lease) -> None:
                 return
 
 
-def _reclaim(search: Search, lease: Lease, *, requesting: bool) -> Found:
-    if requesting and lease is search.ip:
+def _drop_duplicate(search: Search, lease: Lease) -> None:
+    """The client's uid has a lease besides the chosen one."""
+    client = hardware_text(search.packet.hardware)
+    text = f"uid lease {dotted(lease.address)} for client {client} is duplicate on {search.network.name}"
+    search.server.log(ERROR, text)
+    if search.packet.message_type == REQUEST and search.releasing and lease.state == ACTIVE:
+        release(search.server, lease, search.packet)
+
+
+def _reclaim(search: Search, lease: Lease) -> Found:
+    if search.packet.message_type == REQUEST and lease is search.ip:
         search.server.log(ERROR, f"Reclaiming REQUESTed abandoned IP address {dotted(lease.address)}.")
         return Found(lease, search.ours)
     return Found(None, True)

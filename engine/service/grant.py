@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from ...trace.effects import DEBUG, ERROR, INFO
 from ..conf import parameters as par
 from ..conf.context import OptionSet
+from ..conf.scopes import run_scopes
 from ..lease.lease import ACTIVE, BACKUP, BOOTP_FLAG, EXPIRED, FREE, RELEASED, RESERVED_FLAG, RESET
 from ..wire.packet import ACK, OFFER, REQUEST
 from ..wire.text import dotted
@@ -43,8 +44,8 @@ class Grant:
     """One run of the procedure.
 
     `attached` is the host that hung on the lease before. `shared`: `options` is a plan's, and must be copied before it
-    is changed. `forbidden`: the lease must not be reused unaltered. `expiry` is what the client is told, `hold` how long
-    an OFFER keeps the lease back (both in seconds since 1970).
+    is changed. `forbidden`: the lease must not be reused unaltered. `expiry` is what the client is told, `hold` until
+    when an OFFER keeps the lease back (both in seconds since 1970).
     """
 
     __slots__ = (
@@ -104,11 +105,7 @@ def grant(
     if rare is not None and lease.ends <= server.now and kind != OFFER:
         rare.on_expiry = rare.on_release = rare.on_commit = None
     context.lease = lease
-    if not (_run_scopes(step) and _admit(step)):
-        return
-    if step.terms.get_lease_hostnames and server.must_ask_name(step.options, lease, step.host, packet):
-        return
-    if not _decide_time(step):
+    if not (_run_scopes(step) and _admit(step) and _knows_name(step) and _decide_time(step)):
         return
     _take_over(step)
     if kind != OFFER:
@@ -166,15 +163,12 @@ def _run_for_packet(step: Grant, relay: dict[int, bytes] | None) -> bool:
     bindings = context.bindings = _variables(lease)
     terms = step.terms = Terms()
     limit = subnet.scope
-    for scope in subnet.scope.chain():
-        scope.run(context)
+    run_scopes(subnet.scope.chain(), context)
     if pool is not None:
-        for scope in pool.scope.chain(pool.network.scope):
-            scope.run(context)
+        run_scopes(pool.scope.chain(pool.network.scope), context)
         limit = pool.scope
     for member in reversed(step.packet.classes):
-        for scope in member.scope.chain(limit):
-            scope.run(context)
+        run_scopes(member.scope.chain(limit), context)
     terms.read_before_host(context, options)
     _keep_variables(lease, bindings)
     if context.handlers:
@@ -182,8 +176,7 @@ def _run_for_packet(step: Grant, relay: dict[int, bytes] | None) -> bool:
     if not _before_host(step):
         return False
     if step.host is not None:
-        for scope in step.host.scope.chain(limit):
-            scope.run(context)
+        run_scopes(step.host.scope.chain(limit), context)
         if context.handlers:
             _install(lease, context.handlers)
     terms.read_early(context, options)
@@ -265,6 +258,13 @@ def _admit(step: Grant) -> bool:
             return step.reject(f"no available billing: {text}")
         step.forbidden = bill.changed
     return True
+
+
+def _knows_name(step: Grant) -> bool:
+    """Whether the name of the address is known, where it is wanted; else the packet waits for it (step 34)."""
+    if not step.terms.get_lease_hostnames:
+        return True
+    return not step.server.must_ask_name(step.options, step.lease, step.host, step.packet)
 
 
 def _decide_time(step: Grant) -> bool:

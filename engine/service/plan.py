@@ -9,13 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ..conf import parameters as par
-from ..conf.context import OptionSet
 from ..conf.scopes import ScopeCache
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..conf.context import Context
+    from ..conf.context import Context, OptionSet
     from ..conf.model import Class, Handler, Host, Pool, Scope, Subnet
 
 KEPT_MAX: Final = 4096

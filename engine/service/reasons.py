@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class Reason(NamedTuple):
     """One step of a decision.
 
-    `step`: `network`, `class`, `host`, `candidate`, `pool`, `lease`, `time`, `reuse`, `option` or `verdict`. `subject`: what was looked
-    at (an address, a name). `verdict`: what became of it. `why`: the rule. `place`: where the configuration says so.
+    `step`: `network`, `class`, `host`, `candidate`, `pool` or `verdict`. `subject`: what was looked at (an address, a
+    name). `verdict`: what became of it. `why`: the rule. `place`: where the configuration says so.
     """
 
     step: str
