@@ -74,13 +74,12 @@ def _program() -> list[str]:
 
 
 def _free_port() -> int:
-    """A port above the privileged ones that is free at both addresses, and so is its successor."""
+    """A port above the privileged ones that is free at both addresses, and its successor at every one."""
     for port in range(16_067 + os.getpid() % 10_000, 60_000, 7):
         try:
-            for address in (_SERVER, _RELAY):
-                for offset in (0, 1):
-                    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-                        probe.bind((address, port + offset))
+            for address, number in ((_SERVER, port), (_RELAY, port), ("", port + 1)):
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                    probe.bind((address, number))
         except OSError:
             continue
         return port

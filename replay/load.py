@@ -1,8 +1,8 @@
 """A relay full of clients, small enough to read: the traffic of `make demo` and of tests, over plain UDP sockets.
 
-Each client goes through a script of messages; the relay keeps a bounded number of them in flight, repeats what was
-not answered, and checks each answer against what was asked. It is no benchmark (bench/ is) and no conformance test;
-it knows only the options that it sends.
+Each client goes through a script of messages: without an address through the relay, with one directly, from and to the
+client's port. A bounded number is in flight; what is not answered is repeated, and each answer is checked. It is no
+benchmark (bench/ is) and no conformance test; it knows only the options that it sends.
 """
 
 from __future__ import annotations
@@ -81,16 +81,15 @@ def scripts(clients: int) -> Iterator[deque[str]]:
 
 
 class Relay:
-    """A relay agent at `address` and the port of the server, as the protocol has it. A context manager."""
+    """A relay agent at `address` and the server's port, and its clients at the port behind. A context manager."""
 
     def __init__(self, address: str, server: str, port: int) -> None:
-        """Open the socket; raises OSError where the address is taken."""
+        """Open the sockets; raises OSError where an address is taken."""
         self._giaddr = int.from_bytes(socket.inet_aton(address), "big")
         self._server = (server, port)
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind((address, port))
-        self._socket.setblocking(False)
+        self._relay = _socket(address, port)
+        # On Linux all of 127.0.0.0/8 is here, so that one socket stands for every client that has an address.
+        self._direct = _socket("0.0.0.0", port + 1)  # noqa: S104 - whatever address a client was given
         self._flying: dict[bytes, Client] = {}
         self.counts = Counts()
 
@@ -99,8 +98,9 @@ class Relay:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """Close the socket."""
-        self._socket.close()
+        """Close the sockets."""
+        self._relay.close()
+        self._direct.close()
 
     def run(self, clients: int) -> Counts:
         """Lead `clients` through their scripts; raises LoadFailed."""
@@ -120,7 +120,7 @@ class Relay:
             client.step = client.script.popleft()
             client.messages += 1
             client.xid = (client.number << 4 | client.messages).to_bytes(4, "big")
-            client.sent = message(client, self._giaddr)
+            client.sent = message(client, 0 if client.step in _DIRECT else self._giaddr)
             client.attempts = 0
             if client.step != "release":
                 self._flying[client.xid] = client
@@ -135,15 +135,13 @@ class Relay:
             message = f"client {client.hardware.hex(':')}: no answer to its {client.step}"
             raise LoadFailed(message)
         client.sent_at_s = time.monotonic()
-        self._socket.sendto(client.sent, self._server)
+        used = self._direct if client.step in _DIRECT else self._relay
+        used.sendto(client.sent, self._server)
 
     def _receive(self) -> None:
-        select.select([self._socket], [], [], 0.1)
-        for _ in range(IN_FLIGHT_MAXIMUM):
-            try:
-                payload = self._socket.recv(4096)
-            except BlockingIOError:
-                return
+        ready, _, _ = select.select([self._relay, self._direct], [], [], 0.1)
+        for one in ready:
+            payload = one.recv(4096)
             client = self._flying.pop(payload[_XID], None)
             if client is not None:
                 self._answered(client, payload)
@@ -183,6 +181,15 @@ class Relay:
             counts.refusals += 1
 
 
+def _socket(address: str, port: int) -> socket.socket:
+    made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    made.bind((address, port))
+    return made
+
+
+# What a client that has an address sends by itself.
+_DIRECT: Final = frozenset({"renew", "release", "inform"})
 _ANSWERS: Final = {"discover": _OFFER, "request": _ACK, "renew": _ACK, "inform": _ACK, "wrong": _NAK}
 _TYPES: Final = {
     "discover": _DISCOVER,
@@ -195,11 +202,12 @@ _TYPES: Final = {
 
 
 def message(client: Client, giaddr: int) -> bytes:
-    """The message of the client's present step, as its relay forwards it."""
+    """The message of the client's present step, as its relay forwards it; a `giaddr` of 0: as the client sends it."""
     step = client.step
-    ciaddr = client.address if step in ("renew", "release", "inform") else 0
+    ciaddr = client.address if step in _DIRECT else 0
+    hops = int(giaddr != 0)
     header = _HEADER.pack(
-        1, 1, 6, 1, client.xid, 0, 0, ciaddr, 0, 0, giaddr, client.hardware, b"", b"", _COOKIE
+        1, 1, 6, hops, client.xid, 0, 0, ciaddr, 0, 0, giaddr, client.hardware, b"", b"", _COOKIE
     )  # fmt: skip
     area = [_option(_MESSAGE_TYPE, bytes([_TYPES[step]]))]
     if step == "request":

@@ -21,12 +21,40 @@ authoritative;
 ping-check false;
 default-lease-time 600;
 option domain-name "example.org";
-class "odd" { match if substring(hardware, 6, 1) = 01; }
+option space acme;
+option acme.place code 1 = text;
+option acme.floor code 2 = unsigned integer 8;
+class "odd" { match if substring(hardware, 6, 1) = 01; option root-path "/odd"; }
+class "spawned" { spawn with hardware; lease limit 3; }
 subnet 10.0.0.0 netmask 255.255.0.0 {
   option routers 10.0.0.1;
+  option acme.place "cellar";
+  option acme.floor 3;
+  vendor-option-space acme;
+  pool { range 10.0.0.16 10.0.0.23; allow members of "odd"; deny dynamic bootp clients; }
   range 10.0.1.0 10.0.8.255;
+  on commit {
+    set told = concat("client ", binary-to-ascii(16, 8, ":", substring(hardware, 1, 6)));
+    log(info, told);
+    execute("/bin/true", binary-to-ascii(10, 8, ".", leased-address));
+  }
+  on expiry or release { log(info, concat("gone: ", binary-to-ascii(10, 8, ".", leased-address))); }
 }
 host fixed { hardware ethernet 02:00:00:00:00:07; fixed-address 10.0.200.7; }
+"""
+# Start-up with leases in several states, some of which are over by then.
+LEASES_FOUND = b"""
+lease 10.0.1.5 {
+  starts 1 2026/09/21 13:00:00; ends 1 2026/09/21 13:10:00; cltt 1 2026/09/21 13:00:00;
+  binding state active; next binding state free;
+  hardware ethernet 02:00:00:00:01:05; uid "\\001\\002\\000\\000\\000\\001\\005";
+}
+lease 10.0.1.6 {
+  starts 1 2026/09/21 13:00:00; ends 1 2026/09/21 23:10:00; cltt 1 2026/09/21 13:00:00;
+  binding state active; next binding state free;
+  hardware ethernet 02:00:00:00:01:06; set told = "before"; client-hostname "six";
+}
+lease 10.0.1.7 { starts 1 2026/09/21 13:00:00; ends 1 2026/09/21 13:30:00; binding state abandoned; }
 """
 SERVER = 0x0A000001
 
@@ -86,7 +114,7 @@ class Run:
         return given
 
     def serve(self, clients: int) -> None:
-        """Some of everything, with time going by."""
+        """Some of everything, with time going by: renewals, releases, informs, declines, refusals, expiry."""
         for client in range(clients):
             address = self.exchange(client)
             if client % 3 == 0:
@@ -96,6 +124,11 @@ class Run:
                 self.packet(client, 7, bytes([54, 4]) + SERVER.to_bytes(4, "big"), ciaddr=address)
             if client % 11 == 0:
                 self.packet(client, 8, ciaddr=address)
+            if client % 13 == 0:
+                declined = bytes([50, 4]) + address.to_bytes(4, "big")
+                self.packet(client, 4, declined + bytes([54, 4]) + SERVER.to_bytes(4, "big"))
+            if client % 17 == 0:
+                self.packet(client + 1000, 3, bytes([50, 4, 192, 0, 2, 1]))
         self.now_us += 900_000_000
         self.apply(ev.Timer(*self.now))
         self.apply(ev.End(*self.now, "SIGTERM"))

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from dhcpd.engine.machine import Machine
 from dhcpd.replay.play import play_file
 from dhcpd.replay.verdict import Status
 from dhcpd.trace import TapeWriter, open_tape
-from tests.replay.engine_runs import CONFIGURATION, Run
+from tests.replay.engine_runs import CONFIGURATION, LEASES_FOUND, Run
 from tests.replay.tapes import record
 
 FIXTURES = sorted((Path(__file__).parents[2] / "fixtures").glob("*/trace.bin"))
@@ -21,6 +22,7 @@ FIXTURES = sorted((Path(__file__).parents[2] / "fixtures").glob("*/trace.bin"))
 DIGEST = """
 import hashlib, sys
 from pathlib import Path
+from dhcpd.engine.machine import Machine
 from dhcpd.engine.machine import Machine
 from dhcpd.replay.play import play_file
 digest = hashlib.sha256()
@@ -47,7 +49,7 @@ def digest(trace: Path, folder: Path, hash_seed: str) -> str:
 
 @pytest.fixture(scope="module")
 def trace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run = Run()
+    run = Run(leases=LEASES_FOUND)
     run.serve(120)
     return record(tmp_path_factory.mktemp("run") / "trace", *run.pairs)
 
@@ -72,20 +74,17 @@ def test_another_configuration_is_noticed(tmp_path: Path) -> None:
 
 
 def test_a_machine_restored_from_any_snapshot_goes_on_the_same(tmp_path: Path) -> None:
-    run = Run()
+    run = Run(leases=LEASES_FOUND)
     path = tmp_path / "trace"
     run.serve(40)
     writer = TapeWriter.create(path, version="test")
-    again = Run.__new__(Run)
-    from dhcpd.engine.machine import Machine
-
-    again.machine = Machine()
+    again = Machine()
     for number, (event, effects) in enumerate(run.pairs):
         seq = writer.write_events([event])
         writer.write_effects(seq, [effects])
-        assert again.machine.apply(event) == effects
+        assert again.apply(event) == effects
         if number > 12 and number % 25 == 0:
-            writer.write_snapshot(seq, again.machine.snapshot())
+            writer.write_snapshot(seq, again.snapshot())
     writer.close()
     with open_tape(path) as tape:
         seqs = [entry.seq for entry in tape.iterate() if not hasattr(entry, "event")]
