@@ -1,0 +1,315 @@
+"""The machine held to what users stake on it, with hypothesis choosing what clients do.
+
+Whatever comes, nothing raises; an address that was acknowledged to one client is not acknowledged to another before
+it ends; a lease that was acknowledged is there after a restart from the lease file; a machine put together from a
+snapshot goes on as the one that the snapshot was taken of; and the same events give the same effects.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import msgpack
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dhcpd.engine.machine import Machine, SnapshotError
+from dhcpd.trace import events as ev
+from dhcpd.trace.effects import Fatal, Ping, RewriteBegin, RewriteEnd, RewritePart, Send, Store, Wake
+
+if TYPE_CHECKING:
+    from dhcpd.trace.effects import Effect
+
+START_US = 1_790_000_000_000_000
+SECOND_US = 1_000_000
+SERVER = 10 << 24 | 1
+COOKIE = b"\x63\x82\x53\x63"
+NETWORKS = b"""
+authoritative;
+ddns-update-style none;
+min-lease-time 5; default-lease-time 30; max-lease-time 60;
+class "limited" { match if substring (hardware, 6, 1) = 03; lease limit 1; }
+class "named" { match if exists host-name; option root-path = option host-name; }
+shared-network campus {
+  subnet 10.0.0.0 netmask 255.255.0.0 {
+    pool { deny members of "named"; deny dynamic bootp clients; range 10.0.1.1 10.0.1.3; }
+    pool { allow dynamic bootp clients; allow known-clients; range 10.0.2.1 10.0.2.2; dynamic-bootp-lease-length 40; }
+    on commit { set holder = pick-first-value (option host-name, "nobody"); }
+    on expiry { log (info, concat ("gone: ", holder)); }
+  }
+  subnet 10.1.0.0 netmask 255.255.255.0 { range 10.1.0.9; }
+}
+subnet 192.168.7.0 netmask 255.255.255.0 { range 192.168.7.4 192.168.7.5; allow leasequery; }
+host known { hardware ethernet 02:00:00:00:00:01; }
+host fixed { hardware ethernet 02:00:00:00:00:02; fixed-address 10.0.9.9, 192.168.7.9; }
+"""
+CONFIGURATIONS = [
+    NETWORKS + b"ping-check off;",
+    NETWORKS + b"ping-check on; ping-timeout 1;",
+    NETWORKS + b"ping-check off; one-lease-per-client on; stash-agent-options on; dhcp-cache-threshold 50;",
+    NETWORKS + b"ping-check off; ignore-client-uids on; get-lease-hostnames on; delayed-ack 4;",
+]
+
+
+@dataclass
+class World:
+    """A machine, the clock that it is told of, its lease file, and what its clients were promised.
+
+    `promised`: address -> (client identity, when the promise ends in seconds).
+    """
+
+    configuration: bytes
+    leases: bytes = b""
+    now_us: int = START_US
+    wake_us: int = 0
+    new_file: bytes | None = None
+    pings: list[int] = field(default_factory=list)
+    offers: list[int] = field(default_factory=list)
+    effects: list[list[Effect]] = field(default_factory=list)
+    machine: Machine = field(default_factory=Machine)
+
+    def start(self) -> World:
+        """Feed the start's events."""
+        self.machine = Machine()
+        words = ("-cf", "c", "-lf", "/l", "-pf", "/p", "-p", "67")
+        self.apply(ev.Boot(self.now_us, 0, "test", words, (), "host", 1, b"seed" * 4, 67, "little-endian", 0))
+        self.apply(ev.ConfigurationFile(self.now_us, 0, "c", self.configuration, ""))
+        self.apply(ev.ConfigurationEnd(self.now_us, 0, "c", False))
+        if self.leases:
+            self.apply(ev.LeaseFilePart(self.now_us, 0, self.leases))
+        self.apply(ev.LeaseFileEnd(self.now_us, 0, ""))
+        links = (
+            ev.Link("eth0", 2, 1, b"\x02\0\0\0\0\xfe", 3, ((SERVER, 16),)),
+            ev.Link("eth1", 3, 1, b"\x02\0\0\0\0\xff", 3, ((0xC0A80701, 24),)),
+        )
+        self.apply(ev.Interfaces(self.now_us, 0, links, ""))
+        self.apply(ev.Listening(self.now_us, 0, False))
+        assert self.machine.serving
+        return self
+
+    def apply(self, event: ev.Event) -> list[Effect]:
+        """Apply an event and do what a program would do of its effects."""
+        effects = self.machine.apply(event)
+        self.effects.append(effects)
+        for effect in effects:
+            self.carry_out(effect)
+        while self.machine.rewriting:
+            self.apply(ev.RewriteContinue(self.now_us, 0))
+        return effects
+
+    def carry_out(self, effect: Effect) -> None:
+        """Keep the file, the clock's wish and the pings."""
+        assert not isinstance(effect, Fatal)
+        if isinstance(effect, Store):
+            self.leases += effect.data
+            if self.new_file is not None:
+                self.new_file += effect.data
+        elif isinstance(effect, RewriteBegin):
+            self.new_file = b""
+        elif isinstance(effect, RewritePart):
+            assert self.new_file is not None
+            self.new_file += effect.data
+        elif isinstance(effect, RewriteEnd):
+            assert self.new_file is not None
+            self.leases, self.new_file = self.new_file, None
+        elif isinstance(effect, Wake):
+            self.wake_us = effect.at_us
+        elif isinstance(effect, Ping):
+            self.pings.append(effect.address)
+
+    def advance(self, us: int) -> None:
+        """Let time go by, waking the machine when it asked for that."""
+        until = self.now_us + us
+        for _ in range(200):
+            if not self.wake_us or self.wake_us > until:
+                break
+            self.now_us = max(self.now_us, self.wake_us)
+            self.apply(ev.Timer(self.now_us, 0))
+            if self.wake_us and self.wake_us <= self.now_us:
+                self.now_us += SECOND_US
+        self.now_us = max(self.now_us, until)
+
+    def packet(self, payload: bytes, interface: str = "eth0", source: int = 0) -> list[Effect]:
+        """A datagram."""
+        return self.apply(ev.Packet(self.now_us, 0, interface, source, 68, payload))
+
+
+def message(kind: int | None, client: int, **fields: object) -> bytes:
+    """A DHCP message (BOOTP where `kind` is None); `options` are octets, addresses numbers."""
+    hardware = b"\x02\0\0\0\0" + bytes([client])
+    number = {name: int(fields.get(name, 0)) for name in ("ciaddr", "giaddr", "flags", "secs")}  # type: ignore[call-overload]
+    head = struct.pack(
+        "!BBBB4sHHIIII16s192x", 1, 1, 6, 0, b"xid" + bytes([client]), number["secs"], number["flags"],
+        number["ciaddr"], 0, 0, number["giaddr"], hardware,
+    )  # fmt: skip
+    options = b"" if kind is None else bytes([53, 1, kind])
+    given = fields.get("options", b"")
+    assert isinstance(given, bytes)
+    return (head + COOKIE + options + given + b"\xff").ljust(300, b"\0")
+
+
+ADDRESSES = [10 << 24 | 1 << 8 | n for n in (1, 2, 3, 4)] + [0x0A000201, 0x0A010009, 0xC0A80704, 0xC0A80709, 0]
+OPTIONS = st.lists(
+    st.one_of(
+        st.sampled_from(ADDRESSES).map(lambda address: b"\x32\x04" + address.to_bytes(4, "big")),
+        st.just(b"\x36\x04" + SERVER.to_bytes(4, "big")),
+        st.integers(0, 2).map(lambda n: b"\x3d\x03\x00id"[:4] + bytes([n])),
+        st.sampled_from([b"\x0c\x04anna", b"\x0c\x02b\0", b"\x0c\x00", b"\x37\x04\x01\x03\x0f\x2b", b"\x33\x04\xff\xff\xff\xff"]),
+        st.just(b"\x52\x06\x01\x04abcd"),
+        st.just(b"\x52\x06\x05\x04\x0a\x01\x00\x00"),
+        st.binary(max_size=4).map(lambda data: bytes([60, len(data)]) + data),
+    ),
+    max_size=4,
+).map(b"".join)
+MESSAGES = st.builds(
+    message,
+    st.sampled_from([1, 1, 1, 3, 3, 3, 4, 7, 8, 10, 99, None]),
+    st.integers(1, 5),
+    ciaddr=st.sampled_from([0, 0, 0, *ADDRESSES]),
+    giaddr=st.sampled_from([0, 0, 0x0A000002, 0x0A010001, 0xC0A80701, 0x01020304]),
+    flags=st.sampled_from([0, 0x8000]),
+    secs=st.integers(0, 9),
+    options=OPTIONS,
+)
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("packet"), MESSAGES),
+        st.tuples(st.just("exchange"), st.integers(1, 5)),
+        st.tuples(st.just("damaged"), st.tuples(MESSAGES, st.integers(0, 300), st.binary(max_size=6))),
+        st.tuples(st.just("wait"), st.integers(0, 50)),
+        st.tuples(st.just("echo"), st.sampled_from(ADDRESSES)),
+        st.tuples(st.just("name"), st.sampled_from(ADDRESSES)),
+    ),
+    max_size=25,
+)
+
+
+def take(world: World, step: tuple[str, object]) -> None:
+    """Do one step."""
+    what, value = step
+    if what == "packet":
+        world.packet(value)  # type: ignore[arg-type]
+    elif what == "exchange":
+        exchange(world, value)  # type: ignore[arg-type]
+    elif what == "damaged":
+        payload, at, noise = value  # type: ignore[misc]
+        world.packet(payload[:at] + noise + payload[at + len(noise) :])
+    elif what == "wait":
+        world.advance(int(value) * SECOND_US)  # type: ignore[call-overload]
+    elif what == "echo":
+        world.apply(ev.PingReply(world.now_us, 0, value))  # type: ignore[arg-type]
+    else:
+        world.apply(ev.NameAnswer(world.now_us, 0, value, "host.example.org"))  # type: ignore[arg-type]
+
+
+def exchange(world: World, client: int) -> None:
+    """DISCOVER, and a REQUEST for what is offered within the ping's second."""
+    before = len(world.effects)
+    world.packet(message(1, client))
+    world.advance(2 * SECOND_US)
+    for sent in [one for effects in world.effects[before:] for one in effects if isinstance(one, Send)]:
+        options = b"\x32\x04" + sent.payload[16:20] + b"\x36\x04" + SERVER.to_bytes(4, "big")
+        world.packet(message(3, client, options=options))
+
+
+def option(payload: bytes, code: int) -> bytes | None:
+    """An option of a reply's main area."""
+    at = 240
+    while at + 1 < len(payload) and payload[at] != 255:
+        if payload[at] == code:
+            return payload[at + 2 : at + 2 + payload[at + 1]]
+        at += 2 + payload[at + 1] if payload[at] else 1
+    return None
+
+
+@given(st.sampled_from(CONFIGURATIONS), STEPS)
+def test_no_address_is_promised_to_two_clients_and_no_promise_is_lost(configuration: bytes, steps: list) -> None:
+    world = World(configuration).start()
+    promised: dict[int, tuple[bytes, int]] = {}
+    for step in steps:
+        seen = len(world.effects)
+        take(world, step)
+        for effects in world.effects[seen:]:
+            for sent in effects:
+                if isinstance(sent, Send) and option(sent.payload, 53) == b"\x05" and sent.payload[16:20] != bytes(4):
+                    keep_promise(world, promised, sent.payload)
+                elif isinstance(sent, Store):
+                    forget_freed(promised, sent.data)
+    again = World(configuration, leases=world.leases, now_us=world.now_us).start()
+    assert again.machine.server is not None
+    for address, (client, ends) in promised.items():
+        if ends > world.now_us // SECOND_US and address not in {0x0A000909, 0xC0A80709}:
+            lease = again.machine.server.database.find(address)
+            assert lease is not None
+            assert lease.hardware == client
+
+
+def keep_promise(world: World, promised: dict[int, tuple[bytes, int]], payload: bytes) -> None:
+    """Note an ACK; assert that nobody else holds the address."""
+    address = int.from_bytes(payload[16:20], "big")
+    client = payload[1:2] + payload[28 : 28 + payload[2]]
+    now = world.now_us // SECOND_US
+    holder = promised.get(address)
+    assert holder is None or holder[0] == client or holder[1] <= now
+    promised[address] = client, now + int.from_bytes(option(payload, 51) or b"", "big")
+
+
+def forget_freed(promised: dict[int, tuple[bytes, int]], record: bytes) -> None:
+    """A record that is not active takes the promise back (release, decline, expiry)."""
+    if b"\n  binding state active;" not in record:
+        dotted = record.split()[1].decode()
+        promised.pop(int.from_bytes(bytes(map(int, dotted.split("."))), "big"), None)
+
+
+@settings(max_examples=40)
+@given(st.sampled_from(CONFIGURATIONS), STEPS, STEPS)
+def test_a_machine_restored_from_a_snapshot_goes_on_the_same(configuration: bytes, first: list, second: list) -> None:
+    straight = World(configuration).start()
+    for step in first:
+        take(straight, step)
+    data = msgpack.unpackb(msgpack.packb(straight.machine.snapshot()), strict_map_key=False)
+    other = World(configuration, now_us=straight.now_us, wake_us=straight.wake_us, machine=Machine.restore(data))
+    other.leases = straight.leases
+    before = len(straight.effects)
+    for step in second:
+        take(straight, step)
+        take(other, step)
+    assert other.effects == straight.effects[before:]
+    assert other.leases == straight.leases
+    assert msgpack.packb(other.machine.snapshot()) == msgpack.packb(straight.machine.snapshot())
+
+
+@settings(max_examples=25)
+@given(st.sampled_from(CONFIGURATIONS), STEPS)
+def test_the_same_events_give_the_same_effects(configuration: bytes, steps: list) -> None:
+    one, other = World(configuration).start(), World(configuration).start()
+    for step in steps:
+        take(one, step)
+        take(other, step)
+    assert one.effects == other.effects
+
+
+@settings(max_examples=150)
+@given(st.binary(max_size=600), st.binary(max_size=80))
+def test_no_octets_make_it_raise(payload: bytes, options: bytes) -> None:
+    world = World(CONFIGURATIONS[0]).start()
+    world.packet(payload)
+    world.packet(message(1, 1, options=options))
+    world.packet(message(3, 1, options=options), source=0x0A000102)
+
+
+def test_a_snapshot_of_another_version_is_refused() -> None:
+    with pytest.raises(SnapshotError):
+        Machine.restore({"version": 99})
+
+
+def test_a_bad_configuration_ends_the_start_with_iscs_words() -> None:
+    machine = Machine()
+    words = ("-cf", "c", "-lf", "/l", "-pf", "/p", "-p", "67")
+    machine.apply(ev.Boot(START_US, 0, "test", words, (), "host", 1, b"", 67, "little-endian", 0))
+    machine.apply(ev.ConfigurationFile(START_US, 0, "c", b"subnet 10.0.0.0 {", ""))
+    effects = machine.apply(ev.ConfigurationEnd(START_US, 0, "c", False))
+    assert effects[-1] == Fatal("Configuration file errors encountered -- exiting")
