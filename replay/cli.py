@@ -10,7 +10,7 @@ import base64
 import json
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 from rich.console import Console
@@ -277,7 +277,7 @@ def _verify(tape: Tape, lease_path: str | None, from_seq: int | None, progress: 
     try:
         if snapshot is None:
             return play(tape, lease_path, watch=progress)
-        data = snapshot.data
+        data = cast("dict[str, Any]", snapshot.data)
         return play(tape, None, lambda: Machine.restore(data), watch=progress, from_seq=snapshot.seq + 1)
     except OSError as error:
         return Verdict(Status.UNJUDGED, damage=f"cannot write the lease file {lease_path}: {error.strerror}")

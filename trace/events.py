@@ -78,7 +78,7 @@ class Link(NamedTuple):
     """
 
     name: str
-    index: int
+    index: int  # type: ignore[assignment]  # the kernel's word; no tuple of links is searched by it
     hardware_type: int
     hardware: bytes
     flags: int
