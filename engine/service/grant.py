@@ -352,6 +352,8 @@ def _store(step: Grant) -> None:
         server.log(ERROR, f"Lease conflict at {dotted(lease.address)}")
     server.database.refile(lease, packet.hardware, step.uid)
     lease.starts = lease.cltt = now
+    if server.failover is None:
+        lease.tstp = 0
     lease.flags |= step.flags
     lease.hostname = packet.options.get(_HOST_NAME)
     if step.kind == OFFER:

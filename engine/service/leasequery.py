@@ -112,13 +112,14 @@ def _describe(server: Server, options: OptionSet, lease: Lease, associated: list
             dhcp[code] = (seconds & _UNSIGNED).to_bytes(4, "big")
     if associated:
         dhcp[92] = b"".join([one.address.to_bytes(4, "big") for one in associated[:ASSOCIATED_MAX]])
-    if lease.cltt:
-        dhcp[91] = max(0, now - lease.cltt).to_bytes(4, "big")
     rare = lease.rare
     if rare is not None and rare.variables is not None:
         value = rare.variables.get("vendor-class-identifier")
         if isinstance(value, bytes) and value:
             dhcp[60] = value
+    # After 60: within a bucket of the reply's order the latest stands first.
+    if lease.cltt:
+        dhcp[91] = max(0, now - lease.cltt).to_bytes(4, "big")
     if lease.uid:
         dhcp[CLIENT_IDENTIFIER] = lease.uid
     if rare is not None and rare.agent_options:
