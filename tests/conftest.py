@@ -38,9 +38,14 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
     return report
 
 
-def pytest_collectreport(report: pytest.CollectReport) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector):
+    report = yield
     if report.skipped and os.environ.get("DHCPD_NO_SKIPS"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome = "failed"
+        report.longrepr = f"{collector.nodeid}: skipped where nothing may be (DHCPD_NO_SKIPS): {reason}"
+    return report
 
 
 @pytest.fixture(scope="session")
