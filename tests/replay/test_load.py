@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from typing import TYPE_CHECKING
@@ -31,16 +32,14 @@ def serve() -> Iterator[Callable[[Callable[[int, bytes], bytes | None]], int]]:
         sockets.append(made)
 
         def loop() -> None:
-            while True:
-                try:
+            with contextlib.suppress(OSError):  # the socket is closed when the test is over
+                while True:
                     payload, peer = made.recvfrom(4096)
-                except OSError:
-                    return
-                if not payload:
-                    return
-                reply = answer(options(payload)[53][0], payload)
-                if reply is not None:
-                    made.sendto(reply, peer)
+                    if not payload:
+                        return
+                    reply = answer(options(payload)[53][0], payload)
+                    if reply is not None:
+                        made.sendto(reply, peer)
 
         threading.Thread(target=loop, daemon=True).start()
         return port
