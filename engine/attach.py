@@ -31,7 +31,7 @@ _FIRST_UNPRIVILEGED_PORT: Final = 1025
 
 @dataclass(slots=True)
 class Attachment:
-    """An interface as the server sees it. `address` is its first IPv4 address, 0 for none; `network` None: not served."""
+    """An interface as the server sees it. `address`: its first IPv4 address, 0 for none; `network` None: not served."""
 
     name: str
     hardware: bytes = b""
