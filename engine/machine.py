@@ -18,6 +18,7 @@ from .lease.reader import load_lease_file
 from .lease.writer import Rewriter
 from .names import Names
 from .rewriting import Rewriting, log_failure
+from .service.reasons import Reason, conclude
 from .service.server import Interface, Server, ServerSettings
 
 if TYPE_CHECKING:
@@ -80,6 +81,20 @@ class Machine:
         if self.serving:
             self._after()
         return effects
+
+    def explain(self, event: ev.Event) -> tuple[list[Effect], list[Reason]]:
+        """As `apply`, with the reasons (service/reasons.py): the effects, and the state after, are the same."""
+        server = self.server
+        if server is None:
+            return self.apply(event), []
+        reasons: list[Reason] = []
+        server.reasons = reasons
+        try:
+            effects = self.apply(event)
+        finally:
+            server.reasons = None
+        conclude(reasons, effects)
+        return effects, reasons
 
     def _after(self) -> None:
         """What may follow any event of a serving machine: a rewrite that is due, and the next wish to be woken."""

@@ -89,13 +89,13 @@ def in_class(packet: Packet, wanted: Class) -> bool:
 def permitted(context: Context, pool: Pool) -> bool:
     """Whether the packet may have an address of the pool: no prohibit fits, and a permit if there are any."""
     for entry in pool.prohibits:
-        if _fits(context, entry):
+        if fits(context, entry):
             return False
-    return not pool.permits or any(_fits(context, entry) for entry in pool.permits)
+    return not pool.permits or any(fits(context, entry) for entry in pool.permits)
 
 
-def _fits(context: Context, entry: Permit) -> bool:
-    """One entry of a permit list (table in 2.7)."""
+def fits(context: Context, entry: Permit) -> bool:
+    """Whether one entry of a permit list fits the packet (table in 2.7)."""
     packet = context.packet
     if packet is None:
         return False

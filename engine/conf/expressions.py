@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from .context import Bindings, Context
     from .model import Class, DataExpression, Result, Value
+    from .syntax import OptionStatement
 
 MASK: Final = 0xFFFFFFFFFFFFFFFF
 CALL_DEPTH_MAX: Final = 50
@@ -32,6 +33,8 @@ _SIGN: Final = 1 << 63
 _T = TypeVar("_T")
 Compiled: TypeAlias = "_T | Callable[[Context], _T | None] | None"
 AnyValue: TypeAlias = Any
+Step: TypeAlias = "Callable[[Context], int | None]"
+Watch: TypeAlias = "Callable[[OptionStatement, Step], Step]"
 Table: TypeAlias = "dict[str, Callable[[Compiler, Expression], Any]]"
 
 # ISC's numbers of the operators, which its log lines about a value of the wrong type show.
@@ -177,7 +180,9 @@ class Tables(NamedTuple):
 class Compiler:
     """Makes closures; collects the host names that it meets (in order) for Configuration.host_names.
 
-    `classes` is filled by who compiles the declarations: the class of every name.
+    `classes` is filled by who compiles the declarations: the class of every name. `watch`, where it is set, puts
+    something around each statement that sets an option; it is for explaining decisions, and costs the speed of runs
+    of assignments.
     """
 
     def __init__(self, tables: Tables, host_names: list[str], classes: dict[str, Class]) -> None:
@@ -185,6 +190,7 @@ class Compiler:
         self.tables = tables
         self.host_names = host_names
         self.classes = classes
+        self.watch: Watch | None = None
         self._names_met = set(host_names)
 
     def meet_host_name(self, name: str) -> None:

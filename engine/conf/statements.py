@@ -73,9 +73,13 @@ def _steps(compiler: Compiler, block: syntax.Block) -> tuple[Step, ...]:
     steps: list[Step] = []
     batch: list[syntax.OptionStatement] = []
     for node in block:
-        if isinstance(node, syntax.OptionStatement) and node.operator == "supersede":
-            batch.append(node)
-            continue
+        if isinstance(node, syntax.OptionStatement):
+            if compiler.watch is not None:
+                steps.append(compiler.watch(node, single_assignment(compiler, node)))
+                continue
+            if node.operator == "supersede":
+                batch.append(node)
+                continue
         if batch:
             steps.append(_assignments(compiler, batch))
             batch = []
@@ -85,6 +89,11 @@ def _steps(compiler: Compiler, block: syntax.Block) -> tuple[Step, ...]:
     if batch:
         steps.append(_assignments(compiler, batch))
     return tuple(steps)
+
+
+def single_assignment(compiler: Compiler, node: syntax.OptionStatement) -> Step:
+    """One option statement by itself, whatever its operator."""
+    return _assignments(compiler, [node]) if node.operator == "supersede" else _option(compiler, node)
 
 
 def _assignments(compiler: Compiler, batch: list[syntax.OptionStatement]) -> Step:

@@ -12,11 +12,12 @@ from ...trace.effects import DEBUG, ERROR
 from ..conf.classify import permitted
 from ..lease.lease import ABANDONED, FREE
 from ..wire.text import dotted
+from .explain import pool_text, tell_pool
 from .reasons import Reason
 
 if TYPE_CHECKING:
     from ..conf.context import Context
-    from ..conf.model import Configuration, Permit, Pool, SharedNetwork
+    from ..conf.model import Configuration, Pool, SharedNetwork
     from ..lease.lease import Lease
     from .server import Server
 
@@ -32,47 +33,12 @@ def open_pools(configuration: Configuration) -> tuple[bool, ...]:
 def may_use(server: Server, context: Context, pool: Pool) -> bool:
     """Whether the packet may have addresses of the pool (section 7)."""
     packet = context.packet
-    if server.open_pools[pool.index] and packet is not None and packet.message_type:
+    if server.open_pools[pool.index] and packet is not None and packet.message_type and server.reasons is None:
         return True
     allowed = permitted(context, pool)
-    if server.reasons is not None and not allowed:
-        _explain_refusal(server, context, pool)
+    if server.reasons is not None:
+        tell_pool(server, context, pool, allowed=allowed)
     return allowed
-
-
-def _explain_refusal(server: Server, context: Context, pool: Pool) -> None:
-    """Name the entry that keeps the client out: a prohibition that fits, or all permissions, none of which does."""
-    assert server.reasons is not None
-    why, place = "no permit of the pool fits", pool.place
-    for entry in pool.prohibits:
-        if _alone(context, pool, entry):
-            why, place = f"deny {entry_text(entry)}", entry.place
-            break
-    server.reasons.append(Reason("pool", pool_text(pool), "not permitted", why, place))
-
-
-def _alone(context: Context, pool: Pool, entry: Permit) -> bool:
-    """Whether one prohibition by itself keeps the packet out."""
-    permits, prohibits = pool.permits, pool.prohibits
-    pool.permits, pool.prohibits = [], [entry]
-    try:
-        return not permitted(context, pool)
-    finally:
-        pool.permits, pool.prohibits = permits, prohibits
-
-
-def entry_text(entry: Permit) -> str:
-    """A permit as a person writes it."""
-    value = getattr(entry.value, "name", entry.value)
-    return entry.kind if value is None else f"{entry.kind} {value}"
-
-
-def pool_text(pool: Pool) -> str:
-    """A pool by its first range."""
-    if not pool.ranges:
-        return "empty pool"
-    low, high = pool.ranges[0]
-    return f"{dotted(low)}-{dotted(high)}"
 
 
 def allocate(server: Server, context: Context, network: SharedNetwork) -> tuple[Lease | None, bool]:
@@ -89,7 +55,12 @@ def allocate(server: Server, context: Context, network: SharedNetwork) -> tuple[
                 why = "no free lease" if candidate is None else "all free leases are on offer"
                 server.reasons.append(Reason("pool", pool_text(pool), "empty", why, pool.place))
             continue
-        if chosen is None or _better(candidate, chosen):
+        better = chosen is None or _better(candidate, chosen)
+        if server.reasons is not None and chosen is not None:
+            loser = chosen if better else candidate
+            why = "another pool's lease is fresher: never used, or free for longer"
+            server.reasons.append(Reason("candidate", dotted(loser.address), "passed over", why, pool.place))
+        if better:
             chosen = candidate
     if chosen is not None:
         _finish(server, chosen)

@@ -74,6 +74,7 @@ def find_lease(
         if search.hosts:
             search.mock = fixed_lease(server, search.hosts, network)
             if search.mock is not None and packet.message_type == REQUEST and search.cip != search.mock.address:
+                _passed(search, search.mock, "the client asks for another address than its fixed one")
                 server.nak_text = INCORRECT
                 return Found(None, True)
     _find_by_uid(search)
@@ -86,7 +87,10 @@ def find_lease(
         server.nak_text = UNAVAILABLE
         if packet.message_type == REQUEST and search.mock is None:
             return Found(None, search.ours)
-    return _choose(search)
+    found = _choose(search)
+    if server.reasons is not None:
+        _explain(search, found.lease)
+    return found
 
 
 def _unusable(server: Server, lease: Lease) -> bool:
@@ -105,6 +109,12 @@ def _passed(search: Search, lease: Lease, why: str) -> None:
         search.server.reasons.append(Reason("candidate", dotted(lease.address), "passed over", why))
 
 
+def _found(search: Search, lease: Lease, why: str) -> None:
+    """Note a candidate that stays for now."""
+    if search.server.reasons is not None:
+        search.server.reasons.append(Reason("candidate", dotted(lease.address), "found", why))
+
+
 def _find_by_uid(search: Search) -> None:
     """5.5."""
     if search.uid is None:
@@ -119,6 +129,7 @@ def _find_by_uid(search: Search) -> None:
             continue
         elif may_use(server, search.context, lease.pool):
             search.by_uid = lease
+            _found(search, lease, "the first lease of the client identifier that it may have")
             return
         else:
             _passed(search, lease, "its pool is not permitted any more")
@@ -139,6 +150,7 @@ def _find_by_hardware(search: Search) -> None:
             _passed(search, lease, "on another network")
         elif may_use(server, search.context, lease.pool):
             search.by_hardware = lease
+            _found(search, lease, "the first lease of the hardware address that it may have")
             return
         else:
             _passed(search, lease, "its pool is not permitted any more")
@@ -179,6 +191,7 @@ def _find_by_address(search: Search, preset: Lease | None) -> None:
         _passed(search, lease, "its state")
         return
     search.ip = lease
+    _found(search, lease, "the client asks for its address")
 
 
 def _reconcile(search: Search) -> None:
@@ -199,6 +212,7 @@ def _reconcile(search: Search) -> None:
         if search.ip is search.by_uid:
             search.by_uid = None
         if not _still_permitted(search, search.ip, active_only=True):
+            _passed(search, search.ip, "its pool is not permitted")
             search.ip = None
     # The other two were asked for their permits when they were found, and nothing has changed since.
 
@@ -245,11 +259,10 @@ def _still_permitted(search: Search, lease: Lease, *, active_only: bool) -> bool
 
 def _choose(search: Search) -> Found:
     """5.9, 5.10."""
-    server, packet = search.server, search.packet
     chosen = search.mock
     if search.ip is not None:
         if chosen is not None and search.releasing:
-            release(server, search.ip, packet)
+            release(search.server, search.ip, search.packet)
         chosen = chosen or search.ip
     if search.by_uid is not None:
         if chosen is not None:
@@ -263,9 +276,19 @@ def _choose(search: Search) -> Found:
         _attach_host(search, chosen)
         if chosen.state == ABANDONED:
             return _reclaim(search, chosen)
-    if server.reasons is not None:
-        server.reasons.append(Reason("candidate", dotted(chosen.address), "chosen", _kind(search, chosen)))
     return Found(chosen, search.ours)
+
+
+def _explain(search: Search, chosen: Lease | None) -> None:
+    """The candidate that was taken, and why the others that were still there were not."""
+    assert search.server.reasons is not None
+    if chosen is not None:
+        search.server.reasons.append(Reason("candidate", dotted(chosen.address), "chosen", _kind(search, chosen)))
+    for lease in (search.ip, search.by_uid, search.by_hardware):
+        if lease is None or lease is chosen:
+            continue
+        why = "held under another client identifier" if chosen is None else f"{dotted(chosen.address)} goes before it"
+        _passed(search, lease, why)
 
 
 def _kind(search: Search, chosen: Lease) -> str:

@@ -16,12 +16,13 @@ from ..lease.lease import ACTIVE, BACKUP, BOOTP_FLAG, EXPIRED, FREE, RELEASED, R
 from ..wire.packet import ACK, OFFER, REQUEST
 from ..wire.text import dotted
 from .billing import charge
+from .explain import tell_time, watch_handler, watch_scopes
 from .hosts import CLIENT_IDENTIFIER, dynamic_host
 from .lease_time import INFINITE, PoolClosedError, bootp_expiry, dhcp_expiry, requested_time
 from .lifecycle import expire_due, lease_has_rare, release
 from .nak import send_nak_for
 from .plan import Terms
-from .reasons import Reason
+from .reasons import Reason, Settings
 from .reply import answer
 from .reuse import reusable
 
@@ -50,7 +51,8 @@ class Grant:
 
     __slots__ = (
         "attached", "context", "expiry", "flags", "forbidden", "hold", "host", "kind", "lease", "line", "old_cltt",
-        "options", "packet", "plan", "reused", "same_client", "server", "shared", "terms", "uid",
+        "options", "packet", "plan", "reused", "same_client", "server", "settings", "shared", "terms",
+        "uid",
     )  # fmt: skip
 
     def __init__(
@@ -75,6 +77,7 @@ class Grant:
         self.expiry = 0
         self.flags = 0
         self.uid = b""
+        self.settings: Settings = {}
         self.options: OptionSet
         self.terms: Terms
 
@@ -130,6 +133,9 @@ def _run_scopes(step: Grant) -> bool:
     subnet = lease.subnet
     assert subnet is not None
     relay = packet.agent if not packet.stashed else None
+    if server.reasons is not None:
+        scopes = server.plans.scopes(subnet, lease.pool, packet.classes, step.host)
+        step.settings, _ = watch_scopes(server, packet, lease, scopes, _variables(lease))
     plan = server.plans.plan(context, subnet, lease.pool, packet.classes, step.host)
     if plan is None or (relay is not None and "agent" in plan.options.spaces):
         return _run_for_packet(step, relay)
@@ -286,6 +292,8 @@ def _decide_time(step: Grant) -> bool:
         step.note("NAK", "the pool is not valid at this time")
         send_nak_for(server, step.context, lease.address, lease.subnet)
         return False
+    if server.reasons is not None:
+        tell_time(server, step.packet, terms, step.settings, requested, step.expiry)
     return True
 
 
@@ -315,15 +323,18 @@ def _take_over(step: Grant) -> None:
 
 def _commit_handlers(step: Grant) -> None:
     """Steps 24 and 25: `on commit`, once; then dynamic DNS."""
-    lease, context = step.lease, step.context
+    server, lease, context = step.server, step.lease, step.context
     rare = lease.rare
     if rare is not None and rare.on_commit is not None:
         handler, rare.on_commit = rare.on_commit, None
         bindings = context.bindings = _variables(lease)
         context.reply = _own_options(step)
-        handler.run(context)
+        if server.reasons is None:
+            handler.run(context)
+        else:
+            watch_handler(step.settings, handler, step.options, lambda: handler.run(context))
         _keep_variables(lease, bindings)
-    if step.server.ddns is not None and step.server.ddns.granted(context, lease):
+    if server.ddns is not None and server.ddns.granted(context, lease):
         step.forbidden = True
 
 
@@ -336,6 +347,7 @@ def _reuse_or_store(step: Grant) -> None:
         if not refused and step.same_client and reusable(server, lease, step.terms.cache_threshold):
             step.reused = True
             step.expiry = lease.ends
+            step.note("unchanged", "its time is young enough to be told again (dhcp-cache-threshold)")
             return
         if step.kind == OFFER:
             lease.rarely().no_reuse = True

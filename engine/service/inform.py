@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ...trace.effects import INFO
+from ...trace.effects import INFO, Send
 from ..conf import parameters as par
 from ..conf.context import OptionSet
 from ..conf.scopes import run_scopes
@@ -12,6 +12,7 @@ from ..wire.encode import INFORM
 from ..wire.packet import ACK
 from ..wire.reply import compose, inform_flags, send_inform, truncation_lines
 from ..wire.text import dotted, inform_ack_line, inform_line
+from .explain import sent_options, tell_options, tell_parameters, watch_scopes
 from .hosts import CLIENT_IDENTIFIER, host_addresses
 from .network import SUBNET_SELECTION, selected
 from .reply import server_identifier
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ..conf.model import Host, SharedNetwork, Subnet
     from ..lease.lease import Lease
     from ..wire.packet import Packet
+    from .reasons import Settings
     from .server import Server
 
 _SUBNET_MASK: Final = 1
@@ -57,8 +59,12 @@ def inform(
         options.dhcp[SUBNET_SELECTION] = selection
     if packet.agent is not None and not packet.stashed:
         options.spaces["agent"] = dict(packet.agent)
-    _run_scopes(server, context, packet, subnet, client)
+    settings = _run_scopes(server, context, packet, subnet, client)
+    before = len(server.effects)
     _answer(server, context, packet, subnet, client, line)
+    if server.reasons is not None and server.effects[before:] and isinstance(server.effects[-1], Send):
+        tell_parameters(server, settings, context, options)
+        tell_options(server, packet, settings, sent_options(server.effects[-1].payload))
 
 
 def _find_subnet(server: Server, packet: Packet, line: str) -> tuple[Subnet | None, bytes | None]:
@@ -90,18 +96,23 @@ def _refuse(server: Server, subnet: Subnet, line: str) -> None:
     server.inform_refusals += 1
 
 
-def _run_scopes(server: Server, context: Context, packet: Packet, subnet: Subnet, client: int) -> None:
+def _run_scopes(server: Server, context: Context, packet: Packet, subnet: Subnet, client: int) -> Settings:
     """Step 5. A lease of ciaddr brings its pool's statements."""
     context.bindings = server.global_bindings
     lease = server.database.find(packet.ciaddr) if packet.ciaddr else None
-    run_scopes(subnet.scope.chain(), context)
+    scopes = subnet.scope.chain()
     if lease is not None and lease.pool is not None:
-        run_scopes(lease.pool.scope.chain(subnet.scope), context)
+        scopes += lease.pool.scope.chain(subnet.scope)
     for member in reversed(packet.classes):
-        run_scopes(member.scope.chain(subnet.scope), context)
+        scopes += member.scope.chain(subnet.scope)
     host = _host(server, packet, client)
     if host is not None:
-        run_scopes(host.scope.chain(subnet.scope), context)
+        scopes += host.scope.chain(subnet.scope)
+    settings: Settings = {}
+    if server.reasons is not None:
+        settings, _ = watch_scopes(server, packet, None, scopes, context.bindings)
+    run_scopes(scopes, context)
+    return settings
 
 
 def _host(server: Server, packet: Packet, client: int) -> Host | None:

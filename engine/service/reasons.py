@@ -1,22 +1,33 @@
-"""Why the server decided as it did, as data for who asks (`dhcpd-trace`): never for a client, never in the hot path.
+"""Why the server decided as it did, as data for who asks (`dhcpd-trace explain`): never for a client.
 
-`Server.reasons` is None while nobody asks. Where it is a list, the steps of a decision append to it. The text of a
-reason is for people; `step`, `subject` and `verdict` are for programs. Nothing is decided here.
+`Server.reasons` is None while nobody asks, which is all that the hot path looks at. Where it is a list, the
+steps of a decision append to it. The text of a reason is for people; `step`, `subject` and `verdict` are for
+programs. Nothing is decided here.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from ...trace.effects import Log, Send
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ...trace.effects import Effect
+    from ..conf.model import Scope
     from ..conf.syntax import Place
+
+# Every `Reason.step`, in the order in which a whole decision has them.
+STEPS = ("network", "class", "host", "pool", "candidate", "time", "parameter", "option", "verdict")
 
 
 class Reason(NamedTuple):
     """One step of a decision.
 
-    `step`: `network`, `class`, `host`, `candidate`, `pool` or `verdict`. `subject`: what was looked at (an address, a
-    name). `verdict`: what became of it. `why`: the rule. `place`: where the configuration says so.
+    `step` is one of STEPS. `subject`: what was looked at (an address, a name). `verdict`: what became of it, for a
+    time, parameter or option its value. `why`: the rule. `place`: where the configuration says so, None where the
+    rule is the server's own.
     """
 
     step: str
@@ -26,4 +37,40 @@ class Reason(NamedTuple):
     place: Place | None = None
 
 
+class Setting(NamedTuple):
+    """A statement that set, or would have set, an option while scopes ran.
+
+    `word`: supersede, default, append, prepend, or what else did it. `effective`: false for a `default` that came
+    too late. `value`: the octets where they are constant.
+    """
+
+    word: str
+    place: Place
+    scope: Scope | None
+    effective: bool
+    value: bytes | None
+
+
+Settings = dict[tuple[str, int], list[Setting]]
+"""By option space and code, in order of execution."""
+
+
 Reasons = list[Reason]
+
+
+def once(reasons: Reasons, reason: Reason) -> None:
+    """Add a reason that may come up again for the same event."""
+    if reason not in reasons:
+        reasons.append(reason)
+
+
+def conclude(reasons: Reasons, effects: Sequence[Effect]) -> None:
+    """Add the outcome, as the log has it, to a decision that has no verdict; order is that of STEPS then."""
+    if not any(reason.step == "verdict" for reason in reasons):
+        lines = [effect.text for effect in effects if isinstance(effect, Log)]
+        sent = sum(isinstance(effect, Send) for effect in effects)
+        if lines or sent:
+            verdict = "answered" if sent else "no reply"
+            reasons.append(Reason("verdict", "", verdict, lines[-1] if lines else ""))
+    order = {step: number for number, step in enumerate(STEPS)}
+    reasons.sort(key=lambda reason: order[reason.step])

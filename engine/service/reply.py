@@ -14,6 +14,7 @@ from ..wire.encode import DYNAMIC_BOOTP, OFFER_OR_ACK
 from ..wire.packet import ACK, OFFER
 from ..wire.reply import BROADCAST_FLAG, compose, send_ack, send_bootp, send_offer, truncation_lines
 from ..wire.text import dotted, reply_line
+from .explain import sent_options, tell_options, tell_parameters
 from .hosts import CLIENT_IDENTIFIER
 from .ping import begin_ping, wants_ping
 from .plan import Prepared
@@ -43,8 +44,8 @@ def answer(step: Grant) -> None:
     """Make the reply, and send it or have it wait."""
     server, lease, packet, kind = step.server, step.lease, step.packet, step.kind
     effects = server.effects
-    before = len(effects)
     prepared = _prepared(step)
+    before = len(effects)
     sent = _encode(step, prepared)
     stored = kind != OFFER and lease.pool is not None and not step.reused
     if len(effects) != before or sent is None:
@@ -67,8 +68,10 @@ def answer(step: Grant) -> None:
             effects.append(Log(INFO, line))
     static = lease.pool is None
     name = None if static else lease.hostname
-    line = reply_line(_WORDS[kind], lease.address, packet, lease.uid, name)
+    line = reply_line(_WORDS[kind], lease.address, packet, name)
     if server.reasons is not None:
+        tell_parameters(server, step.settings, step.context, step.options)
+        tell_options(server, packet, step.settings, sent_options(sent.payload))
         server.reasons.append(Reason("verdict", dotted(lease.address), _WORDS[kind], "granted"))
     if kind == OFFER and lease.state != ACTIVE and not static and terms.ping_check and wants_ping(step):
         begin_ping(server, lease.address, terms.ping_timeout_us, line, sent)

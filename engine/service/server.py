@@ -38,13 +38,13 @@ from .allocate import open_pools
 from .bootp import bootp
 from .decline import decline
 from .discover import discover
+from .explain import tell_classes
 from .find_lease import belongs
 from .inform import inform
 from .leasequery import leasequery
 from .lifecycle import expire_due
 from .network import locate
 from .plan import Plans
-from .reasons import Reason, Reasons
 from .release import release_request
 from .request import request
 
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from ..lease.database import Database
     from ..lease.lease import Lease
     from .hooks import Ddns, Failover
+    from .reasons import Reasons
 
 NAME_WAIT_US: Final = 5_000_000
 # A lease that was granted so shortly before the lease file failed may not be in it.
@@ -246,7 +247,7 @@ class Server:
         if self.configuration.classes:
             classify(self.configuration, context)
             if self.reasons is not None:
-                self.reasons += [Reason("class", one.name, "member", "it matches", one.place) for one in packet.classes]
+                tell_classes(self, packet)
         handler = HANDLERS.get(message_type)
         if handler is not None:
             handler(self, context, packet, network, preset)
