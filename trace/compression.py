@@ -20,7 +20,7 @@ CODEC_IDS: Final[dict[str, int]] = {"stored": STORED, "zlib": ZLIB, "zstd": ZSTD
 
 # Every synchronised deflate stream ends in these bytes, so they need not be kept (as in RFC 7692, section 7.2.1).
 SYNC_TAIL: Final = b"\x00\x00\xff\xff"
-ZLIB_LEVEL: Final = 1
+ZLIB_LEVEL: Final = 3
 ZLIB_WINDOW_BITS: Final = 15
 ZSTD_LEVEL: Final = 1
 ZSTD_WINDOW_BYTES_MAX: Final = 8 << 20

@@ -18,7 +18,7 @@ FILE_HEADER_BYTES: Final = FILE_HEADER.size
 
 # The first three bytes, read as a frame's length, are beyond the limit: a marker is never taken for a frame.
 SYNC_MARKER: Final = bytes.fromhex("ffffffc3a154617065d1e88b3c0f96b7")
-SEGMENT_FIELDS: Final = struct.Struct(">16sBBHQQQQ")
+SEGMENT_FIELDS: Final = struct.Struct(">16sBBHQQqq")
 SEGMENT_CRC: Final = struct.Struct(">I")
 SEGMENT_HEADER_BYTES: Final = SEGMENT_FIELDS.size + SEGMENT_CRC.size
 
@@ -52,7 +52,7 @@ INDEX: Final = 133
 
 TAPE_RECORDS: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
     INFO: ("Info", ("writer_version", "host", "python", "created_us", "records")),
-    EFFECTS: ("Effects", ("lease_address", "packed")),
+    EFFECTS: ("Effects", ("effects...",)),
     EFFECTS_AT: ("EffectsAt", ("seq",)),
     SNAPSHOT: ("Snapshot", ("seq", "packed")),
     PART: ("Part", ("number", "last", "bytes")),

@@ -127,11 +127,10 @@ class Player:
         if self._segment is None:
             self.next_seq = segment.first_seq
             self._effects_seq = segment.effects_seq
-        elif segment.kind == KIND_RECORDS and (segment.first_seq, segment.effects_seq) != (
-            self.next_seq,
-            self._effects_seq,
-        ):
-            raise BadRecord("event numbers do not follow")
+        elif segment.kind == KIND_RECORDS:
+            if segment.first_seq != self.next_seq or segment.effects_seq < self._effects_seq:
+                raise BadRecord("event numbers do not follow")
+            self._effects_seq = segment.effects_seq
         if segment.kind == KIND_RECORDS:
             self._segment = segment
             self._wall_us, self._mono_us = segment.wall_us, segment.mono_us
@@ -172,9 +171,8 @@ class Player:
             self._release(min(skipped, len(pending)), out)
         if not pending:
             raise BadRecord("effects without an event")
-        _, address, packed = record
-        out.append(Entry(seq, pending[0], decode_effects(pending[0], address, packed)))
-        pending.popleft()
+        effects = decode_effects(record)
+        out.append(Entry(seq, pending.popleft(), effects))
 
     def _take_own(self, record: tuple[Any, ...], out: list[Entry | SnapshotEntry]) -> None:
         """Take one of the tape's own records."""
@@ -303,9 +301,7 @@ class Tape:
                     behind = entry.seq + 1
                     yield entry
 
-    def _play(
-        self, offset: int, *, resync: bool, wait: Callable[[], bool] | None
-    ) -> Iterator[Entry | SnapshotEntry]:
+    def _play(self, offset: int, *, resync: bool, wait: Callable[[], bool] | None) -> Iterator[Entry | SnapshotEntry]:
         """Yield what the tape holds from a segment at `offset` on."""
         scan, player = Scan(self._window, offset), Player()
         self.damage, self.torn_bytes, self.last_seq = [], 0, 0
@@ -408,7 +404,7 @@ class Tape:
 
 def is_of(event: Event, hardware: bytes) -> bool:
     """Whether `event` is a packet whose chaddr is `hardware`."""
-    return event.__class__ is Packet and event.payload[28 : 28 + len(hardware)] == hardware  # type: ignore[union-attr]
+    return event.__class__ is Packet and event.payload[28 : 28 + len(hardware)] == hardware
 
 
 def open_tape(path: str | os.PathLike[str]) -> Tape:

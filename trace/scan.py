@@ -150,25 +150,29 @@ class Scan:
             return self._enter_segment(at)
         self.torn = None
         if len(head) < FRAME_HEADER_BYTES:
-            return self._ends(at, head)
+            self._ends(at, head)
+            return None
         try:
             size, crc = unpack_frame(head)
         except BadHeader as error:
             if self.window.only_zeros(at):
-                return self._ends(at, head)
+                self._ends(at, head)
+                return None
             raise Broken(at, str(error)) from None
         if self.segment is None:
             raise Broken(at, "no segment begins here")
         packed = self.window.get(at + FRAME_HEADER_BYTES, size)
         if len(packed) < size:
-            return self._ends(at, head)
+            self._ends(at, head)
+            return None
         return packed, crc, at + FRAME_HEADER_BYTES + size
 
     def _enter_segment(self, at: int) -> tuple[bytes, int | None, int] | None:
         """Read the segment header at `at` and begin its stream."""
         data = self.window.get(at, SEGMENT_HEADER_BYTES)
         if len(data) < SEGMENT_HEADER_BYTES:
-            return self._ends(at, data)
+            self._ends(at, data)
+            return None
         try:
             segment = unpack_segment(data)
         except BadHeader as error:

@@ -14,15 +14,12 @@ import platform
 import stat
 import time
 import zlib
-from collections import deque
-from itertools import islice
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from .codec import encode_effects, pack, record_table
 from .compression import CODEC_IDS, PACKERS, available
 from .errors import TapeWriteFailed, UnrecordableValue
-from .events import EVENT_IDS, Event, Packet
+from .events import EVENT_IDS, Packet
 from .format import (
     EFFECTS_AT,
     INDEX,
@@ -33,7 +30,6 @@ from .format import (
     KIND_TRAILER,
     PART,
     PART_BYTES,
-    PENDING_EVENTS_MAX,
     RECORD_BYTES_MAX,
     RECORD_BYTES_WHOLE,
     SEGMENT_RAW_BYTES,
@@ -52,10 +48,12 @@ if TYPE_CHECKING:
 
     from .compression import Packer
     from .effects import Effect
+    from .events import Event
 
 MODE: Final = 0o600
 NAMES_TRIED_MAX: Final = 100_000
-wall_of = itemgetter(0)
+TIME_US_MAX: Final = (1 << 63) - 1
+WAITING_RECORDS_MAX: Final = 4096
 
 
 def move_aside(path: str) -> str | None:
@@ -71,7 +69,7 @@ def move_aside(path: str) -> str | None:
         # A hard link fails where the name is taken; a rename would silently replace what has it.
         with contextlib.suppress(FileExistsError):
             os.link(path, name, follow_symlinks=False)
-            os.unlink(path)
+            os.unlink(path)  # noqa: PTH108 - the counterpart of os.link
             return name
     raise OSError(errno.EEXIST, "no free name to move it aside to")
 
@@ -120,7 +118,6 @@ class TapeWriter:
         self._failure: TapeWriteFailed | None = None
         self._closed = False
         self._records: list[tuple[Any, ...]] = []
-        self._pending: deque[Event] = deque(maxlen=PENDING_EVENTS_MAX)
         self._effects_seq = 1
         self._emitted_effects_seq = 1
         self._wall_us = self._mono_us = 0
@@ -163,7 +160,7 @@ class TapeWriter:
     def write_events(self, events: Sequence[Event]) -> int:
         """Hand the events, and the effects that waited, to the kernel; return the number of `events[0]`.
 
-        Raises TapeWriteFailed, and UnrecordableValue with nothing written.
+        Raises TapeWriteFailed, and UnrecordableValue with nothing written and the waiting effects dropped.
         """
         first = self.next_seq
         if not events:
@@ -176,30 +173,31 @@ class TapeWriter:
             now_wall, now_mono = event[0], event[1]
             records.append((EVENT_IDS[event.__class__], now_wall - wall, now_mono - mono, *event[2:]))
             wall, mono = now_wall, now_mono
+        if (wall if wall >= 0 else ~wall) | (mono if mono >= 0 else ~mono) > TIME_US_MAX:
+            raise UnrecordableValue("time beyond 64 bits")
         self._emit(records)
         self._wall_us, self._mono_us = wall, mono
-        self._clients.update([event.payload[CHADDR] for event in events if event.__class__ is Packet])  # type: ignore[union-attr]
-        self._pending.extend(events)
+        self._clients.update([event.payload[CHADDR] for event in events if event.__class__ is Packet])
         self.next_seq = first + len(events)
         return first
 
     def write_effects(self, first_seq: int, effects: Sequence[Sequence[Effect]]) -> None:
         """Keep the effects of the events `first_seq`, `first_seq` + 1, ... for the next write.
 
-        Raises UnrecordableValue, and ValueError if such an event was not written or had its effects already.
+        Raises ValueError if such an event was not written, or its effects or later ones were written already;
+        as `flush` when too many wait.
         """
-        pending = self._pending
-        oldest = self.next_seq - len(pending)
-        skipped = first_seq - oldest
-        if skipped < 0 or skipped + len(effects) > len(pending):
-            raise ValueError(f"effects for event {first_seq}: {oldest} to {self.next_seq - 1} wait for theirs")
-        encoded: list[tuple[Any, ...]] = list(map(encode_effects, islice(pending, skipped, None), effects))
-        for _ in range(skipped + len(encoded)):
-            pending.popleft()
+        end = first_seq + len(effects)
+        if first_seq < self._effects_seq or end > self.next_seq:
+            raise ValueError(
+                f"effects for event {first_seq}: {self._effects_seq} to {self.next_seq - 1} wait for theirs"
+            )
         if first_seq != self._effects_seq:
             self._records.append((EFFECTS_AT, first_seq))
-        self._records += encoded
-        self._effects_seq = first_seq + len(encoded)
+        self._records += map(encode_effects, effects)
+        self._effects_seq = end
+        if len(self._records) > WAITING_RECORDS_MAX:
+            self.flush()
 
     def write_snapshot(self, seq: int, data: object) -> None:
         """Write the state after event `seq`: plain data, in a segment of its own. Raises as `write_events`."""
@@ -285,7 +283,9 @@ class TapeWriter:
         try:
             frames, raw_bytes = frames_of(self._packer, records)
         except UnrecordableValue:
-            # The compressor may have taken in what the file will never hold.
+            # The culprit may be among the effects that waited, and the compressor have seen what no file will hold.
+            self._records = []
+            self._emitted_effects_seq = self._effects_seq
             self._rotate()
             raise
         self._write(self._prefix + frames)

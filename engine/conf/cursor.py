@@ -6,6 +6,7 @@ message and raises `Lost`; whoever catches it decides where reading goes on.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from ...trace.effects import ERROR
@@ -23,6 +24,10 @@ _WORD_MAX: Final = 1 << 32
 _HEX_PAIR: Final = {form.format(n).encode(): n for n in range(256) for form in ("{:x}", "{:02x}", "{:X}", "{:02X}")}
 _HARDWARE_TYPES: Final = {"ethernet": 1, "token-ring": 6, "fddi": 8, "infiniband": 32}
 _HARDWARE_MAX_BYTES: Final = 20
+# What nearly all hosts of large configurations look like, taken in one step; the semicolon is the last group.
+_OCTET: Final = rb"(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_USUAL_ADDRESS: Final = re.compile(rb"[ \t]+" + rb"\.".join([_OCTET] * 4) + rb"(;)")
+_USUAL_HARDWARE: Final = re.compile(rb"[ \t]+ethernet[ \t]+((?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2})(;)")
 _STRING_TOKEN, _EOF_TOKEN = 262, 607
 
 
@@ -230,6 +235,11 @@ class Cursor:
         """The text of the token last scanned, as a message shows it."""
         return self.text()
 
+    def quick_address(self) -> int | None:
+        """One dotted quad and its semicolon, in the spelling that all use; None, and nothing read, for any other."""
+        usual = self.lexer.take(_USUAL_ADDRESS)
+        return None if usual is None else int.from_bytes(bytes(map(int, usual.group(1, 2, 3, 4))), "big")
+
     def _is_quad(self) -> bool:
         """Whether the number ahead begins a dotted quad and no host name: a number must follow its dot."""
         data, at = self.lexer.data, self.lexer.pos
@@ -243,6 +253,9 @@ class Cursor:
     def hardware(self) -> tuple[int, bytes] | None:
         """What follows the word `hardware`, through its semicolon: type and address; None: reported and skipped."""
         lexer = self.lexer
+        usual = lexer.take(_USUAL_HARDWARE)
+        if usual is not None:
+            return 1, bytes.fromhex(usual[1].replace(b":", b"").decode())
         kind = lexer.next()
         type_number = _HARDWARE_TYPES.get(kind)
         if type_number is None:

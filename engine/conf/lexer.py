@@ -39,8 +39,12 @@ _HEX_NUMBER: Final = re.compile(rb"0[xX][0-9A-Fa-f]+|-?[0-9]*[0-9A-Fa-f]*")
 _DIGITS: Final = re.compile(rb"-?[0-9]*")
 _ESCAPES: Final = {0x74: 9, 0x72: 13, 0x6E: 10, 0x62: 8}
 _PUNCTUATION: Final = tuple(chr(octet) for octet in range(256))
-_HASH, _QUOTE, _BACKSLASH = 0x23, 0x22, 0x5C
+_HASH, _QUOTE, _BACKSLASH, _TAB, _END = 0x23, 0x22, 0x5C, 0x09, 0xFF
+_LETTER_X, _ZERO, _THREE, _SEVEN = 0x78, 0x30, 0x33, 0x37
+_SPELLINGS_MAX: Final = 100_000
 _MAXIMAL_RUN: Final = 1499
+_OCTAL_DIGITS: Final = 3
+_WORD, _NUMBER, _STRING = 1, 2, 3
 
 
 class Overflow(Exception):
@@ -104,15 +108,20 @@ class Lexer:
             return False
         return before < 0 or self.data.find(b"\n", before, after) >= 0
 
-    def jump(self, start: int, end: int) -> None:
-        """Take everything up to the punctuation at `start` as consumed; `end` is behind it. Nothing may be peeked at."""
-        # What a token by token reading would have left: the last token is the punctuation, preceded by white space or not.
-        before = self.data[start - 1 : start]
-        self._mark = start + (before.isspace() or (before.isalnum() or before in (b"-", b"_")))
-        self.pos = self.high = end
-        self.start = start
-        self.kind, self.text = ";", b";"
-        self._shown, self._shown_before = end, False
+    def take(self, pattern: re.Pattern[bytes]) -> re.Match[bytes] | None:
+        """Consume at one stroke what `pattern` finds here: tokens of one line, the last of them a `;`, its last group.
+
+        The position is then what reading token by token would have left. None where the pattern does not fit, or a
+        token has been peeked at.
+        """
+        found = None if self._peeked else pattern.match(self.data, self.pos)
+        if found is not None:
+            self.pos = self.high = self._shown = end = found.end()
+            self.start = end - 1
+            self._mark = end  # what stands before the semicolon is a number: the semicolon had been pushed back
+            self._shown_before = False
+            self.kind, self.text = ";", b";"
+        return found
 
     def _scan(self, mark: int) -> int:
         """Read the next token into kind, text, start and pos; the offset of the counters before it."""
@@ -123,18 +132,18 @@ class Lexer:
             return self._end_of_file(begin, mark)
         group = found.lastindex or 0
         start = found.start(group)
-        if group == 1:
+        if group == _WORD:
             self.text = text = found[1]
             kind = self.words.get(text)
             self.kind = kind if kind is not None else self._word(text)
             self.pos = end = found.end()
             stop = end + 1
-        elif group == 2:
+        elif group == _NUMBER:
             self.text = text = found[2]
             self.kind = NUMBER if text.isdigit() else _number_kind(text)
             self.pos = end = found.end()
             stop = end + 1
-        elif group == 3:
+        elif group == _STRING:
             start -= 1
             self.text, self.kind = found[3], STRING
             self.pos = end = stop = found.end()
@@ -155,7 +164,7 @@ class Lexer:
             high = self.high
             place = start + 1 if start > begin else max(high, start)
         self.start = start
-        if stop > size or data[stop - 1] == 0xFF and stop > self.pos:
+        if stop > size or (stop > self.pos and data[stop - 1] == _END):
             stop = self.pos
         self.high = max(self.high, stop)
         return place
@@ -168,7 +177,7 @@ class Lexer:
         kind = BYTES_TO_KEYWORD.get(text.lower())
         if kind is None:
             kind = HEXNAME if _HEX_TAIL.fullmatch(text) else NAME
-        if len(self.words) < 100_000:
+        if len(self.words) < _SPELLINGS_MAX:
             self.words[text] = kind
         return kind
 
@@ -187,7 +196,7 @@ class Lexer:
             text = "string constant larger than internal buffer"
         else:
             self.pos = start + size
-            text = "numeric token larger than internal buffer" if kind == NUMBER else "token larger than internal buffer"
+            text = f"{'numeric ' if kind == NUMBER else ''}token larger than internal buffer"
         self.text = self.text[:size]
         self._complain(text, place, self.pos)
 
@@ -229,8 +238,8 @@ class Lexer:
         self.pos = start + 1
         data = self.data
         while True:
-            octet = data[self.pos] if self.pos < len(data) else 0xFF
-            if octet == 0xFF:
+            octet = data[self.pos] if self.pos < len(data) else _END
+            if octet == _END:
                 self._complain("eof in string constant", place, self.pos)
                 break
             self.pos += 1
@@ -250,7 +259,7 @@ class Lexer:
 
     def _take(self) -> int:
         """The next byte of a string, -1 at the end of the file."""
-        if self.pos >= len(self.data) or self.data[self.pos] == 0xFF:
+        if self.pos >= len(self.data) or self.data[self.pos] == _END:
             return -1
         self.pos += 1
         return self.data[self.pos - 1]
@@ -258,10 +267,10 @@ class Lexer:
     def _escape(self, place: int) -> int:
         """The byte that an escape stands for, -1 for none; the backslash is read."""
         octet = self._take()
-        if octet == 0x78:
+        if octet == _LETTER_X:
             return self._hex_escape(place)
-        if 0x30 <= octet <= 0x33:
-            return self._octal_escape(octet - 0x30, place)
+        if _ZERO <= octet <= _THREE:
+            return self._octal_escape(octet - _ZERO, place)
         return _ESCAPES.get(octet, octet)
 
     def _hex_escape(self, place: int) -> int:
@@ -280,12 +289,12 @@ class Lexer:
     def _octal_escape(self, value: int, place: int) -> int:
         """Three digits; another byte while the value is 0 takes the place of a backslash's follower."""
         digits = 1
-        while digits < 3:
+        while digits < _OCTAL_DIGITS:
             octet = self._take()
             if octet < 0:
                 return -1
-            if 0x30 <= octet <= 0x37:
-                value = value * 8 + octet - 0x30
+            if _ZERO <= octet <= _SEVEN:
+                value = value * 8 + octet - _ZERO
                 digits += 1
             elif value == 0:
                 return self._escape(place)
@@ -341,7 +350,7 @@ def _caret(shown: bytes, column: int) -> str:
     made: list[str] = []
     width = 0
     for octet in shown[: column - 1]:
-        step = 8 - width % 8 if octet == 9 else 1
+        step = 8 - width % 8 if octet == _TAB else 1
         made.append(" " * step)
         width += step
     return "".join(made) + "^"

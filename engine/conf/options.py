@@ -110,7 +110,8 @@ ENUMERATIONS: Final[dict[str, tuple[int, dict[str, int]]]] = {
     "ddns-styles": (1, {"none": 0, "ad-hoc": 1, "interim": 2, "standard": 3}),
     "syslog-facilities": (
         1,
-        {word: number * 8 for number, word in enumerate(_FACILITIES.split())} | {f"local{n}": (16 + n) * 8 for n in range(8)},
+        {word: number * 8 for number, word in enumerate(_FACILITIES.split())}
+        | {f"local{n}": (16 + n) * 8 for n in range(8)},
     ),
     "prefix_length_modes": (1, {"ignore": 0, "prefer": 1, "exact": 2, "minimum": 3, "maximum": 4}),
     "status-codes": (

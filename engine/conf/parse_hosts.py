@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from ...trace.effects import ERROR
 from .cursor import Lost, atoi
 from .frames import CLASS, GLOBAL, GROUP, HOST, POOL, SHARED_NETWORK, SUBCLASS, SUBNET, Frame, HostState
-from .keywords import EOF, HEX_TOKENS, IDENTIFIERS, NUMBER, STRING
+from .keywords import HEX_TOKENS, IDENTIFIERS, NUMBER, STRING
 from .parse_statements import Statements
 from .syntax import (
     Class,
@@ -87,12 +87,12 @@ class Hosts(Statements):
         """The lines about `option dhcp-client-identifier` in a host (2.9)."""
         if not state.sets_options:
             return
-        found = [node.value.arguments[0] for node in block if _sets_identifier(node)]
-        if any(_sets_identifier(node) for node in _conditional(block)):
+        found = [value for node in block if (value := _identifier(node)) is not None]
+        if any(_identifier(node) is not None for node in _conditional(block)):
             self.lines.append((ERROR, "dhcp client identifier may not be specified conditionally."))
         if len(found) > 1:
             self.lines.append((ERROR, "only one dhcp client identifier may be specified"))
-        if found and state.uid is not None and isinstance(found[0], bytes):
+        if found and state.uid is not None:
             text = (
                 f"Warning, host declaration '{state.name}' already has uid '{shown(state.uid)}', "
                 f"ignoring dhcp-client-identifier '{shown(found[0])}'"
@@ -120,15 +120,16 @@ class Hosts(Statements):
         frame.declared = False
         place = self.place()
         state = frame.host
-        made: list[int | str] = []
-        while True:
+        quick = self.quick_address()
+        made: list[int | str] = [] if quick is None else [quick]
+        while quick is None:
             found = self.address_or_name()
             if found is None:
                 raise Lost
             made.append(found)
             if not self.accept(","):
+                self.end()
                 break
-        self.end()
         if state is None:
             self.warn("fixed-address parameter not allowed here.")
         elif state.fixed_address:
@@ -141,7 +142,7 @@ class Hosts(Statements):
         """`uid VALUE;` of a host: the word is read."""
         place = self.place()
         state = frame.host
-        assert state is not None  # noqa: S101 - the table of host statements leads here
+        assert state is not None
         if state.uid is not None:
             raise self._abandon(f"Host '{state.name}' already has a uid '{shown(state.uid)}'")
         if self.lexer.peek() == STRING:
@@ -170,7 +171,7 @@ class Hosts(Statements):
         """`host-identifier option NAME VALUE;`: the word is read."""
         place = self.place()
         state = frame.host
-        assert state is not None  # noqa: S101 - as above
+        assert state is not None
         if state.identifier:
             raise self._abandon("only one host-identifier allowed per host")
         kind = self.lexer.next()
@@ -341,17 +342,14 @@ class Hosts(Statements):
         lost.abandon = True
         return lost
 
-    def at_end_of_file(self) -> bool:
-        """Whether nothing follows."""
-        return self.lexer.peek() == EOF
 
-
-def _sets_identifier(node: Node) -> bool:
-    return (
-        isinstance(node, OptionStatement)
-        and (node.option.space, node.option.code) == ("dhcp", DHCP_CLIENT_IDENTIFIER)
-        and node.value.kind == "data"
-    )
+def _identifier(node: Node) -> bytes | None:
+    """The constant that a statement sets as the client identifier."""
+    if not isinstance(node, OptionStatement) or node.value.kind != "data":
+        return None
+    value = node.value.arguments[0]
+    is_identifier = (node.option.space, node.option.code) == ("dhcp", DHCP_CLIENT_IDENTIFIER)
+    return value if is_identifier and isinstance(value, bytes) else None
 
 
 def _conditional(block: Block) -> Iterator[Node]:

@@ -1,4 +1,4 @@
-"""Keys, zones, failover peers and the server's DUID (conf-language 2.14-2.16). Read, checked as ISC checks, and kept."""
+"""Keys, zones, failover peers and the server's DUID (conf-language 2.14-2.16). Checked as ISC checks, and kept."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PEER_NUMBERS: Final = frozenset({
     "port", "max-response-delay", "max-unacked-updates", "mclt", "split", "auto-partner-down", "max-lease-misbalance",
     "max-lease-ownership", "min-balance", "max-balance",
 })  # fmt: skip
-_OWN_NUMBERS: Final = frozenset({"port"})
+_LOAD_WORDS: Final = (("balance", "expecting 'balance'"), ("max", "expecting 'max'"), ("seconds", "expecting 'secs'"))
 
 
 class Keys(Values):
@@ -260,27 +260,26 @@ class Keys(Values):
             if kind == EOF:
                 self.warn("unexpected end of file")
                 raise Lost
-            words = kind
-            if kind == "peer":
-                words = self.lexer.next()
-                words = f"peer {words}"
-            settings.append((words.removeprefix("peer ") if words not in _PEER_WORDS else words, self._setting(words)))
-            self._setting_end(words)
+            words = kind if kind != "peer" else f"peer {self.lexer.next()}"
+            if words.startswith("peer ") and words not in _PEER_WORDS:
+                words = words.removeprefix("peer ")
+            settings.append((words, self._setting(words)))
+            self._check_balance(words, settings)
+            if self.lexer.next() != ";":
+                raise self._lost_block("semicolon expected.")
         self._check_peer(dict(settings))
         self.symbols.peers.add(name)
         return FailoverPeer(place, name, tuple(settings))
+
+    def _check_balance(self, words: str, settings: list[tuple[str, object]]) -> None:
+        """A secondary does not say how the load is shared."""
+        if words in ("split", "hba") and ("secondary", None) in settings:
+            self.warn("secondary may not define load balance settings.")
 
     def _lost_block(self, text: str) -> Lost:
         self.warn(text)
         self.skip_block(1)
         return Lost()
-
-    def _setting_end(self, words: str) -> None:
-        if words in ("primary", "secondary") or self.lexer.kind != ";" or True:
-            if self.lexer.next() != ";":
-                self.warn("semicolon expected.")
-                self.skip_block(1)
-                raise Lost
 
     def _setting(self, words: str) -> object:
         kind = words.removeprefix("peer ")
@@ -318,7 +317,7 @@ class Keys(Values):
         return found
 
     def _load_balance(self) -> int:
-        for word, text in (("balance", "expecting 'balance'"), ("max", "expecting 'max'"), ("seconds", "expecting 'secs'")):
+        for word, text in _LOAD_WORDS:
             if self.lexer.next() != word:
                 raise self._lost_block(text)
         if self.lexer.next() != NUMBER:
@@ -334,8 +333,6 @@ class Keys(Values):
                 self.warn("primary failover server must have hba or split.")
             if "mclt" not in settings:
                 self.warn("primary failover server must have mclt.")
-        elif "secondary" in settings and ("split" in settings or "hba" in settings):
-            self.warn("secondary may not define load balance settings.")
 
     # the server's DUID
 

@@ -1,4 +1,4 @@
-"""Shared networks, subnets, pools, ranges and permits (conf-language 2.3-2.8, 2.16): the topology, checked while read."""
+"""Shared networks, subnets, pools, ranges and permits (conf-language 2.3-2.8, 2.16): checked while read."""
 
 from __future__ import annotations
 
@@ -23,10 +23,6 @@ _CLIENT_PERMITS: Final = {
     "known": "known", "unknown": "unknown", "all": "all", "authenticated": "authenticated",
     "unauthenticated": "unauthenticated",
 }  # fmt: skip
-_NO_BOOTP: Final = (
-    "ranges declared with dynamic-bootp are not permitted where a failover peer is in scope, because the",
-    "failover protocol does not cover BOOTP clients.",
-)
 
 
 def dotted(address: int) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from ...trace.effects import INFO
 from .cursor import Lost
 from .keywords import EOF, HEXNAME, IDENTIFIERS, NAME, STRING
-from .parse_expressions import ANY, BOOLEAN, DATA, DATA_OR_NUMERIC, NUMERIC, type_of
+from .parse_expressions import ANY, DATA, DATA_OR_NUMERIC, NUMERIC, type_of
 from .parse_keys import Keys
 from .syntax import (
     Add,

@@ -65,8 +65,14 @@ def _split(format_: str) -> tuple[tuple[Field, ...], bool]:
         elif letter == "A":
             return tuple(made), True
         elif letter in "aoc" and made:
-            flag = {"a": "array", "o": "optional", "c": "compressed"}[letter]
-            made[-1] = made[-1]._replace(**{flag: True})
+            last = made[-1]
+            made[-1] = Field(
+                last.letter,
+                last.name,
+                last.array or letter == "a",
+                last.optional or letter == "o",
+                last.compressed or letter == "c",
+            )
         else:
             made.append(Field(letter))
     return tuple(made), False
@@ -76,6 +82,7 @@ class Values(Expressions):
     """Reads option names and values; `registry` grows with the definitions."""
 
     registry: Registry
+    _string_seen = False
 
     # Names
 
@@ -102,7 +109,7 @@ class Values(Expressions):
         if word.lower() != "unknown" or not digits.isdigit():
             return None
         code = int(digits)
-        if code == 0 or code == space.end:
+        if code in (0, space.end):
             self.warn(f"Option codes 0 and {space.end} are illegal in the {space.name} space.")
             return None
         known = space.by_code.get(code)
@@ -161,7 +168,7 @@ class Values(Expressions):
                 break
         if any(isinstance(part, HostName) for part in parts):
             return Expression("assembled", (tuple(parts),), place)
-        quoted = bool(fields) and fields[-1].letter in "tXEDUk"
+        quoted = bool(fields) and (fields[-1].letter in "tUk" or (fields[-1].letter in "XE" and self._string_seen))
         return Expression("data", (b"".join(part for part in parts if isinstance(part, bytes)), quoted), place)
 
     def _field(self, field: Field, parts: list[Part], *, every: bool) -> None:
@@ -198,6 +205,7 @@ class Values(Expressions):
 
     def _octets(self, _field: Field) -> bytes:
         kind = self.lexer.peek()
+        self._string_seen = kind == STRING
         if kind == STRING:
             self.lexer.next()
             return self.lexer.text

@@ -1,11 +1,12 @@
 """dhcpd.conf, in bytes, to a syntax tree with every message that ISC's server gives (conf-language 1, 2, 7).
 
-The parser holds no file open and reads none: all files come in a mapping, and a text in place of bytes is the reason why
-one could not be read. It checks what ISC checks while it reads, and stops early only where ISC does.
+The parser holds no file open and reads none: all files come in a mapping, and a text in place of bytes is the reason
+why one could not be read. It checks what ISC checks while it reads, and stops early only where ISC does.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -21,7 +22,7 @@ from .syntax import Authoritative, Include, OptionStatement
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ..wire.spaces import Registry
+    from ..wire.spaces import OptionDefinition, Registry
     from .syntax import Block, Node
 
 _INCLUDE_MAX_DEPTH: Final = 64
@@ -164,7 +165,7 @@ class Parser(Networks):
             frame.declared = declared
             self._depth -= 1
 
-    def _option(self, frame: Frame) -> Node:
+    def _declared_option(self, frame: Frame) -> Node:
         """`option ...` as a declaration: a value, or a definition in the global scope."""
         if self.lexer.peek() == "space":
             if frame.kind != GLOBAL:
@@ -181,11 +182,11 @@ class Parser(Networks):
             raise self.lost(f"unknown option {space.name}.{name}")
         return self._declared_value(option, frame)
 
-    def _declared_value(self, option: object, frame: Frame) -> OptionStatement:
+    def _declared_value(self, option: OptionDefinition, frame: Frame) -> OptionStatement:
         if frame.host is not None:
             frame.host.sets_options = True
         try:
-            return self.option_value(option, "supersede")  # type: ignore[arg-type]
+            return self.option_value(option, "supersede")
         except Lost as lost:
             raise Lost from lost
 
@@ -199,7 +200,7 @@ class Parser(Networks):
         self.end()
         return Authoritative(place, value=True)
 
-    def _not(self, frame: Frame) -> Node:
+    def _not_authoritative(self, frame: Frame) -> Node:
         frame.declared = False
         place = self.place()
         if self.lexer.next() != "authoritative":
@@ -235,7 +236,7 @@ class Parser(Networks):
 
 _EVERYWHERE: Final[dict[str, Callable[[Parser, Frame], Node]]] = {
     "include": Parser._include,
-    "option": Parser._option,
+    "option": Parser._declared_option,
     "host": Parser.host,
     "group": Parser.group,
     "shared-network": Parser.shared_network,
@@ -249,7 +250,7 @@ _EVERYWHERE: Final[dict[str, Callable[[Parser, Frame], Node]]] = {
     "hardware": Parser.hardware_statement,
     "fixed-address": Parser.fixed_address,
     "authoritative": Parser._authoritative,
-    "not": Parser._not,
+    "not": Parser._not_authoritative,
     "failover": Parser.failover,
     "server-identifier": Parser._server_identifier,
     "server-duid": Parser._server_duid,
@@ -305,18 +306,22 @@ def parse(files: Mapping[str, bytes | str], name: str, registry: Registry) -> Pa
     return Parsed(block, parser.lines, parser.warnings > 0, fatal, parser.warnings, parser.requested_interfaces)
 
 
+_INCLUDE: Final = re.compile(
+    rb"""\#[^\n]*|"(?:[^"\\]|\\.)*"|(?<![A-Za-z0-9_-])include(?![A-Za-z0-9_-])""",
+    re.IGNORECASE | re.DOTALL | re.VERBOSE,
+)
+
+
 def includes(content: bytes) -> list[str]:
     """The names of the files that `content` includes, in order, found without parsing it."""
     found: list[str] = []
-    if b"nclude" not in content and b"NCLUDE" not in content.upper():
-        return found
-    cursor = Cursor(content, "")
-    lexer = cursor.lexer
-    try:
-        while (kind := lexer.next()) != EOF:
-            if kind == "include" and lexer.peek() == STRING:
-                lexer.next()
+    for match in _INCLUDE.finditer(content):
+        if match[0][:1] in (b"#", b'"'):
+            continue
+        cursor = Cursor(content, "", match.end())
+        try:
+            if cursor.lexer.next() == STRING:
                 found.append(cursor.text())
-    except Overflow:
-        pass
+        except Overflow:
+            break
     return found

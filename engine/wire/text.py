@@ -114,9 +114,10 @@ def bootp_line(packet: Packet) -> str:
     return f"BOOTREQUEST from {hardware_text(packet.hardware)} via {via_text(packet)}"
 
 
-def reply_line(word: str, address: int, packet: Packet, uid: bytes | None, hostname: bytes | None) -> str:
-    """`DHCPOFFER on ...`, `DHCPACK on ...`, `BOOTREPLY on ...`: `word` is the first."""
-    return f"{word} on {dotted(address)} to {client_text(packet, uid)} {name_text(hostname)}via {via_text(packet)}"
+def reply_line(word: str, address: int, packet: Packet, hostname: bytes | None) -> str:
+    """`DHCPOFFER on ...`, `DHCPACK on ...`, `BOOTREPLY on ...`: `word` is the first. HW, even for htype 0."""
+    client = packet.hardware[1:].hex(":")
+    return f"{word} on {dotted(address)} to {client} {name_text(hostname)}via {via_text(packet)}"
 
 
 def static_bootp_line(address: int, host_name: str, packet: Packet) -> str:

@@ -44,11 +44,11 @@ def configuration(*pools: Ranges, classes: tuple[tuple[str, int], ...] = ()) -> 
 
 
 def conf_text(*pools: Ranges) -> str:
-    """The same configuration for ISC's server. The pools must not look alike, or it would merge them."""
+    """The same configuration for ISC's server. Two pools at most: they must not look alike, or it would merge them."""
     blocks: list[str] = []
     for index, ranges in enumerate(pools):
         text = " ".join(f"range {low} {high};" for low, high in ranges)
-        blocks.append(f"pool {{ allow after epoch {index + 1}; {text} }}")
+        blocks.append(f"pool {{ {('deny', 'allow')[index]} unknown-clients; {text} }}")
     return f"subnet 10.0.0.0 netmask 255.0.0.0 {{ {' '.join(blocks)} }}\n"
 
 

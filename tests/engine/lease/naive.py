@@ -36,7 +36,8 @@ class NaiveQueues:
             entered.remove(address)
             entered.append(address)
         before: NaiveLease | None = None
-        for address in sorted(entered[::-1], key=lambda one: one % MODULUS):
+        entered.reverse()
+        for address in sorted(entered, key=lambda one: one % MODULUS):
             lease = self.leases[address]
             self._insert(lease, before)
             before = lease

@@ -28,3 +28,13 @@ def rewrite(folder: Path, configuration: str, leases: bytes) -> tuple[bytes, str
     command = ["unshare", "-n", DHCPD, "-4", "-d", "-f", "--no-pid", "-cf", "dhcpd.conf", "-lf", str(file)]
     done = subprocess.run(command, cwd=folder, capture_output=True, timeout=60, check=False)
     return file.read_bytes(), done.stderr.decode("latin-1")
+
+
+def try_file(folder: Path, configuration: str, leases: bytes) -> str:
+    """What `dhcpd -T` says about a lease file."""
+    (folder / "dhcpd.conf").write_text(configuration)
+    file = folder / "dhcpd.leases"
+    file.write_bytes(leases)
+    command = [DHCPD, "-4", "-T", "-cf", str(folder / "dhcpd.conf"), "-lf", str(file)]
+    done = subprocess.run(command, capture_output=True, timeout=60, check=False)
+    return done.stderr.decode("latin-1")

@@ -104,7 +104,8 @@ def test_the_layout_does_not_matter() -> None:
 @given(size=st.integers(1, 700))
 @settings(max_examples=40, deadline=None)
 def test_the_pieces_in_which_the_file_comes_do_not_show(size: int) -> None:
-    text = b"# comment\n" + GOOD % (10, 1) + b'server-duid "\\000\\001";\n\n' + GOOD % (11, 2) + b"junk;\n" + GOOD % (12, 3)
+    text = b"# comment\n" + GOOD % (10, 1) + b'server-duid "\\000\\001";\n\n' + GOOD % (11, 2)
+    text += b"junk; # and\n" + GOOD % (12, 3)
     whole, lines = read(text)
     pieces, other_lines = read(text, piece=size)
     assert pieces.snapshot() == whole.snapshot()
@@ -142,7 +143,7 @@ def test_an_address_that_is_in_no_range_any_more_is_dropped() -> None:
         ("uid 1:02:1ff;", "uid", b"\1\2\xff"),
         ('uid "a\\tb\\x41\\101\\q";', "uid", b"a\tbAAq"),
         ('uid "";', "uid", b""),
-        ("UID \"a\";", "uid", b"a"),
+        ('UID "a";', "uid", b"a"),
         ("hardware token-ring 1:2;", "hardware", b"\6\1\2"),
         ("hardware ethernet ;", "hardware", b"\1"),
         ("hardware unknown-201 0a;", "hardware", b"\xc9\x0a"),
@@ -209,7 +210,7 @@ def test_a_failover_pool_keeps_backup_and_calls_old_leases_expired() -> None:
 def test_billing_is_taken_up_within_the_limit() -> None:
     made = site()
     records = b"".join(
-        b"lease 10.0.0.%d {\n  binding state active;\n  billing class \"gold\";\n}\n" % one for one in (10, 11, 12)
+        b'lease 10.0.0.%d {\n  binding state active;\n  billing class "gold";\n}\n' % one for one in (10, 11, 12)
     )
     database, lines = read(records, made)
     billed = [lease.address & 255 for lease in database.leases() if lease.rare is not None and lease.rare.billing]
@@ -229,7 +230,7 @@ def test_billing_a_subclass_makes_it() -> None:
 @pytest.mark.parametrize(
     ("statement", "message"),
     [
-        ("hostname \"x\";", "Unexpected configuration directive."),
+        ('hostname "x";', "Unexpected configuration directive."),
         (";", "Unexpected configuration directive."),
         ("wild { a; b { c; } }", "Unexpected configuration directive."),
         ("binding state wild;", "wild: expecting a binding state."),
@@ -243,7 +244,7 @@ def test_billing_a_subclass_makes_it() -> None:
         ("hardware ethernet " + ":".join(["1"] * 21) + ";", "hardware address too long"),
         ('billing class "tin";', "unknown class tin"),
         ('billing subclass "tin" "x";', "no class named tin"),
-        ("option domain-name \"x\";", "agent option expected."),
+        ('option domain-name "x";', "agent option expected."),
     ],
 )
 def test_a_statement_that_cannot_be_read_is_lost_alone(statement: str, message: str) -> None:
@@ -278,7 +279,7 @@ DAMAGES = {
     "zeros": b"\0" * 5000,
     "an address of three": b"lease 10.0.0 {\n  binding state free;\n}\n",
     "version 6": b'ia-na "x" { cltt 1 2026/11/23 20:56:30; }\n',
-    "a statement of dhcpd.conf": b"option domain-name \"x\";\n",
+    "a statement of dhcpd.conf": b'option domain-name "x";\n',
 }
 
 
@@ -352,7 +353,7 @@ failover peer "other" state {
     assert state.partner_since == NOW
     assert lines[0] == f"{FILE} line 7: unknown failover peer: other"
     again, _summary = written(database, NOW)
-    assert text.partition(b"failover peer \"other\"")[0].replace(
+    assert text.partition(b'failover peer "other"')[0].replace(
         b"interrupted;", b"interrupted at 1 2026/11/23 20:56:30;"
     ) in again
 

@@ -134,15 +134,20 @@ class Desk:
         return [dotted(effect.address) for effect in self.effects if isinstance(effect, Ping)]
 
     def wait(self, seconds: float) -> list[Reply]:
-        """Let the clock run, stopping where the server asked to be woken; what it did at the last stop."""
+        """Let the clock run, stopping where the server asked to be woken; all that it did on the way."""
         end_us = self.now_us + round(seconds * 1_000_000)
         replies: list[Reply] = []
+        logs: list[str] = []
+        records: list[str] = []
         while 0 < self.server.next_wake_us() <= end_us:
             self.now_us = max(self.now_us, self.server.next_wake_us())
             self._set_clock()
             self.server.tick()
             replies += self._collect()
+            logs += self.logs
+            records += self.records
         self.now_us = end_us
+        self.logs, self.records = logs, records
         return replies
 
     def send(self, payload: bytes, source: str = "0.0.0.0", interface: str = "eth0") -> list[Reply]:

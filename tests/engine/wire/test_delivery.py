@@ -89,7 +89,7 @@ def test_request_lines() -> None:
 
 def test_reply_lines() -> None:
     local = packet()
-    assert text.reply_line("DHCPOFFER", 5, local, None, b"") == "DHCPOFFER on 0.0.0.5 to 02:00:00:00:00:01 () via eth0"
+    assert text.reply_line("DHCPOFFER", 5, local, b"") == "DHCPOFFER on 0.0.0.5 to 02:00:00:00:00:01 () via eth0"
     assert text.static_bootp_line(5, "", local) == "BOOTREPLY for 0.0.0.5 to unknown (02:00:00:00:00:01) via eth0"
     assert text.nak_line(5, local) == "DHCPNAK on 0.0.0.5 to 02:00:00:00:00:01 via eth0"
     relayed = packet(giaddr=RELAY)
