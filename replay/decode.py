@@ -175,6 +175,15 @@ def _option(space: OptionSpace, code: int, value: bytes, registry: Registry, whe
     return [Field(f"option {definition.full_name}{where}", text)]
 
 
+def options_of(payload: bytes) -> dict[int, bytes]:
+    """The options of the options area, pieces of one joined; as far as they can be read."""
+    found: dict[int, bytes] = {}
+    if payload[FIXED_OCTETS:_OPTIONS_AT] == COOKIE:
+        for code, value in _split(payload[_OPTIONS_AT:], None)[0]:
+            found[code] = found.get(code, b"") + value
+    return found
+
+
 def message_name(payload: bytes) -> str:
     """`DHCPDISCOVER`..., `BOOTREQUEST`, or what else the octets are."""
     if len(payload) < FIXED_OCTETS:

@@ -206,8 +206,10 @@ def _how(found: list[Setting]) -> tuple[str, Place | None]:
     if not counted:
         return "the server", None
     last = counted[-1]
+    if not last.place.file:
+        return "the server's own default", None
     where = "" if last.scope is None else f" in {last.scope.kind}"
-    earlier = f", over {counted[-2].place}" if len(counted) > 1 else ""
+    earlier = f", over {counted[-2].place}" if len(counted) > 1 and counted[-2].place.file else ""
     late = [setting for setting in found if not setting.effective]
     unused = f"; default at {late[-1].place} came too late" if late else ""
     return f"{last.word}{where}{earlier}{unused}", last.place
