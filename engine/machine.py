@@ -133,6 +133,8 @@ class Machine:
         if self._line.test == "t":
             effects.append(Exit(0))
         else:
+            if not self._line.test:
+                effects += startup.unsupported_lines(configuration, parameters)
             self._names.ask(startup.ask_for_names(configuration, effects))
 
     def _make_server(self, configuration: Configuration, wall_us: int) -> Server:

@@ -176,6 +176,17 @@ def _failover_is_sane(configuration: Configuration, effects: list[Effect]) -> bo
     return not idle
 
 
+def unsupported_lines(configuration: Configuration, parameters: StartParameters) -> list[Effect]:
+    """One line for each thing that the configuration asks for and that this server does not do: never in silence."""
+    names = [f"failover peer {name}" for name in configuration.failover_peers]
+    if parameters.omapi_port is not None:
+        names.append("omapi-port")
+    if parameters.ddns_update_style:
+        names.append("ddns-update-style other than none")
+        names += [f"zone {name}" for name in configuration.zones]
+    return [Log(ERROR, f"WARNING: {name} is not supported yet and has no effect") for name in names]
+
+
 def ask_for_names(configuration: Configuration, effects: list[Effect]) -> list[str]:
     """Ask for every host name of the configuration ahead of its use: the engine never waits for an answer."""
     names = list(dict.fromkeys(configuration.host_names))
