@@ -23,7 +23,7 @@ ANY: Final = "any"
 _DECIMAL_CONTEXTS: Final = frozenset({NUMERIC, DATA_OR_NUMERIC})
 
 # Operator -> (level, context of the right operand where it binds tighter than the operator before).
-_OPERATORS: Final = {
+OPERATORS: Final = {
     "bit-and": (100, NUMERIC),
     "bit-or": (100, NUMERIC),
     "bit-xor": (100, NUMERIC),
@@ -129,8 +129,8 @@ class Expressions(Cursor):
                 left = right
             elif following is None:
                 return self._combined(operator, left, right)
-            elif _OPERATORS[following][0] > _OPERATORS[operator][0]:
-                rest = self._chain(_OPERATORS[following][1], right, following)
+            elif OPERATORS[following][0] > OPERATORS[operator][0]:
+                rest = self._chain(OPERATORS[following][1], right, following)
                 return self._combined(operator, left, rest or right)
             else:
                 left = self._combined(operator, left, right)

@@ -77,7 +77,7 @@ def _last_gap(text: str, limit: int) -> int:
 
 
 class _Printer:
-    """Lines of statements. `native`: values in their options' own formats, as in dhcpd.conf; else as ISC writes them."""
+    """Lines of statements. `native`: values in their options' own formats, as in dhcpd.conf; else as ISC's."""
 
     def __init__(self, *, native: bool) -> None:
         self.native = native

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from .parse_expressions import _OPERATORS as OPERATORS
+from .parse_expressions import OPERATORS
 from .syntax import Expression, HostName
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..wire.spaces import OptionDefinition
 
 _SIGNS: Final = {
@@ -105,7 +107,7 @@ def _option(option: OptionDefinition) -> str:
     return f"option {option.full_name}"
 
 
-_SPECIAL: Final = {
+_SPECIAL: Final[dict[str, Callable[..., str]]] = {
     "data": _data,
     "number": str,
     "assembled": _assembled,

@@ -1,7 +1,8 @@
-"""A stranger's, a torn or a damaged file gives typed errors and what can be had, never a traceback, never much memory."""
+"""A stranger's, a torn or a damaged file gives typed errors and what can be had, never a traceback or much memory."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
 import tracemalloc
@@ -90,10 +91,13 @@ def test_a_cut_anywhere_costs_only_the_tail(whole, tmp_path):
 def test_a_tail_of_zeros_is_a_torn_tail(whole, tmp_path):
     for end in (len(whole) // 2, len(whole) - 300):
         (tmp_path / "t").write_bytes(whole[:end] + bytes(5000))
+        damage: DamagedTape | None = None
         try:
             entries, tape = look(tmp_path / "t")
         except DamagedTape as error:
-            assert error.last_good_seq > 0
+            damage = error
+        if damage is not None:
+            assert damage.last_good_seq > 0
             continue
         assert tape.torn_bytes >= 5000
         assert_true_prefixes(entries)
@@ -190,7 +194,9 @@ def test_directories_pipes_and_missing_files(tmp_path):
     assert caught.value.number == 2
 
 
-def forged(path, raw: bytes, *, packed: bytes | None = None, crc: int | None = None, kind: int = 0, codec: int = 1) -> None:
+def forged(
+    path, raw: bytes, *, packed: bytes | None = None, crc: int | None = None, kind: int = 0, codec: int = 1
+) -> None:
     """Write a tape of one batch that a stranger made, its checksums in order."""
     head = tape_format.file_header() + tape_format.pack_segment(tape_format.Segment(kind, codec, 1, 1, 0, 0))
     if packed is None:
@@ -232,10 +238,8 @@ def test_forged_records_are_damage(tmp_path, raw):
 )
 def test_no_record_however_odd_gives_anything_but_a_typed_error(tmp_path, records):
     forged(tmp_path / "t", msgpack.packb(records))
-    try:
+    with contextlib.suppress(DamagedTape):
         look(tmp_path / "t")
-    except DamagedTape:
-        pass
 
 
 @pytest.mark.parametrize("codec", [1, 2])

@@ -263,7 +263,8 @@ def long_tape(tmp_path, request, monkeypatch):
     ]
     with TapeWriter.create(tmp_path / "t", version="1") as tape:
         for n in range(0, 1000, 5):
-            tape.write_effects(tape.write_events([e.event for e in entries[n : n + 5]]), [e.effects for e in entries[n : n + 5]])
+            batch = entries[n : n + 5]
+            tape.write_effects(tape.write_events([e.event for e in batch]), [e.effects for e in batch])
             if n in (100, 500):
                 tape.write_snapshot(n + 5, {"after": n + 5})
     if request.param == "killed":
