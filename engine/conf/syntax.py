@@ -205,7 +205,7 @@ class Range(Node):
 
 @dataclass(slots=True)
 class Permit(Node):
-    """`kind`: known, unknown, authenticated, unauthenticated, all, dynamic-bootp, class, after; `value` of these two."""
+    """`kind`: known, unknown, authenticated, unauthenticated, all, dynamic-bootp, class, after; `value` of two."""
 
     allow: bool
     kind: str
