@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
+import time
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
@@ -32,7 +34,7 @@ def main() -> int:
     for path in asked.scenario:
         kept = (asked.into or path.parent) / f"{path.stem}.isc.json"
         if asked.all or not kept.exists() or kept.stat().st_mtime < path.stat().st_mtime:
-            answers = oracle.Talk(oracle.load(str(path)), ISC).run()
+            answers = _ask(oracle, path)
             kept.write_text(json.dumps(_plain(answers), indent=1) + "\n")
             print(f"{path.stem}: {_summary(answers)}", flush=True)
     return 0
@@ -47,6 +49,32 @@ def _load(path: Path) -> Any:
     sys.modules["oracle"] = module
     loader.exec_module(module)
     return module
+
+
+def _ask(oracle: Any, path: Path) -> dict[str, Any]:
+    """ISC's answers, and the moments at which it was started, spoken to and stopped, in seconds since 1970."""
+    moments: list[tuple[str, float]] = []
+
+    class Talk(oracle.Talk):
+        def put(self, world: Any, step: dict[str, Any]) -> None:
+            super().put(world, step)
+            moments.append(("send", time.time()))
+
+    class Server(oracle.Server):
+        def start(self, wait: float = 20.0) -> None:
+            moments.append(("start", time.time()))
+            super().start(wait)
+
+        def stop(self, how: int = signal.SIGTERM) -> int:
+            moments.append(("stop", time.time()))
+            return super().stop(how)
+
+    plain, oracle.Server = oracle.Server, Server
+    try:
+        answers = Talk(oracle.load(str(path)), ISC).run()
+    finally:
+        oracle.Server = plain
+    return {**answers, "moments": moments}
 
 
 def _plain(answers: dict[str, Any]) -> dict[str, Any]:
