@@ -22,7 +22,10 @@ _KINDS: Final[dict[type[syntax.Node], str]] = {
 
 
 class Declaration(NamedTuple):
-    """One record. `written`: a rewrite keeps it; else it counts for this run only."""
+    """One record. `written`: a rewrite keeps it; else it counts for this run only.
+
+    `shadows`: it hides a declaration of dhcpd.conf.
+    """
 
     kind: str
     name: str
@@ -30,6 +33,7 @@ class Declaration(NamedTuple):
     dynamic: bool
     deleted: bool
     written: bool
+    shadows: bool
 
 
 class Declarations:
@@ -51,11 +55,11 @@ class Declarations:
         key = (kind, node.name or "", value)
         known = self._records.pop(key, None)
         deleted = "deleted" in words
-        shadows = static or "static" in words or (known is not None and known.deleted)
+        shadows = static or "static" in words or (known is not None and known.shadows)
         if deleted and not shadows:
             return
         written = "dynamic" in words or deleted
-        self._records[key] = Declaration(kind, key[1], text.strip(), "dynamic" in words, deleted, written)
+        self._records[key] = Declaration(kind, key[1], text.strip(), "dynamic" in words, deleted, written, shadows)
 
     def texts(self) -> Iterator[tuple[str, bytes]]:
         """What a rewrite writes, in ISC's order: (heading, record). Headings: class, group, rubout, host."""
@@ -68,9 +72,9 @@ class Declarations:
                 if one.kind == kind and deleted in {None, one.deleted}:
                     yield heading, one.text + b"\n"
 
-    def all_texts(self) -> list[bytes]:
-        """Every record, for a snapshot."""
-        return [one.text for one in self._records.values()]
+    def plain(self) -> list[tuple[bytes, bool]]:
+        """Every record for a snapshot: text, and whether it hides a declaration of dhcpd.conf."""
+        return [(one.text, one.shadows) for one in self._records.values()]
 
     def __eq__(self, other: object) -> bool:
         """Whether the same records are held in the same order."""

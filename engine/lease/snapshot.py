@@ -40,7 +40,7 @@ def take(database: Database) -> dict[str, Any]:
         "by_uid": _lists(by_uid),
         "by_hardware": _lists(by_hardware),
         "counters": database.counters(),
-        "declarations": database.declarations.all_texts(),
+        "declarations": database.declarations.plain(),
         "failover": {
             name: [state.my_state, state.my_since, state.partner_state, state.partner_since, state.mclt]
             for name, state in database.failover_states.items()
@@ -53,10 +53,10 @@ def put_back(database: Database, data: dict[str, Any]) -> None:
     """Fill a fresh database."""
     database.now = data["now"]
     statements = Statements(database.configuration, "snapshot")
-    for text in data["declarations"]:
+    for text, shadows in data["declarations"]:
         node = statements.declaration(text, 1, [])
         if node is not None:
-            database.declarations.add(node, text, static=False)
+            database.declarations.add(node, text, static=shadows)
     history = array("I")
     history.frombytes(data["history"])
     database.set_history(history, frozenset(data["in_place"]))
