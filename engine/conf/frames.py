@@ -41,9 +41,12 @@ class PoolState:
 
 
 class Frame:
-    """A block: its kind, the network and subnet around it; `declared` picks the text for what is no statement."""
+    """A block: its kind, the network and subnet around it; `declared` picks the text for what is no statement.
 
-    __slots__ = ("declared", "host", "kind", "match_if", "network", "pool", "submatch", "subnet")
+    `included` says that a file is being read in the block's place, where fewer statements are known.
+    """
+
+    __slots__ = ("declared", "host", "included", "kind", "match_if", "network", "pool", "submatch", "subnet")
 
     def __init__(self, kind: str, network: Network | None = None, subnet: tuple[int, int] | None = None) -> None:
         """A block of that kind, in a network and subnet or none (number, mask)."""
@@ -51,6 +54,7 @@ class Frame:
         self.network = network
         self.subnet = subnet
         self.declared = False
+        self.included = False
         self.host: HostState | None = None
         self.pool: PoolState | None = None
         self.match_if = False

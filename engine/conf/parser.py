@@ -112,7 +112,7 @@ class Parser(Networks):
         """One statement or declaration; None where the next token begins none. Raises Lost."""
         lexer = self.lexer
         kind = lexer.peek()
-        reader = _BLOCK_READERS[frame.kind].get(kind)
+        reader = (_INCLUDED_READERS if frame.included else _BLOCK_READERS)[frame.kind].get(kind)
         if reader is not None:
             if kind != "match":
                 lexer.next()
@@ -154,16 +154,31 @@ class Parser(Networks):
         if self._depth >= _INCLUDE_MAX_DEPTH:
             self.warn(f"{name}: included too deeply")
             return []
-        outer, declared = self.lexer, frame.declared
+        outer, inner = self.lexer, frame.inner(frame.kind)
+        inner.included = True
         self._depth += 1
         self.lexer = Lexer(data, name, self.warn)
-        frame.declared = False
         try:
-            return self.file(frame)
+            block = self.file(inner)
         finally:
             self.lexer = outer
-            frame.declared = declared
             self._depth -= 1
+        if frame.host is not None and block:
+            frame.host.sets_options = True
+        return block
+
+    # In an included file ISC's reader knows the block's kind but not its own statements: a pool's ranges and permits,
+    # a class's match, a host's identity must stand in the file of the block itself.
+
+    def _included_range(self, _frame: Frame) -> Node:
+        raise self.lost("range declaration not allowed here.")
+
+    def _included_failover(self, _frame: Frame) -> Node:
+        return self.failover(Frame(SUBNET))
+
+    def _included_group(self, frame: Frame) -> Node:
+        frame.declared = True
+        raise self.lost("group declarations not allowed here.")
 
     def _declared_option(self, frame: Frame) -> Node:
         """`option ...` as a declaration: a value, or a definition in the global scope."""
@@ -283,6 +298,10 @@ _BLOCK_READERS: Final[dict[str, dict[str, Callable[[Parser, Frame], Node]]]] = {
     HOST: _EVERYWHERE
     | {"dynamic": Parser.marker, "deleted": Parser.marker, "uid": Parser.uid}
     | {"host-identifier": Parser.host_identifier},
+}
+_INCLUDED_READERS: Final = dict.fromkeys(_BLOCK_READERS, _EVERYWHERE) | {
+    POOL: _EVERYWHERE | {"range": Parser._included_range, "failover": Parser._included_failover},
+    HOST: _EVERYWHERE | {"group": Parser._included_group},
 }
 
 
