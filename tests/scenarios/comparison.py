@@ -114,7 +114,7 @@ def _last_records(text: str) -> dict[str, list[str]]:
     """Each object's last word, its clock readings struck out."""
     last: dict[str, list[str]] = {}
     records = r"^(lease \S+|host \S+|group \S+|failover peer \S+ state) \{\n(.*?)^\}"
-    for match in re.finditer(records, text, re.M | re.S):
+    for match in re.finditer(records, text, re.MULTILINE | re.DOTALL):
         struck = re.sub(r"(\d \d{4}/\d\d/\d\d \d\d:\d\d:\d\d|epoch \d+; # .*)", "TIME", match[2])
         last[match[1]] = _plain(struck.splitlines())
     return last
@@ -153,10 +153,10 @@ def _late(ours: dict[str, Any], isc: dict[str, Any]) -> list[str]:
 def _times(text: str, began: float) -> dict[str, dict[str, tuple[int, int]]]:
     """Each lease's times, as seconds since 1970 and since the server's start."""
     last = {}
-    for match in re.finditer(r"^(lease \S+) \{\n(.*?)^\}", text, re.M | re.S):
+    for match in re.finditer(r"^(lease \S+) \{\n(.*?)^\}", text, re.MULTILINE | re.DOTALL):
         rows = {}
         dates = r"^ +(\w+) (?:\d (\d{4}/\d\d/\d\d \d\d:\d\d:\d\d)|epoch (\d+));"
-        for name, date, epoch in re.findall(dates, match[2], re.M):
+        for name, date, epoch in re.findall(dates, match[2], re.MULTILINE):
             at = int(epoch) if epoch else calendar.timegm(time.strptime(date, "%Y/%m/%d %H:%M:%S"))
             rows[name] = at, round(at - began)
         last[match[1]] = rows

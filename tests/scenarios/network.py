@@ -42,7 +42,7 @@ class Wire:
     @property
     def source(self) -> str:
         """The address that the kernel sends from where the route names none."""
-        return str(self.addresses[0].ip) if self.addresses else "0.0.0.0"  # noqa: S104 - none at all
+        return str(self.addresses[0].ip) if self.addresses else "0.0.0.0"
 
 
 class Network:

@@ -128,7 +128,12 @@ class Player:
                 raise NotPlayable(command)
             return ""
         done = subprocess.run(
-            ["sh", "-c", command], input=step.get("input", ""), capture_output=True, text=True, cwd=self._home, check=False
+            ["sh", "-c", command],
+            input=step.get("input", ""),
+            capture_output=True,
+            text=True,
+            cwd=self._home,
+            check=False,
         )
         return done.stdout
 
