@@ -245,7 +245,7 @@ class Cursor:
         data, at = self.lexer.data, self.lexer.pos
         rest = data[at : at + 64].lstrip()
         if not rest.startswith(b"."):
-            return True
+            return False
         label = rest[1:].lstrip()
         end = next((n for n, octet in enumerate(label) if not (chr(octet).isalnum() or octet in b"-_")), len(label))
         return not end or label[:end].isdigit()

@@ -190,7 +190,7 @@ class Expressions(Cursor):
             return Expression("number", (atoi(lexer.text),), self.place())
         if kind in HEX_TOKENS:
             place = self.place()
-            return Expression("data", (self._hex_octets(), False), place)
+            return Expression("data", (self.hex_octets(), False), place)
         if kind == NAME:
             return self._variable_or_call()
         if kind in _FUNCTIONS:
@@ -204,7 +204,7 @@ class Expressions(Cursor):
         special = _SPECIAL.get(kind)
         return None if special is None else special(self, context)
 
-    def _hex_octets(self) -> bytes:
+    def hex_octets(self) -> bytes:
         """A hex list that a bare number begins."""
         lexer = self.lexer
         made = bytearray()

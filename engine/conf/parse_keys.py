@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from ...trace.effects import ERROR
 from .cursor import Lost, atoi
-from .keywords import EOF, HEX_TOKENS, IDENTIFIERS, NUMBER, STRING
+from .keywords import EOF, IDENTIFIERS, NUMBER, STRING
 from .parse_values import FatalError, Values
 from .syntax import FailoverPeer, Key, ServerDuid, Zone
 
@@ -40,9 +40,7 @@ class Keys(Values):
         name = self._quoted_or_dotted("expecting key name.")
         if not self.accept("{"):
             self.lexer.next()
-            self.warn("expecting left brace")
-            self.skip_block()
-            raise Lost
+            raise self.lost("expecting left brace", skip=False)
         algorithm: str | None = None
         secret: bytes | None = None
         while self.lexer.peek() in ("algorithm", "secret"):
@@ -81,7 +79,6 @@ class Keys(Values):
             return self.text()
         name = self.dotted_name()
         if name is None:
-            self.lexer.next()
             self.warn(missing)
             self.skip_block()
             raise Lost
@@ -94,7 +91,6 @@ class Keys(Values):
             raise Lost
         word = self.dotted_name()
         if word is None:
-            self.lexer.next()
             self.warn("expecting key algorithm name.")
             self.skip_block()
             raise Lost
@@ -119,6 +115,7 @@ class Keys(Values):
         if lexer.peek() == STRING:
             lexer.next()
             text = self.text()
+            lexer.peek()
         else:
             made: list[str] = []
             while lexer.peek() in _BASE64_TOKENS:
@@ -158,7 +155,6 @@ class Keys(Values):
         place = self.place()
         name = self.dotted_name()
         if name is None:
-            self.lexer.next()
             raise self.lost("expecting hostname.")
         name = name if name.endswith(".") else name + "."
         if self.lexer.next() != "{":
@@ -167,16 +163,14 @@ class Keys(Values):
         addresses6: dict[str, tuple[bytes, ...]] = {}
         key: str | None = None
         while (kind := self.lexer.peek()) in ("primary", "secondary", "primary6", "secondary6", "key"):
+            if kind in addresses or kind in addresses6:
+                raise self._lost_block(f"more than one {kind}.")
             self.lexer.next()
             if kind == "key":
                 key = self._zone_key(name, key)
             elif kind.endswith("6"):
-                if kind in addresses6:
-                    raise self.lost(f"more than one {kind}.")
                 addresses6[kind] = self._addresses6()
             else:
-                if kind in addresses:
-                    raise self.lost(f"more than one {kind}.")
                 addresses[kind] = self._addresses()
         if self.lexer.next() != "}":
             raise self.lost("expecting right brace.")
@@ -199,24 +193,20 @@ class Keys(Values):
         else:
             found = self.dotted_name()
             if found is None:
-                self.lexer.next()
-                raise self.lost("expecting key name.")
+                raise self._lost_block("expecting key name.")
             name = found
         if name.lower() not in self.symbols.keys:
             self.warn(f"unknown key {name}")
-        self.end()
+        if not self._block_semicolon():
+            raise Lost
         return name.lower()
 
     def _addresses(self) -> tuple[int | str, ...]:
         made: list[int | str] = []
         while True:
-            kind = self.lexer.peek()
-            if kind != NUMBER and kind not in IDENTIFIERS:
-                self.lexer.next()
-                raise self.lost("expecting IP addr or hostname.")
             found = self.address_or_name()
             if found is None:
-                raise Lost
+                raise self._lost_block("expecting IP addr or hostname.")
             made.append(found)
             if not self.accept(","):
                 break
@@ -225,15 +215,15 @@ class Keys(Values):
 
     def _expect_semicolon(self) -> None:
         if self.lexer.next() != ";":
-            raise self.lost("expecting semicolon.")
+            raise self._lost_block("expecting semicolon.")
 
     def _addresses6(self) -> tuple[bytes, ...]:
         made: list[bytes] = []
         while True:
-            if self.lexer.peek() not in HEX_TOKENS and self.lexer.kind != ":":
-                self.lexer.next()
-                raise self.lost("expecting IPv6 addr.")
-            made.append(self.ip6_address())
+            try:
+                made.append(self.ip6_address())
+            except Lost:
+                raise self._lost_block("expecting IPv6 addr.") from None
             if not self.accept(","):
                 break
         self._expect_semicolon()
@@ -251,7 +241,10 @@ class Keys(Values):
         return self.text()
 
     def failover_block(self, name: str) -> FailoverPeer:
-        """The definition of a peer: its opening brace is read. Raises Lost."""
+        """The definition of a peer: its opening brace is read. Raises Lost.
+
+        An error ends the definition; behind some of them ISC still wants a semicolon.
+        """
         place = self.place()
         if name in self.symbols.peers:
             raise self._lost_block(f"redeclaration of failover peer {name}")
@@ -263,7 +256,9 @@ class Keys(Values):
             words = kind if kind != "peer" else f"peer {self.lexer.next()}"
             if words.startswith("peer ") and words not in _PEER_WORDS:
                 words = words.removeprefix("peer ")
-            settings.append((words, self._setting(words)))
+            value = self._setting(words)
+            if words != "split" or value is not None:
+                settings.append((words, value))
             self._check_balance(words, settings)
             if self.lexer.next() != ";":
                 raise self._lost_block("semicolon expected.")
@@ -273,7 +268,8 @@ class Keys(Values):
 
     def _check_balance(self, words: str, settings: list[tuple[str, object]]) -> None:
         """A secondary does not say how the load is shared."""
-        if words in ("split", "hba") and ("secondary", None) in settings:
+        shares = any(word in ("split", "hba") for word, _value in settings)
+        if words in ("split", "hba", "secondary") and shares and ("secondary", None) in settings:
             self.warn("secondary may not define load balance settings.")
 
     def _lost_block(self, text: str) -> Lost:
@@ -299,40 +295,47 @@ class Keys(Values):
             return self._peer_number(kind)
         raise self._lost_block("invalid statement in peer declaration")
 
-    def _peer_number(self, kind: str) -> int:
+    def _peer_number(self, kind: str) -> int | None:
         if self.lexer.next() != NUMBER:
-            raise self._lost_block("expecting number")
+            if kind == "port":
+                raise self._lost_statement("expecting number")
+            raise self._lost_block("expecting number" if kind == "split" else "expecting number.")
         value = atoi(self.lexer.text)
         if kind == "split" and not 0 <= value <= _SPLIT_MAX:
             self.warn("split must be between 0 and 256, inclusive")
+            return None
         return value
+
+    def _lost_statement(self, text: str) -> Lost:
+        lost = self._lost_block(text)
+        self.semicolon()
+        return lost
 
     def _hash_buckets(self) -> bytes:
         found = self.numbers(":", 16, _HBA_BYTES)
         if found is None:
             self.skip_block(1)
             raise Lost
-        if self.lexer.peek() == ":":
-            raise self._lost_block("HBA must be exactly 32 bytes.")
         return found
 
     def _load_balance(self) -> int:
         for word, text in _LOAD_WORDS:
             if self.lexer.next() != word:
-                raise self._lost_block(text)
+                raise self._lost_statement(text)
         if self.lexer.next() != NUMBER:
-            raise self._lost_block("expecting number.")
+            raise self._lost_statement("expecting number")
         return atoi(self.lexer.text)
 
     def _check_peer(self, settings: dict[str, object]) -> None:
         """What must stand in a definition, by the server's part in the pair."""
         if "peer address" not in settings:
             self.warn("peer address may not be omitted")
-        if "primary" in settings:
-            if "split" not in settings and "hba" not in settings:
-                self.warn("primary failover server must have hba or split.")
-            if "mclt" not in settings:
-                self.warn("primary failover server must have mclt.")
+        if "secondary" in settings:
+            return
+        if "split" not in settings and "hba" not in settings:
+            self.warn("primary failover server must have hba or split.")
+        elif "mclt" not in settings:
+            self.warn("primary failover server must have mclt.")
 
     # the server's DUID
 

@@ -23,6 +23,18 @@ _CLIENT_PERMITS: Final = {
     "known": "known", "unknown": "unknown", "all": "all", "authenticated": "authenticated",
     "unauthenticated": "unauthenticated",
 }  # fmt: skip
+_NO_BOOTP: Final = """\
+range declarations where there is a failover
+peer in scope.   If you wish to declare an
+address range from which dynamic bootp leases
+can be allocated, please declare it within a
+pool declaration that also contains the "no
+failover" statement.   The failover protocol
+itself does not permit dynamic bootp - this
+is not a limitation specific to the ISC DHCP
+server.   Please don't ask me to defend this
+until you have read and really tried to understand
+the failover protocol specification."""
 
 
 def dotted(address: int) -> str:
@@ -88,21 +100,17 @@ class Networks(Hosts):
         return Subnet(place, number, mask, self.block(Frame(SUBNET, network, (number, mask))))
 
     def _enter_subnet(self, number: int, mask: int) -> None:
-        """Put a subnet in the look-up list, with a line for each overlapping one scanned."""
+        """Put a subnet in the look-up list, with a line about the first that it overlaps."""
         known = self.symbols.subnets
-        at = 0
-        for index, other in enumerate(known):
-            if not overlapping(number, mask, other):
-                continue
+        overlaps = [at for at, other in enumerate(known) if overlapping(number, mask, other)]
+        if overlaps:
+            other = known[overlaps[0]]
             text = (
                 f"Warning: subnet {dotted(number)}/{mask.bit_count()} overlaps "
                 f"subnet {dotted(other[0])}/{other[1].bit_count()}"
             )
             self.lines.append((ERROR, text))
-            if other[1] < mask:
-                at = index
-                break
-        known.insert(at, (number, mask))
+        known.insert(next((at for at in overlaps if known[at][1] < mask), 0), (number, mask))
 
     def interface(self, frame: Frame) -> Node:
         """`interface NAME;` in a subnet or shared network: the word is read."""
@@ -156,29 +164,31 @@ class Networks(Hosts):
                 raise Lost
             high = found
         self.end()
-        if frame.pool is not None:
+        if self._check_range(frame, low, high) and frame.pool is not None:
             frame.pool.ranges += 1
-        self._check_range(frame, low, high)
         peer = frame.pool.failover_peer if frame.pool is not None else frame.network.failover_peer
         if dynamic_bootp and peer is not None:
             self.warn("dynamic-bootp flag is not permitted for address")
+            self.lines += [(ERROR, line) for line in _NO_BOOTP.splitlines()]
         return Range(place, dynamic_bootp, low, high)
 
-    def _check_range(self, frame: Frame, low: int, high: int) -> None:
+    def _check_range(self, frame: Frame, low: int, high: int) -> bool:
+        """Whether the range stands in a subnet. Raises FatalError where one end does not."""
         network = frame.network
         if network is None:
-            return
+            return False
         subnet = frame.subnet or next((known for known in network.subnets if low & known[1] == known[0]), None)
         if subnet is None:
             self.warn(f"address range not on network {network.name}")
             self.lines.append((ERROR, "Be sure to place pool statement after related subnet declarations."))
-            return
+            return False
         first, last = min(low, high), max(low, high)
         for address in (low, high):
             if address & subnet[1] != subnet[0]:
                 text = f"bad range, address {dotted(address)} not in subnet {dotted(subnet[0])}"
                 raise FatalError(f"{text} netmask {dotted(subnet[1])}")
         self._check_twice(first, last)
+        return True
 
     def _check_twice(self, first: int, last: int) -> None:
         """A message for each address that is in a range already; the messages are limited, not the addresses."""
@@ -249,16 +259,17 @@ class Networks(Hosts):
             return self._pool_failover(frame)
         frame.declared = False
         place = self.place()
+        if frame.kind not in (GLOBAL, SHARED_NETWORK):
+            self.warn("failover peers may only be defined in shared-network")
+            self.lines.append((ERROR, "declarations and the outer scope."))
+            self.skip()
+            raise Lost
         name = self.failover_name()
-        if self.accept("{"):
-            if frame.kind not in (GLOBAL, SHARED_NETWORK):
-                self.warn("failover peers may only be defined in shared-network")
-                self.lines.append((ERROR, "declarations and the outer scope."))
-                self.skip_block(1)
-                raise Lost
-            return self.failover_block(name)
         if self.lexer.next() != ";":
-            raise self.lost("expecting left brace")
+            if self.lexer.kind != "{":
+                self.warn("expecting left brace")
+                self.skip()
+            return self.failover_block(name)
         if frame.kind != SHARED_NETWORK or frame.network is None:
             self.warn("failover peer reference not in shared-network declaration")
         elif name not in self.symbols.peers:

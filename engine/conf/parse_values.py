@@ -83,6 +83,7 @@ class Values(Expressions):
 
     registry: Registry
     _string_seen = False
+    _braces = 0
 
     # Names
 
@@ -110,8 +111,7 @@ class Values(Expressions):
             return None
         code = int(digits)
         if code in (0, space.end):
-            self.warn(f"Option codes 0 and {space.end} are illegal in the {space.name} space.")
-            return None
+            raise self.lost(f"Option codes 0 and {space.end} are illegal in the {space.name} space.")
         known = space.by_code.get(code)
         if known is None:
             return space.unknown(code)
@@ -143,10 +143,8 @@ class Values(Expressions):
             found = self.expression(DATA)
         except Lost:
             raise Lost(claimed=False) from None
-        if found is None:
-            raise self.lost("expecting data expression.", claimed=False)
-        if type_of(found) not in (DATA, ANY):
-            raise self.lost("expecting data expression.", skip=False, claimed=False)
+        if found is None or type_of(found) not in (DATA, ANY):
+            raise self.lost("Expecting a data expression.", skip=False, claimed=False)
         return found
 
     def literal(self, option: OptionDefinition) -> Expression:
@@ -154,10 +152,8 @@ class Values(Expressions):
         place = self.place()
         parts: list[Part] = []
         fields, repeats = fields_of(option.format)
-        if fields and fields[0].letter != "Z" and self.accept(";"):
-            # A value that is missing altogether is not missed before the token behind the semicolon.
-            return Expression("data", (b"", False), place)
-        while fields:
+        # A value that is missing altogether is not missed before the token behind the semicolon.
+        while fields and not (fields[0].letter != "Z" and self.accept(";")):
             for field in fields:
                 if field.optional and self.lexer.peek() == ";":
                     break
@@ -210,10 +206,7 @@ class Values(Expressions):
             self.lexer.next()
             return self.lexer.text
         if kind in HEX_TOKENS:
-            found = self.hex_list()
-            if found is None:
-                raise Lost(claimed=False)
-            return found
+            return self.hex_octets()
         self.lexer.next()
         raise self._refused("expecting string or hexadecimal data.")
 
@@ -252,8 +245,7 @@ class Values(Expressions):
     def _domain_name(self, _field: Field) -> bytes:
         name = self.dotted_name()
         if name is None:
-            self.lexer.next()
-            raise self._refused("not a valid domain name.")
+            raise self.lost("not a valid domain name.", claimed=False)
         return self._wire_name(name.encode("latin-1"))
 
     def _wire_name(self, name: bytes) -> bytes:
@@ -269,7 +261,8 @@ class Values(Expressions):
                 raise self._refused("Expecting a domain string.")
             labels = _labels(self.lexer.text)
             if labels is None:
-                raise self._refused("Error assembling domain list: Message too long")
+                word = "compressing" if field.compressed else "assembling"
+                raise self._refused(f"Error {word} domain list: Message too long")
             names.append(tuple(labels))
             if not self.accept(","):
                 break
@@ -284,15 +277,17 @@ class Values(Expressions):
         """An IPv6 address as text, 16 octets. Raises Lost."""
         lexer = self.lexer
         made: list[str] = []
+        end = -1
         while lexer.peek() in HEX_TOKENS or lexer.kind in (":", ".") or (made and lexer.kind in IDENTIFIERS):
+            if made and lexer.start != end:
+                break
             lexer.next()
+            end = lexer.pos
             made.append(self.text())
         try:
             return IPv6Address("".join(made)).packed
         except AddressValueError:
-            if not made:
-                lexer.next()
-            raise self._refused("Invalid IPv6 address.") from None
+            raise self.lost("Invalid IPv6 address.", claimed=False) from None
 
     # Definitions
 
@@ -339,7 +334,7 @@ class Values(Expressions):
         if self.lexer.next() != NUMBER:
             raise self.lost("expecting a 10base number", skip=False)
         size = atoi(self.lexer.text)
-        if size <= 0:
+        if size < 0:
             raise self.lost(f"invalid hash length: {size}", skip=False)
         return size
 
@@ -351,6 +346,7 @@ class Values(Expressions):
             raise self.lost("expecting option code number.")
         code = atoi(lexer.text)
         self.expect("=", 'expecting "="')
+        self._braces = 0
         format_ = self._type()
         self._encapsulates(format_)
         if not self.semicolon():
@@ -390,39 +386,52 @@ class Values(Expressions):
 
     def _record(self, *, array: bool) -> str:
         self.lexer.next()
+        self._braces = 1
         made: list[str] = []
         while True:
             letters = self._simple(array=array) if self.lexer.peek() != "array" else self._array_field(array=array)
             made.append(letters)
             last = letters[0]
             if len(made) > _FORMAT_MAX_LETTERS:
-                raise self.lost("too many types in record.")
+                raise self._lost_type("too many types in record.")
             if not self.accept(","):
                 break
             if last == "t":
-                raise self.lost("text must be at end of record.")
+                raise self._lost_type("text must be at end of record.")
             if last in "XdDZ":
-                raise self.lost("string must be at end of record.")
+                raise self._lost_type("string must be at end of record.")
             if last == "E":
+                self.lexer.next()
                 raise self.lost("encapsulate must always be the last item.")
-        self.expect("}", "expecting right brace.")
+        if self.lexer.next() != "}":
+            raise self._lost_type("expecting right brace.")
+        self._braces = 0
         return "".join(made)
+
+    def _lost_type(self, text: str) -> Lost:
+        """An error in a type; out of a record the way leads over its closing brace."""
+        self.warn(text)
+        if self._braces:
+            self.skip_block(self._braces)
+        self.skip()
+        return Lost()
 
     def _array_field(self, *, array: bool) -> str:
         self.lexer.next()
         if array:
-            raise self.lost("no nested arrays.")
+            raise self._lost_type("no nested arrays.")
         self.expect("of", 'expecting "of".')
         if self.lexer.peek() == "{":
             self.lexer.next()
-            raise self.lost("only uniform array inside record.")
+            self._braces = 2
+            raise self._lost_type("only uniform array inside record.")
         return self._simple(array=True) + "a"
 
     def _simple(self, *, array: bool) -> str:
         """A simple type; `array`: whether it will repeat."""
         kind = self.lexer.next()
         if kind in ("text", "string", "domain-name", "domain-list") and array:
-            raise self.lost("arrays of text strings not yet supported.")
+            raise self._lost_type("arrays of text strings not yet supported.")
         simple = _SIMPLE_TYPES.get(kind)
         if simple is not None:
             return simple
@@ -430,10 +439,10 @@ class Values(Expressions):
             return "Dc" if self.accept("compressed") else "D"
         if kind == "zerolen":
             if array:
-                raise self.lost("array incompatible with zerolen.")
+                raise self._lost_type("array incompatible with zerolen.")
             return "Z"
         if kind == "array":
-            raise self.lost("no nested arrays.")
+            raise self._lost_type("no nested arrays.")
         if kind == "encapsulate":
             return self._encapsulated(array=array)
         return self._integer_type(kind)
@@ -443,24 +452,24 @@ class Values(Expressions):
         if kind in ("signed", "unsigned"):
             kind = self.lexer.next()
             if kind != "integer":
-                raise self.lost('expecting "integer" keyword.')
+                raise self._lost_type('expecting "integer" keyword.')
         if kind != "integer":
-            raise self.lost(f"unknown data type {self.text()}")
+            raise self._lost_type(f"unknown data type {self.text()}")
         if self.lexer.next() != NUMBER:
             raise self.lost("expecting number.")
         letter = _SIGNED.get(str(atoi(self.lexer.text)))
         if letter is None:
-            raise self.lost(f"{self.text()} bit precision is not supported.")
+            raise self._lost_type(f"{self.text()} bit precision is not supported.")
         return letter.upper() if unsigned else letter
 
     def _encapsulated(self, *, array: bool) -> str:
-        if array:
-            raise self.lost("Arrays of encapsulations don't make sense.")
         if self.lexer.next() not in IDENTIFIERS:
-            raise self.lost("expecting option space identifier")
+            raise self._lost_type("expecting option space identifier")
+        if array:
+            raise self._lost_type("Arrays of encapsulations don't make sense.")
         name = self.text()
         if name.lower() not in self.registry.spaces:
-            raise self.lost(f"unknown option space {name}")
+            raise self._lost_type(f"unknown option space {name}")
         return f"E{name.lower()}."
 
 

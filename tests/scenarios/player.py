@@ -11,7 +11,7 @@ import contextlib
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import msgpack
 
@@ -70,6 +70,7 @@ class Player:
         self._wake_us = 0
         self._running = False
         self._status = -15
+        self._served: tuple[str, ...] = ()
 
     def run(self) -> dict[str, Any]:
         """The whole scenario, as the oracle's `run` has it."""
@@ -147,7 +148,7 @@ class Player:
             if first:
                 self._replies.clear()
                 first = False
-            if where is not None:
+            if where is not None and where[0] in self._served:
                 self._feed(ev.Packet(self._now_us, 0, *where, payload))
         end = self._now_us + round(step.get("wait", 1.0) * _SECOND_US)
         end = min(end, self._moments[0][1]) if self._moments else end
@@ -253,6 +254,8 @@ class Player:
                 return self._send(effect)
             case ef.Ping():
                 return self._ping(effect)
+            case ef.Listen():
+                self._served = effect.interfaces
             case ef.Lookup():
                 known = effect.name.lower() == "localhost"
                 return [ev.HostAnswer(0, 0, effect.name, (_LOOPBACK,) if known else (), "" if known else _NO_RESOLVER)]
@@ -260,15 +263,18 @@ class Player:
                 return [ev.NameAnswer(0, 0, effect.address, "")]
             case ef.Execute():
                 return [self._execute(effect)]
-            case ef.Fatal():
-                self._log += [effect.text, *_TRAILER]
-                raise Ended(1)
-            case ef.Exit():
-                raise Ended(effect.status)
+            case ef.Fatal() | ef.Exit():
+                self._end(effect)
             case _:
-                assert file is not None or isinstance(effect, (ef.Settings, ef.Listen))
+                assert file is not None or isinstance(effect, ef.Settings)
                 return self._store(file, effect) if file is not None else []
         return []
+
+    def _end(self, effect: ef.Fatal | ef.Exit) -> NoReturn:
+        if isinstance(effect, ef.Exit):
+            raise Ended(effect.status)
+        self._log += [effect.text, *_TRAILER]
+        raise Ended(1)
 
     def _store(self, file: LeaseFile, effect: ef.Effect) -> list[ev.Event]:
         match effect:
