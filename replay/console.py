@@ -1,0 +1,93 @@
+"""What every verb of `dhcpd-trace` shares: its argument and options, how a tape is opened, how answers are printed.
+
+Tables and prose go to standard output for people, one JSON object a line for programs (`--json`); complaints go to
+standard error in one line. No verb is known here.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..trace import DamagedTape, NewerTape, NotATape, TapeError, open_tape
+from .verdict import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ..trace import Tape
+
+TAPE: Final = click.argument("trace", type=click.Path(dir_okay=True))
+JSON: Final = click.option("--json", "as_json", is_flag=True, help="One JSON object a line on standard output.")
+
+
+@contextmanager
+def opened(path: str) -> Iterator[Tape]:
+    """The tape; where it cannot be read, or turns out damaged, one line on stderr and the exit status that fits."""
+    try:
+        with open_tape(path) as tape:
+            yield tape
+    except NewerTape as error:
+        leave(f"{error}; a newer dhcpd reads it", Status.UNJUDGED)
+    except TapeError as error:
+        leave(str(error), Status.DAMAGED if isinstance(error, NotATape | DamagedTape) else Status.UNJUDGED)
+
+
+def complain(text: str) -> None:
+    """One line on standard error."""
+    click.echo(f"dhcpd-trace: {text}", err=True)
+
+
+def leave(text: str, status: int) -> None:
+    """Complain, and end the program with this exit status."""
+    complain(text)
+    sys.exit(int(status))
+
+
+def print_json(value: object) -> None:
+    """One object on a line."""
+    click.echo(json.dumps(value, separators=(",", ":")))
+
+
+def print_pairs(rows: Iterable[tuple[str, str]]) -> None:
+    """Names and values in two columns."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, value in rows:
+        table.add_row(Text(name), Text(value))
+    Console(highlight=False, soft_wrap=True).print(table)
+
+
+def plain(value: Any) -> Any:
+    """A record as JSON has it: named fields, text for octets that are UTF-8, else {"base64": ...}."""
+    if hasattr(value, "_fields"):
+        return {name: plain(one) for name, one in zip(value._fields, value, strict=True)}
+    if isinstance(value, bytes):
+        try:
+            return value.decode("utf-8")
+        except UnicodeDecodeError:
+            return {"base64": base64.b64encode(value).decode("ascii")}
+    if isinstance(value, tuple | list):
+        return [plain(one) for one in value]
+    return value
+
+
+def hardware(_context: click.Context, _parameter: click.Parameter, value: str | None) -> bytes | None:
+    """The callback of an option that takes a hardware address: its octets. Raises click.BadParameter."""
+    if value is None:
+        return None
+    try:
+        octets = bytes(int(part, 16) for part in value.replace("-", ":").split(":"))
+    except ValueError:
+        octets = b""
+    if not octets:
+        message = f"{value} is no hardware address; write it as 00:11:22:33:44:55"
+        raise click.BadParameter(message)
+    return octets
