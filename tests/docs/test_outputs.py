@@ -53,9 +53,15 @@ def run(wanted: list[str], folder: Path) -> list[str]:
         "LC_ALL": "C.UTF-8",
     }
     done = subprocess.run(
-        ["bash", "-c", f"exec 2>&1\n{script}"], cwd=folder, env=environment, capture_output=True, text=True, timeout=280,
+        ["bash", "-c", f"exec 2>&1\n{script}"],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=280,
         stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+    )
     return [text.rstrip() for text in done.stdout.split(SEPARATOR)[: len(wanted)]]
 
 
@@ -93,5 +99,5 @@ def update(path: Path, new: list[list[tuple[str, str, str]]]) -> None:
 
 
 def entry(command: str, output: str, now: str) -> str:
-    text = output if "..." in output else now
+    text = output if "..." in output else "\n".join(line.rstrip() for line in now.splitlines())
     return f"$ {command}\n{text}\n" if text else f"$ {command}\n"
