@@ -21,11 +21,12 @@ from . import measure, report
 from .peers import PEERS, Peer, missing_tools
 
 POOLS = (4096, 65_536, 262_144)
-PARTS = ("sustained", "committed", "startup", "trace", "playback", "wide")
+PARTS = ("sustained", "committed", "rich", "startup", "trace", "playback", "wide", "hosts")
 Part = Callable[[argparse.Namespace, dict[str, float]], None]
 # Where the search for ISC's rate begins, by pool: it falls with the pool's size.
 _ISC_START = {4096: 1500, 65_536: 300, 262_144: 4}
-_LOADED = (50_000, 250_000)
+_LOADED = (50_000, 250_000, 1_000_000)
+_HOSTS = 100_000
 _ISC_LOADED = (50_000,)
 
 
@@ -65,10 +66,12 @@ def measure_all(asked: argparse.Namespace) -> dict[str, float]:
     parts: dict[str, Part] = {
         "sustained": _rates,
         "committed": _committed,
+        "rich": _rich,
         "startup": _start_up,
         "trace": _trace,
         "playback": _playback,
         "wide": _wide,
+        "hosts": _hosts,
     }
     for name in PARTS:
         if name in asked.only:
@@ -123,6 +126,14 @@ def _committed(asked: argparse.Namespace, figures: dict[str, float]) -> None:
                 _guarded(f"{key} {size}", step, asked, figures)
 
 
+def _rich(asked: argparse.Namespace, figures: dict[str, float]) -> None:
+    """With a configuration as large sites have it; beside it, at the same time of day, the plain one again."""
+    for size in asked.pools[:1]:
+        plain = PEERS["ours-tf"]
+        for name, peer in (("rich", replace(plain, rich=True)), ("rich-plain", plain)):
+            _guarded(name, partial(_rate, name, f"{name} peak", peer, "ours-tf", size), asked, figures)
+
+
 def _start_up(asked: argparse.Namespace, figures: dict[str, float]) -> None:
     for key in ("isc", "ours"):
         for count in _ISC_LOADED if key == "isc" else _LOADED:
@@ -153,6 +164,12 @@ def _wide(asked: argparse.Namespace, figures: dict[str, float]) -> None:
     del asked
     figures["wide/ours"] = measure.wide_range(PEERS["ours"])
     say(f"a range of 16 million addresses starts in {figures['wide/ours']:.2f} s")
+
+
+def _hosts(asked: argparse.Namespace, figures: dict[str, float]) -> None:
+    del asked
+    figures["hosts/ours"], figures["hosts memory/ours"] = measure.many_hosts(PEERS["ours"], _HOSTS)
+    say(f"{_HOSTS} host declarations: {figures['hosts/ours']:.1f} s to start")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,6 +82,15 @@ def start_up(peer: Peer, count: int) -> tuple[float, float]:
         (home / "dhcpd.pid").unlink(missing_ok=True)
         lease_file(home / "dhcpd.leases", count)
         with Running(world, peer, home, size) as running:
+            return running.started_s, (running.resident_bytes() - empty) / count
+
+
+def many_hosts(peer: Peer, count: int) -> tuple[float, float]:
+    """(seconds until it serves, octets of memory a host) with `count` host declarations."""
+    with scratch() as home, World() as world:
+        with Running(world, peer, home, 4096) as running:
+            empty = running.resident_bytes()
+        with Running(world, replace(peer, hosts=count), home, 4096) as running:
             return running.started_s, (running.resident_bytes() - empty) / count
 
 

@@ -23,6 +23,8 @@ ISC = "/usr/sbin/dhcpd"
 KEA = "/usr/sbin/kea-dhcp4"
 OURS = str(ROOT / ".venv/bin/dhcpd")
 _POOL_BASE = 10 << 24 | 1 << 16
+_HOST_BASE = 10 << 24 | 200 << 16
+_CLASSES, _POOLS, _HOSTS = 50, 20, 2000
 _READY_S = 400.0
 
 
@@ -45,6 +47,33 @@ def isc_configuration(size: int, *, committed: bool = False) -> str:
         "default-lease-time 3600; max-lease-time 7200;\n"
         f"subnet 10.0.0.0 netmask 255.0.0.0 {{ range {low} {high}; option routers 10.0.0.1;\n"
         '  option domain-name-servers 10.0.0.2; option domain-name "example.org"; }\n'
+    )
+
+
+def rich_configuration(size: int) -> str:
+    """The same service by a configuration as large sites have it: 50 classes, 20 pools with permits, 2,000 hosts."""
+    classes = "".join(
+        f'class "phone-{number}" {{ match if substring(option vendor-class-identifier, 0, 8) = "phone-{number:02}";'
+        f' option root-path "/phones/{number}"; }}\n'
+        for number in range(_CLASSES)
+    )
+    pools = "".join(
+        f"  pool {{ range {dotted(_POOL_BASE + size * number // _POOLS)}"
+        f" {dotted(_POOL_BASE + size * (number + 1) // _POOLS - 1)};"
+        f' deny members of "phone-{number}"; deny members of "phone-{number + _POOLS}"; }}\n'
+        for number in range(_POOLS)
+    )
+    plain = isc_configuration(size)
+    low, high = pool(size)
+    return hosts(_HOSTS) + classes + plain.replace(f"range {low} {high};", "\n" + pools)
+
+
+def hosts(count: int) -> str:
+    """So many host declarations, with fixed addresses behind the pools."""
+    return "".join(
+        f"host h{number} {{ hardware ethernet {(0x02AA << 32 | number).to_bytes(6, 'big').hex(':')};"
+        f" fixed-address {dotted(_HOST_BASE + number)}; }}\n"
+        for number in range(count)
     )
 
 
@@ -77,12 +106,17 @@ def kea_configuration(size: int, home: Path) -> str:
 
 @dataclass
 class Peer:
-    """One server: `name` for the tables, `kind` isc, kea or ours, `trace` whether it records, `committed` as above."""
+    """One server: `name` for the tables, `kind` isc, kea or ours, `trace` whether it records, `committed` as above.
+
+    `rich`: with rich_configuration; `hosts`: with so many host declarations more.
+    """
 
     name: str
     kind: str
     trace: bool = False
     committed: bool = False
+    rich: bool = False
+    hosts: int = 0
     extra: list[str] = field(default_factory=list)
 
     @property
@@ -96,7 +130,8 @@ class Peer:
         if self.kind == "kea":
             (home / "kea.json").write_text(kea_configuration(size, home))
             return [KEA, "-c", str(home / "kea.json")]
-        (home / "dhcpd.conf").write_text(isc_configuration(size, committed=self.committed))
+        text = rich_configuration(size) if self.rich else isc_configuration(size, committed=self.committed)
+        (home / "dhcpd.conf").write_text(text + hosts(self.hosts))
         (home / "dhcpd.leases").touch()
         words = [ISC, "-4"] if self.kind == "isc" else [OURS]
         words += ["-f", "-q", "-cf", str(home / "dhcpd.conf"), "-lf", str(home / "dhcpd.leases")]

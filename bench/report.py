@@ -15,9 +15,19 @@ _PAIRS = (
         for size in (4096, 65_536, 262_144)
         for key, name in (("isc", "ISC dhcpd"), ("kea", "Kea memfile"), ("ours", "itself without -tf"))
     ),
+    (
+        "50 classes, 20 pools, 2,000 hosts: sustained with -tf, against itself with a plain configuration",
+        "rich/4096/ours-tf",
+        "rich-plain/4096/ours-tf",
+        "/s",
+    ),
     ("start with 50,000 leases, against ISC dhcpd", "start/50000/ours", "start/50000/isc", " s"),
     ("start with 250,000 leases", "start/250000/ours", "", " s"),
     ("memory a lease at 250,000", "memory/250000/ours", "", " octets"),
+    ("start with 1,000,000 leases", "start/1000000/ours", "", " s"),
+    ("memory a lease at 1,000,000", "memory/1000000/ours", "", " octets"),
+    ("start with 100,000 host declarations", "hosts/ours", "", " s"),
+    ("memory a host declaration", "hosts memory/ours", "", " octets"),
     ("a range of 16 million addresses starts in", "wide/ours", "", " s"),
     ("playback, verified, 65,536 addresses, against ISC's", "playback/65536/ours", "playback/65536/isc", "/s"),
     ("playback, verified, 256 addresses, against ISC's", "playback/256/ours", "playback/256/isc", "/s"),

@@ -13,6 +13,8 @@ from .model import Class
 from .values import hex_pairs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..wire.packet import Packet
     from .context import Context
     from .model import Configuration, Permit, Pool
@@ -27,24 +29,18 @@ def classify(configuration: Configuration, context: Context) -> bool:
     `context.bindings` are the global ones.
     """
     matched = False
-    for candidate in configuration.classes:
-        condition, submatch = candidate.match_if, candidate.submatch
-        if condition is not None:
-            if not condition(context):
-                continue
-            if submatch is None:
+    for run in configuration.class_runs:
+        for candidate, key in run(context):
+            if key is None:
                 matched = True
                 add_class(context, candidate)
-                continue
-        if submatch is not None and _submatched(candidate, submatch(context), context):
-            matched = matched or not candidate.spawning
+            elif _submatched(candidate, key, context):
+                matched = matched or not candidate.spawning
     return matched
 
 
-def _submatched(candidate: Class, key: bytes | None, context: Context) -> bool:
+def _submatched(candidate: Class, key: bytes, context: Context) -> bool:
     """Put the packet in the subclass for `key`, which a spawning class makes where it is missing."""
-    if not key:
-        return False
     found = candidate.subclasses.get(key)
     if found is None:
         if not candidate.spawning:
@@ -83,7 +79,10 @@ def add_class(context: Context, member: Class) -> bool:
 
 def in_class(packet: Packet, wanted: Class) -> bool:
     """Whether the packet is in the class or in a subclass of it."""
-    return any(member is wanted or member.superclass is wanted for member in packet.classes)
+    for member in packet.classes:  # noqa: SIM110 - a generator costs more than the loop, for each entry of each pool
+        if member is wanted or member.superclass is wanted:
+            return True
+    return False
 
 
 def permitted(context: Context, pool: Pool) -> bool:
@@ -97,17 +96,28 @@ def permitted(context: Context, pool: Pool) -> bool:
 def fits(context: Context, entry: Permit) -> bool:
     """Whether one entry of a permit list fits the packet (table in 2.7)."""
     packet = context.packet
-    if packet is None:
-        return False
-    kind, value = entry.kind, entry.value
-    if kind == "known":
-        return packet.known
-    if kind == "unknown":
-        return not packet.known
-    if kind == "dynamic-bootp":
-        return not packet.options_valid or not packet.message_type
-    if kind == "class":
-        return isinstance(value, Class) and in_class(packet, value)
-    if kind == "after":
-        return isinstance(value, int) and context.now > value
-    return kind in ("all", "unauthenticated")
+    return packet is not None and _PERMITS[entry.kind](packet, context, entry.value)
+
+
+def _is_member(packet: Packet, _context: Context, wanted: Class | int | None) -> bool:
+    return bool(packet.classes) and isinstance(wanted, Class) and in_class(packet, wanted)
+
+
+def _is_bootp(packet: Packet, _context: Context, _value: Class | int | None) -> bool:
+    return not packet.options_valid or not packet.message_type
+
+
+def _is_after(_packet: Packet, context: Context, moment: Class | int | None) -> bool:
+    return isinstance(moment, int) and context.now > moment
+
+
+_PERMITS: Final[dict[str, Callable[[Packet, Context, Class | int | None], bool]]] = {
+    "class": _is_member,
+    "known": lambda packet, _context, _value: packet.known,
+    "unknown": lambda packet, _context, _value: not packet.known,
+    "dynamic-bootp": _is_bootp,
+    "after": _is_after,
+    "all": lambda _packet, _context, _value: True,
+    "unauthenticated": lambda _packet, _context, _value: True,
+    "authenticated": lambda _packet, _context, _value: False,
+}

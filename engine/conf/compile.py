@@ -19,6 +19,7 @@ from .expressions import Compiler, Tables
 from .expressions_data import DATA, WHOLE
 from .expressions_logic import BOOLEANS, NUMBERS
 from .model import Class, Configuration, Handler, Host, Permit, Pool, Scope, SharedNetwork, Subnet
+from .outcomes import class_runs
 from .parameters import DDNS_DOMAINNAME, DDNS_HOSTNAME, DDNS_REV_DOMAINNAME
 from .scopes import compile_scope
 from .statements import STATEMENTS, flattened, make_handler
@@ -93,6 +94,7 @@ class Builder:
         for member in self.fresh_classes:
             self._finish_class(member)
         self.fresh_classes.clear()
+        self.configuration.class_runs = class_runs(self.configuration.classes)
         self.configuration.has_limits = any(
             known.limit or any(part.limit for part in known.subclasses.values()) for known in self.configuration.classes
         )

@@ -22,7 +22,7 @@ Data: TypeAlias = "Compiled[bytes]"
 
 _SNAME: Final = slice(44, 108)
 _FILE: Final = slice(108, 236)
-_HLEN_MAX: Final = 16
+HLEN_MAX: Final = 16
 _WORD: Final = 1 << 32
 _BASE_MAX: Final = 16
 _OCTETS: Final = {8: 1, 16: 2, 32: 4}
@@ -207,7 +207,7 @@ def _hardware(_compiler: Compiler, _expression: Expression) -> Data:
                 context.host.log(ERROR, "data: hardware: no raw packet or lease is available")
                 return None
             return context.lease.hardware
-        if packet.hlen > _HLEN_MAX:
+        if packet.hlen > HLEN_MAX:
             context.host.log(ERROR, f"data: hardware: invalid hlen ({packet.hlen})")
             context.host.log(ERROR, "")
             return None

@@ -6,7 +6,7 @@ Nothing here reads text or evaluates anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -201,8 +201,9 @@ class Configuration:
     """Everything that dhcpd.conf said.
 
     `subnets` is the global look-up list, in ISC's order (first that contains an address wins); `find_subnet` is the
-    same in O(log n). `networks`, `pools`, `classes` are in order of declaration. Hosts by hardware, by uid and by name
-    are in order of declaration; `host_identifiers` lists (option, {value: hosts}) in the order in which ISC asks.
+    same in O(log n). `networks`, `pools`, `classes` are in order of declaration; `class_runs` tells which classes
+    match (outcomes.py). Hosts by hardware, by uid and by name are in order of declaration; `host_identifiers` lists
+    (option, {value: hosts}) in the order in which ISC asks.
     """
 
     registry: Registry
@@ -227,6 +228,7 @@ class Configuration:
     local_times: bool = False
     server_duid: tuple[str, ...] = ()
     has_limits: bool = False
+    class_runs: list[Callable[[Context], Iterable[tuple[Class, bytes | None]]]] = field(default_factory=list)
     find_subnet: Callable[[int], Subnet | None] = lambda _address: None
     find_pool: Callable[[int], Pool | None] = lambda _address: None
     find_range: Callable[[int], tuple[Pool, Subnet] | None] = lambda _address: None

@@ -62,6 +62,8 @@ def allocate(server: Server, context: Context, network: SharedNetwork) -> tuple[
             server.reasons.append(Reason("candidate", dotted(loser.address), "passed over", why, pool.place))
         if better:
             chosen = candidate
+            if _unbeatable(server, chosen):
+                break
     if chosen is not None:
         _finish(server, chosen)
     return chosen, peer_has_leases
@@ -83,6 +85,13 @@ def _better(candidate: Lease, kept: Lease) -> bool:
     if kept.uid or kept.hardware:
         return not (candidate.uid or candidate.hardware) or candidate.ends < kept.ends
     return not (candidate.uid or candidate.hardware) and candidate.ends < kept.ends
+
+
+def _unbeatable(server: Server, chosen: Lease) -> bool:
+    """Whether no other pool can have a better lease: it was never used, and nobody wants to know of the others."""
+    if chosen.state == ABANDONED or chosen.ends > 0 or chosen.uid or chosen.hardware:
+        return False
+    return server.failover is None and server.reasons is None
 
 
 def _finish(server: Server, lease: Lease) -> None:
