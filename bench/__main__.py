@@ -27,6 +27,7 @@ Part = Callable[[argparse.Namespace, dict[str, float]], None]
 _ISC_START = {4096: 1500, 65_536: 300, 262_144: 4}
 _LOADED = (50_000, 250_000, 1_000_000)
 _HOSTS = 100_000
+_MIB = 1 << 20
 _ISC_LOADED = (50_000,)
 
 
@@ -139,10 +140,12 @@ def _start_up(asked: argparse.Namespace, figures: dict[str, float]) -> None:
         for count in _ISC_LOADED if key == "isc" else _LOADED:
             if key not in asked.servers or PEERS[key].missing:
                 continue
-            seconds, octets = measure.start_up(PEERS[key], count)
+            seconds, octets, most = measure.start_up(PEERS[key], count)
             figures[f"start/{count}/{key}"] = seconds
+            figures[f"most/{count}/{key}"] = most / _MIB
             figures[f"memory/{count}/{key}"] = octets
-            say(f"{PEERS[key].name}, {count} leases: {seconds:.1f} s to start, {octets:.0f} octets a lease")
+            told = f"{seconds:.1f} s to start, {octets:.0f} octets a lease, {most / _MIB:.0f} MiB at most"
+            say(f"{PEERS[key].name}, {count} leases: {told}")
 
 
 def _trace(asked: argparse.Namespace, figures: dict[str, float]) -> None:

@@ -73,8 +73,8 @@ def lease_file(path: Path, count: int) -> None:
             )
 
 
-def start_up(peer: Peer, count: int) -> tuple[float, float]:
-    """(seconds until it serves, octets of memory a lease) with `count` leases in the file."""
+def start_up(peer: Peer, count: int) -> tuple[float, float, float]:
+    """(seconds until it serves, octets of memory a lease, octets of memory at most) with `count` leases in the file."""
     size = max(count, 4096)
     with scratch() as home, World() as world:
         with Running(world, peer, home, 4096) as running:
@@ -82,7 +82,8 @@ def start_up(peer: Peer, count: int) -> tuple[float, float]:
         (home / "dhcpd.pid").unlink(missing_ok=True)
         lease_file(home / "dhcpd.leases", count)
         with Running(world, peer, home, size) as running:
-            return running.started_s, (running.resident_bytes() - empty) / count
+            each = (running.resident_bytes() - empty) / count
+            return running.started_s, each, running.resident_bytes("VmHWM")
 
 
 def many_hosts(peer: Peer, count: int) -> tuple[float, float]:
@@ -90,6 +91,7 @@ def many_hosts(peer: Peer, count: int) -> tuple[float, float]:
     with scratch() as home, World() as world:
         with Running(world, peer, home, 4096) as running:
             empty = running.resident_bytes()
+        (home / "dhcpd.pid").unlink(missing_ok=True)
         with Running(world, replace(peer, hosts=count), home, 4096) as running:
             return running.started_s, (running.resident_bytes() - empty) / count
 

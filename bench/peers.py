@@ -179,11 +179,11 @@ class Running:
             return any(self.home.glob("*kea-dhcp4*.pid")) and (self.home / "kea.csv").exists()
         return (self.home / "dhcpd.pid").exists()
 
-    def resident_bytes(self) -> int:
-        """The server's memory, as the kernel counts it."""
+    def resident_bytes(self, which: str = "VmRSS") -> int:
+        """The server's memory, as the kernel counts it; `VmHWM`: at most, since its start."""
         assert self.process is not None
         for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith(f"{which}:"):
                 return int(line.split()[1]) * 1024
         return 0
 

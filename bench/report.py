@@ -26,6 +26,7 @@ _PAIRS = (
     ("memory a lease at 250,000", "memory/250000/ours", "", " octets"),
     ("start with 1,000,000 leases", "start/1000000/ours", "", " s"),
     ("memory a lease at 1,000,000", "memory/1000000/ours", "", " octets"),
+    ("memory at most with 1,000,000 leases, their loading included", "most/1000000/ours", "", " MiB"),
     ("start with 100,000 host declarations", "hosts/ours", "", " s"),
     ("memory a host declaration", "hosts memory/ours", "", " octets"),
     ("a range of 16 million addresses starts in", "wide/ours", "", " s"),
