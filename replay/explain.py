@@ -8,19 +8,19 @@ what happened says so. Nothing is sent or written.
 from __future__ import annotations
 
 from ipaddress import IPv4Address
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..engine.machine import Machine
 from ..trace import Entry
 from ..trace.effects import Send
 from ..trace.events import Packet
 from .compare import same
 from .decode import hardware_of_payload, options_of
 from .describe import answer_line, event_line, moment
+from .resume import beginning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -100,9 +100,8 @@ def explain(tape: Tape, numbers: Iterable[int]) -> Iterator[Explanation]:
     left = sorted(numbers)
     if not left:
         return
-    snapshot = tape.snapshot(left[0] - 1)
-    machine = Machine() if snapshot is None else Machine.restore(cast("dict[str, Any]", snapshot.data))
-    for entry in tape.iterate(from_seq=1 if snapshot is None else snapshot.seq + 1):
+    machine, from_seq, _snapshot = beginning(tape, left[0] - 1)
+    for entry in tape.iterate(from_seq=from_seq):
         if not isinstance(entry, Entry):
             continue
         if entry.seq != left[0]:

@@ -14,12 +14,15 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from ..engine.lease.writer import Rewriter
 from ..trace import effects as fx
 from ..trace import events as ev
 from .leasefile import LeaseFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from ..engine.machine import Machine
 
 # Records are gathered and written in pieces of about this many octets.
 GATHERED_OCTETS_MAXIMUM: Final = 1 << 18
@@ -61,6 +64,11 @@ class LeaseFileFollower:
         step = _ON_EVENT.get(type(event))
         if step is not None:
             step(self, event)
+
+    def begin_with(self, pieces: Iterable[bytes]) -> None:
+        """Write a whole lease file first, where the recording begins later than the run."""
+        for piece in pieces:
+            self._file.append(piece)
 
     def effects(self, effects: Sequence[fx.Effect]) -> None:
         """After the engine answered: carry out what concerns the lease file."""
@@ -136,6 +144,16 @@ class LeaseFileFollower:
             self._write_gathered()
             self._file.end_rewrite(install=False)
             self._install_pending = False
+
+
+def lease_file_of(machine: Machine, now: int) -> Iterator[bytes]:
+    """The lease file that a rewrite at `now` (seconds since 1970) would give, in pieces; the machine stays as it is."""
+    server = machine.server
+    if server is None:
+        return
+    rewriter = Rewriter(server.database, server.configuration, server.utc_offset_s, now)
+    while (piece := rewriter.next_slice()) is not None:
+        yield piece
 
 
 def _is_special(path: str) -> bool:

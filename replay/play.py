@@ -21,7 +21,8 @@ from ..trace import DamagedTape, Entry, NewerTape, NotATape, TapeError, open_tap
 from .card import card
 from .compare import same
 from .decode import client_of, hardware_of
-from .leases import LeaseFileFollower
+from .leases import LeaseFileFollower, lease_file_of
+from .resume import beginning
 from .verdict import Difference, Status, Verdict
 
 if TYPE_CHECKING:
@@ -30,10 +31,12 @@ if TYPE_CHECKING:
     from ..trace import Tape
     from ..trace.effects import Effect
     from ..trace.events import Event
+    from .resume import Beginning
 
 HISTORY_EVENTS: Final = 6
 # How often `watch` is called: often enough for the eye, too seldom to be felt.
 WATCH_EVENTS: Final = 4096
+_MICROSECONDS: Final = 1_000_000
 _PROGRESS_FROM_S: Final = 1.0
 _PROGRESS_EVERY_S: Final = 0.2
 
@@ -57,12 +60,19 @@ def play(
     """Play `tape` on a new machine and compare; write the lease file to `lease_path`, to none where that is None.
 
     `watch` is called now and then with (number, wall_us) of the event just played. `from_seq` is the number of the
-    first event to play, for a machine that `machine_factory` has restored from a snapshot taken just before. Raises
-    OSError where the lease file cannot be written; a damaged tape is not an error but a verdict.
+    first event to play, for a machine that `machine_factory` has restored from a snapshot taken just before. A tape
+    that goes on from another one is played from its first snapshot, and `machine_factory` is not asked. Raises
+    OSError where the lease file cannot be written, NoBeginning where there is nothing to begin with; a damaged tape
+    is not an error but a verdict.
     """
     with ExitStack() as stack:
         follower = None if lease_path is None else stack.enter_context(LeaseFileFollower(lease_path))
-        playback = Playback(machine_factory(), follower, watch)
+        if from_seq < tape.first_seq:
+            start = beginning(tape)
+            from_seq = start.from_seq
+            playback = Playback(start.machine, follower, watch, _begin_with(follower, start))
+        else:
+            playback = Playback(machine_factory(), follower, watch)
         damage = playback.run(tape, from_seq)
         difference = playback.difference
         if difference is not None:
@@ -72,17 +82,34 @@ def play(
         return playback.verdict(difference, damage, tape.torn_bytes)
 
 
+def _begin_with(follower: LeaseFileFollower | None, start: Beginning) -> str:
+    """Begin the lease file with what the machine knows; returns the notice that tells so."""
+    text = f"the recording begins at event {start.from_seq:,} with a snapshot"
+    if follower is None:
+        return text
+    assert start.snapshot is not None, "a tape that begins later begins with a snapshot"
+    follower.begin_with(lease_file_of(start.machine, start.snapshot.wall_us // _MICROSECONDS))
+    return f"{text}: the lease file begins with that state as a rewrite gives it, not with the run's records before it"
+
+
 class Playback:
     """One machine on its way through a tape. `difference` is set when it left the recorded way."""
 
-    __slots__ = ("_effects", "_events", "_follower", "_last_seq", "_player", "_unrecorded", "_watch", "difference")
+    __slots__ = (
+        "_effects", "_events", "_follower", "_last_seq", "_notice", "_player", "_unrecorded", "_watch", "difference",
+    )  # fmt: skip
 
     def __init__(
-        self, player: Player, follower: LeaseFileFollower | None, watch: Callable[[int, int], None] | None
+        self,
+        player: Player,
+        follower: LeaseFileFollower | None,
+        watch: Callable[[int, int], None] | None,
+        notice: str = "",
     ) -> None:
         self._player = player
         self._follower = follower
         self._watch = watch
+        self._notice = notice
         self._events = 0
         self._effects = 0
         self._unrecorded = 0
@@ -126,7 +153,8 @@ class Playback:
 
     def verdict(self, difference: Difference | None, damage: str, torn_octets: int) -> Verdict:
         """The result as plain data."""
-        notices = list(self._follower.notices) if self._follower is not None else []
+        notices = [self._notice] if self._notice else []
+        notices += self._follower.notices if self._follower is not None else []
         if torn_octets and difference is None:
             notices.append(f"the tape ends in the middle of a record ({torn_octets} bytes): the run was cut short")
         if self._unrecorded:

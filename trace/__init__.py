@@ -7,6 +7,7 @@ It decides nothing, and knows nothing of DHCP but where a message keeps the clie
 from .errors import (
     DamagedTape,
     NewerTape,
+    NoBeginning,
     NotATape,
     TapeError,
     TapeUnreadable,
@@ -15,7 +16,7 @@ from .errors import (
 )
 from .index import Index, IndexEntry
 from .reader import Damage, Entry, SnapshotEntry, Tape, TapeInfo, open_tape
-from .writer import TapeWriter
+from .writer import SnapshotPlace, TapeWriter, pack_snapshot
 
 __all__ = [
     "Damage",
@@ -24,8 +25,10 @@ __all__ = [
     "Index",
     "IndexEntry",
     "NewerTape",
+    "NoBeginning",
     "NotATape",
     "SnapshotEntry",
+    "SnapshotPlace",
     "Tape",
     "TapeError",
     "TapeInfo",
@@ -34,4 +37,5 @@ __all__ = [
     "TapeWriter",
     "UnrecordableValue",
     "open_tape",
+    "pack_snapshot",
 ]

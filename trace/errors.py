@@ -51,6 +51,17 @@ class DamagedTape(TapeError):
         self.last_good_seq = last_good_seq
 
 
+class NoBeginning(TapeError):
+    """A tape that begins at event `first_seq` cannot be played alone; `why` says what its snapshot lacks."""
+
+    def __init__(self, path: str, first_seq: int, why: str) -> None:
+        """Keep the file's name, the number of its first event, and what is wrong."""
+        super().__init__(f"{path} begins at event {first_seq:,} and cannot be played alone: {why}")
+        self.path = path
+        self.first_seq = first_seq
+        self.why = why
+
+
 class TapeWriteFailed(TapeError):
     """The system would not take the bytes: the tape ends at its last whole batch. `operation` is what was tried."""
 
@@ -69,6 +80,7 @@ class UnrecordableValue(TapeError):
 __all__ = [
     "DamagedTape",
     "NewerTape",
+    "NoBeginning",
     "NotATape",
     "TapeError",
     "TapeUnreadable",

@@ -84,13 +84,13 @@ class Index:
 
     def snapshot_before(self, seq: int) -> int | None:
         """Return the number of the latest event, not after `seq`, whose state a snapshot holds."""
-        entry = self.snapshot_entry(seq)
-        return entry and entry.first_seq - 1
+        found = self.snapshots_until(seq)
+        return found[0].first_seq - 1 if found else None
 
-    def snapshot_entry(self, seq: int) -> IndexEntry | None:
-        """Return the entry of the latest snapshot not after event `seq`."""
+    def snapshots_until(self, seq: int) -> list[IndexEntry]:
+        """Return the entries of the snapshots not after event `seq`, the latest first."""
         found = [entry for entry in self.snapshots if entry.first_seq - 1 <= seq]
-        return max(found, key=lambda entry: entry.first_seq, default=None)
+        return sorted(found, key=lambda entry: entry.first_seq, reverse=True)
 
     def with_client(self, chaddr: bytes) -> Iterator[tuple[IndexEntry, int | None]]:
         """Yield (segment, first event after it) of every segment that may hold `chaddr`."""

@@ -7,6 +7,7 @@ replay over a gap would be another run; who only looks asks for `resync` and get
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections import deque
@@ -60,13 +61,14 @@ class Entry(NamedTuple):
 
 
 class SnapshotEntry:
-    """The state after event `seq`."""
+    """The state after event `seq`, whose time is `wall_us`. It may stand on the tape behind later events."""
 
-    __slots__ = ("_packed", "seq")
+    __slots__ = ("_packed", "seq", "wall_us")
 
-    def __init__(self, seq: int, packed: bytes) -> None:
+    def __init__(self, seq: int, packed: bytes, wall_us: int = 0) -> None:
         """Keep the bytes; they are unpacked when asked for."""
         self.seq = seq
+        self.wall_us = wall_us
         self._packed = packed
 
     @property
@@ -105,7 +107,10 @@ class Damage(NamedTuple):
 class Player:
     """Turns batches of records into entries: pairs events with effects, puts parts together, checks the numbers."""
 
-    __slots__ = ("_effects_seq", "_mono_us", "_parts", "_parts_bytes", "_pending", "_segment", "_wall_us", "next_seq")
+    __slots__ = (
+        "_effects_seq", "_mono_us", "_parts", "_parts_bytes", "_pending", "_segment", "_snapshot_us", "_wall_us",
+        "next_seq",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         """Begin before the first segment."""
@@ -118,7 +123,7 @@ class Player:
         self._pending: deque[Event] = deque()
         self._parts: list[bytes] = []
         self._parts_bytes = 0
-        self._effects_seq = self._wall_us = self._mono_us = 0
+        self._effects_seq = self._wall_us = self._mono_us = self._snapshot_us = 0
 
     def enter(self, segment: Segment) -> None:
         """Go over to another segment; raises BadRecord if its numbers do not follow."""
@@ -134,6 +139,7 @@ class Player:
         if segment.kind == KIND_RECORDS:
             self._segment = segment
             self._wall_us, self._mono_us = segment.wall_us, segment.mono_us
+        self._snapshot_us = segment.wall_us
         self._parts = []
         self._parts_bytes = 0
 
@@ -180,7 +186,7 @@ class Player:
         if number == EFFECTS_AT and type(record[1]) is int:
             self._effects_seq = record[1]
         elif number == SNAPSHOT and type(record[1]) is int and type(record[2]) is bytes:
-            out.append(SnapshotEntry(record[1], record[2]))
+            out.append(SnapshotEntry(record[1], record[2], self._snapshot_us))
         elif number == PART:
             self._take_part(record, out)
         elif number != INFO:
@@ -218,7 +224,8 @@ def info_of(records: tuple[Any, ...] | None) -> TapeInfo | None:
 class Tape:
     """A tape open for reading. `damage` and `torn_bytes` describe the last iteration.
 
-    `complete` tells whether the writer closed it; `info` is empty where the beginning is damaged.
+    `complete` tells whether the writer closed it; `info` is empty where the beginning is damaged. `first_seq` is the
+    number of the first event, or of that which is to come: beyond 1 where the tape goes on from a snapshot.
     """
 
     def __init__(self, fd: int, path: str) -> None:
@@ -230,6 +237,7 @@ class Tape:
         self._window = Window(fd)
         self._index: Index | None = None
         self.complete = self._trailer() is not None
+        self.first_seq = 1
         self.info = self._read_info()
 
     def __enter__(self) -> Self:
@@ -281,12 +289,13 @@ class Tape:
         return next((e.seq for e in events if isinstance(e, Entry) and e.event[0] >= wall_us), None)
 
     def snapshot(self, seq: int) -> SnapshotEntry | None:
-        """Return the latest snapshot that is not after event `seq`. Raises DamagedTape."""
-        entry = self.index().snapshot_entry(seq)
-        if entry is None:
-            return None
-        found = next(self._play(entry.offset, resync=False, wait=None), None)
-        return found if isinstance(found, SnapshotEntry) else None
+        """Return the latest whole snapshot that is not after event `seq`. Raises TapeUnreadable."""
+        for entry in self.index().snapshots_until(seq):
+            with contextlib.suppress(DamagedTape):
+                found = next(self._play(entry.offset, resync=False, wait=None), None)
+                if isinstance(found, SnapshotEntry):
+                    return found
+        return None
 
     def client(self, hardware: bytes, *, from_seq: int = 1) -> Iterator[Entry]:
         """Yield the packets of the client with this hardware address (chaddr), with their effects."""
@@ -315,7 +324,7 @@ class Tape:
                 out += player.rest()
             if out:
                 yield from out
-                self.last_seq = out[-1].seq
+                self.last_seq = max(self.last_seq, out[-1].seq)
                 out = []
             if broken is not None:
                 self._note(scan, broken, player, resync=resync)
@@ -353,17 +362,27 @@ class Tape:
         found = scan.resynchronise()
         player.restart()
         end = scan.offset if found else self._window.size()
-        next_seq = None
-        if found:
-            next_seq = unpack_segment(self._window.get(end, SEGMENT_HEADER_BYTES)).first_seq
+        next_seq = self._next_seq(end) if found else None
         self.damage.append(Damage(broken.offset, end - broken.offset, broken.what, self.last_seq, next_seq))
+
+    def _next_seq(self, offset: int) -> int:
+        """Return the number of the first event behind the segment header at `offset`."""
+        here = unpack_segment(self._window.get(offset, SEGMENT_HEADER_BYTES))
+        if here.kind != KIND_SNAPSHOT:
+            return here.first_seq
+        # A snapshot's number may lie far back.
+        behind = (segment.first_seq for _, segment in hop(self._window, offset) if segment.kind != KIND_SNAPSHOT)
+        return next(behind, here.first_seq)
 
     def _read_info(self) -> TapeInfo:
         """Return what the tape says of itself, as far as that can be read."""
+        scan = Scan(self._window, FILE_HEADER_BYTES)
         try:
-            info = info_of(Scan(self._window, FILE_HEADER_BYTES).next_batch())
+            info = info_of(scan.next_batch())
         except MISFIT:
             info = None
+        if scan.segment is not None:
+            self.first_seq = scan.segment.first_seq
         return info or TapeInfo("", "", "", 0, {})
 
     def _trailer(self) -> Segment | None:

@@ -14,7 +14,7 @@ import platform
 import stat
 import time
 import zlib
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from .codec import encode_effects, pack, record_table
 from .compression import CODEC_IDS, PACKERS, available
@@ -100,26 +100,45 @@ def frames_of_parts(packer: Packer, record: tuple[Any, ...]) -> tuple[bytes, int
     return b"".join(frames), len(whole)
 
 
+class SnapshotPlace(NamedTuple):
+    """Where a snapshot belongs: after event `seq`, at that event's times; `codec` is that of its tape."""
+
+    codec: int
+    seq: int
+    wall_us: int
+    mono_us: int
+
+
+def pack_snapshot(place: SnapshotPlace, data: object) -> bytes:
+    """Return a whole snapshot segment of plain `data`; raises UnrecordableValue.
+
+    It opens and keeps nothing, so that another process than the writer's may do it.
+    """
+    segment = Segment(KIND_SNAPSHOT, place.codec, place.seq + 1, place.seq + 1, place.wall_us, place.mono_us)
+    frames, _ = frames_of(PACKERS[place.codec](), [(SNAPSHOT, place.seq, pack(data))])
+    return pack_segment(segment) + frames
+
+
 class TapeWriter:
     """A tape being written. Not for several threads at once.
 
-    `next_seq` is the number that the next event gets (the first: 1); `moved_to` the name that an older file of this
-    name has now, or None.
+    `next_seq` is the number that the next event gets; `octets` the length of the file so far; `moved_to` the name
+    that an older file of this name has now, or None.
     """
 
-    def __init__(self, fd: int, path: str, codec: int, moved_to: str | None) -> None:
+    def __init__(self, fd: int, path: str, codec: int, moved_to: str | None, first_seq: int = 1) -> None:
         """Take over an open, empty file; `create` is the way in."""
         self.path = path
         self.moved_to = moved_to
-        self.next_seq = 1
+        self.next_seq = first_seq
         self._fd = fd
         self._codec = codec
         self._offset = 0
         self._failure: TapeWriteFailed | None = None
         self._closed = False
         self._records: list[tuple[Any, ...]] = []
-        self._effects_seq = 1
-        self._emitted_effects_seq = 1
+        self._effects_seq = first_seq
+        self._emitted_effects_seq = first_seq
         self._wall_us = self._mono_us = 0
         self._entries: list[IndexEntry] = []
         self._last_index = 0
@@ -136,8 +155,12 @@ class TapeWriter:
         codec: str = "zlib",
         host: str | None = None,
         created_us: int | None = None,
+        first_seq: int = 1,
     ) -> Self:
         """Begin a tape with mode 0600, moving an existing file aside. `version` is the writing program's.
+
+        `first_seq` is the number of its first event. Beyond 1 the tape goes on where another one stopped, and plays
+        alone as soon as it holds a snapshot of the state before that event.
 
         Raises TapeWriteFailed; ValueError for a codec (`zlib`, `zstd`, `stored`) that is not there.
         """
@@ -149,7 +172,7 @@ class TapeWriter:
             fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, MODE)
         except OSError as error:
             raise TapeWriteFailed(name, "create", error.errno or 0, error.strerror or str(error)) from None
-        tape = cls(fd, name, CODEC_IDS[codec], moved_to)
+        tape = cls(fd, name, CODEC_IDS[codec], moved_to, first_seq)
         created = time.time_ns() // 1000 if created_us is None else created_us
         node = platform.node() if host is None else host
         table = {**record_table(), **TAPE_RECORDS}
@@ -199,13 +222,26 @@ class TapeWriter:
         if len(self._records) > WAITING_RECORDS_MAX:
             self.flush()
 
+    @property
+    def octets(self) -> int:
+        """The length of the file so far, without what waits."""
+        return self._offset
+
+    def snapshot_place(self) -> SnapshotPlace:
+        """Return what `pack_snapshot` must know of a snapshot of the state after all events so far."""
+        return SnapshotPlace(self._codec, self.next_seq - 1, self._wall_us, self._mono_us)
+
     def write_snapshot(self, seq: int, data: object) -> None:
         """Write the state after event `seq`: plain data, in a segment of its own. Raises as `write_events`."""
-        packed = pack(data)
+        place = self.snapshot_place()._replace(seq=seq)
+        self.append_snapshot(place, pack_snapshot(place, data))
+
+    def append_snapshot(self, place: SnapshotPlace, segment: bytes) -> None:
+        """Write what `pack_snapshot` made, whose event may lie back a while. Raises TapeWriteFailed."""
         self.flush()
         self._end_segment()
-        self._begin(KIND_SNAPSHOT, first_seq=seq + 1)
-        self._emit([(SNAPSHOT, seq, packed)])
+        self._entries.append(IndexEntry(self._offset, KIND_SNAPSHOT, place.seq + 1, place.wall_us, place.mono_us, b""))
+        self._write(segment)
         self._rotate()
 
     def flush(self, *, sync: bool = False) -> None:
@@ -241,11 +277,11 @@ class TapeWriter:
         """Close the tape."""
         self.close()
 
-    def _begin(self, kind: int = KIND_RECORDS, first_seq: int | None = None) -> None:
-        """Begin a segment; its header goes out with its first batch."""
-        first = self.next_seq if first_seq is None else first_seq
-        segment = Segment(kind, self._codec, first, self._emitted_effects_seq, self._wall_us, self._mono_us)
-        self._entry = IndexEntry(self._offset + len(self._prefix), kind, first, self._wall_us, self._mono_us, None)
+    def _begin(self) -> None:
+        """Begin a segment of events; its header goes out with its first batch."""
+        first, wall_us, mono_us = self.next_seq, self._wall_us, self._mono_us
+        segment = Segment(KIND_RECORDS, self._codec, first, self._emitted_effects_seq, wall_us, mono_us)
+        self._entry = IndexEntry(self._offset + len(self._prefix), KIND_RECORDS, first, wall_us, mono_us, None)
         self._prefix += pack_segment(segment)
         self._packer = PACKERS[self._codec]()
         self._segment_raw = 0

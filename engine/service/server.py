@@ -374,7 +374,7 @@ class Server:
             "doubtful_until": self.doubtful_until,
             "warned": list(self.encoder.warned),
             "spawned": [
-                [number, [key for key, member in class_.subclasses.items() if member.spawned]]
+                [number, sorted(key for key, member in class_.subclasses.items() if member.spawned)]
                 for number, class_ in enumerate(self.configuration.classes)
                 if class_.spawning
             ],

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import click
 
-from ...engine.machine import Machine
 from ..console import JSON, TAPE, opened, plain, print_json
 from ..play import Progress, play, report
+from ..resume import beginning
 from ..verdict import Status, Verdict
 
 if TYPE_CHECKING:
@@ -41,12 +41,11 @@ def verify(trace: str, *, lease_path: str | None, from_seq: int | None, as_json:
 
 
 def _verify(tape: Tape, lease_path: str | None, from_seq: int | None, progress: Progress | None) -> Verdict:
-    snapshot = None if from_seq is None else tape.snapshot(from_seq - 1)
     try:
-        if snapshot is None:
+        if from_seq is None:
             return play(tape, lease_path, watch=progress)
-        data = cast("dict[str, Any]", snapshot.data)
-        return play(tape, None, lambda: Machine.restore(data), watch=progress, from_seq=snapshot.seq + 1)
+        start = beginning(tape, from_seq - 1)
+        return play(tape, None, lambda: start.machine, watch=progress, from_seq=start.from_seq)
     except OSError as error:
         return Verdict(Status.UNJUDGED, damage=f"cannot write the lease file {lease_path}: {error.strerror}")
 

@@ -43,6 +43,7 @@ class MemoryTape:
 
     entries: list[Entry]
     torn_bytes: int = 0
+    first_seq: int = 1
     broken: DamagedTape | None = None
 
     def iterate(self, *, from_seq: int = 1) -> Iterator[Entry]:

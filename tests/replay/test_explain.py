@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from dhcpd.trace.events import Event
 
 ROOT = Path(__file__).parents[2]
-GUIDE = ROOT / "docs" / "explaining-a-decision.md"
 
 
 @pytest.fixture(scope="module")
@@ -115,13 +114,3 @@ def test_a_snapshot_shortens_the_way(tmp_path: Path) -> None:
     writer.close()
     (one,) = objects(str(tmp_path / "trace"), "--event", str(seq + 1))
     assert one["differs_from_recording"] is False
-
-
-def test_the_guide_shows_real_output(trace: Path) -> None:
-    command, _, rest = GUIDE.read_text().partition("    $ ")[2].partition("\n")
-    words = command.split()
-    assert words[:3] == ["dhcpd-trace", "explain", "trace"]
-    result = invoke(str(trace), *words[3:])
-    assert result.exit_code == 0
-    shown = rest.partition("\n\nRead")[0].splitlines()
-    assert [line[4:].rstrip() for line in shown] == [line.rstrip() for line in result.stdout.rstrip().splitlines()]

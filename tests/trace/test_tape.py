@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import stat
 from itertools import pairwise
-from typing import TYPE_CHECKING, get_args, get_origin, get_type_hints
+from pathlib import Path
+from typing import get_args, get_origin, get_type_hints
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from dhcpd.trace import Entry, SnapshotEntry, TapeWriteFailed, TapeWriter, UnrecordableValue, open_tape
 from dhcpd.trace import format as tape_format
 from dhcpd.trace import writer as tape_writer
+from dhcpd.trace.codec import record_table
 from dhcpd.trace.effects import EFFECT_IDS, Execute, Log, RewritePart, Send, Store
 from dhcpd.trace.events import (
     EVENT_IDS,
@@ -27,9 +29,7 @@ from dhcpd.trace.events import (
     Timer,
 )
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+FORMAT_PAGE = Path(__file__).parents[2] / "docs/trace-format.md"
 WALL = 1_795_494_666_000_000
 
 
@@ -335,3 +335,14 @@ def test_times_may_go_back(tmp_path):
         tape.write_events(events)
     with open_tape(tmp_path / "t") as reader:
         assert [entry.event for entry in reader.iterate()] == events
+
+
+def test_the_document_of_the_format_has_every_record_and_number():
+    text = FORMAT_PAGE.read_text()
+    for number, (name, fields) in {**record_table(), **tape_format.TAPE_RECORDS}.items():
+        assert f"\n| {number} | {name} | {', '.join(fields)} |\n" in text
+    assert tape_format.MAGIC.hex(" ") in text
+    assert tape_format.SYNC_MARKER.hex(" ") in text
+    assert f"# The trace format, version {tape_format.VERSION}\n" in text
+    assert f"the last {tape_format.SEGMENT_HEADER_BYTES} bytes of the file" in text
+    assert f"| a record, put together from its parts | {tape_format.RECORD_BYTES_MAX >> 20} MiB |" in text
