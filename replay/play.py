@@ -295,6 +295,9 @@ def main(trace_path: str, lease_path: str | None, *, quiet: bool = False) -> int
 def report(verdict: Verdict) -> list[str]:
     """The verdict as lines: the card if there is one, the notices, the closing line."""
     lines = [] if verdict.difference is None else card(verdict.difference)
+    if verdict.state:
+        lines.append(f"The state after event {verdict.last_seq:,} is not the one that the recording's snapshot holds.")
+        lines += [f"  {place}" for place in verdict.state]
     lines += [f"note: {notice}" for notice in verdict.notices]
     return [*lines, verdict.closing_line()]
 

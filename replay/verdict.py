@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -45,7 +45,10 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The whole result. `effects` counts those that were compared; `unrecorded` the events without recorded effects."""
+    """The whole result. `effects` counts those that were compared; `unrecorded` the events without recorded effects.
+
+    `state` names what is not as the recording's snapshot of event `last_seq` has it, though every effect came again.
+    """
 
     status: Status
     events: int = 0
@@ -55,6 +58,11 @@ class Verdict:
     difference: Difference | None = None
     damage: str = ""
     notices: tuple[str, ...] = ()
+    state: tuple[str, ...] = ()
+
+    def astray(self, seq: int, state: tuple[str, ...]) -> Verdict:
+        """The same playback, which after event `seq` was in another state than the run."""
+        return replace(self, status=Status.DIFFERENT, last_seq=seq, state=state)
 
     def closing_line(self) -> str:
         """The last line of a playback: what was played and how many differences were found."""
@@ -63,6 +71,8 @@ class Verdict:
             return f"cannot be judged: {self.damage}"
         if self.difference is not None:
             return f"{counted}, 1 difference: at event {self.difference.seq:,}"
+        if self.state:
+            return f"{counted}, 0 differences, but another state after event {self.last_seq:,}"
         if self.status is Status.DAMAGED:
             return f"{counted}, 0 differences up to the damage: {self.damage}"
         return f"{counted}, 0 differences"

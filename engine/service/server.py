@@ -374,6 +374,7 @@ class Server:
             "doubtful_until": self.doubtful_until,
             "warned": list(self.encoder.warned),
             "spawned": [
+                # Sorted, since the order in which they were spawned decides nothing and is not restored.
                 [number, sorted(key for key, member in class_.subclasses.items() if member.spawned)]
                 for number, class_ in enumerate(self.configuration.classes)
                 if class_.spawning

@@ -97,7 +97,8 @@ def test_a_wrong_hardware_address_is_refused_with_advice(trace: Path) -> None:
 def test_files_that_are_no_tape_give_one_line(tmp_path: Path) -> None:
     (tmp_path / "other").write_bytes(b"something else entirely")
     for command in ("info", "show", "verify"):
-        for name, status in (("other", 2), ("missing", 125), (".", 2)):
+        # A folder is no recording, but `verify` looks for some in it, and finds nothing to judge.
+        for name, status in (("other", 2), ("missing", 125), (".", 125 if command == "verify" else 2)):
             result = invoke(command, str(tmp_path / name))
             assert result.exit_code == status, (command, name, result.output)
             assert result.stderr.startswith("dhcpd-trace: ")

@@ -1,0 +1,164 @@
+"""Who plays the parts: this process, a process a core, or the workers of a Dask cluster. One face for the three.
+
+A part is three words and its result a few lines, so that what moves between processes costs nothing; every worker
+opens the recording for itself. Dask is imported when it is asked for, and only then.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, Self, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+Work = TypeVar("Work")
+Done = TypeVar("Done")
+Done_co = TypeVar("Done_co", covariant=True)
+
+DASK_MISSING: Final = "--dask needs the package distributed, which is not installed: pip install 'dhcpd[dask]'"
+DASK_CONNECT_S: Final = 15
+
+
+class CrewLost(Exception):
+    """The workers are gone, or cannot be reached; the text says what to do."""
+
+
+class Promise(Protocol[Done_co]):
+    """A result that is there or will be."""
+
+    def result(self) -> Done_co:
+        """Wait for it; raises what the work raised."""
+        ...
+
+
+class Crew(Protocol):
+    """Takes work, in any number; a context manager."""
+
+    workers: int
+
+    def submit(self, work: Callable[[Work], Done], on: Work) -> Promise[Done]:
+        """Have `work(on)` done by somebody. Raises CrewLost, here or when the result is asked for."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class _Later(Generic[Work, Done_co]):
+    """Work that is done when its result is asked for."""
+
+    def __init__(self, work: Callable[[Work], Done_co], on: Work) -> None:
+        self._work = work
+        self._on = on
+
+    def result(self) -> Done_co:
+        return self._work(self._on)
+
+
+class Alone:
+    """Nobody else: the work is done in this process, when its result is asked for."""
+
+    workers = 1
+
+    def submit(self, work: Callable[[Work], Done], on: Work) -> Promise[Done]:
+        """See Crew."""
+        return _Later(work, on)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Nothing to end."""
+
+
+class _Watched(Generic[Done_co]):
+    """A result of a process that may die."""
+
+    def __init__(self, promise: Any, lost: tuple[type[BaseException], ...]) -> None:
+        self._promise = promise
+        self._lost = lost
+
+    def result(self) -> Done_co:
+        try:
+            found: Done_co = self._promise.result()
+        except self._lost as error:
+            raise CrewLost(f"a worker died ({str(error) or type(error).__name__}); is there memory enough?") from None
+        return found
+
+
+class Processes:
+    """Processes of this machine. `workers` 0 or None: as many as there are cores that we may use.
+
+    They come from a fork server that has the engine imported: each start costs milliseconds, and no process inherits
+    threads or open files of ours.
+    """
+
+    def __init__(self, workers: int | None, preload: str) -> None:
+        self.workers = workers or cores()
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([preload])
+        self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_die_quietly)
+
+    def submit(self, work: Callable[[Work], Done], on: Work) -> Promise[Done]:
+        """See Crew."""
+        try:
+            return _Watched(self._pool.submit(work, on), (BrokenProcessPool,))
+        except BrokenProcessPool as error:
+            raise CrewLost(f"a worker died ({error}); is there memory enough?") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """What has not begun is given up."""
+        self._pool.shutdown(wait=_error[0] is None, cancel_futures=True)
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def _die_quietly() -> None:
+    """^C is for the whole group of processes: a worker ends without a traceback."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+class Dask:
+    """The workers of a cluster whose scheduler is at `address`. They must see the recordings under the same names.
+
+    Raises CrewLost where `distributed` is not installed, or nobody answers.
+    """
+
+    def __init__(self, address: str) -> None:
+        try:
+            import distributed  # noqa: PLC0415 - an extra, imported only where it is asked for
+        except ImportError:
+            raise CrewLost(DASK_MISSING) from None
+        self._lost = (distributed.KilledWorker, distributed.client.FutureCancelledError)
+        try:
+            self._client = distributed.Client(address, timeout=DASK_CONNECT_S, set_as_default=False)
+        except (OSError, TimeoutError, ValueError) as error:
+            raise CrewLost(f"--dask {address}: no scheduler answers there: {error}") from None
+        self.workers = sum(self._client.nthreads().values()) or 1
+
+    def submit(self, work: Callable[[Work], Done], on: Work) -> Promise[Done]:
+        """See Crew."""
+        # Files may have changed since the same part was last played there: never answered from memory.
+        return _Watched(self._client.submit(work, on, pure=False), self._lost)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Leave the cluster; it is not ours to stop."""
+        self._client.close()
