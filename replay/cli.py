@@ -19,6 +19,7 @@ VERBS: Final[dict[str, str]] = {
     "show": "The events of a recording, and what the server did about each.",
     "explain": "Why the server did what it did: network, classes, pools, leases, times, options.",
     "verify": "Play a recording and compare every effect.",
+    "redact": "The same recording under pseudonyms, to be shown to others.",
 }
 
 

@@ -1,0 +1,109 @@
+"""What a recording names, gathered before anything is changed: hardware addresses, identifiers, words of names.
+
+Only plain data and the questions about them; where they are found is survey.py's business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from .pseudonyms import PIECE, is_text
+
+# Words that name nobody. Anything of one letter, and numbers alone, are left as well.
+PUBLIC: Final = frozenset(
+    b"com org net edu gov mil int info biz arpa in-addr ip6 local localhost localdomain lan home internal example "
+    b"invalid test www".split()
+)
+_WORD_OCTETS_MIN: Final = 2
+_COUNTRY_OCTETS: Final = 2
+# Hardware types in front of an address, in client identifiers and in what `hardware` gives.
+TYPES: Final = frozenset({1, 6, 8, 32})
+
+
+@dataclass(slots=True)
+class Findings:
+    """`words` are in lower case; `prefixes` of them stand in the configuration's conditions; `secrets` are as written.
+
+    `left` counts, by option, what is knowingly not changed.
+    """
+
+    hardware: set[bytes] = field(default_factory=set)
+    identifiers: set[bytes] = field(default_factory=set)
+    words: set[bytes] = field(default_factory=set)
+    prefixes: set[bytes] = field(default_factory=set)
+    kept: set[bytes] = field(default_factory=set)
+    reserved: set[bytes] = field(default_factory=set)
+    secrets: set[bytes] = field(default_factory=set)
+    left: dict[str, int] = field(default_factory=dict)
+    _beginnings: set[bytes] = field(default_factory=set)
+
+    def name(self, text: bytes) -> None:
+        """Every word of a name is one to hide, but for the last label of a domain where that is a country's."""
+        pieces = PIECE.findall(text)
+        for number, piece in enumerate(pieces):
+            word = piece.lower()
+            country = number and number == len(pieces) - 1 and len(word) == _COUNTRY_OCTETS
+            if len(word) >= _WORD_OCTETS_MIN and not word.isdigit() and word not in PUBLIC and not country:
+                self.words.add(word)
+
+    def identifier(self, value: bytes) -> None:
+        """A client identifier, circuit id or the like; one that holds a hardware address tells that one."""
+        if value[:1] and value[0] in TYPES and len(value) == 7:  # noqa: PLR2004 - type and an Ethernet address
+            self.hardware_address(value[1:])
+        elif value[:1] == b"\0" and is_text(value[1:]):
+            self.name(value[1:])
+            self.identifiers.add(value)
+        elif value:
+            self.identifiers.add(value)
+            if is_text(value):
+                self.name(value)
+
+    def hardware_address(self, value: bytes) -> None:
+        """A hardware address without its type."""
+        if value and value.strip(b"\0") and value.strip(b"\xff"):
+            self.hardware.add(value)
+            self._beginnings.update(value[:octets] for octets in range(1, len(value) + 1))
+
+    def begins_hardware(self, value: bytes) -> bool:
+        """Whether a hardware address begins with these octets, or is them."""
+        return value in self._beginnings
+
+    def literal(self, text: bytes, *, exact: bool) -> None:
+        """A text that the configuration's conditions compare with: words that it cuts out must survive.
+
+        `exact`: it stands for itself; else it is a regular expression, of which every word counts as cut out.
+        """
+        for piece in PIECE.findall(text if exact else _plain(text)):
+            part = piece.lower()
+            if part in self.words or len(part) < _WORD_OCTETS_MIN:
+                continue
+            holders = [word for word in self.words if part in word]
+            if exact and holders and all(word.startswith(part) for word in holders):
+                self.prefixes.add(part)
+            elif holders:
+                self.kept.add(part)
+
+    def leave(self, what: str) -> None:
+        """Something stays as it is."""
+        self.left[what] = self.left.get(what, 0) + 1
+
+
+def _plain(pattern: bytes) -> bytes:
+    """A regular expression without what is not text in it."""
+    made = bytearray()
+    inside = escaped = False
+    for octet in pattern:
+        if escaped:
+            escaped = False
+            made += b" "
+        elif octet == ord("\\"):
+            escaped = True
+        elif octet == ord("["):
+            inside = True
+        elif octet == ord("]"):
+            inside = False
+            made += b" "
+        else:
+            made.append(ord(" ") if inside else octet)
+    return bytes(made)

@@ -1,0 +1,138 @@
+"""Pseudonyms: of the same length and kind, the same for the same value, not to be turned back without the key.
+
+Each octet, letter or digit is moved by an amount that a keyed hash of everything before it gives. So values that
+begin alike go on beginning alike (a vendor's part of hardware addresses, `pc-` of host names), which is what classes
+look at; two different values never meet; and the length, the punctuation and upper and lower case stay. An octet goes
+on having as many digits, in hex and in decimal, since configurations make names of them. Nothing is remembered here
+but to be quick.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+PIECE: Final = re.compile(rb"[A-Za-z0-9_\x80-\xff-]+")
+# Octets exchange among those of as many digits.
+_DIGITS: Final = (range(10), range(10, 16), range(16, 100), range(100, 256))
+_OCTETS: Final[dict[int, Sequence[int]]] = {octet: group for group in _DIGITS for octet in group}
+# So does the first octet of a hardware address, with the two bits that say whose it is and whether it is a group's.
+_FIRST: Final[dict[int, Sequence[int]]] = {
+    octet: [one for one in group if one & 3 == octet & 3] for group in _DIGITS for octet in group
+}
+_HIGH: Final = 0x80
+_CONTINUATION: Final = 0xC0
+_ADDRESS_BITS: Final = 32
+# The first octets that stay among themselves: the classes of unicast addresses, without 0, 127 and 224 and above.
+_FIRST_OCTETS: Final = (range(1, 127), range(128, 192), range(192, 224))
+_FIRST_OCTET_BITS: Final = 8
+_REMEMBERED_MAX: Final = 1 << 18
+
+
+class Pseudonyms:
+    """See the module. `kept` are pieces of words (lower case) that stay: the configuration compares with them."""
+
+    def __init__(self, key: bytes, kept: Iterable[bytes] = ()) -> None:
+        """`key`: the same key gives the same pseudonyms, in another recording too."""
+        self._key = hashlib.blake2b(key, digest_size=32).digest()
+        self._kept = sorted(kept, key=lambda piece: (-len(piece), piece))
+        self._moves: dict[tuple[bytes, bytes], int] = {}
+        self._words: dict[bytes, bytes] = {}
+
+    def _move(self, kind: bytes, before: bytes) -> int:
+        """A large number that hangs on everything before the place."""
+        known = self._moves.get((kind, before))
+        if known is None:
+            digest = hmac.digest(self._key, kind + b"\0" + before, "blake2s")
+            known = int.from_bytes(digest[:8], "big")
+            if len(self._moves) >= _REMEMBERED_MAX:
+                self._moves.clear()
+            self._moves[kind, before] = known
+        return known
+
+    def octets(self, value: bytes) -> bytes:
+        """Any octets."""
+        return bytes([self._within(_OCTETS[octet], octet, b"octets", value[:at]) for at, octet in enumerate(value)])
+
+    def _within(self, group: Sequence[int], octet: int, kind: bytes, before: bytes) -> int:
+        return group[(group.index(octet) + self._move(kind, before)) % len(group)]
+
+    def hardware(self, value: bytes) -> bytes:
+        """A hardware address; whether it is one of a group, or made up, still shows. None, and all ones, stay."""
+        if value in (b"\0" * len(value), b"\xff" * len(value)):
+            return value
+        tables = [_FIRST, *[_OCTETS] * (len(value) - 1)]
+        return bytes([
+            self._within(tables[at][octet], octet, b"hardware", value[:at]) for at, octet in enumerate(value)
+        ])
+
+    def word(self, value: bytes) -> bytes:
+        """A word of a name."""
+        known = self._words.get(value)
+        if known is None:
+            lower = value.lower()
+            stays = self._stays(lower)
+            known = bytes([
+                octet if at in stays else self._moved(octet, lower[:at]) for at, octet in enumerate(value)
+            ])
+            if len(self._words) >= _REMEMBERED_MAX:
+                self._words.clear()
+            self._words[value] = known
+        return known
+
+    def _stays(self, lower: bytes) -> set[int]:
+        found: set[int] = set()
+        for piece in self._kept:
+            at = lower.find(piece)
+            while at >= 0:
+                found.update(range(at, at + len(piece)))
+                at = lower.find(piece, at + 1)
+        return found
+
+    def _moved(self, octet: int, before: bytes) -> int:
+        if 0x61 <= octet <= 0x7A:  # noqa: PLR2004 - a to z
+            return 0x61 + (octet - 0x61 + self._move(b"word", before)) % 26
+        if 0x41 <= octet <= 0x5A:  # noqa: PLR2004 - A to Z, moved as the small letter is
+            return 0x41 + (octet - 0x41 + self._move(b"word", before)) % 26
+        if 0x30 <= octet <= 0x39:  # noqa: PLR2004 - 0 to 9
+            return 0x30 + (octet - 0x30 + self._move(b"digit", before)) % 10
+        if _HIGH <= octet < _CONTINUATION:  # the rest of a letter in UTF-8
+            return _HIGH + (octet - _HIGH + self._move(b"letter", before)) % 64
+        return octet
+
+    def text(self, value: bytes) -> bytes:
+        """Every word of a text."""
+        return PIECE.sub(lambda found: self.word(found[0]), value)
+
+    def identifier(self, value: bytes) -> bytes:
+        """Octets that identify somebody: as text where they are text, else octet by octet."""
+        return self.text(value) if is_text(value) else self.octets(value)
+
+    def address(self, value: int, length: int) -> int:
+        """An IP address: the first `length` bits are exchanged, the rest, the place within the network, stays.
+
+        Addresses that share a prefix go on sharing one as long.
+        """
+        first = value >> 24
+        made = 0
+        for group in _FIRST_OCTETS:
+            if first in group and length >= _FIRST_OCTET_BITS:
+                made = group.start + (first - group.start + self._move(b"network", b"")) % len(group)
+        if not made:
+            return value
+        for bit in range(_FIRST_OCTET_BITS, _ADDRESS_BITS):
+            own = value >> (_ADDRESS_BITS - 1 - bit) & 1
+            before = value >> (_ADDRESS_BITS - bit)
+            flip = self._move(b"address", bit.to_bytes(1, "big") + before.to_bytes(4, "big")) & 1 if bit < length else 0
+            made = made << 1 | own ^ flip
+        return made
+
+
+def is_text(value: bytes) -> bool:
+    """Whether a person could read the octets."""
+    return value.isascii() and value.decode("ascii").isprintable() and len(value) > 1

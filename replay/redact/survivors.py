@@ -1,0 +1,75 @@
+"""Does anything that was to be hidden still stand in a record? The last look, which knows nothing of how it was hidden.
+
+Hardware addresses and identifiers are looked for as they are, in hex with any separator, and as octal escapes in
+strings; words as words. Nothing shorter than four letters or six octets is looked for, since such stand anywhere by
+chance, nor what is somebody else's pseudonym.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from .pseudonyms import PIECE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from .findings import Findings
+    from .pseudonyms import Pseudonyms
+
+_OCTETS_MIN: Final = 6
+_LETTERS_MIN: Final = 4
+_LENGTHS_MAX: Final = 64
+_SEPARATED: Final = re.compile(rb"[0-9A-Fa-f]{1,2}(?:[:.-][0-9A-Fa-f]{1,2}){5,}")
+_BARE: Final = re.compile(rb"(?:[0-9A-Fa-f]{2}){6,}")
+_OCTAL: Final = re.compile(rb"\\([0-3][0-7]{2})")
+
+
+class Survivors:
+    """Looks through records for what `findings` names."""
+
+    def __init__(self, findings: Findings, pseudonyms: Pseudonyms) -> None:
+        octets = {value for value in findings.hardware | findings.identifiers if len(value) >= _OCTETS_MIN}
+        given = {pseudonyms.hardware(value) for value in findings.hardware}
+        self._octets = octets - given
+        self._lengths = sorted({len(value) for value in self._octets})[:_LENGTHS_MAX]
+        words = {word for word in findings.words if len(word) >= _LETTERS_MIN}
+        self._words = words - {pseudonyms.word(word) for word in findings.words} - findings.reserved - findings.kept
+        self._secrets = {value for value in findings.secrets if len(value) >= _OCTETS_MIN and set(value) != {0x41}}
+
+    def of(self, record: Iterable[Any]) -> Iterator[str]:
+        """What is found in a record, as a person would name it."""
+        for field in record:
+            if isinstance(field, str):
+                yield from self._in(field.encode("utf-8", "surrogateescape"))
+            elif isinstance(field, bytes):
+                yield from self._in(field)
+            elif isinstance(field, tuple | list):
+                yield from self.of(field)
+
+    def _in(self, data: bytes) -> Iterator[str]:
+        plain = _OCTAL.sub(lambda found: bytes([int(found[1], 8)]), data)
+        for where in (data, plain) if plain != data else (data,):
+            yield from (found.hex(":") for found in self._windows(where) if found in self._octets)
+        for piece in PIECE.findall(data):
+            if piece.lower() in self._words:
+                yield piece.decode("utf-8", "replace")
+        for whole in _written_in_hex(data):
+            yield from (part.hex(":") for part in self._windows(whole) if part in self._octets)
+        for secret in self._secrets:
+            if secret in data:
+                yield "a secret"
+
+    def _windows(self, data: bytes) -> Iterator[bytes]:
+        for length in self._lengths:
+            for at in range(len(data) - length + 1):
+                yield data[at : at + length]
+
+
+def _written_in_hex(data: bytes) -> Iterator[bytes]:
+    """Octets that a text holds in hex, with and without separators."""
+    for found in _SEPARATED.findall(data):
+        yield bytes(int(digits, 16) for digits in re.split(b"[:.-]", found))
+    for found in _BARE.findall(data):
+        yield bytes.fromhex(found.decode("ascii"))

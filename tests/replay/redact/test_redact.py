@@ -1,0 +1,226 @@
+"""A redacted recording takes the same decisions, and names nobody: looked at from outside, octet by octet."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dhcpd.replay.cli import cli
+from dhcpd.replay.play import play_file
+from dhcpd.replay.redact import NotRedacted, redact
+from dhcpd.replay.redact.pseudonyms import Pseudonyms
+from dhcpd.replay.verdict import Status
+from dhcpd.trace import Entry, TapeWriter, open_tape
+from dhcpd.trace import effects as ef
+from dhcpd.trace import events as ev
+from tests.replay.engine_runs import START_US, Run
+from tests.replay.tapes import record
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CONFIGURATION = b"""
+# Hidden: the phone number of Wilhelmina Tellington is 555-0199.
+key "update-key" { algorithm hmac-md5; secret "c2VjcmV0LW9mLXRoZS1zaXRl"; }
+key other { algorithm hmac-md5; secret pRP5FapFoJ95JEL06sv4PQ==; }
+authoritative; ping-check false; default-lease-time 600;
+option domain-name "tellington.example.org"; option domain-search "lab.tellington.com", "tellington.com";
+option host-name = concat("dyn-", binary-to-ascii(16, 8, "-", suffix(hardware, 2)));
+class "vendor" { match if substring(hardware, 1, 3) = 00:1b:63; option root-path "/vendor"; }
+class "printers" { match if substring(option host-name, 0, 4) = "prn-"; option root-path "/prn"; }
+class "cameras" { match if option host-name ~= "cam[0-9]+$"; option root-path "/cam"; }
+class "lines" { match option agent.circuit-id; }
+subclass "lines" "dslam7/2:104" { option root-path "/line"; }
+class "cards" { match hardware; }
+subclass "cards" 1:00:1b:63:84:45:e6 { option tftp-server-name "boot.tellington.example.org"; }
+host wilhelmina { hardware ethernet 00:1b:63:84:45:e7; fixed-address 10.0.200.7; option host-name "wilhelmina"; }
+host by-id { option dhcp-client-identifier "wilhelminas-laptop"; fixed-address 10.0.200.8; }
+subnet 10.0.0.0 netmask 255.255.0.0 {
+  option routers 10.0.0.1;
+  pool { range 10.0.0.16 10.0.0.23; allow members of "vendor"; }
+  pool { range 10.0.1.0 10.0.8.255; }
+  if option agent.remote-id = "tellingtons-modem" { option time-servers 10.0.0.9; }
+  on commit { set said = concat("name ", option host-name); log(info, concat("commit ", option host-name)); }
+}
+"""
+LEASES_FOUND = b"""
+# The lease of Wilhelmina Tellington.
+lease 10.0.1.6 {
+  starts 1 2026/09/21 13:00:00; ends 1 2026/09/21 23:10:00; cltt 1 2026/09/21 13:00:00;
+  binding state active; next binding state free;
+  hardware ethernet 00:1b:63:00:01:06; uid "\\001\\000\\033c\\000\\001\\006"; set said = "name oldname-laptop";
+  client-hostname "oldname-laptop"; option agent.circuit-id "dslam7/2:104"; option agent.remote-id 1:2:3:aa:bb:cc;
+}
+"""
+# Whom and what nobody may find, in any writing.
+PEOPLE = [b"wilhelmin", b"tellington", b"oldname", b"dslam7", b"0199", b"c2vjcmv0", b"prp5fapf", b"grandpa"]
+CARDS = ["001b6384", "001b6300", "0200000000aa"]
+
+
+def option(code: int, value: bytes) -> bytes:
+    return bytes([code, len(value)]) + value
+
+
+def make(path: Path) -> Path:
+    run = Run(CONFIGURATION, LEASES_FOUND)
+    sent = [
+        (b"\0\x1b\x63\x84\x45\xe6", option(12, b"prn-wilhelmina")),
+        (b"\0\x1b\x63\x84\x45\xe7", option(12, b"grandpa") + option(61, b"\1\0\x1b\x63\x84\x45\xe7")),
+        (b"\2\0\0\0\0\xaa", option(61, b"wilhelminas-laptop") + option(81, b"\0\0\0wilhelminas-laptop.tellington.com")),
+        (b"\2\0\0\0\0\xab", option(12, b"tellington-cam7") + option(82, option(1, b"dslam7/2:104"))),
+        (b"\2\0\0\0\0\xac", option(82, option(2, b"tellingtons-modem")) + option(77, b"wilhelmina")),
+        (b"\2\0\0\0\0\xad", option(81, b"\4\0\0\nwilhelmina\ntellington\3com\0") + option(60, b"MSFT 5.0")),
+        (b"\0\x1b\x63\0\1\6", option(97, b"\0grandpas-uuid-001") + option(43, b"\x80\6\0\x1b\x63\0\1\6")),
+    ]
+    for hardware, options in sent:
+        for kind in (1, 3):
+            run.now_us += 1_000_000
+            head = b"\1\1\6\1" + bytes([kind]) * 4 + bytes(12) + bytes(4) + b"\x0a\0\0\2" + hardware.ljust(16, b"\0")
+            body = head + bytes(192) + b"\x63\x82\x53\x63" + option(53, bytes([kind])) + options
+            payload = body + option(55, b"\1\3\6\x0c\x0f\x11\x42\x77") + b"\xff"
+            run.apply(ev.Packet(*run.now, "eth0", 0x0A000002, 67, payload))
+    run.apply(ev.HostAnswer(*run.now, "ns.tellington.com", (0x0A000009,), ""))
+    run.now_us += 900_000_000
+    run.apply(ev.Timer(*run.now))
+    run.apply(ev.End(*run.now, "SIGTERM"))
+    return record(path, *run.pairs)
+
+
+@pytest.fixture(scope="module")
+def trace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make(tmp_path_factory.mktemp("run") / "trace")
+
+
+def everything(path: Path) -> bytes:
+    """All octets of all records of a recording, each field behind the other."""
+    found = []
+
+    def walk(record: object) -> None:
+        if isinstance(record, tuple):
+            for part in record:
+                walk(part)
+        elif isinstance(record, str | bytes):
+            found.append(record.encode() if isinstance(record, str) else record)
+
+    with open_tape(path) as tape:
+        for entry in tape.iterate():
+            assert isinstance(entry, Entry)
+            walk(entry.event)
+            walk(entry.effects or ())
+    return b"\n".join(found)
+
+
+def cards_in(octets: bytes) -> list[str]:
+    """The hardware addresses of CARDS that stand there raw, in hex however separated, or as octal escapes."""
+    texts = [octets.hex(), octets.lower().replace(b":", b"").replace(b"-", b"").decode("latin-1")]
+    escaped = [f"\\{octet:03o}" for octet in bytes.fromhex(CARDS[0])]
+    found = [card for card in CARDS for text in texts if card in text]
+    return found + (["octal"] if "".join(escaped) in texts[1] else [])
+
+
+@pytest.mark.parametrize("addresses", [False, True])
+def test_the_same_decisions_for_nobody_known(trace: Path, tmp_path: Path, addresses: bool):
+    before = everything(trace)
+    assert all(word in before.lower() for word in PEOPLE), "the test must know what to look for"
+    assert cards_in(before)
+    out = tmp_path / "redacted"
+    with open_tape(trace) as tape:
+        report = redact(tape, str(out), b"key", addresses=addresses)
+    verdict = play_file(str(out), None)
+    assert verdict.status is Status.SAME
+    after = everything(out)
+    assert [word for word in PEOPLE if word in after.lower()] == []
+    assert cards_in(after) == []
+    assert report.hidden["secrets"] >= 2
+    assert (b"10.0.1.6" in after) is not addresses
+    paths = [path for path in (b"/vendor", b"/prn", b"/cam", b"/line") if before.count(path) != after.count(path)]
+    assert paths == [], "a class was left or entered"
+    assert out.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_the_configuration_compares_with_is_kept_and_told(trace: Path, tmp_path: Path):
+    with open_tape(trace) as tape:
+        report = redact(tape, str(tmp_path / "redacted"), b"key")
+    assert report.kept == ("cam",)
+    assert report.left == {"vendor-class-identifier (60)": 2, "vendor-encapsulated-options (43)": 2}
+
+
+def test_the_same_key_gives_the_same_file(trace: Path, tmp_path: Path):
+    for name, key in (("a", b"1"), ("b", b"1"), ("c", b"2")):
+        with open_tape(trace) as tape:
+            redact(tape, str(tmp_path / name), key)
+    one, same, other = (everything(tmp_path / name) for name in "abc")
+    assert one == same != other
+
+
+def test_a_recorded_fault_is_still_found(trace: Path, tmp_path: Path):
+    faulty = tmp_path / "faulty"
+    with open_tape(trace) as tape, TapeWriter.create(faulty, version="test", host="host", created_us=START_US) as out:
+        for entry in tape.iterate():
+            effects = [
+                effect._replace(payload=effect.payload.replace(b"\3\4\x0a\0\0\1", b"\3\4\x0a\0\0\2"))
+                if isinstance(effect, ef.Send) and b"\2\0\0\0\0\xac" in effect.payload
+                else effect
+                for effect in entry.effects
+            ]
+            out.write_effects(out.write_events([entry.event]), [effects])
+    with open_tape(faulty) as tape:
+        report = redact(tape, str(tmp_path / "redacted"), b"key")
+    assert report.carried == 1
+    difference, hidden = (play_file(str(path), None).difference for path in (faulty, tmp_path / "redacted"))
+    assert difference is not None
+    assert hidden is not None
+    assert hidden.seq == difference.seq
+    assert hidden.client != difference.client
+    assert [word for word in PEOPLE if word in everything(tmp_path / "redacted").lower()] == []
+
+
+def test_where_decisions_would_change_nothing_is_written(tmp_path: Path):
+    run = Run(CONFIGURATION.replace(b'option host-name ~= "cam[0-9]+$"', b"suffix(hardware, 1) = ab"))
+    for client in (0xAA, 0xAB):
+        run.packet(client, 1)
+    trace = record(tmp_path / "trace", *run.pairs)
+    out = tmp_path / "redacted"
+    out.write_text("older")
+    with open_tape(trace) as tape, pytest.raises(NotRedacted, match="at event"):
+        redact(tape, str(out), b"key")
+    assert out.read_text() == "older"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["redacted", "trace"]
+
+
+def test_the_command(trace: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    result = CliRunner().invoke(cli, ["redact", str(trace), "-o", str(out), "--json"])
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert told["kept"] == ["cam"]
+    assert told["hidden"]["hardware addresses"] >= 7
+    again = CliRunner().invoke(cli, ["redact", str(out), "-o", str(out)])
+    assert again.exit_code == Status.UNJUDGED
+    assert "another name" in again.stderr
+    (tmp_path / "junk").write_text("no tape")
+    assert CliRunner().invoke(cli, ["redact", str(tmp_path / "junk"), "-o", str(out)]).exit_code == Status.DAMAGED
+
+
+@given(st.binary(min_size=1, max_size=12), st.binary(max_size=6), st.binary(max_size=6))
+def test_pseudonyms_keep_beginnings_and_never_meet(common: bytes, one: bytes, other: bytes):
+    hide = Pseudonyms(b"key")
+    for of in (hide.octets, hide.word):
+        first, second = of(common + one), of(common + other)
+        assert first[: len(common)] == second[: len(common)] == of(common)
+        assert (first == second) is (one == other)
+        assert len(first) == len(common + one)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1), st.integers(8, 32))
+def test_addresses_keep_shared_prefixes_and_places(one: int, other: int, length: int):
+    hide = Pseudonyms(b"key")
+    shared = 32 - (one ^ other).bit_length()
+    mapped = 32 - (hide.address(one, length) ^ hide.address(other, length)).bit_length()
+    assert mapped == shared or shared < 8
+    assert hide.address(one, length) % 2 ** (32 - length) == one % 2 ** (32 - length)
