@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from ...engine.conf.options import default_registry
 from ...engine.machine import Machine
 from ...trace import Entry, TapeWriter
 from ...trace import events as ev
-from . import messages, sources
+from ..resume import beginning
+from . import messages, sources, state
 from .decisions import alike
 from .errors import NotRedacted
 from .pseudonyms import Pseudonyms
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from ...trace import Tape
     from ...trace.effects import Effect
     from ...trace.events import Event
+    from ..resume import Beginning
 
 _SURVIVORS_SHOWN_MAX: Final = 10
 _ADDRESS_LETTERS: Final = frozenset("IA")
@@ -56,13 +58,16 @@ def redact(
 
     Raises NotRedacted, TapeError and TapeWriteFailed; `out` is then as it was.
     """
-    start = Start()
+    start = Start(beginning(tape))
+    if addresses and start.snapshot is not None:
+        raise NotRedacted("it begins with a snapshot, whose addresses cannot be hidden; leave out --addresses")
     findings = survey(tape, start)
     pseudonyms = Pseudonyms(key, findings.kept)
     address = _hider(start.machine.configuration, pseudonyms) if addresses else _same
     writer = sources.Writer(findings, pseudonyms, address)
     letters = messages.Messages(findings, pseudonyms, writer, address, _addressed() if addresses else frozenset())
-    run = _Run(Records(writer, letters, pseudonyms, address), Survivors(findings, pseudonyms), watch)
+    begin = beginning(tape)
+    run = _Run(begin, writer, Records(writer, letters, pseudonyms, address), Survivors(findings, pseudonyms), watch)
     part = f"{out}.part"
     try:
         run.write(tape, part)
@@ -115,11 +120,21 @@ def _hider(configuration: Configuration | None, pseudonyms: Pseudonyms) -> Calla
 class _Run:
     """Both machines on their way, and the new file behind them."""
 
-    def __init__(self, records: Records, survivors: Survivors, watch: Callable[[int, int], None] | None) -> None:
+    def __init__(
+        self,
+        begin: Beginning,
+        writer: sources.Writer,
+        records: Records,
+        survivors: Survivors,
+        watch: Callable[[int, int], None] | None,
+    ) -> None:
         self._records = records
         self._survivors = survivors
         self._watch = watch
-        self._truth, self._hidden = Machine(), Machine()
+        self._from_seq = begin.from_seq
+        self._truth, self._hidden = begin.machine, Machine()
+        if begin.snapshot is not None:
+            self._hidden = Machine.restore(state.rewrite(cast("dict[str, Any]", begin.snapshot.data), writer))
         self._found: Counter[str] = Counter()
         self._where = 0
         self.events = 0
@@ -127,17 +142,23 @@ class _Run:
 
     def write(self, tape: Tape, path: str) -> None:
         """The new file at `path`; raises NotRedacted."""
-        created = tape.info.created_us
-        with TapeWriter.create(path, version=tape.info.writer_version, host="", created_us=created) as out:
+        info = tape.info
+        first = self._from_seq
+        with TapeWriter.create(
+            path, version=info.writer_version, host="", created_us=info.created_us, first_seq=first
+        ) as out:
+            if first > 1:
+                out.write_snapshot(first - 1, self._hidden.snapshot())
             parts: list[Entry] = []
-            for entry in tape.iterate():
-                assert isinstance(entry, Entry), "the survey refuses snapshots"
-                if isinstance(entry.event, ev.LeaseFilePart):
+            for entry in tape.iterate(from_seq=first):
+                if not isinstance(entry, Entry):
+                    out.write_snapshot(out.next_seq - 1, self._hidden.snapshot())
+                elif isinstance(entry.event, ev.LeaseFilePart):
                     parts.append(entry)
-                    continue
-                self._leases(parts, out)
-                parts = []
-                self._pass(entry, self._records.event(entry.event), out)
+                else:
+                    self._leases(parts, out)
+                    parts = []
+                    self._pass(entry, self._records.event(entry.event), out)
         if self._found:
             shown = ", ".join(list(self._found)[:_SURVIVORS_SHOWN_MAX])
             count = len(self._found)

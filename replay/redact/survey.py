@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ...engine.conf import syntax
 from ...engine.conf.keywords import KEYWORDS
 from ...engine.conf.options import default_registry
 from ...engine.conf.parser import parse
-from ...engine.machine import Machine
 from ...trace import Entry
 from ...trace import events as ev
-from . import messages, sources
-from .errors import NotRedacted
+from . import messages, sources, state
 from .findings import Findings
 
 if TYPE_CHECKING:
@@ -20,15 +18,22 @@ if TYPE_CHECKING:
 
     from ...trace import Tape
     from ...trace.events import Event
+    from ..resume import Beginning
 
 
 class Start:
     """The original machine, led through the beginning: what its configuration says is needed before anything else."""
 
-    def __init__(self) -> None:
-        self.machine = Machine()
+    def __init__(self, begin: Beginning) -> None:
+        self.machine = begin.machine
         self.files: dict[str, bytes | str] = {}
         self.main = ""
+        self.from_seq = begin.from_seq
+        self.snapshot: dict[str, Any] | None = None
+        if begin.snapshot is not None:
+            self.snapshot = cast("dict[str, Any]", begin.snapshot.data)
+            self.files = dict(self.snapshot["files"])
+            self.main = self.snapshot["configuration"]
 
     def take(self, event: Event) -> None:
         """Take in an event; those behind the beginning count for nothing."""
@@ -45,9 +50,11 @@ def survey(tape: Tape, start: Start) -> Findings:
     findings = Findings()
     findings.reserved |= _reserved()
     leases: list[bytes] = []
-    for entry in tape.iterate():
+    if start.snapshot is not None:
+        state.survey(start.snapshot, findings)
+    for entry in tape.iterate(from_seq=start.from_seq):
         if not isinstance(entry, Entry):
-            raise NotRedacted("it holds snapshots, which cannot be redacted yet")
+            continue  # it holds nothing that did not come in with an event
         event = entry.event
         start.take(event)
         if isinstance(event, ev.LeaseFilePart):

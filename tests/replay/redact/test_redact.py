@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dhcpd.engine.machine import Machine
 from dhcpd.replay.cli import cli
 from dhcpd.replay.play import play_file
 from dhcpd.replay.redact import NotRedacted, redact
@@ -101,17 +102,15 @@ def everything(path: Path) -> bytes:
     found = []
 
     def walk(record: object) -> None:
-        if isinstance(record, tuple):
-            for part in record:
+        if isinstance(record, tuple | dict):
+            for part in record.values() if isinstance(record, dict) else record:
                 walk(part)
         elif isinstance(record, str | bytes):
             found.append(record.encode() if isinstance(record, str) else record)
 
     with open_tape(path) as tape:
         for entry in tape.iterate():
-            assert isinstance(entry, Entry)
-            walk(entry.event)
-            walk(entry.effects or ())
+            walk((entry.event, entry.effects or ()) if isinstance(entry, Entry) else entry.data)
     return b"\n".join(found)
 
 
@@ -178,6 +177,27 @@ def test_a_recorded_fault_is_still_found(trace: Path, tmp_path: Path):
     assert hidden.seq == difference.seq
     assert hidden.client != difference.client
     assert [word for word in PEOPLE if word in everything(tmp_path / "redacted").lower()] == []
+
+
+def test_a_recording_that_begins_with_a_snapshot(trace: Path, tmp_path: Path):
+    machine = Machine()
+    late = tmp_path / "late"
+    with open_tape(trace) as tape, TapeWriter.create(late, version="t", host="h", created_us=0, first_seq=18) as out:
+        for entry in tape.iterate():
+            machine_effects = machine.apply(entry.event)
+            if entry.seq in (17, 24):
+                out.write_snapshot(entry.seq, machine.snapshot())
+            if entry.seq > 17:
+                out.write_effects(out.write_events([entry.event]), [machine_effects])
+    assert cards_in(everything(late))
+    with open_tape(late) as tape:
+        redact(tape, str(tmp_path / "redacted"), b"key")
+    after = everything(tmp_path / "redacted")
+    assert [word for word in PEOPLE if word in after.lower()] == []
+    assert cards_in(after) == []
+    assert play_file(str(tmp_path / "redacted"), None).status is Status.SAME
+    with open_tape(late) as tape, pytest.raises(NotRedacted, match="--addresses"):
+        redact(tape, str(tmp_path / "again"), b"key", addresses=True)
 
 
 def test_where_decisions_would_change_nothing_is_written(tmp_path: Path):
