@@ -20,6 +20,7 @@ VERBS: Final[dict[str, str]] = {
     "explain": "Why the server did what it did: network, classes, pools, leases, times, options.",
     "verify": "Play a recording and compare every effect.",
     "redact": "The same recording under pseudonyms, to be shown to others.",
+    "import-isc": "Play a trace file of ISC dhcpd, and make a recording of it.",
 }
 
 

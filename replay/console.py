@@ -10,7 +10,7 @@ import base64
 import json
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 from rich.console import Console
@@ -46,7 +46,7 @@ def complain(text: str) -> None:
     click.echo(f"dhcpd-trace: {text}", err=True)
 
 
-def leave(text: str, status: int) -> None:
+def leave(text: str, status: int) -> NoReturn:
     """Complain, and end the program with this exit status."""
     complain(text)
     sys.exit(int(status))

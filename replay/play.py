@@ -21,6 +21,7 @@ from ..trace import DamagedTape, Entry, NewerTape, NotATape, TapeError, open_tap
 from .card import card
 from .compare import same
 from .decode import client_of, hardware_of
+from .isc import import_isc, is_isc_trace
 from .leases import LeaseFileFollower, lease_file_of
 from .resume import beginning
 from .verdict import Difference, Status, Verdict
@@ -285,11 +286,22 @@ def main(trace_path: str, lease_path: str | None, *, quiet: bool = False) -> int
         _say(refusal_lines(), quiet=quiet)
         return 1
     progress = Progress() if not quiet and sys.stderr.isatty() else None
-    verdict = play_file(trace_path, os.fspath(lease_path), watch=progress)
+    verdict = _play_any(trace_path, os.fspath(lease_path), progress)
     if progress is not None:
         progress.clear()
     _say(report(verdict), quiet=quiet)
     return int(verdict.status)
+
+
+def _play_any(trace_path: str, lease_path: str, progress: Progress | None) -> Verdict:
+    """`play_file`, or the import of a trace file that ISC dhcpd recorded."""
+    if not is_isc_trace(trace_path):
+        return play_file(trace_path, lease_path, watch=progress)
+    try:
+        return import_isc(trace_path, None, lease_path, watch=progress).verdict
+    except OSError as error:
+        where = error.filename or lease_path
+        return Verdict(Status.UNJUDGED, damage=f"cannot write the lease file {where}: {error.strerror}")
 
 
 def report(verdict: Verdict) -> list[str]:
