@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..trace import DamagedTape, NewerTape, NotATape, TapeError, open_tape
+from .seek import EngineFailed
 from .verdict import Status
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ def opened(path: str) -> Iterator[Tape]:
         leave(f"{error}; a newer dhcpd reads it", Status.UNJUDGED)
     except TapeError as error:
         leave(str(error), Status.DAMAGED if isinstance(error, NotATape | DamagedTape) else Status.UNJUDGED)
+    except EngineFailed as error:
+        leave(str(error), Status.DIFFERENT)
 
 
 def complain(text: str) -> None:

@@ -20,7 +20,7 @@ from ..trace.events import Packet
 from .compare import same
 from .decode import hardware_of_payload, options_of
 from .describe import answer_line, event_line, moment
-from .resume import beginning
+from .seek import machine_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -100,8 +100,8 @@ def explain(tape: Tape, numbers: Iterable[int]) -> Iterator[Explanation]:
     left = sorted(numbers)
     if not left:
         return
-    machine, from_seq, _snapshot = beginning(tape, left[0] - 1)
-    for entry in tape.iterate(from_seq=from_seq):
+    machine = machine_at(tape, left[0] - 1)
+    for entry in tape.iterate(from_seq=left[0]):
         if not isinstance(entry, Entry):
             continue
         if entry.seq != left[0]:

@@ -12,6 +12,7 @@ from ..console import JSON, TAPE, complain, opened, print_json
 from ..explain import as_object, client_test, console_of, find
 from ..explain import explain as explanations
 from ..explain import show as show_explanation
+from ..seek import EngineFailed
 from ..verdict import Status
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def _explain(tape: Tape, client: str | None, seq: int | None, count: int | None,
                 show_explanation(console, one)
             if one.differs:
                 status = Status.DIFFERENT
-    except TapeError:
+    except (TapeError, EngineFailed):
         raise
     except Exception as error:  # noqa: BLE001 - whatever the engine did is the finding
         complain(f"the engine failed, which is a defect of dhcpd: {error!r}")
