@@ -12,7 +12,7 @@ ORACLE ?= ../shared/oracle/oracle
 ORACLE_CASES ?= $(wildcard ../shared/oracle/scenarios/*.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools demo test lint pytest bench fixtures oracle clean
+.PHONY: help install tools demo test lint pytest bench fixtures oracle parity clean
 
 help:
 	@echo 'make demo      a server, 2,000 exchanges, its trace played back: under two minutes'
@@ -21,6 +21,7 @@ help:
 	@echo 'make bench     measure against ISC dhcpd and Kea where they are installed (root)'
 	@echo 'make fixtures  record the traces of real clients anew (root)'
 	@echo 'make oracle    compare with ISC dhcpd over the public scenarios (root)'
+	@echo 'make parity    ask ISC dhcpd and this parser about random configurations, whole and damaged'
 	@echo 'make clean     remove the environment and the caches'
 
 $(INSTALLED): pyproject.toml
@@ -63,6 +64,10 @@ fixtures: $(TOOLS)
 oracle: $(INSTALLED)
 	@test -x $(ORACLE) || { echo 'no oracle at $(ORACLE): set ORACLE=...'; exit 1; }
 	$(ORACLE) compare $(ORACLE_CASES) --log --server $(abspath $(BIN)/dhcpd)
+
+parity: $(TOOLS)
+	$(BIN)/python -m tests.engine.conf.tools.differential --kind valid $(PARITY_ARGUMENTS)
+	$(BIN)/python -m tests.engine.conf.tools.differential --kind damaged $(PARITY_ARGUMENTS)
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -75,13 +75,30 @@ def literal_text(statement: OptionStatement) -> str | None:
 
 
 def _assembled_text(statement: OptionStatement) -> str | None:
-    """Addresses and host names of an array; other formats with names in them take the longer spelling."""
-    if statement.option.format not in ("I", "IA", "Ia"):
-        return None
+    """A value with host names in it: each part is one field."""
     parts = statement.value.arguments[0]
     if not isinstance(parts, tuple):
         return None
-    return ", ".join(part.name if isinstance(part, HostName) else _dotted(part) for part in parts)
+    fields, repeats = fields_of(statement.option.format)
+    rest = list(parts)
+    records: list[str] = []
+    while rest:
+        record: list[str] = []
+        for field in fields:
+            items = [_part_text(field, rest.pop(0)) for _ in rest[: len(rest) if field.array else 1]]
+            record += [", ".join(items)] if items else []
+        records.append(" ".join(record))
+        if not repeats:
+            break
+    return None if rest else ", ".join(records)
+
+
+def _part_text(field: Field, part: bytes | HostName) -> str:
+    if isinstance(part, HostName):
+        return part.name
+    if field.letter in "XE" and part:
+        return ":".join(f"{octet:02x}" for octet in part)
+    return _field_text(field, part)
 
 
 def _record_text(record: list[tuple[Field, bytes]], *, strings: bool) -> str:
