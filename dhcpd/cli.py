@@ -4,7 +4,7 @@ Two passes over the words: the first looks for a few of them anywhere, even wher
 second is strict. That `-cf --version` prints the version is therefore no mistake. Nothing is opened or printed here;
 what is wrong comes out as a CommandError, and the caller says it.
 
-The one option that ISC has not: `--log-json`.
+The options that ISC has not: `--log-json`, and those that cut a recording into segments, `--trace-...`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from . import quantities
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 CONFIGURATION_FILE: Final = "/etc/dhcp/dhcpd.conf"
 LEASE_FILE: Final = "/var/lib/dhcp/dhcpd.leases"
@@ -29,6 +31,7 @@ _USAGE: Final = """Usage: {0} [-p <UDP port #>] [-f] [-d] [-q] [-t|-T]
              [-4|-6] [-cf config-file] [-lf lease-file]
              [-user user] [-group group] [-chroot dir]
              [-tf trace-output-file]
+             [--trace-max-size size] [--trace-keep time] [--trace-total size]
              [-play trace-input-file]
              [-pf pid-file] [--no-pid] [-s server]
              [if0 [...ifN]]
@@ -69,8 +72,16 @@ class CommandLine:
         return "-t" in self.flags or "-T" in self.flags
 
 
+# What is read of the value, by option.
+_RECORDING: Final[dict[str, Callable[[str], int]]] = {
+    "--trace-max-size": quantities.octets,
+    "--trace-keep": quantities.seconds,
+    "--trace-total": quantities.octets,
+}
 _FLAGS: Final = frozenset({"-f", "-d", "-q", "-t", "-T", "-4", "-6", "--no-pid", "--log-json"})
-_VALUES: Final = frozenset({"-p", "-s", "-cf", "-lf", "-pf", "-user", "-group", "-chroot", "-tf", "-play"})
+_VALUES: Final = frozenset({"-p", "-s", "-cf", "-lf", "-pf", "-user", "-group", "-chroot", "-tf", "-play"}) | set(
+    _RECORDING
+)
 
 
 def usage(program: str) -> str:
@@ -138,6 +149,36 @@ def port_number(text: str) -> int:
     if not 1 <= port <= _PORT_MAXIMUM:
         raise CommandError("Port number specified is out of range (1-65535).")
     return port
+
+
+def recording_limits(line: CommandLine) -> Limits:
+    """What the options `--trace-...` say; raises CommandError where they make no sense."""
+    found: dict[str, int] = {}
+    for word, read in _RECORDING.items():
+        text = line.values.get(word)
+        if text is None:
+            continue
+        if "-tf" not in line.values:
+            raise CommandError(f"{word} is for a recording: give -tf FILE, too")
+        try:
+            found[word] = read(text)
+        except ValueError as error:
+            raise CommandError(f"{word} {text}: {error}") from error
+    size, keep, total = (found.get(word, 0) for word in _RECORDING)
+    if found and not size:
+        raise CommandError(f"{next(iter(found))} is for segments: give --trace-max-size SIZE, too")
+    if 0 < total < size:
+        raise CommandError("--trace-total is less than --trace-max-size: give at least as much")
+    return Limits(size, keep, total)
+
+
+@dataclass(slots=True, frozen=True)
+class Limits:
+    """How a recording is cut: `--trace-max-size` and `--trace-total` in octets, `--trace-keep` in seconds; 0: not."""
+
+    segment_octets: int = 0
+    keep_s: int = 0
+    total_octets: int = 0
 
 
 @dataclass(slots=True, frozen=True)

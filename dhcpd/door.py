@@ -6,7 +6,7 @@ said once, and the service goes on.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .trace import TapeWriteFailed
 from .trace.effects import ERROR
@@ -14,7 +14,6 @@ from .trace.effects import ERROR
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from .trace import TapeWriter
     from .trace.effects import Effect
     from .trace.events import Event
 
@@ -31,13 +30,32 @@ class Machine(Protocol):
     def apply(self, event: Event) -> list[Effect]:
         """Take in one event."""
 
+    def snapshot(self) -> dict[str, Any]:
+        """The state as plain data."""
+
+
+class Tape(Protocol):
+    """What the door writes to: a Recorder, or a TapeWriter as it is."""
+
+    def write_events(self, events: Sequence[Event]) -> int:
+        """Hand events over; the number of the first."""
+
+    def write_effects(self, first_seq: int, effects: Sequence[Sequence[Effect]]) -> None:
+        """Keep the effects of events for the next write."""
+
+    def flush(self) -> None:
+        """Hand over what is kept."""
+
+    def close(self) -> None:
+        """End the tape in order."""
+
 
 class Door:
     """`pass_in` is all that anybody needs."""
 
     __slots__ = ("_log", "_machine", "_tape")
 
-    def __init__(self, machine: Machine, tape: TapeWriter | None, log: Callable[[int, str], None]) -> None:
+    def __init__(self, machine: Machine, tape: Tape | None, log: Callable[[int, str], None]) -> None:
         self._machine = machine
         self._tape = tape
         self._log = log
@@ -52,11 +70,16 @@ class Door:
         except TapeWriteFailed as error:
             self._give_up(error)
             return [apply(event) for event in events]
-        effects = [apply(event) for event in events]
+        effects: list[list[Effect]] = []
         try:
-            self._tape.write_effects(first, effects)
-        except TapeWriteFailed as error:
-            self._give_up(error)
+            for event in events:
+                effects.append(apply(event))  # noqa: PERF401 - what was done before a failure is wanted
+        finally:
+            # Of an event that the engine fails on the tape has no effects, but of those before it.
+            try:
+                self._tape.write_effects(first, effects)
+            except TapeWriteFailed as error:
+                self._give_up(error)
         return effects
 
     def flush(self) -> None:

@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from .trace.events import Event
 
 # Signals whose default is to kill: ISC dies of them, and so do we, but with the tape ended and all replies out.
+# The one exception is SIGUSR2 where there is a recording: it begins a new segment.
 ENDING_SIGNALS: Final = (
     signal.SIGTERM,
     signal.SIGINT,
@@ -100,6 +101,7 @@ class Loop:
         self._sockets = station.sockets
         self._logger = station.logger
         self._machine = station.machine
+        self._recorder = station.recorder
         self._storage = Storage(station.lease_file, station.sockets.wake)
         self._inbox: deque[Event] = deque()
         self._wake_us = station.wake_us
@@ -131,6 +133,8 @@ class Loop:
         _settle_memory()
         self._station.errands.notify_by(self._sockets.wake)
         self._logger.buffered = True
+        if self._recorder is not None:
+            self._recorder.watch_by(self._sockets.watch, self._sockets.unwatch)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._hear_signals)
             await self._serve()
@@ -141,7 +145,10 @@ class Loop:
         with trio.open_signal_receiver(*ENDING_SIGNALS) as signals:
             async for number in signals:
                 self._inbox.append(Signal(0, 0, number))
-                self.signal = number
+                if number == signal.SIGUSR2 and self._recorder is not None:
+                    self._recorder.want_segment()
+                else:
+                    self.signal = number
                 self._sockets.wake()
 
     async def _serve(self) -> None:
@@ -166,6 +173,8 @@ class Loop:
             self._settle_group(group)
         if events:
             self._process(events)
+        if self._recorder is not None:
+            self._recorder.tend(self._machine.snapshot)
         return full or bool(events) or group is not None
 
     def _collect(self) -> list[Event]:
@@ -210,6 +219,7 @@ class Loop:
     async def _sleep(self) -> None:
         """Wait for anything to happen, or for the engine's wish to come due."""
         self._door.flush()
+        self._logger.flush()
         seconds = _SLEEP_MAXIMUM_S
         if self._wake_us:
             seconds = min(seconds, max(0.0, (self._wake_us - boot.now()[0]) / _MICROSECONDS))

@@ -20,7 +20,9 @@ from .door import Door
 from .engine.machine import Machine
 from .logging import Logger
 from .loop import Loop
+from .recording import Recorder
 from .replay import play
+from .segments import Segments
 from .start import Start
 from .station import Finish, Station
 from .trace import TapeWriteFailed, TapeWriter
@@ -76,8 +78,8 @@ class Program:
             self._say_banner()
         if "-play" in line.values:
             return self._play(line, paths)
-        tape = self._open_tape(line)
-        station = self._station(line, paths, tape)
+        recorder = self._open_recording(line)
+        station = self._station(line, paths, recorder)
         try:
             self._check_family(line)
             Start(station, self._repeat_banner).run(self._boot(line, paths))
@@ -86,7 +88,7 @@ class Program:
         except Finish:
             raise
         except Exception as error:  # noqa: BLE001 - a defect of ours: everything that helps to find it, then the end
-            return self._abort(error)
+            return self._abort(error, recorder)
         return loop.status if loop.status is not None else _die_of(loop.signal)
 
     def _fatal(self, text: str) -> Finish:
@@ -131,28 +133,35 @@ class Program:
             raise self._fatal(last)
         return play.main(line.values["-play"], paths.lease_file, quiet="-q" in line)
 
-    def _open_tape(self, line: CommandLine) -> TapeWriter | None:
+    def _open_recording(self, line: CommandLine) -> Recorder | None:
+        try:
+            limits = cli.recording_limits(line)
+        except cli.CommandError as error:
+            raise self._fatal(error.text) from error
         path = line.values.get("-tf")
         if path is None:
             return None
         try:
+            segments = Segments(path)
+            older = segments.archive_found() if limits.segment_octets else None
             tape = TapeWriter.create(path, version=__version__)
-        except TapeWriteFailed as error:
-            self._logger.line(ERROR, str(error))
+        except (OSError, TapeWriteFailed) as error:
+            self._logger.line(ERROR, f"{path}: {error.strerror}" if isinstance(error, OSError) else str(error))
             raise self._fatal("Unable to begin trace: unexpected error") from error
-        if tape.moved_to is not None:
-            self._logger.line(INFO, f"The trace that was in {path} is now in {tape.moved_to}")
-        return tape
+        moved_to = tape.moved_to if older is None else segments.shown(older)
+        if moved_to is not None:
+            self._logger.line(INFO, f"The trace that was in {path} is now in {moved_to}")
+        return Recorder(tape, segments, limits, self._logger.line)
 
-    def _station(self, line: CommandLine, paths: Paths, tape: TapeWriter | None) -> Station:
+    def _station(self, line: CommandLine, paths: Paths, recorder: Recorder | None) -> Station:
         values = line.values
         try:
             who = privileges.look_up(values.get("-user"), values.get("-group"), values.get("-chroot"))
         except privileges.PrivilegeError as error:
             raise self._fatal(str(error)) from error
         machine = Machine()
-        door = Door(machine, tape, self._logger.line)
-        return Station(line, paths, self._logger, machine, door, self._parent, who)
+        door = Door(machine, recorder, self._logger.line)
+        return Station(line, paths, self._logger, machine, door, self._parent, who, recorder=recorder)
 
     def _check_family(self, line: CommandLine) -> None:
         if "-6" in line and "-s" in line.values:
@@ -177,12 +186,29 @@ class Program:
         self._logger.line(DEBUG, f"binding to environment-specified port {port}")
         return port
 
-    def _abort(self, error: Exception) -> int:
+    def _abort(self, error: Exception, recorder: Recorder | None) -> int:
+        """The state may be half changed: nothing is served from it. The lease file is whole, and a restart reads it."""
         for text in traceback.format_exception(error):
             for one in text.rstrip().split("\n"):
                 self._logger.line(ERROR, one)
-        self._logger.fatal("This is a defect of dhcpd; a trace (-tf) of this run shows it again.")
+        if recorder is None:
+            self._logger.fatal("This is a defect of dhcpd; a trace (-tf) of this run shows it again.")
+            return _ABORTED_STATUS
+        path, seq = recorder.tell_failure()
+        recorder.close()
+        for text in _report_lines(path, seq):
+            self._logger.line(ERROR, text)
+        self._logger.fatal("This is a defect of dhcpd.")
         return _ABORTED_STATUS
+
+
+def _report_lines(path: str, seq: int) -> tuple[str, ...]:
+    """How a recorded failure is looked at and reported."""
+    return (
+        f"The recording of this run is in {path}, to event {seq}; this shows the failure again:",
+        f"dhcpd -play {path} -lf /tmp/played.leases",
+        "Please report it with the recording, which holds your configuration and your clients' names and addresses.",
+    )
 
 
 def _die_of(number: int) -> int:

@@ -17,7 +17,7 @@ import os
 import select
 import socket
 import struct
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from .engine.wire.frames import (
     FRAME_OCTETS_MAXIMUM,
@@ -63,6 +63,13 @@ _WOULD_WAIT: Final = frozenset({errno.EAGAIN, errno.EINTR})
 _ONLY_ECHO_REPLIES: Final = struct.pack("=I", 0xFFFFFFFF ^ 1)
 _TAKE_NOTHING: Final = struct.pack("=HBBI", 0x06, 0, 0, 0)
 _BROADCAST: Final = 0xFFFFFFFF
+
+
+class HasFileno(Protocol):
+    """Something that epoll can watch."""
+
+    def fileno(self) -> int:
+        """Its descriptor."""
 
 
 class OpenError(Exception):
@@ -344,7 +351,7 @@ class Sockets:
             elif fd == self._wake:
                 with contextlib.suppress(BlockingIOError):
                     os.eventfd_read(fd)
-            elif self.icmp is not None:
+            elif self.icmp is not None and fd == self.icmp.fileno():
                 echoes += self.icmp.read(room)
         return packets, echoes
 
@@ -355,6 +362,14 @@ class Sockets:
             raw.send(effect)
         elif self.udp is not None:
             self.udp.send(effect)
+
+    def watch(self, other: HasFileno) -> None:
+        """Be readable, too, when `other` is; what it has is read elsewhere."""
+        self._epoll.register(other.fileno(), select.EPOLLIN)
+
+    def unwatch(self, other: HasFileno) -> None:
+        """Watch no more what is still open."""
+        self._epoll.unregister(other.fileno())
 
     def close(self) -> None:
         """Close everything."""

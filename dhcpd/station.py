@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .door import Door, Machine
     from .logging import Logger
     from .privileges import Privileges
+    from .recording import Recorder
     from .replay.leasefile import LeaseFile
     from .trace.effects import Settings
 
@@ -28,7 +29,10 @@ class Finish(Exception):
 
 @dataclass(slots=True)
 class Station:
-    """Everything that is open. `settings` and `lease_file` come with the start; `wake_us` is the engine's last wish."""
+    """Everything that is open. `settings` and `lease_file` come with the start; `wake_us` is the engine's last wish.
+
+    `recorder` is there where the run is recorded.
+    """
 
     line: CommandLine
     paths: Paths
@@ -42,6 +46,7 @@ class Station:
     settings: Settings | None = None
     lease_file: LeaseFile | None = None
     wake_us: int = 0
+    recorder: Recorder | None = None
 
     def fatal(self, text: str) -> Finish:
         """Say why the run cannot go on; what is returned is to be raised."""

@@ -56,10 +56,10 @@ TIME_US_MAX: Final = (1 << 63) - 1
 WAITING_RECORDS_MAX: Final = 4096
 
 
-def move_aside(path: str) -> str | None:
+def move_aside(path: str, folder: int | None = None) -> str | None:
     """Rename an existing regular file to `path.1`, `path.2`, ...: the first free. Return that name; raises OSError."""
     try:
-        mode = os.lstat(path).st_mode
+        mode = os.stat(path, dir_fd=folder, follow_symlinks=False).st_mode
     except FileNotFoundError:
         return None
     if not stat.S_ISREG(mode):
@@ -68,8 +68,8 @@ def move_aside(path: str) -> str | None:
         name = f"{path}.{number}"
         # A hard link fails where the name is taken; a rename would silently replace what has it.
         with contextlib.suppress(FileExistsError):
-            os.link(path, name, follow_symlinks=False)
-            os.unlink(path)  # noqa: PTH108 - the counterpart of os.link
+            os.link(path, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+            os.unlink(path, dir_fd=folder)
             return name
     raise OSError(errno.EEXIST, "no free name to move it aside to")
 
@@ -156,11 +156,13 @@ class TapeWriter:
         host: str | None = None,
         created_us: int | None = None,
         first_seq: int = 1,
+        folder: int | None = None,
     ) -> Self:
         """Begin a tape with mode 0600, moving an existing file aside. `version` is the writing program's.
 
         `first_seq` is the number of its first event. Beyond 1 the tape goes on where another one stopped, and plays
-        alone as soon as it holds a snapshot of the state before that event.
+        alone as soon as it holds a snapshot of the state before that event. `folder` is an open directory that a
+        relative `path` begins at, None for the working directory.
 
         Raises TapeWriteFailed; ValueError for a codec (`zlib`, `zstd`, `stored`) that is not there.
         """
@@ -168,8 +170,9 @@ class TapeWriter:
             raise ValueError(f"tape codec {codec} is not available")
         name = os.fspath(path)
         try:
-            moved_to = move_aside(name)
-            fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, MODE)
+            moved_to = move_aside(name, folder)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+            fd = os.open(name, flags, MODE, dir_fd=folder)
         except OSError as error:
             raise TapeWriteFailed(name, "create", error.errno or 0, error.strerror or str(error)) from None
         tape = cls(fd, name, CODEC_IDS[codec], moved_to, first_seq)
@@ -240,8 +243,9 @@ class TapeWriter:
         """Write what `pack_snapshot` made, whose event may lie back a while. Raises TapeWriteFailed."""
         self.flush()
         self._end_segment()
-        self._entries.append(IndexEntry(self._offset, KIND_SNAPSHOT, place.seq + 1, place.wall_us, place.mono_us, b""))
+        entry = IndexEntry(self._offset, KIND_SNAPSHOT, place.seq + 1, place.wall_us, place.mono_us, b"")
         self._write(segment)
+        self._entries.append(entry)
         self._rotate()
 
     def flush(self, *, sync: bool = False) -> None:
@@ -255,6 +259,18 @@ class TapeWriter:
                 os.fdatasync(self._fd)
             except OSError as error:
                 self._fail("sync", error)
+
+    def revive(self) -> bool:
+        """Go on behind a write that failed, in a new segment; False where the file does not end as it should.
+
+        The effects that waited still wait; the events of the failed write are to be written again.
+        """
+        if self._closed or os.fstat(self._fd).st_size != self._offset:
+            return False
+        self._failure = None
+        self._end_segment()
+        self._begin()
+        return True
 
     def close(self) -> None:
         """Write what waits, the index and the trailer, and close the file; silent after a failure or a close."""
@@ -290,6 +306,7 @@ class TapeWriter:
         """Note the segment for the index, unless nothing of it was written."""
         if self._segment_raw:
             self._entries.append(self._entry._replace(clients=pack_clients(self._clients)))
+        self._segment_raw = 0
         self._clients.clear()
         self._prefix = b""
 
