@@ -2,8 +2,8 @@
 
 `today.trace` becomes `today.trace.20261125T204931Z.e000000120345`: when it was begun (UTC) and with which event, so
 that names sort by time, meet neither each other nor the `today.trace.1` of a file that was moved aside, and tell where
-to look. Everything goes through the open folder, which stays the same after a change of root or directory. Files of other
-names are never touched.
+to look. Everything goes through the open folder, which stays the same after a change of root or directory. Files of
+other names are never touched.
 """
 
 from __future__ import annotations
