@@ -18,7 +18,9 @@ VERBS: Final[dict[str, str]] = {
     "info": "What a recording is: who wrote it, when, how many events of which kind, and whether it is whole.",
     "show": "The events of a recording, and what the server did about each.",
     "explain": "Why the server did what it did: network, classes, pools, leases, times, options.",
-    "verify": "Play a recording and compare every effect.",
+    "verify": "Play recordings and compare every effect.",
+    "slice": "A piece of a recording, by events, time or client, as a recording that plays alone.",
+    "shrink": "The smallest recording that still shows a fault.",
     "redact": "The same recording under pseudonyms, to be shown to others.",
     "import-isc": "Play a trace file of ISC dhcpd, and make a recording of it.",
 }

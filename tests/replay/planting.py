@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dhcpd.trace import TapeWriter
 from dhcpd.trace.effects import Send
-from tests.replay.engine_runs import Run
+from tests.replay.engine_runs import CONFIGURATION, Run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 # What engine_runs.CONFIGURATION gives as `option routers`, and what the faulty server is to have given.
 RIGHT = bytes([3, 4, 10, 0, 0, 1])
 WRONG = bytes([3, 4, 10, 0, 0, 99])
+# The same network with nothing else in it.
+PLAIN = b"""
+authoritative; ping-check false;
+subnet 10.0.0.0 netmask 255.255.0.0 { option routers 10.0.0.1; range 10.0.1.0 10.0.8.255; }
+"""
 # A DISCOVER and a REQUEST that ask for the routers and the name server's domain.
 WANTED = bytes([55, 3, 1, 3, 15])
 
@@ -33,9 +38,9 @@ class Planted(NamedTuple):
     client: str
 
 
-def busy_run(clients: int, packets: int) -> Run:
+def busy_run(clients: int, packets: int, configuration: bytes = CONFIGURATION) -> Run:
     """`clients` clients that get an address, and renew it in turn until about `packets` packets have come."""
-    run = Run()
+    run = Run(configuration)
     addresses = []
     for client in range(clients):
         offered = int.from_bytes(sent(run.packet(client, 1, WANTED)).payload[16:20], "big")
@@ -74,9 +79,17 @@ def record_run(path: Path, run: Run, snapshot_every: int = 0) -> Path:
     return path
 
 
-def plant(path: Path, clients: int = 500, packets: int = 10_000, client: int = 321, snapshot_every: int = 0) -> Planted:
+def plant(
+    path: Path,
+    clients: int = 500,
+    packets: int = 10_000,
+    client: int = 321,
+    *,
+    snapshot_every: int = 0,
+    configuration: bytes = CONFIGURATION,
+) -> Planted:
     """A recording of a busy run in which one renewal of `client` was answered with a wrong router."""
-    run = busy_run(clients, packets)
+    run = busy_run(clients, packets, configuration)
     hardware = b"\x02\0" + client.to_bytes(4, "big")
     found = [at for at, (event, effects) in enumerate(run.pairs)
              if getattr(event, "payload", b"")[28:34] == hardware

@@ -1,0 +1,149 @@
+"""What the world may answer in a retold run: only what its machine asked for.
+
+A run that is told fewer events asks for less: for fewer pings, other timers, no rewrite of the lease file. An answer
+that nobody asked for would make a tape of which no run could be the source, so it is left out; where an answer names
+its question by a number, the number is changed to the one that the question has now.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from ...trace import effects as fx
+from ...trace import events as ev
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ...engine.machine import Machine
+    from ...trace.effects import Effect
+    from ...trace.events import Event
+
+
+class Gate:
+    """Lets events pass to one machine. `open_end`: it began from a snapshot, and may have asked for things before."""
+
+    __slots__ = (
+        "_calls", "_installs", "_machine", "_names", "_open_end", "_pinged", "_recorded_calls", "_sent", "_stored",
+        "wake_us",
+    )  # fmt: skip
+
+    def __init__(self, machine: Machine, wake_us: int = 0, *, open_end: bool = False) -> None:
+        self._machine = machine
+        self._open_end = open_end
+        self.wake_us = wake_us
+        self._pinged: dict[int, None] = {}
+        self._names: dict[str | int, None] = {}
+        self._calls: list[tuple[int, tuple[bytes, ...]]] = []
+        self._recorded_calls: dict[int, tuple[bytes, ...]] = {}
+        self._installs = 0
+        self._sent = self._stored = open_end
+
+    def admit(self, event: Event) -> Event | None:
+        """The event as this machine may get it, None where it did not ask for it."""
+        check = _CHECKS.get(type(event))
+        return event if check is None else check(self, event)
+
+    def recorded(self, effects: Sequence[Effect]) -> None:
+        """What the old tape has as the effects of an event, kept or not: the numbers of the programs it ran."""
+        for effect in effects:
+            if type(effect) is fx.Execute:
+                self._recorded_calls[effect.call] = effect.arguments
+
+    def asked(self, effects: Sequence[Effect]) -> None:
+        """What the machine asked for now."""
+        for effect in effects:
+            note = _NOTES.get(type(effect))
+            if note is not None:
+                note(self, effect)
+
+    # What is asked for
+
+    def _wake(self, effect: fx.Wake) -> None:
+        self.wake_us = effect.at_us
+
+    def _ping(self, effect: fx.Ping) -> None:
+        self._pinged[effect.address] = None
+
+    def _lookup(self, effect: fx.Lookup) -> None:
+        self._names[effect.name] = None
+
+    def _reverse(self, effect: fx.ReverseLookup) -> None:
+        self._names[effect.address] = None
+
+    def _execute(self, effect: fx.Execute) -> None:
+        self._calls.append((effect.call, effect.arguments))
+
+    def _rewritten(self, effect: fx.RewriteEnd) -> None:
+        self._installs += effect.install
+
+    def _send(self, _effect: fx.Send) -> None:
+        self._sent = True
+
+    def _store(self, _effect: fx.Store | fx.RewriteBegin) -> None:
+        self._stored = True
+
+    # What may come
+
+    def _timer(self, event: ev.Timer) -> Event | None:
+        return event if self.wake_us and event.wall_us >= self.wake_us else None
+
+    def _ping_reply(self, event: ev.PingReply) -> Event | None:
+        return event if self._open_end or event.source in self._pinged else None
+
+    def _ping_failed(self, event: ev.PingFailed) -> Event | None:
+        return event if self._open_end or event.address in self._pinged else None
+
+    def _host_answer(self, event: ev.HostAnswer) -> Event | None:
+        return event if self._open_end or event.name in self._names else None
+
+    def _name_answer(self, event: ev.NameAnswer) -> Event | None:
+        return event if self._open_end or event.address in self._names else None
+
+    def _executed(self, event: ev.Executed) -> Event | None:
+        arguments = self._recorded_calls.get(event.call)
+        for place, (call, asked) in enumerate(self._calls):
+            if asked == arguments:
+                del self._calls[place]
+                return event._replace(call=call)
+        return None
+
+    def _continue(self, event: ev.RewriteContinue) -> Event | None:
+        return event if self._machine.rewriting else None
+
+    def _installed(self, event: ev.RewriteInstalled) -> Event | None:
+        if not self._installs and not self._open_end:
+            return None
+        self._installs = 0
+        return event
+
+    def _send_failed(self, event: ev.SendFailed) -> Event | None:
+        return event if self._sent else None
+
+    def _storage_failed(self, event: ev.StorageFailed) -> Event | None:
+        return event if self._stored else None
+
+
+_CHECKS: Final[dict[type[Event], Callable[[Gate, Any], Event | None]]] = {
+    ev.Timer: Gate._timer,
+    ev.PingReply: Gate._ping_reply,
+    ev.PingFailed: Gate._ping_failed,
+    ev.HostAnswer: Gate._host_answer,
+    ev.NameAnswer: Gate._name_answer,
+    ev.Executed: Gate._executed,
+    ev.RewriteContinue: Gate._continue,
+    ev.RewriteInstalled: Gate._installed,
+    ev.SendFailed: Gate._send_failed,
+    ev.StorageFailed: Gate._storage_failed,
+}
+_NOTES: Final[dict[type[Effect], Callable[[Gate, Any], None]]] = {
+    fx.Wake: Gate._wake,
+    fx.Ping: Gate._ping,
+    fx.Lookup: Gate._lookup,
+    fx.ReverseLookup: Gate._reverse,
+    fx.Execute: Gate._execute,
+    fx.RewriteEnd: Gate._rewritten,
+    fx.RewriteBegin: Gate._store,
+    fx.Send: Gate._send,
+    fx.Store: Gate._store,
+}
