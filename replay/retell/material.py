@@ -44,6 +44,8 @@ class Material:
     """
 
     path: str
+    writer_version: str = ""
+    host: str = ""
     entries: list[Entry] = field(default_factory=list)
     faults: dict[int, Fault] = field(default_factory=dict)
     crash: int = 0
@@ -64,7 +66,7 @@ class Material:
 def load(path: str) -> Material:
     """Read and play a recording. Raises TapeError (damage, NoBeginning among them), TooLong."""
     with open_tape(path) as tape:
-        return _load(tape, Material(path))
+        return _load(tape, Material(path, tape.info.writer_version, tape.info.host))
 
 
 def _load(tape: Tape, made: Material) -> Material:

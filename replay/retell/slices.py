@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ... import __version__
 from ...trace import Entry, TapeWriter, open_tape, pack_snapshot
 from ...trace import events as ev
 from ..compare import same
@@ -53,7 +52,7 @@ def write_slice(path: str, out: str, piece: Piece) -> int:
         found = _joined(head, entries)
         told = _retold(machine, snapshot, found, piece.clients) if piece.clients else _as_it_was(found)
         with TapeWriter.create(
-            out, version=__version__, host=tape.info.host, created_us=head.event.wall_us, first_seq=first
+            out, version=tape.info.writer_version, host=tape.info.host, created_us=head.event.wall_us, first_seq=first
         ) as writer:
             if snapshot is not None:
                 place = writer.snapshot_place()._replace(wall_us=before_us)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ...trace import Entry, TapeWriter
 from ...trace import effects as fx
 from ...trace import events as ev
 from ..compare import same
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from ...engine.machine import Machine
+    from ...trace import Entry, TapeWriter
     from ...trace.effects import Effect
     from ...trace.events import Event
     from .faults import Fault
@@ -96,12 +96,6 @@ class Teller:
             return Told(event, tuple(got), differs=False)
         effects = carried_over(fault, got)
         return Told(event, effects, differs=not same(effects, got))
-
-
-def write(path: str, told: Iterable[Told], writer_version: str) -> int:
-    """Write a tape that begins with its first event; returns how many there are. Raises TapeWriteFailed."""
-    with TapeWriter.create(path, version=writer_version) as writer:
-        return fill(writer, told)
 
 
 def fill(writer: TapeWriter, told: Iterable[Told]) -> int:

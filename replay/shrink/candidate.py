@@ -14,7 +14,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ... import __version__
 from ...trace import Entry, TapeWriter
 from ...trace import events as ev
 from ...trace.writer import pack_snapshot
@@ -85,7 +84,9 @@ def write_candidate(path: str, material: Material, found: list[Told]) -> int:
     """Its tape; returns the number of its events. Raises TapeWriteFailed."""
     first = material.first_seq
     created = found[0].event.wall_us if found else 0
-    with TapeWriter.create(path, version=__version__, created_us=created, first_seq=first) as writer:
+    with TapeWriter.create(
+        path, version=material.writer_version, host=material.host, created_us=created, first_seq=first
+    ) as writer:
         if material.snapshot is not None:
             place = writer.snapshot_place()._replace(seq=first - 1, wall_us=created)
             writer.append_snapshot(place, pack_snapshot(place, material.snapshot))

@@ -102,8 +102,8 @@ def _write(out: str, shrinker: Shrinker, material: Material) -> int:
 
 
 def _tell(trace: str, out: str, shrinker: Shrinker, before: int, events: int, *, as_json: bool) -> None:
-    size, old_size = Path(out).stat().st_size, Path(trace).stat().st_size
     if as_json:
+        size, old_size = Path(out).stat().st_size, Path(trace).stat().st_size
         print_json({
             "trace": trace, "output": out, "events_before": before, "events": events, "octets_before": old_size,
             "octets": size, "trials": shrinker.trials,
@@ -112,7 +112,7 @@ def _tell(trace: str, out: str, shrinker: Shrinker, before: int, events: int, *,
         return
     for step in shrinker.steps:
         click.echo(f"{step.stage:<24}{step.before:>9,} -> {step.after:,}")
-    click.echo(f"{out}: {events:,} events of {before:,}, {size:,} octets of {old_size:,}")
+    click.echo(f"{out}: {events:,} events of {before:,}")
 
 
 class _Progress:

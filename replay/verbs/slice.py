@@ -62,11 +62,11 @@ def slice(  # noqa: A001 - the verb's name
     """
     piece = Piece(*_bounds(trace, first, last, since, until), clients)
     events = _written(trace, out, piece)
-    octets = Path(out).stat().st_size
     if as_json:
+        octets = Path(out).stat().st_size
         print_json({"trace": trace, "output": out, "events": events, "first_seq": piece.first, "octets": octets})
     else:
-        click.echo(f"{out}: {events:,} events, {octets:,} octets")
+        click.echo(f"{out}: {events:,} events")
 
 
 def _bounds(trace: str, first: int, last: int | None, since: int | None, until: int | None) -> tuple[int, int]:
