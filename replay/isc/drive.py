@@ -19,6 +19,8 @@ from ...engine.machine import Machine
 from ...trace import effects as ef
 from ...trace import events as ev
 from ...trace.codec import pack, unpack
+from ..configuration import SourceFile
+from ..feeding import SECOND_US, Beginning, Feeder, Told
 from .format import IscTraceError
 from .records import Echo, File, Interface, Other, Pinged, Received, Seed, Sent
 
@@ -29,22 +31,17 @@ if TYPE_CHECKING:
     from ...trace.events import Event
     from .records import Record
 
-_SECOND_US: Final = 1_000_000
 # A packet is held against what follows it up to the next one; more than this many records never belong to it.
 _AHEAD_MAX: Final = 256
 # Trying both orders copies the machine; beyond so many leases the usual order is taken.
 _LEASES_TRIED_MAX: Final = 5_000
 _TIMERS_PER_SECOND_MAX: Final = 10_000
 _UNMATCHED_MAX: Final = 4_096
-_LINK_FLAGS: Final = 0x1043
 _NO_HARDWARE: Final = b"\1" + bytes(6)
 _FALLBACK: Final = "fallback"
-_HOST_LENGTH: Final = 24
 _XID: Final = slice(4, 8)
 _REPLY: Final = 2
-_NO_NAME: Final = "host names are not in an ISC trace"
 
-Told: TypeAlias = "tuple[Event, list[Effect]]"
 Unmatched: TypeAlias = "tuple[int, Event, ef.Send]"
 
 
@@ -86,33 +83,25 @@ class Source:
         return found
 
 
-class Drive:
-    """Feeds a machine. `tell` is called with each event and its effects; after `run` the results stand in the fields.
+class Drive(Feeder):
+    """Feeds a machine with the records of an ISC trace; after `run` the results stand in the fields.
 
     `sent` counts ISC's packets, `same` those that ours were equal to; `missing` are ISC's that ours never sent,
-    `extra` ours that ISC never sent, each with the number of the event before it and that event; `left` counts what
-    was not played, by kind, and `gaps` what a whole trace has and this one lacks.
+    `extra` ours that ISC never sent, each with the number of the event before it and that event; `gaps` tells what a
+    whole trace has and this one lacks.
     """
 
     def __init__(self, tell: Callable[[Event, list[Effect]], None], version: str) -> None:
-        """`version` is the writing program's, for the Boot event."""
-        self.machine = Machine()
-        self.sent = self.same = self.events = 0
+        """As a Feeder."""
+        super().__init__(tell, version)
+        self.sent = self.same = 0
         self.missing: list[tuple[int, Event, Sent]] = []
         self.extra: list[Unmatched] = []
-        self.left: dict[str, int] = {}
         self.gaps: list[str] = []
-        self._tell = tell
-        self._version = version
-        self._now_us = 0
-        self._began_us = 0
-        self._wake_us = 0
-        self._exited = False
         self._names: dict[int, str] = {}
         self._own: set[int] = set()
         self._waiting: deque[Unmatched] = deque()
         self._asked: list[int] = []
-        self._last: Event = ev.End(0, 0, "")
         self._trial: list[Told] | None = None
 
     def run(self, source: Source, byte_order: Callable[[], str]) -> None:
@@ -124,87 +113,65 @@ class Drive:
                 source.put_back(record)
                 break
             record = source.next()
-        self._start(start, byte_order())
+        self._begin(start, byte_order())
         self._serve(source)
-        self._apply(ev.End(0, 0, "end of the ISC trace"))
+        self.end("end of the ISC trace")
 
-    # The start
-
-    def _start(self, start: _Start, byte_order: str) -> None:
-        self._now_us = self._began_us = start.when * _SECOND_US
+    def _begin(self, start: _Start, byte_order: str) -> None:
         self.gaps += [] if start.files else ["it holds no configuration"]
         self.gaps += [] if start.leases else ["it holds no lease file"]
-        main = start.files[0].name if start.files else "dhcpd.conf"
-        words = ("-cf", main, "-lf", start.leases[0].name if start.leases else "dhcpd.leases")
-        self._apply(ev.Boot(0, 0, self._version, words, (), "localhost", 0, start.seed, 67, byte_order, 0))
-        for file in start.files:
-            self._apply(ev.ConfigurationFile(0, 0, file.name, file.content, ""))
-        self._apply(ev.ConfigurationEnd(0, 0, main, reload=False))
-        for file in start.leases:
-            self._apply(ev.LeaseFilePart(0, 0, file.content))
-        self._apply(ev.LeaseFileEnd(0, 0, ""))
         self._names = {link.number: link.name for link in start.interfaces}
         links = [link for link in start.interfaces if link.name != _FALLBACK]
         self._own = {link.address for link in links}
         if not links:
             self.gaps.append("it names no interface")
-        self._apply(ev.Interfaces(0, 0, tuple(self._link(link) for link in reversed(links)), ""))
-        self._apply(ev.Listening(0, 0, plain_udp=False))
-
-    def _link(self, link: Interface) -> ev.Link:
-        configuration = self.machine.configuration
-        subnet = None if configuration is None else configuration.find_subnet(link.address)
-        length = _HOST_LENGTH if subnet is None else subnet.prefix_length
-        hardware = link.hardware or _NO_HARDWARE  # where ISC's server was built for UDP sockets
-        addresses = ((link.address, length),)
-        return ev.Link(link.name, link.number + 1, hardware[0], hardware[1:], _LINK_FLAGS, addresses)
-
-    # Serving
+        begin = Beginning(
+            files=[SourceFile(file.name, file.content, "") for file in start.files],
+            leases=[file.content for file in start.leases],
+            lease_file=start.leases[0].name if start.leases else "dhcpd.leases",
+            # Where ISC's server was built for UDP sockets a link has no hardware address.
+            links=[(link.name, link.address, link.hardware or _NO_HARDWARE) for link in reversed(links)],
+            seed=start.seed,
+            byte_order=byte_order,
+        )
+        self.start(begin, start.when * SECOND_US)
 
     def _serve(self, source: Source) -> None:
         while (record := source.next()) is not None:
-            if self._exited:
-                self._leave("records behind the end of our run")
+            if self.exited:
+                self.leave("records behind the end of our run")
                 continue
-            self._until(record.when * _SECOND_US)
+            self._go_to(record.when * SECOND_US)
             if isinstance(record, Received):
                 self._received(record, source)
             elif isinstance(record, Sent):
                 self._sent(record)
             elif isinstance(record, Echo):
-                self._apply(ev.PingReply(0, 0, record.address))
+                self.apply(ev.PingReply(0, 0, record.address))
             elif isinstance(record, Other):
-                self._leave(record.what)
+                self.leave(record.what)
         self.extra += self._waiting
         self._waiting.clear()
 
-    def _until(self, second_us: int) -> None:
+    def _go_to(self, second_us: int) -> None:
         """Time goes on, or back, to a second: what was due before it fires at its time."""
-        for _ in range(_TIMERS_PER_SECOND_MAX):
-            if not self._wake_us or self._wake_us >= second_us or self._exited:
-                break
-            self._fire(self._wake_us)
-        if self._now_us // _SECOND_US != second_us // _SECOND_US:
-            self._now_us = second_us
-
-    def _fire(self, at_us: int) -> None:
-        self._now_us = max(self._now_us, at_us)
-        self._wake_us = 0
-        self._apply(ev.Timer(0, 0))
+        self.until(second_us)
+        if self.now_us // SECOND_US != second_us // SECOND_US:
+            self.now_us = second_us
 
     def _received(self, record: Received, source: Source) -> None:
         name = self._names.get(record.interface)
         if name is None:
-            self._leave(f"packets of interface {record.interface}, which is not named")
+            self.leave(f"packets of interface {record.interface}, which is not named")
             return
         if record.source in self._own and record.payload[:1] == bytes([_REPLY]):
             return  # our own reply to a relay, heard by ISC's packet socket
         packet = ev.Packet(0, 0, name, record.source, record.port, record.payload)
-        second_us = record.when * _SECOND_US
-        due = self._wake_us and second_us <= self._wake_us < second_us + _SECOND_US
+        second_us = record.when * SECOND_US
+        due = self.wake_us and second_us <= self.wake_us < second_us + SECOND_US
         server = self.machine.server
         if not due or server is None or len(server.database) > _LEASES_TRIED_MAX:
-            self._apply(packet)
+            self.apply(packet)
         else:
             xid = record.payload[_XID]
             sent = [one.payload for one in source.until_input() if isinstance(one, Sent) and one.payload[_XID] == xid]
@@ -213,24 +180,24 @@ class Drive:
 
     def _in_either_order(self, packet: ev.Packet, wanted: list[bytes]) -> None:
         """The packet behind what is due in its second; or before it, where only that sends what ISC sent."""
-        before = pack(self.machine.snapshot()), self._now_us, self._wake_us, tuple(self._waiting)
+        before = pack(self.machine.snapshot()), self.now_us, self.wake_us, tuple(self._waiting)
         trial = self._try(packet)
         if _payloads(trial) != wanted:
-            after = pack(self.machine.snapshot()), self._now_us, self._wake_us, tuple(self._waiting), self._asked
+            after = pack(self.machine.snapshot()), self.now_us, self.wake_us, tuple(self._waiting), self._asked
             self._go_back(*before, asked=[])
-            self._now_us = before[1] // _SECOND_US * _SECOND_US - 2
+            self.now_us = before[1] // SECOND_US * SECOND_US - 2
             other = self._try(packet)
             if _payloads(other) == wanted:
                 trial = other
             else:
                 self._go_back(*after[:4], asked=after[4])
         for event, effects in trial:
-            self._keep(event, effects)
+            self.keep(event, effects)
 
     def _try(self, packet: ev.Packet) -> list[Told]:
         trial: list[Told] = []
         self._trial = trial
-        self._apply(packet)
+        self.apply(packet)
         self._trial = None
         return trial
 
@@ -238,7 +205,7 @@ class Drive:
         self, packed: bytes, now_us: int, wake_us: int, waiting: tuple[Unmatched, ...], *, asked: list[int]
     ) -> None:
         self.machine = Machine.restore(unpack(packed))
-        self._now_us, self._wake_us, self._waiting, self._asked = now_us, wake_us, deque(waiting), asked
+        self.now_us, self.wake_us, self._waiting, self._asked = now_us, wake_us, deque(waiting), asked
 
     def _sent(self, record: Sent) -> None:
         """A packet that ISC sent: ours is waiting, or a timer that is due within the second sends it."""
@@ -246,12 +213,12 @@ class Drive:
         for _ in range(_TIMERS_PER_SECOND_MAX):
             if self._match(record):
                 return
-            end_us = (record.when + 1) * _SECOND_US
-            if not self._wake_us or self._wake_us >= end_us or self._exited:
+            end_us = (record.when + 1) * SECOND_US
+            if not self.wake_us or self.wake_us >= end_us or self.exited:
                 break
-            self._fire(self._wake_us)
+            self.fire()
         if len(self.missing) < _UNMATCHED_MAX:
-            self.missing.append((self.events, self._last, record))
+            self.missing.append((self.events, self.last, record))
 
     def _match(self, record: Sent) -> bool:
         for place, (_seq, _event, effect) in enumerate(self._waiting):
@@ -266,52 +233,24 @@ class Drive:
         asked, self._asked = self._asked, []
         for address in asked:
             if not any(isinstance(one, Pinged) and one.address == address for one in source.until_input()):
-                self._apply(ev.PingFailed(0, 0, address, ""))
+                self.apply(ev.PingFailed(0, 0, address, ""))
 
-    # Telling
-
-    def _apply(self, event: Event) -> None:
-        """Tell the machine, and do what it asks for."""
-        self._now_us += 1
-        event = event._replace(wall_us=self._now_us, mono_us=max(0, self._now_us - self._began_us))
-        effects = self.machine.apply(event)
-        self._keep(event, effects)
-        for effect in effects:
-            self._do(effect)
-        while self.machine.rewriting and not self._exited and not isinstance(event, ev.RewriteContinue):
-            self._apply(ev.RewriteContinue(0, 0))
-
-    def _keep(self, event: Event, effects: list[Effect]) -> None:
+    def keep(self, event: Event, effects: list[Effect]) -> None:
+        """Pass on what happened, unless it is only tried."""
         if self._trial is not None:
             self._trial.append((event, effects))
-            return
-        self.events += 1
-        self._last = event
-        self._tell(event, effects)
+        else:
+            super().keep(event, effects)
 
-    def _do(self, effect: Effect) -> None:
-        if isinstance(effect, ef.Wake):
-            self._wake_us = effect.at_us
-        elif isinstance(effect, ef.Send):
-            self._waiting.append((self.events, self._last, effect))
-            if len(self._waiting) > _UNMATCHED_MAX:
-                self.extra.append(self._waiting.popleft())
-        elif isinstance(effect, ef.Ping):
-            self._asked.append(effect.address)
-        elif isinstance(effect, ef.RewriteEnd) and effect.install:
-            self._apply(ev.RewriteInstalled(0, 0))
-        elif isinstance(effect, ef.Lookup):
-            self._leave(_NO_NAME)
-            self._apply(ev.HostAnswer(0, 0, effect.name, (), "HOST_NOT_FOUND"))
-        elif isinstance(effect, ef.ReverseLookup):
-            self._apply(ev.NameAnswer(0, 0, effect.address, ""))
-        elif isinstance(effect, ef.Execute):
-            self._apply(ev.Executed(0, 0, effect.call, 0, ""))
-        elif isinstance(effect, ef.Exit | ef.Fatal):
-            self._exited = True
+    def send(self, effect: ef.Send) -> None:
+        """It waits for the record of ISC's."""
+        self._waiting.append((self.events, self.last, effect))
+        if len(self._waiting) > _UNMATCHED_MAX:
+            self.extra.append(self._waiting.popleft())
 
-    def _leave(self, what: str) -> None:
-        self.left[what] = self.left.get(what, 0) + 1
+    def ping(self, address: int) -> None:
+        """It waits for the record of ISC's."""
+        self._asked.append(address)
 
 
 class _Start:
