@@ -191,10 +191,11 @@ class Database:
         elif known is not lease:
             raise DuplicateLeaseError(address)
 
-    def requeue(self, lease: Lease, sort_time: int | None = None) -> None:
+    def requeue(self, lease: Lease, sort_time: int | None = None, *, alarm: bool = True) -> None:
         """Move a lease to its place after its state, next state, ends or flags changed; in front of equals.
 
-        `sort_time` is what counts instead of `ends` (failover, allocation 6.2).
+        `sort_time` is what counts instead of `ends` (failover, allocation 6.2). Without `alarm` the lease's own time
+        wakes nobody: it changes its state when another of its pool does.
         """
         assert lease.pool is not None, "a fixed address has no queue"
         number = queue_of(lease)
@@ -208,7 +209,7 @@ class Database:
         queue = queues.queues[number]
         queue.count += 1
         queue.push(lease, key, self._leases)
-        if lease.next_state != lease.state and (queues.alarm is None or due < queues.alarm):
+        if alarm and lease.next_state != lease.state and (queues.alarm is None or due < queues.alarm):
             queues.alarm = due
             heappush(self._alarms, (due, lease.pool.index))
 
@@ -321,16 +322,20 @@ class Database:
         queues.unfiled -= 1
         self._leases[lease.address] = lease
 
-    def counters(self) -> list[tuple[int, int]]:
-        """(free, backup) of each pool, which follow from what happened and not from what is."""
-        return [(queues.free, queues.backup) for queues in self._pools]
+    def counters(self) -> list[tuple[int, int, int | None]]:
+        """(free, backup, alarm) of each pool, which follow from what happened and not from what is."""
+        return [(queues.free, queues.backup, queues.alarm) for queues in self._pools]
 
     def resume(self, order: int, counters: list[Any]) -> None:
         """All leases of a snapshot are in: go on counting."""
         self.begin(0, 0)
         self._order = order
-        for queues, (free, backup) in zip(self._pools, counters, strict=True):
-            queues.free, queues.backup = free, backup
+        self._alarms.clear()
+        for number, (queues, (free, backup, alarm)) in enumerate(zip(self._pools, counters, strict=True)):
+            queues.free, queues.backup, queues.alarm = free, backup, alarm
+            if alarm is not None:
+                self._alarms.append((alarm, number))
+        heapify(self._alarms)
 
     # Time
 
@@ -369,7 +374,7 @@ class Database:
             queues = self._pools[number]
             if queues.alarm == due:
                 actual = queues.earliest(self._leases)
-                if actual == due:
+                if actual is not None and actual <= due:
                     return due if due < NEVER else None
                 queues.alarm = actual
                 if actual is not None:

@@ -30,11 +30,14 @@ RESERVED_FLAG: Final = 2
 
 
 class Rare:
-    """What few leases have. `agent_options` are (code, value) in the packet's order; `variables` go by name."""
+    """What few leases have. `agent_options` are (code, value) in the packet's order; `variables` go by name.
+
+    `padding`: what stood behind the hardware address in its 16 octets, where that was not zeros.
+    """
 
     __slots__ = (
-        "agent_options", "atsfp", "billing", "host", "on_commit", "on_expiry", "on_release", "pending", "tsfp",
-        "variables", "no_reuse", "ddns",
+        "agent_options", "atsfp", "billing", "ddns", "host", "no_reuse", "on_commit", "on_expiry", "on_release",
+        "padding", "pending", "tsfp", "variables",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -51,6 +54,7 @@ class Rare:
         self.pending: Any = None
         self.no_reuse = False
         self.ddns: Any = None
+        self.padding = b""
 
 
 class Lease:

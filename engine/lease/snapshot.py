@@ -122,6 +122,8 @@ def _plain_rare(rare: Rare) -> dict[str, Any]:
         ]
     if rare.agent_options is not None:
         found["agent_options"] = [[code, value] for code, value in rare.agent_options]
+    if rare.padding:
+        found["padding"] = rare.padding
     if rare.host is not None:
         found["host"] = rare.host.name
     handlers: list[tuple[list[str], Handler]] = []
@@ -140,6 +142,7 @@ def _plain_rare(rare: Rare) -> dict[str, Any]:
 def _rare(configuration: Configuration, data: dict[str, Any], statements: Statements) -> Rare:
     rare = Rare()
     rare.tsfp, rare.atsfp, rare.no_reuse = data["tsfp"], data["atsfp"], data["no_reuse"]
+    rare.padding = data.get("padding", b"")
     if "billing" in data:
         rare.billing = _class(configuration, *data["billing"])
         if rare.billing is not None:

@@ -376,14 +376,15 @@ def _store(step: Grant) -> None:
         if server.failover is not None and lease.pool is not None and lease.pool.failover_peer is not None:
             lease.next_state = server.failover.next_state(lease)
     _store_rare(step)
-    server.database.requeue(lease)
-    server.watch(lease)
-    if lease.ends <= now and lease.next_state != lease.state:
+    server.database.requeue(lease, alarm=lease.ends != now)
+    if lease.ends != now:
+        server.watch(lease)
+    if lease.ends < now and lease.next_state != lease.state:
         expire_due(server)
 
 
 def _store_rare(step: Grant) -> None:
-    """Host and relay options; `rare` goes where nothing is left in it."""
+    """Host, relay options, what stood behind the hardware address; `rare` goes where nothing is left in it."""
     lease, packet = step.lease, step.packet
     if step.host is not None:
         lease.rarely().host = step.host
@@ -392,6 +393,11 @@ def _store_rare(step: Grant) -> None:
     relay = packet.agent
     if relay is not None and not packet.stashed and lease.state == ACTIVE and step.terms.stash_agent:
         lease.rarely().agent_options = tuple(relay.items())
+    padding = packet.chaddr[packet.hlen :].rstrip(b"\x00")
+    if padding:
+        lease.rarely().padding = padding
+    elif lease.rare is not None:
+        lease.rare.padding = b""
     if lease.rare is not None and not lease_has_rare(lease):
         lease.rare = None
 

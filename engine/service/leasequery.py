@@ -14,6 +14,7 @@ from ..wire.packet import LEASEACTIVE, LEASEUNASSIGNED, LEASEUNKNOWN, type_name
 from ..wire.reply import compose_leasequery, send_leasequery
 from ..wire.text import dotted, hardware_text, identifier_text, leasequery_line
 from .hosts import CLIENT_IDENTIFIER
+from .network import LINK_SELECTION, log_own_reply
 from .reply import server_identifier
 
 if TYPE_CHECKING:
@@ -146,5 +147,9 @@ def _answer(
     server.log(INFO, f"{leasequery_line(packet)} for {subject.text}")
     relay = dotted(packet.giaddr)
     server.log(INFO, f"{type_name(kind)} to {relay} for {subject.text} ({count} associated IPs)")
-    payload = compose_leasequery(packet, area, ciaddr, hardware)
+    rare = None if subject.lease is None else subject.lease.rare
+    payload = compose_leasequery(packet, area, ciaddr, hardware, b"" if rare is None else rare.padding)
     server.effects.append(send_leasequery(packet, payload, server.ports))
+    known = rare.agent_options if rare is not None and hardware is not None else None
+    selection = dict(known).get(LINK_SELECTION) if known else None
+    log_own_reply(server, packet, kind, packet.hardware if hardware is None else hardware, selection)

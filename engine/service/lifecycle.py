@@ -65,12 +65,15 @@ def _end(server: Server, lease: Lease, what: str, state: int) -> None:
         rare.host = None
         rare.on_expiry = rare.on_release = rare.on_commit = None
         rare.no_reuse = False
+        if losses.client:
+            rare.padding = b""
         if losses.variables:
             rare.variables = None
         if not lease_has_rare(lease):
             lease.rare = None
     lease.state = state
     server.database.requeue(lease)
+    server.watch(lease)
     server.store_lease(lease)
     if server.failover is not None:
         server.failover.changed(lease)
@@ -90,7 +93,7 @@ def lease_has_rare(lease: Lease) -> bool:
         or rare.pending is not None
         or rare.ddns is not None
         or rare.no_reuse
-        or bool(rare.tsfp or rare.atsfp)
+        or bool(rare.padding or rare.tsfp or rare.atsfp)
     )
 
 

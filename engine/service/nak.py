@@ -15,8 +15,8 @@ from ..conf.scopes import run_scopes
 from ..wire.encode import NAK as NAK_LAYOUT
 from ..wire.packet import NAK
 from ..wire.reply import compose_nak, send_nak
-from ..wire.text import hardware_text, nak_line, via_text
-from .network import locate, selected, subnet_of
+from ..wire.text import nak_line
+from .network import LINK_SELECTION, locate, log_own_reply
 
 if TYPE_CHECKING:
     from ..conf.context import Context
@@ -58,20 +58,8 @@ def send_nak_for(server: Server, context: Context, address: int, subnet: Subnet 
     assert area is not None, "no site option space is set"
     server.log(INFO, nak_line(address, packet))
     server.effects.append(send_nak(packet, compose_nak(packet, area), server.ports, source))
-    if packet.giaddr and server.configuration.find_subnet(packet.giaddr) is None:
-        _hear_it(server, packet)
-
-
-def _hear_it(server: Server, packet: Packet) -> None:
-    """ISC's packet socket hears what its own kernel sends to a relay, and complains of a relay that it does not know.
-
-    The program leaves such frames out; the line is what log parsers see (packets-and-options 5.8).
-    """
-    choice = selected(packet) if packet.agent is not None else None
-    if choice is not None and choice[1] and subnet_of(server, choice[0]) is not None:
-        return
-    who = hardware_text(packet.hardware) if packet.htype else "<no identifier>"
-    server.log(INFO, f"DHCPNAK from {who} via {via_text(packet)}: unknown network segment")
+    selection = None if packet.agent is None else packet.agent.get(LINK_SELECTION)
+    log_own_reply(server, packet, NAK, packet.hardware, selection)
 
 
 def _configured(server: Server, context: Context, packet: Packet, subnet: Subnet | None) -> OptionSet:

@@ -12,7 +12,7 @@ from ...trace.effects import INFO, Log
 from ..lease.lease import ACTIVE
 from ..wire.encode import DYNAMIC_BOOTP, OFFER_OR_ACK
 from ..wire.packet import ACK, OFFER
-from ..wire.reply import BROADCAST_FLAG, compose, send_ack, send_bootp, send_offer, truncation_lines
+from ..wire.reply import BROADCAST_FLAG, compose, send_ack, send_bootp, send_offer, truncation_lines, with_hardware
 from ..wire.text import dotted, reply_line
 from .explain import sent_options, tell_options, tell_parameters
 from .hosts import CLIENT_IDENTIFIER
@@ -172,6 +172,8 @@ def _encode(step: Grant, prepared: Prepared) -> Send | None:
     payload = compose(
         layout, packet, area, flags, packet.ciaddr, address, terms.next_server, terms.filename, terms.server_name
     )
+    if step.reused:
+        payload = with_hardware(payload, lease.hardware, b"" if lease.rare is None else lease.rare.padding)
     if kind == OFFER:
         return send_offer(packet, payload, server.ports, flags, address, prepared.source)
     if kind == ACK:

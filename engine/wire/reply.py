@@ -78,6 +78,11 @@ def compose(
     ))  # fmt: skip
 
 
+def with_hardware(payload: bytes, hardware: bytes, padding: bytes) -> bytes:
+    """A reply with the `chaddr` of a lease that is handed out again as it is, with what stood behind it."""
+    return payload[:28] + (hardware[1:] + padding).ljust(16, b"\x00") + payload[44:]
+
+
 def compose_nak(packet: Packet, area: Area) -> bytes:
     """A NAK: no addresses but the relay's, and the broadcast flag always."""
     return compose(NAK, packet, area, packet.flags | BROADCAST_FLAG, 0, 0, 0, None, None)
@@ -91,14 +96,16 @@ def compose_static_plain(
     return compose(STATIC_BOOTP, packet, vendor, flags, packet.ciaddr, yiaddr, siaddr, filename, server_name)
 
 
-def compose_leasequery(packet: Packet, area: Area, ciaddr: int, hardware: bytes | None) -> bytes:
+def compose_leasequery(
+    packet: Packet, area: Area, ciaddr: int, hardware: bytes | None, padding: bytes = b""
+) -> bytes:
     """An answer to a LEASEQUERY: the query itself with its options replaced, not padded (leasequery 4.1).
 
-    `hardware` is the active lease's (type octet and address); None keeps the query's.
+    `hardware` is the active lease's (type octet and address), `padding` what stood behind it; None keeps the query's.
     """
     payload = packet.payload
     head = _REPLY + payload[1:3] if hardware is None else _REPLY + bytes((hardware[0], len(hardware) - 1))
-    chaddr = packet.chaddr if hardware is None else hardware[1:].ljust(16, b"\x00")
+    chaddr = packet.chaddr if hardware is None else (hardware[1:] + padding).ljust(16, b"\x00")
     address = ciaddr.to_bytes(4, "big")
     return b"".join((head, payload[3:12], address, payload[16:28], chaddr, payload[44:236], area.main))
 

@@ -62,10 +62,10 @@ def identifier_text(value: bytes) -> str:
 
 
 def client_text(packet: Packet, uid: bytes | None) -> str:
-    """ID: the hardware address; for htype 0 the lease's client identifier, or that there is none."""
+    """ID: the hardware address; for htype 0 the lease's client identifier (it may be empty), or that there is none."""
     if packet.htype:
         return packet.hardware[1:].hex(":")
-    return identifier_text(uid) if uid else "<no identifier>"
+    return "<no identifier>" if uid is None else identifier_text(uid)
 
 
 def cut(line: str) -> str:

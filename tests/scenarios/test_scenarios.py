@@ -39,10 +39,6 @@ def play(path: Path, *, restoring: bool = False) -> list[str]:
 
 # Where ours is not yet as ISC's, to be mended.
 OPEN = (
-    "alloc-hardware-kinds",
-    "alloc-short-octets",
-    "alloc-time-corners",
-    "alloc-zero-time",
     "conf-interface-statement",
     "conf-interfaces",
     "conf-server-options",
