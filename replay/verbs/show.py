@@ -2,42 +2,101 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from ...trace import Entry
-from ..console import JSON, TAPE, hardware, opened, plain, print_json
+from ..console import JSON, TAPE, complain, opened, plain, print_json
 from ..describe import answer_line, clock, effect_line, event_line, record_fields
+from ..filters import Filter, is_address, select
+from ..moments import NoMoment, time_us
+from ..seek import first_us
 
 if TYPE_CHECKING:
+    from ...trace import Tape
     from ...trace.effects import Effect
     from ...trace.events import Event
+
+FOLLOW_EVERY_S: Final = 0.2
+INTERRUPTED: Final = 130
+XID_MAXIMUM: Final = 0xFFFFFFFF
 
 
 @click.command()
 @TAPE
-@click.option("--client", callback=hardware, metavar="HARDWARE", help="Only this client's packets.")
+@click.option("--client", metavar="MAC|IP|ID", help="Only this client's packets: hardware, address or identifier.")
+@click.option("--address", metavar="ADDRESS", help="Only packets that ask for, hold or are given this address.")
+@click.option("--xid", metavar="HEX", help="Only packets of this transaction.")
+@click.option("--kind", multiple=True, metavar="NAME", help="Only events of this kind (Packet, ...); may be repeated.")
+@click.option("--message", multiple=True, metavar="TYPE", help="Only this message (DISCOVER, ...); may be repeated.")
+@click.option("--since", metavar="TIME", help="Nothing before: 14:05:00, 2026-11-24T14:05:00, +90s (UTC).")
+@click.option("--until", metavar="TIME", help="Nothing after.")
 @click.option("--from", "from_seq", type=click.IntRange(min=1), default=1, metavar="N", help="Begin at event N.")
+@click.option("--to", "to_seq", type=click.IntRange(min=1), metavar="N", help="End with event N.")
 @click.option("--count", type=click.IntRange(min=1), metavar="N", help="Show at most N events.")
-@click.option("--kind", metavar="NAME", help="Only events of this kind (Packet, Timer, ...).")
+@click.option("--follow", is_flag=True, help="Wait for more, until the run ends.")
 @click.option("--full", is_flag=True, help="Every field; packets decoded option by option.")
 @JSON
-def show(
-    trace: str, *, client: bytes | None, from_seq: int, count: int | None, kind: str | None, full: bool, as_json: bool
-) -> None:
-    """The events of a recording, and what the server did about each."""
+def show(trace: str, *, count: int | None, follow: bool, full: bool, as_json: bool, **options: Any) -> None:
+    """The events of a recording, and what the server did about each. Filters combine: all must agree."""
     printer = _show_json if as_json else _show_full if full else _show_line
     with opened(trace) as tape:
-        shown = 0
-        entries = tape.iterate(from_seq=from_seq) if client is None else tape.client(client, from_seq=from_seq)
-        for entry in entries:
-            if not isinstance(entry, Entry) or (kind and type(entry.event).__name__.lower() != kind.lower()):
-                continue
-            printer(entry.seq, entry.event, entry.effects)
-            shown += 1
-            if shown == count:
-                break
+        wanted = _filter(tape, options)
+        number = 0
+        try:
+            for number, entry in enumerate(select(tape, wanted, _wait if follow else None), 1):
+                printer(entry.seq, entry.event, entry.effects)
+                if number == count:
+                    break
+        except KeyboardInterrupt:
+            sys.exit(INTERRUPTED)
+    if not number:
+        complain(f"{trace}: no event fits")
+
+
+def _wait() -> bool:
+    """Let some time go by at the end of a file that grows."""
+    sys.stdout.flush()
+    time.sleep(FOLLOW_EVERY_S)
+    return True
+
+
+def _filter(tape: Tape, options: dict[str, Any]) -> Filter:
+    """The filter that the command line asks for. Raises click.BadParameter, TapeError."""
+    address, xid = options["address"], options["xid"]
+    if address is not None and not is_address(address):
+        message = f"{address} is no IPv4 address"
+        raise click.BadParameter(message, param_hint="--address")
+    return Filter(
+        client=options["client"],
+        address=address,
+        xid=None if xid is None else _xid(xid),
+        kinds=frozenset(kind.lower() for kind in options["kind"]),
+        messages=frozenset(name.lower().removeprefix("dhcp") for name in options["message"]),
+        since_us=_time(tape, options["since"], "--since"),
+        until_us=_time(tape, options["until"], "--until"),
+        from_seq=options["from_seq"],
+        to_seq=options["to_seq"],
+    )
+
+
+def _xid(text: str) -> int:
+    try:
+        return int.from_bytes(bytes.fromhex(text.removeprefix("0x").rjust(8, "0")), "big") & XID_MAXIMUM
+    except ValueError:
+        message = f"{text} is no transaction id; write it in hex, as --full does"
+        raise click.BadParameter(message, param_hint="--xid") from None
+
+
+def _time(tape: Tape, text: str | None, name: str) -> int | None:
+    if text is None:
+        return None
+    try:
+        return time_us(text, first_us(tape))
+    except NoMoment as error:
+        raise click.BadParameter(str(error), param_hint=name) from None
 
 
 def _show_line(seq: int, event: Event, effects: tuple[Effect, ...] | None) -> None:

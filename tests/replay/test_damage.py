@@ -6,7 +6,11 @@ import random
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from dhcpd.replay.cli import cli
 from dhcpd.replay.play import main
 from dhcpd.trace import open_tape
 from tests.replay.engine_runs import Run
@@ -104,3 +108,37 @@ def test_the_client_index_finds_what_a_scan_finds(whole: bytes, tmp_path: Path) 
         scanned = [entry.seq for entry in packets if entry.event.payload[28:34] == hardware]
     with open_tape(tmp_path / "trace") as tape:
         assert [entry.seq for entry in tape.client(hardware)] == scanned
+
+
+LOOKS = (
+    ("info",),
+    ("info", "--full"),
+    ("show", "--since", "+20s"),
+    ("show", "--client", "02:00:00:00:00:03"),
+    ("at", "60", "--leases"),
+    ("at", "+30s"),
+    ("history", "10.0.1.1"),
+    ("diff", "20", "+60s"),
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    look=st.sampled_from(LOOKS),
+    hits=st.lists(st.tuples(st.integers(0, 1 << 20), st.integers(0, 255)), max_size=4),
+    length=st.integers(0, 1 << 20),
+    cut=st.booleans(),
+)
+def test_whoever_looks_at_damage_is_told(
+    whole: bytes, tmp_path: Path, look: tuple[str, ...], hits: list[tuple[int, int]], length: int, cut: bool
+) -> None:
+    """Every verb that reads: octets changed anywhere, cut anywhere, or nothing left."""
+    octets = bytearray(whole)
+    for at, value in hits:
+        octets[at % len(octets)] = value
+    (tmp_path / "trace").write_bytes(octets[: length % len(octets)] if cut else octets)
+    verb, *words = look
+    result = CliRunner().invoke(cli, [verb, str(tmp_path / "trace"), *words])
+    assert result.exception is None or isinstance(result.exception, SystemExit), (look, result.exception)
+    assert result.exit_code in (0, 2, 125)
+    assert result.exit_code == 0 or result.stderr
