@@ -17,6 +17,9 @@ import click
 VERBS: Final[dict[str, str]] = {
     "info": "What a recording is: who wrote it, when, how many events of which kind, and whether it is whole.",
     "show": "The events of a recording, and what the server did about each.",
+    "at": "The leases, pools and any other state at one moment of a recording.",
+    "history": "Every holder and change of an address, or every address and message of a client.",
+    "diff": "What became of the leases between two moments of a recording.",
     "explain": "Why the server did what it did: network, classes, pools, leases, times, options.",
     "verify": "Play recordings and compare every effect.",
     "slice": "A piece of a recording, by events, time or client, as a recording that plays alone.",

@@ -18,15 +18,18 @@ from rich.table import Table
 from rich.text import Text
 
 from ..trace import DamagedTape, NewerTape, NotATape, TapeError, open_tape
+from .moments import NoMoment, seq_of
 from .seek import EngineFailed
 from .verdict import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from ..trace import Tape
 
 TAPE: Final = click.argument("trace", type=click.Path(dir_okay=True))
+# Of tables that are not for a terminal: nothing is cut.
+WIDTH_MAXIMUM: Final = 1000
 JSON: Final = click.option("--json", "as_json", is_flag=True, help="One JSON object a line on standard output.")
 
 
@@ -42,6 +45,14 @@ def opened(path: str) -> Iterator[Tape]:
         leave(str(error), Status.DAMAGED if isinstance(error, NotATape | DamagedTape) else Status.UNJUDGED)
     except EngineFailed as error:
         leave(str(error), Status.DIFFERENT)
+
+
+def seq_of_moment(tape: Tape, text: str, name: str) -> int:
+    """The event that a command line's argument `name` means. Raises click.BadParameter, TapeError."""
+    try:
+        return seq_of(tape, text)
+    except NoMoment as error:
+        raise click.BadParameter(str(error), param_hint=name) from None
 
 
 def complain(text: str) -> None:
@@ -66,6 +77,18 @@ def print_pairs(rows: Iterable[tuple[str, str]]) -> None:
     for name, value in rows:
         table.add_row(Text(name), Text(value))
     Console(highlight=False, soft_wrap=True).print(table)
+
+
+def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]], numbers: Collection[str] = ()) -> None:
+    """A table with a head; columns named in `numbers` stand to the right."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for head in heads:
+        table.add_column(head, justify="right" if head in numbers else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    width = None if sys.stdout.isatty() else WIDTH_MAXIMUM
+    with_room = Console(highlight=False, soft_wrap=True, width=width)
+    with_room.print(table)
 
 
 def plain(value: Any) -> Any:
