@@ -100,13 +100,8 @@ def test_a_machine_restored_from_any_snapshot_goes_on_the_same(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("path", FIXTURES, ids=[path.parent.name for path in FIXTURES])
-def test_every_recorded_client_is_answered_again(path: Path, tmp_path: Path) -> None:
+def test_every_recorded_client_is_answered_again_whatever_the_hashes(path: Path, tmp_path: Path) -> None:
+    """That the effects and the lease files are the recorded ones is tested in fixtures/, by the plugin for pytest."""
     first = digest(path, tmp_path / "a", "1")
     assert first.startswith("0 "), first
     assert digest(path, tmp_path / "b", "7") == first
-    played = (tmp_path / "a" / "leases").read_bytes()
-    recorded = (path.parent / "dhcpd.leases").read_bytes()
-    if (path.parent / "README").exists() and (path.parent / "README").read_text("utf-8").startswith("killed"):
-        assert played.startswith(recorded)
-    else:
-        assert played == recorded
