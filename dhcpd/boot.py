@@ -10,11 +10,10 @@ import os
 import socket
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from . import __version__
-from .engine.conf.parser import includes
+from .replay.configuration import read_files, reason
 from .trace.events import Boot, ConfigurationEnd, ConfigurationFile, Interfaces, LeaseFileEnd, LeaseFilePart
 
 if TYPE_CHECKING:
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from .trace.events import Event, Link
 
 LEASE_FILE_PART_OCTETS: Final = 1 << 20
-# Far above any real configuration; keeps a file that includes ever new names from filling the memory.
-_CONFIGURATION_FILES_MAXIMUM: Final = 10_000
 _SEED_OCTETS: Final = 32
 _DHCP_PORT: Final = 67
 _VARIABLES: Final = ("PATH_DHCPD_CONF", "PATH_DHCPD_DB", "PATH_DHCPD_PID", "DHCPD_PORT", "TZ")
@@ -86,32 +83,9 @@ def broadcast_address(name: str) -> str:
 
 def configuration(path: str) -> Iterator[Event]:
     """dhcpd.conf, every file that it includes, however deep, and the end of them."""
-    name = octets_as_text(path)
-    waiting, seen = [name], {name}
-    while waiting and len(seen) < _CONFIGURATION_FILES_MAXIMUM:
-        event = _read_configuration_file(waiting.pop(0))
-        yield event
-        found = [] if event.error else includes(event.content)
-        fresh = [one for one in dict.fromkeys(found) if one not in seen]
-        seen.update(fresh)
-        waiting += fresh
-    yield ConfigurationEnd(*now(), name=name, reload=False)
-
-
-def _read_configuration_file(name: str) -> ConfigurationFile:
-    content, error = b"", ""
-    try:
-        content = Path(os.fsdecode(text_as_octets(name))).read_bytes()
-    except (OSError, ValueError) as problem:
-        error = _reason(problem)
-    return ConfigurationFile(*now(), name=name, content=content, error=error)
-
-
-def _reason(problem: OSError | ValueError) -> str:
-    """The text of errno; a name with a NUL in it never gets as far as the system."""
-    if isinstance(problem, OSError) and problem.strerror:
-        return problem.strerror
-    return "No such file or directory"
+    for file in read_files(path):
+        yield ConfigurationFile(*now(), name=file.name, content=file.content, error=file.error)
+    yield ConfigurationEnd(*now(), name=octets_as_text(path), reload=False)
 
 
 def lease_file(path: bytes) -> Iterator[Event]:
@@ -125,7 +99,7 @@ def lease_file(path: bytes) -> Iterator[Event]:
         finally:
             os.close(fd)
     except OSError as problem:
-        error = _reason(problem)
+        error = reason(problem)
     yield LeaseFileEnd(*now(), error=error)
 
 

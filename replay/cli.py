@@ -21,6 +21,7 @@ VERBS: Final[dict[str, str]] = {
     "history": "Every holder and change of an address, or every address and message of a client.",
     "diff": "What became of the leases between two moments of a recording.",
     "explain": "Why the server did what it did: network, classes, pools, leases, times, options.",
+    "whatif": "What another configuration would have answered the recorded clients.",
     "verify": "Play recordings and compare every effect.",
     "slice": "A piece of a recording, by events, time or client, as a recording that plays alone.",
     "shrink": "The smallest recording that still shows a fault.",
