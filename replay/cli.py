@@ -17,6 +17,7 @@ import click
 VERBS: Final[dict[str, str]] = {
     "info": "What a recording is: who wrote it, when, how many events of which kind, and whether it is whole.",
     "show": "The events of a recording, and what the server did about each.",
+    "stats": "Packets, answers, silences and pool use over the time of a recording.",
     "at": "The leases, pools and any other state at one moment of a recording.",
     "history": "Every holder and change of an address, or every address and message of a client.",
     "diff": "What became of the leases between two moments of a recording.",
