@@ -24,6 +24,7 @@ VERBS: Final[dict[str, str]] = {
     "explain": "Why the server did what it did: network, classes, pools, leases, times, options.",
     "whatif": "What another configuration would have answered the recorded clients.",
     "verify": "Play recordings and compare every effect.",
+    "bisect": "Which event two configurations, or two versions, are the first to answer otherwise.",
     "slice": "A piece of a recording, by events, time or client, as a recording that plays alone.",
     "shrink": "The smallest recording that still shows a fault.",
     "redact": "The same recording under pseudonyms, to be shown to others.",

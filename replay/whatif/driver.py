@@ -98,7 +98,8 @@ class Wish:
 class Driver:
     """See the module. `files` is the new configuration, the main file first; `leases` replaces the recorded file.
 
-    `closed_loop=False` says every packet as it was recorded. `explain` keeps the machine's reasons in each step.
+    `closed_loop=False` says every packet as it was recorded. `explain_from` is the number of the first event whose
+    reasons are kept, 0 for none.
     """
 
     def __init__(
@@ -107,7 +108,7 @@ class Driver:
         leases: bytes | None = None,
         *,
         closed_loop: bool = True,
-        explain: bool = False,
+        explain_from: int = 0,
     ) -> None:
         self.machine = Machine()
         self.clients: dict[tuple[bytes, bytes], Client] = {}
@@ -116,7 +117,7 @@ class Driver:
         self._files = files
         self._leases = leases
         self._closed_loop = closed_loop
-        self._explain = explain
+        self._explain_from = explain_from
         self._wish, self._recorded_wish = Wish(), Wish()
         self._agenda: list[tuple[int, int, Client]] = []
         self._agenda_count = 0
@@ -166,7 +167,7 @@ class Driver:
         machine = self.machine
         reasons: Sequence[Reason] = ()
         try:
-            if self._explain:
+            if 0 < self._explain_from <= self._seq:
                 effects, reasons = machine.explain(event)
             else:
                 effects = machine.apply(event)

@@ -1,0 +1,138 @@
+"""`dhcpd-trace bisect`: which event two configurations, or two versions, are the first to answer otherwise."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..card import card
+from ..console import JSON, TAPE, complain, leave, opened, plain, print_json
+from ..describe import event_line
+from ..explain import as_object, console_of, explain, show
+from ..play import Progress, with_history
+from ..prefixes import OtherProgram, OtherProgramFailed, first_difference
+from ..verdict import Status
+from ..whatif import read_files
+from ..whatif.driver import EngineFailed, Refused
+from ..whatif.parting import Parting, find_parting, reason_lines, reason_objects
+
+if TYPE_CHECKING:
+    from ...trace import Tape
+    from ..prefixes import Trial
+
+
+@click.command()
+@TAPE
+@click.option("-cf", "--configuration", "path", metavar="FILE", help="The other configuration.")
+@click.option("--leases", metavar="FILE", help="Begin with this lease file instead of the recorded one (with -cf).")
+@click.option("--other", metavar="PROGRAM", help="The dhcpd of another version, as a command.")
+@click.option("--timeout", "timeout_s", type=float, default=600.0, metavar="S", help="For each run of PROGRAM; 600.")
+@JSON
+def bisect(
+    trace: str, *, path: str | None, leases: str | None, other: str | None, timeout_s: float, as_json: bool
+) -> None:
+    """Which event two configurations, or two versions, are the first to answer otherwise.
+
+    With -cf the recorded configuration and another one, with the reasons of both; with --other this recording and
+    another version, of which only `-play` is used. Exit status: 0 they never part, 1 they do, 2 the recording is
+    damaged, 125 cannot be judged.
+    """
+    if (path is None) == (other is None):
+        message = "say what to hold against the recording: either -cf or --other"
+        raise click.UsageError(message)
+    with opened(trace) as tape:
+        if path is not None:
+            status = _configurations(tape, path, leases, as_json=as_json)
+        else:
+            status = _programs(tape, other or "", timeout_s, as_json=as_json)
+    sys.exit(int(status))
+
+
+def _configurations(tape: Tape, path: str, leases: str | None, *, as_json: bool) -> Status:
+    files = list(read_files(path))
+    if files[0].error:
+        leave(f"{path}: {files[0].error}", Status.UNJUDGED)
+    progress = Progress() if sys.stderr.isatty() and not as_json else None
+    try:
+        content = None if leases is None else Path(leases).read_bytes()
+        parting = find_parting(tape, files, content, watch=progress)
+    except OSError as error:
+        complain(f"{leases}: {error.strerror}")
+        return Status.UNJUDGED
+    except Refused as refused:
+        complain("the configuration does not come to serve: " + "\n".join(refused.lines))
+        return Status.UNJUDGED
+    except EngineFailed as failed:
+        complain(f"{failed}: {failed.traceback.rstrip().splitlines()[-1]}")
+        return Status.UNJUDGED
+    finally:
+        if progress is not None:
+            progress.clear()
+    if parting is None:
+        _say_same("configurations", as_json=as_json)
+        return Status.SAME
+    if as_json:
+        print_json(_parting_object(parting))
+    else:
+        click.echo("\n".join(_parting_lines(tape, parting)))
+    return Status.DIFFERENT
+
+
+def _say_same(what: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"seq": None})
+    else:
+        click.echo(f"The {what} never part.")
+
+
+def _parting_lines(tape: Tape, parting: Parting) -> list[str]:
+    _first, *rest = card(with_history(tape, parting.difference))
+    lines = [f"The configurations part at event {parting.difference.seq:,}: expected is the recorded one.", *rest]
+    lines += [f"  told besides: {why}" for why in parting.told]
+    return [*lines, "  Reasons of one side only, - recorded, + other:", *(f"  {one}" for one in reason_lines(parting))]
+
+
+def _parting_object(parting: Parting) -> dict[str, object]:
+    difference = parting.difference
+    return {
+        "seq": difference.seq,
+        "event": type(difference.event).__name__,
+        "description": event_line(difference.event),
+        "wall_us": difference.event.wall_us,
+        "client": difference.client,
+        "recorded": [{"effect": type(one).__name__, "fields": plain(one)} for one in difference.expected],
+        "other": [{"effect": type(one).__name__, "fields": plain(one)} for one in difference.got],
+        "recorded_reasons": reason_objects(parting.recorded_reasons),
+        "other_reasons": reason_objects(parting.new_reasons),
+    }
+
+
+def _programs(tape: Tape, other: str, timeout_s: float, *, as_json: bool) -> Status:
+    program = OtherProgram(shlex.split(other), timeout_s)
+    watch = complain if sys.stderr.isatty() and not as_json else None
+    try:
+        found = first_difference(tape, program, watch)
+    except OtherProgramFailed as error:
+        complain(f"{other}: {error}")
+        return Status.UNJUDGED
+    if found is None:
+        _say_same("versions", as_json=as_json)
+        return Status.SAME
+    _tell(tape, found, program.runs, as_json=as_json)
+    return Status.DIFFERENT
+
+
+def _tell(tape: Tape, found: Trial, runs: int, *, as_json: bool) -> None:
+    """The event, what this version does about it and why, and what the other one printed."""
+    here = next(explain(tape, [found.last]))
+    if as_json:
+        print_json({"seq": found.last, "runs": runs, "output": found.output, "here": as_object(here)})
+        return
+    click.echo(f"The other version leaves the recording at event {found.last:,} ({runs} runs). This version:\n")
+    show(console_of(), here)
+    click.echo("The other version:\n")
+    click.echo("\n".join(f"  {line}" for line in found.output.rstrip().splitlines()))
