@@ -17,16 +17,20 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from . import measure, report
+from . import door, measure, report
 from .peers import PEERS, Peer, missing_tools
 
 POOLS = (4096, 65_536, 262_144)
-PARTS = ("sustained", "committed", "rich", "startup", "trace", "playback", "wide", "hosts")
+PARTS = ("sustained", "committed", "rich", "startup", "trace", "playback", "wide", "hosts", "recording", "snapshot")
 Part = Callable[[argparse.Namespace, dict[str, float]], None]
 # Where the search for ISC's rate begins, by pool: it falls with the pool's size.
 _ISC_START = {4096: 1500, 65_536: 300, 262_144: 4}
 _LOADED = (50_000, 250_000, 1_000_000)
 _HOSTS = 100_000
+_BATCHES = (1, 4, 16, 64)
+_COST_RATE = 4000
+_COST_ROUNDS = 5
+_SNAPSHOT_LEASES = 250_000
 _MIB = 1 << 20
 _ISC_LOADED = (50_000,)
 
@@ -73,6 +77,8 @@ def measure_all(asked: argparse.Namespace) -> dict[str, float]:
         "playback": _playback,
         "wide": _wide,
         "hosts": _hosts,
+        "recording": _recording,
+        "snapshot": _snapshot,
     }
     for name in PARTS:
         if name in asked.only:
@@ -161,6 +167,33 @@ def _playback(asked: argparse.Namespace, figures: dict[str, float]) -> None:
         for kind, speed in speeds.items():
             figures[f"playback/{size}/{kind}"] = speed
         say(f"playback, {size} addresses: " + ", ".join(f"{kind} {speed:.0f}/s" for kind, speed in speeds.items()))
+
+
+def _recording(asked: argparse.Namespace, figures: dict[str, float]) -> None:
+    """What -tf costs of the processor: beside the engine by batch size, and in the whole server at a fixed rate."""
+    with measure.scratch() as home:
+        for batch in _BATCHES:
+            engine, tape = door.recording_cost(home, 65_536, batch, 20)
+            figures[f"door/{batch}/engine"], figures[f"door/{batch}/tape"] = engine, tape
+            say(f"in batches of {batch}: {engine:.1f} us an exchange in the engine, {tape:.1f} us more with -tf")
+    peers = [PEERS["ours"], PEERS["ours-tf"]]
+    costs = measure.processor_cost(peers, 4096, _COST_RATE, asked.seconds, _COST_ROUNDS)
+    figures["processor/ours"], figures["processor/ours-tf"] = costs
+    say(f"the whole server at {_COST_RATE}/s: {costs[0]:.0f} us an exchange, {costs[1]:.0f} us with -tf")
+
+
+def _snapshot(asked: argparse.Namespace, figures: dict[str, float]) -> None:
+    del asked
+    with measure.scratch() as home:
+        measure.lease_file(home / "leases", _SNAPSHOT_LEASES)
+        found = door.snapshot_hold_up(home / "leases", _SNAPSHOT_LEASES, 5)
+    for name, value in found.items():
+        figures[f"snapshot/{name}"] = value
+    say(
+        f"snapshot of {_SNAPSHOT_LEASES} leases: fork {found['fork']:.1f} ms at most, a batch {found['batch']:.1f} ms "
+        f"at most meanwhile ({found['idle']:.1f} ms else), its child works {found['work']:.0f} ms, "
+        f"{found['octets']:.0f} octets"
+    )
 
 
 def _wide(asked: argparse.Namespace, figures: dict[str, float]) -> None:

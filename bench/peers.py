@@ -187,6 +187,12 @@ class Running:
                 return int(line.split()[1]) * 1024
         return 0
 
+    def processor_seconds(self) -> float:
+        """The processor time that the server has taken, in and out of the kernel, its ended children's included."""
+        assert self.process is not None
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
+
     def __exit__(self, *_exception: object) -> None:
         """End it: SIGTERM, then SIGKILL."""
         assert self.process is not None

@@ -32,6 +32,12 @@ _PAIRS = (
     ("a range of 16 million addresses starts in", "wide/ours", "", " s"),
     ("playback, verified, 65,536 addresses, against ISC's", "playback/65536/ours", "playback/65536/isc", "/s"),
     ("playback, verified, 256 addresses, against ISC's", "playback/256/ours", "playback/256/isc", "/s"),
+    ("processor an exchange with -tf, against itself without", "processor/ours-tf", "processor/ours", " us"),
+    ("processor an exchange that -tf adds, in batches of 64", "door/64/tape", "", " us"),
+    ("processor an exchange that -tf adds, in batches of 4", "door/4/tape", "", " us"),
+    ("snapshot of 250,000 leases: packets wait for the fork at most", "snapshot/fork", "", " ms"),
+    ("a batch of 32 packets while it is made takes at most", "snapshot/batch", "", " ms"),
+    ("a batch of 32 packets else takes at most", "snapshot/idle", "", " ms"),
     ("trace an exchange", "trace/ours", "", " octets"),
 )
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from . import __version__
 from .snapshots import SnapshotChild, SnapshotFailed
@@ -44,6 +44,7 @@ SEGMENT_SNAPSHOTS: Final = 2
 # After a failure (no process, no room, no permission) the next attempt.
 RETRY_S: Final = 60.0
 _HOUSEKEEPING_S: Final = 10.0
+Written = TypeVar("Written")
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -97,41 +98,29 @@ class Recorder:
 
     def write_events(self, events: Sequence[Event]) -> int:
         """As TapeWriter's; where the disk is full the oldest segment makes room. Raises TapeWriteFailed."""
-        while True:
+        tape = self._tape
+        first = self._insist(tape, lambda: tape.write_events(events))
+        fresh = self._next
+        if fresh is not None:
             try:
-                first = self._tape.write_events(events)
-                break
-            except TapeWriteFailed as error:
-                self._make_room(error)
-        if self._next is not None:
-            try:
-                self._next.write_events(events)
+                self._insist(fresh, lambda: fresh.write_events(events))
             except TapeWriteFailed as error:
                 self._give_up_segment(str(error))
         return first
 
     def write_effects(self, first_seq: int, effects: Sequence[Sequence[Effect]]) -> None:
         """As TapeWriter's. Raises TapeWriteFailed."""
-        try:
+        # A write that fails here is one of effects that are kept all the same: the next one is made for them.
+        with contextlib.suppress(TapeWriteFailed):
             self._tape.write_effects(first_seq, effects)
-        except TapeWriteFailed as error:
-            self._make_room(error)
-            self.flush()
         if self._next is not None:
-            try:
+            with contextlib.suppress(TapeWriteFailed):
                 self._next.write_effects(first_seq, effects)
-            except TapeWriteFailed as error:
-                self._give_up_segment(str(error))
 
     def flush(self, *, sync: bool = False) -> None:
         """As TapeWriter's. Raises TapeWriteFailed."""
-        while True:
-            try:
-                self._tape.flush(sync=sync)
-            except TapeWriteFailed as error:
-                self._make_room(error)
-            else:
-                return
+        tape = self._tape
+        self._insist(tape, lambda: tape.flush(sync=sync))
 
     def close(self) -> None:
         """End the recording in order; a snapshot, or a segment, that is not ready is given up."""
@@ -143,17 +132,27 @@ class Recorder:
         self._tape.close()
         self._segments.close()
 
-    def _make_room(self, error: TapeWriteFailed) -> None:
-        """Delete the oldest segment for a write that found no room; raises the error where that cannot help."""
-        if error.number in _NO_ROOM and self._limits.segment_octets:
-            if self._next is not None:
-                self._give_up_segment("no space left")
-            for old in self._segments.old():
-                if self._segments.remove(old):
-                    self._log(ERROR, f"{error}: {self._segments.shown(old.name)}, the oldest part, was deleted")
-                    if self._tape.revive():
-                        return
-        raise error
+    def _insist(self, tape: TapeWriter, step: Callable[[], Written]) -> Written:
+        """Write to `tape`, again when room was made. Raises TapeWriteFailed."""
+        while True:
+            try:
+                return step()
+            except TapeWriteFailed as error:
+                if not (error.number in _NO_ROOM and self._limits.segment_octets and self._make_room(tape, error)):
+                    raise
+                if not tape.revive():
+                    raise
+
+    def _make_room(self, tape: TapeWriter, error: TapeWriteFailed) -> bool:
+        """Delete the oldest segment, or else the file that has no snapshot yet, for a write that found no room."""
+        for old in self._segments.old():
+            if self._segments.remove(old):
+                self._log(ERROR, f"{error}: {self._segments.shown(old.name)}, the oldest part, was deleted")
+                return True
+        if self._next is None or tape is self._next:
+            return False
+        self._give_up_segment("no space left on the disk")
+        return True
 
     # What the loop asks for
 
@@ -221,7 +220,9 @@ class Recorder:
                 folder=self._segments.folder,
             )
         except TapeWriteFailed as error:
-            self._fail(f"no new file could be begun: {error}", now_s)
+            self._segments.discard_next()
+            if not (error.number in _NO_ROOM and self._limits.segment_octets and self._make_room(self._tape, error)):
+                self._fail(f"no new file could be begun: {error}", now_s)
             return False
         return True
 
@@ -240,7 +241,7 @@ class Recorder:
         tape = self._tape if self._next is None else self._next
         try:
             segment = child.segment()
-            tape.append_snapshot(child.place, segment)
+            self._insist(tape, lambda: tape.append_snapshot(child.place, segment))
         except SnapshotFailed as error:
             self._fail(f"a snapshot could not be made: {error}", now_s)
             return

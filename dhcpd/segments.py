@@ -1,9 +1,9 @@
 """The files of a recording that is cut into segments: FILE is the newest, older ones are named by their beginning.
 
-`today.trace` becomes `today.trace.20261125T204931Z.e000000120345`: when it was begun (UTC) and with which event, so
-that names sort by time, meet neither each other nor the `today.trace.1` of a file that was moved aside, and tell where
-to look. Everything goes through the open folder, which stays the same after a change of root or directory. Files of
-other names are never touched.
+`today.trace` becomes `today.20261125T204931Z.e000000120345.trace`: when it was begun (UTC) and with which event, so
+that names sort by time, meet neither each other nor the `today.trace.1` of a file that was moved aside, tell where to
+look, and still end as names of recordings do. Everything goes through the open folder, which stays the same after a
+change of root or directory. Files of other names are never touched.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Old(NamedTuple):
 class Segments:
     """The folder of the recording at `path`. Raises OSError where it cannot be opened."""
 
-    __slots__ = ("_named", "_shown", "folder", "name")
+    __slots__ = ("_named", "_root", "_shown", "_suffix", "folder", "name")
 
     def __init__(self, path: str) -> None:
         head, self.name = os.path.split(path)
@@ -44,7 +44,8 @@ class Segments:
             self.folder = os.open(head or ".", os.O_RDONLY | flags)
         except PermissionError:  # a folder that may be written but not read: old segments are not found in it
             self.folder = os.open(head or ".", os.O_PATH | flags)
-        self._named = re.compile(re.escape(self.name) + r"\.\d{8}T\d{6}Z\.e\d+(\.\d+)?")
+        self._root, self._suffix = os.path.splitext(self.name)  # noqa: PTH122 - a name, not a file
+        self._named = re.compile(re.escape(self._root) + r"\.\d{8}T\d{6}Z\.e\d+(\.\d+)?" + re.escape(self._suffix))
 
     @property
     def next_name(self) -> str:
@@ -62,9 +63,9 @@ class Segments:
         have been made before privileges were dropped.
         """
         moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(begun_us // _MICROSECONDS))
-        wanted = f"{self.name}.{moment}.e{first_seq:0{_DIGITS}}"
-        names = [wanted, *(f"{wanted}.{number}" for number in range(1, _NAMES_TRIED_MAXIMUM))]
-        for name in names:
+        wanted = f"{self._root}.{moment}.e{first_seq:0{_DIGITS}}"
+        for number in range(_NAMES_TRIED_MAXIMUM):
+            name = f"{wanted}.{number}{self._suffix}" if number else wanted + self._suffix
             if not self._exists(name):
                 self._rename(self.name, name)
                 return name

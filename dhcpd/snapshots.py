@@ -7,7 +7,7 @@ watches the child's pipe and takes the segment in when it is closed.
 
 The child is a bare copy with one thread: it closes every socket and file of the server at once, does nothing but read
 the machine's state, and leaves by _exit. Threads that were in the middle of something do not matter to it, because it
-touches nothing of theirs. It dies with its parent, it runs at the lowest priority, and where memory is short it is the
+touches nothing of theirs. It dies with its parent, it runs at a low priority, and where memory is short it is the
 one to be killed. A child that fails costs its snapshot.
 """
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from .trace import SnapshotPlace
 
-_NICENESS: Final = 19
+_NICENESS: Final = 10
 _REASON_OCTETS_MAXIMUM: Final = 400
 _DESCRIPTORS_KEPT: Final = 3
 _DONE: Final = b"\0"
@@ -124,7 +124,7 @@ def _be_child(parent: int, place: SnapshotPlace, take: Callable[[], object], mem
 
 
 def _be_unimportant(parent: int) -> None:
-    """Die with the parent, and of any signal; run when nobody else wants to; be the first to go where memory ends."""
+    """Die with the parent, and of any signal; stand back; be the first to go where memory ends."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(0)

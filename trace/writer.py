@@ -180,7 +180,11 @@ class TapeWriter:
         node = platform.node() if host is None else host
         table = {**record_table(), **TAPE_RECORDS}
         tape._records.append((INFO, version, node, platform.python_version(), created, table))
-        tape.flush()
+        try:
+            tape.flush()
+        except TapeWriteFailed:
+            tape.close()
+            raise
         return tape
 
     def write_events(self, events: Sequence[Event]) -> int:

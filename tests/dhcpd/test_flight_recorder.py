@@ -37,14 +37,14 @@ sys.exit(main(["dhcpd", *sys.argv[1:]]))
 
 
 class Server:
-    """The program on the loopback, recording into `folder`/trace."""
+    """The program on the loopback, recording into `folder`/run.trace."""
 
     def __init__(self, folder, *words, program=("-m", "dhcpd")):
         self.folder, self.port = folder, _free_port()
         (folder / "dhcpd.conf").write_text(CONFIGURATION)
         (folder / "dhcpd.leases").touch()
         command = [sys.executable, *program, "-f", "-d", "-p", str(self.port), "-cf", "dhcpd.conf", "--no-pid"]
-        command += ["-lf", "dhcpd.leases", "-tf", "trace", *words, "lo"]
+        command += ["-lf", "dhcpd.leases", "-tf", "run.trace", *words, "lo"]
         (folder / "log").unlink(missing_ok=True)
         with (folder / "log").open("xb") as log:
             self.process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=ENVIRONMENT)
@@ -86,7 +86,7 @@ def start(tmp_path, monkeypatch):
 
 def segments(folder):
     """The old segments by their names, then FILE."""
-    return [*sorted(path for path in folder.glob("trace.*Z.e*")), folder / "trace"]
+    return [*sorted(path for path in folder.glob("run.*Z.e*.trace")), folder / "run.trace"]
 
 
 def assert_plays(path):
@@ -128,7 +128,7 @@ def test_under_load_every_segment_plays_alone_and_hands_over_its_state(start, tm
         assert_handed_over(before, after)
     with open_tape(files[-1]) as tape:
         assert tape.complete
-    assert not (tmp_path / "trace.next").exists()
+    assert not (tmp_path / "run.trace.next").exists()
 
 
 @pytest.mark.parametrize("wait_s", [0.45, 0.9])
@@ -143,9 +143,9 @@ def test_killed_at_any_moment_every_segment_plays(start, tmp_path, wait_s):
     for path in segments(tmp_path):
         assert_plays(path)
     again = start("--trace-max-size", "64K")
-    assert "The trace that was in trace is now in" in again.log()
+    assert "The trace that was in run.trace is now in" in again.log()
     assert again.stop() == -signal.SIGTERM
-    assert not [path for path in tmp_path.iterdir() if re.fullmatch(r"trace\.\d+", path.name)]
+    assert not [path for path in tmp_path.iterdir() if re.fullmatch(r"run\.trace\.\d+", path.name)]
 
 
 def test_SIGUSR2_ends_the_file_and_names_it(start, tmp_path):  # noqa: N802
@@ -163,8 +163,9 @@ def test_SIGUSR2_ends_the_file_and_names_it(start, tmp_path):  # noqa: N802
 
 
 def test_old_segments_go_by_age_and_by_total(start, tmp_path):
-    others = [tmp_path / "trace.1", tmp_path / "trace.20200101T000000Z", tmp_path / "other.20200101T000000Z.e1"]
-    old = tmp_path / "trace.20200101T000000Z.e1"
+    others = ["run.trace.1", "run.20200101T000000Z.trace", "other.20200101T000000Z.e1.trace", "run.20200101T000000Z.e1"]
+    others = [tmp_path / name for name in others]
+    old = tmp_path / "run.20200101T000000Z.e1.trace"
     for path in [*others, old]:
         path.touch()
         os.utime(path, (1, 1))
@@ -188,14 +189,14 @@ def test_where_the_engine_fails_the_recording_shows_it(start, tmp_path):
     assert server.process.wait(5) == 134
     assert "RuntimeError: a planted defect" in server.log()
     named = re.search(r"The recording of this run is in (\S+), to event (\d+)", server.log())
-    assert named[1] == str(tmp_path / "trace")
-    with open_tape(tmp_path / "trace") as tape:
+    assert named[1] == str(tmp_path / "run.trace")
+    with open_tape(tmp_path / "run.trace") as tape:
         entries = [entry for entry in tape.iterate() if isinstance(entry, Entry)]
         assert tape.complete
     assert entries[-1].seq == int(named[2])
     failed = next(entry for entry in entries if entry.effects is None)
     assert failed.event.payload[33] == 40
-    verdict = play_file(str(tmp_path / "trace"), None)
+    verdict = play_file(str(tmp_path / "run.trace"), None)
     assert verdict.status is Status.SAME, "an engine without the defect answers everything as recorded"
 
 

@@ -1,0 +1,154 @@
+"""What recording costs, without a network: the door with and without a tape, in turn, by the processor time it takes.
+
+A rate measured over a network mixes the tape's cost with how packets happen to fall into batches, which changes more
+from run to run than the tape costs. Here both doors get the same exchanges in batches of the same size, a slice each
+in turn, so that what else the machine does hits both alike. What sockets and disk cost beside the engine is measured by
+`measure.processor_cost`. Snapshots are measured here, too: how long packets wait for the fork, and for the pages that
+are copied behind it.
+"""
+
+from __future__ import annotations
+
+import gc
+import struct
+import time
+from typing import TYPE_CHECKING
+
+from dhcpd.cli import Limits
+from dhcpd.door import Door
+from dhcpd.engine.machine import Machine
+from dhcpd.recording import Recorder
+from dhcpd.segments import Segments
+from dhcpd.snapshots import SnapshotChild
+from dhcpd.trace import SnapshotPlace, TapeWriter
+from dhcpd.trace import events as ev
+from dhcpd.trace.effects import Send
+
+from .peers import isc_configuration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SLICE_EXCHANGES = 640
+_SERVER = 0x0A000001
+_SEED = b"bench" * 4
+
+
+def started(size: int, leases: Path | None = None, *, committed: bool = False) -> Machine:
+    """A machine that serves a pool of `size` addresses, with what stands in a lease file."""
+    machine, now = Machine(), (time.time_ns() // 1000, 0)
+    for event in _start(size, leases, now, committed=committed):
+        machine.apply(event)
+        while machine.rewriting:
+            machine.apply(ev.RewriteContinue(*now))
+    return machine
+
+
+def _start(size: int, leases: Path | None, now: tuple[int, int], *, committed: bool) -> Iterator[ev.Event]:
+    words = ("-cf", "/c", "-lf", "/l", "-pf", "/p", "-p", "67")
+    yield ev.Boot(*now, "bench", words, (), "bench", 1, _SEED, 67, "little", 0)
+    yield ev.ConfigurationFile(*now, "/c", isc_configuration(size, committed=committed).encode(), "")
+    yield ev.ConfigurationEnd(*now, "/c", False)
+    if leases is not None:
+        yield ev.LeaseFilePart(*now, leases.read_bytes())
+    yield ev.LeaseFileEnd(*now, "")
+    link = ev.Link("eth0", 2, 1, b"\x02\0\0\0\0\xfe", 0x1043, ((_SERVER, 8),))
+    yield ev.Interfaces(*now, (link,), "")
+    yield ev.Listening(*now, False)
+
+
+def message(kind: int, client: int, xid: int, options: bytes = b"") -> ev.Packet:
+    """A DHCP message as perfdhcp's clients send it, at this moment."""
+    hardware = (0x02 << 40 | client).to_bytes(6, "big")
+    header = struct.pack("!BBBBIHHIIII16s192x", 1, 1, 6, 0, xid, 0, 0, 0, 0, 0, 0, hardware)
+    payload = header + b"\x63\x82\x53\x63" + bytes([53, 1, kind]) + options + b"\x37\x03\x01\x03\x06\xff"
+    return ev.Packet(time.time_ns() // 1000, time.monotonic_ns() // 1000, "eth0", 0, 68, payload)
+
+
+class Side:
+    """A machine behind a door of its own; `seconds` of processor time were spent on `exchanges`."""
+
+    def __init__(self, door: Door) -> None:
+        """Nothing is spent yet."""
+        self.door = door
+        self.seconds = 0.0
+        self.exchanges = 0
+        self._xid = 0
+
+    def serve(self, clients: range, batch: int) -> None:
+        """DISCOVER, OFFER, REQUEST, ACK with each client, `batch` messages at a time."""
+        for first in range(clients.start, clients.stop, batch):
+            numbers = range(first, min(first + batch, clients.stop))
+            self._xid += batch
+            discovers = [message(1, number, self._xid + number) for number in numbers]
+            offers = self._pass_in(discovers)
+            requests = [
+                message(3, number, self._xid + number, b"\x32\x04" + address + b"\x36\x04" + _SERVER.to_bytes(4, "big"))
+                for number, address in zip(numbers, offers, strict=True)
+            ]
+            self._pass_in(requests)
+            self.exchanges += len(numbers)
+
+    def _pass_in(self, packets: list[ev.Packet]) -> list[bytes]:
+        begun = time.process_time()
+        effects = self.door.pass_in(packets)
+        self.seconds += time.process_time() - begun
+        return [effect.payload[16:20] for of_one in effects for effect in of_one if type(effect) is Send]
+
+
+def recording_cost(folder: Path, size: int, batch: int, slices: int) -> tuple[float, float]:
+    """(microseconds of processor an exchange in the engine, what recording adds to that) in batches of `batch`."""
+    path = str(folder / f"door.{batch}.trace")
+    recorder = Recorder(TapeWriter.create(path, version="bench"), Segments(path), Limits(), _say_nothing)
+    plain, recorded = Side(Door(started(size), None, _say_nothing)), Side(Door(started(size), recorder, _say_nothing))
+    for number in range(slices + 1):
+        if number == 1:  # the first slice fills caches
+            plain.seconds = recorded.seconds = 0.0
+            plain.exchanges = recorded.exchanges = 0
+        first = number * SLICE_EXCHANGES % (size * 9 // 10 - SLICE_EXCHANGES)
+        for side in (plain, recorded) if number % 2 else (recorded, plain):
+            side.serve(range(first, first + SLICE_EXCHANGES), batch)
+    recorder.close()
+    alone, both = (side.seconds / side.exchanges * 1e6 for side in (plain, recorded))
+    return alone, both - alone
+
+
+def snapshot_hold_up(leases: Path, count: int, rounds: int) -> dict[str, float]:
+    """Milliseconds: the longest fork, the longest batch of 32 packets while the child works and without one, its work.
+
+    With `count` leases of the file `leases`, as the program holds them (nothing that the start made is collected).
+    """
+    machine = started(count, leases)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
+    side = Side(Door(machine, None, _say_nothing))
+    _batches(side, count, 200)
+    found = {"idle": max(_batches(side, count, 200)), "fork": 0.0, "batch": 0.0, "work": 0.0, "octets": 0.0}
+    for _ in range(rounds):
+        begun = time.perf_counter()
+        child = SnapshotChild(SnapshotPlace(1, 1, 0, 0), machine.snapshot)
+        found["fork"] = max(found["fork"], (time.perf_counter() - begun) * 1e3)
+        while not child.ended():
+            found["batch"] = max(found["batch"], *_batches(side, count, 2))
+        found["work"] = max(found["work"], (time.perf_counter() - begun) * 1e3)
+        found["octets"] = float(len(child.segment()))
+    gc.unfreeze()
+    return found
+
+
+def _batches(side: Side, count: int, batches: int) -> list[float]:
+    """Milliseconds that each of so many batches of 32 packets takes, of clients from everywhere."""
+    spent = []
+    for _ in range(batches):
+        side.exchanges += 32
+        packets = [message(1, (side.exchanges + number) * 7919 % count, number) for number in range(32)]
+        begun = time.perf_counter()
+        side.door.pass_in(packets)
+        spent.append((time.perf_counter() - begun) * 1e3)
+    return spent
+
+
+def _say_nothing(_level: int, _text: str) -> None:
+    """Nobody reads the log of a measurement."""
