@@ -143,7 +143,7 @@ def free_port():
 
 
 @pytest.fixture
-def station(tmp_path, monkeypatch):
+def station(tmp_path):
     path = tmp_path / "leases"
     path.write_bytes(b"old;\n")
     configuration = tmp_path / "dhcpd.conf"
@@ -152,7 +152,6 @@ def station(tmp_path, monkeypatch):
     tape = FakeTape()
     logger = Logger("dhcpd")
     line = second_pass(["-f", "-d"])
-    monkeypatch.setattr(start_module.boot, "includes", lambda content: [])
     paths = Paths(str(configuration), str(path), "", True)
     return Station(line, paths, logger, machine, Door(machine, tape, logger.line), Daemon(), Privileges())
 
