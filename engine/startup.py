@@ -165,12 +165,16 @@ def _failover_is_sane(configuration: Configuration, effects: list[Effect]) -> bo
     """Every failover peer must be named in a pool (conf-language 7.4)."""
     referred = {pool.failover_peer for pool in configuration.pools if pool.failover_referenced}
     idle = [name for name in configuration.failover_peers if name not in referred]
-    for name in idle:
-        text = (
-            f"ERROR: Failover peer, {name}, has no referring pools. "
-            "You must refer to each peer in at least one pool declaration."
-        )
-        effects.append(Log(ERROR, text))
+    for name, peer in reversed(configuration.failover_peers.items()):
+        if name in idle:
+            text = (
+                f"ERROR: Failover peer, {name}, has no referring pools. "
+                "You must refer to each peer in at least one pool declaration."
+            )
+            effects.append(Log(ERROR, text))
+        if not dict(peer.settings).get("load"):
+            text = f"load balancing will be disabled for failover peer, {name}, because its load balance max secs is 0"
+            effects.append(Log(ERROR, f"WARNING: {text}"))
     if idle:
         effects.append(Fatal("Failover configuration sanity check failed"))
     return not idle

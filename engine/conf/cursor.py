@@ -146,6 +146,8 @@ class Cursor:
 
     def _digits(self, spelled: str, digits: str, base: int) -> int:
         value = 0
+        if not digits:
+            self.warn(f"Bogus number: {spelled}.")
         for digit in digits:
             if digit < "0":
                 self.warn(f"Bogus number: {spelled}.")
@@ -169,7 +171,7 @@ class Cursor:
             kind = lexer.next()
             if kind == EOF:
                 self.warn("unexpected end of file")
-                return None
+                return bytes(count or 0)
             if kind != NUMBER and (base != 16 or kind != HEXNAME):  # noqa: PLR2004 - hexadecimal
                 self.warn("expecting numeric value.")
                 self.skip()
@@ -248,7 +250,7 @@ class Cursor:
             return False
         label = rest[1:].lstrip()
         end = next((n for n, octet in enumerate(label) if not (chr(octet).isalnum() or octet in b"-_")), len(label))
-        return not end or label[:end].isdigit()
+        return label[:end].isdigit()
 
     def hardware(self) -> tuple[int, bytes] | None:
         """What follows the word `hardware`, through its semicolon: type and address; None: reported and skipped."""

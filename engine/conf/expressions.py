@@ -139,7 +139,7 @@ def call_function(context: Context, name: str, arguments: tuple[Callable[[Contex
 
     The depth of calls within calls is bounded where ISC would overflow its stack.
     """
-    function = variable(context, name)
+    function = variable(context, name.lower())
     problem = _refusal(context, function, len(arguments))
     if problem:
         context.host.log(ERROR, f"{name}: {problem}")
@@ -154,6 +154,11 @@ def call_function(context: Context, name: str, arguments: tuple[Callable[[Contex
     value = context.returned
     context.bindings, context.returned = caller, returned
     return value
+
+
+def _sized_opcode(expression: Expression) -> int:
+    """What the width adds to the operator's number in a message: it has one for each of 8, 16, 32 bits."""
+    return (8, 16, 32).index(int(str(expression.arguments[1]))) if expression.kind == "encode-int" else 0
 
 
 def _refusal(context: Context, function: object, count: int) -> str:
@@ -248,7 +253,7 @@ class Compiler:
 
     def call(self, expression: Expression) -> Callable[[Context], Result]:
         """A function call where its value is taken as it is."""
-        name = str(expression.arguments[0]).lower()
+        name = str(expression.arguments[0])
         arguments = tuple(constantly(self.any(argument)) for argument in operands(expression, 1))
         return lambda context: call_function(context, name, arguments)
 
@@ -259,7 +264,8 @@ class Compiler:
         if expression.kind == "call":
             return self._misplaced_call(expression, wanted, kept)
         found = {"data": "Data", "number": "Numeric", "boolean": "Boolean"}[KINDS[expression.kind][0]]
-        return _refuser(f"{found} opcode in evaluate_{wanted}_expression: {OPCODES.get(expression.kind, 0)}")
+        opcode = OPCODES.get(expression.kind, 0) + _sized_opcode(expression)
+        return _refuser(f"{found} opcode in evaluate_{wanted}_expression: {opcode}")
 
     def _misplaced_call(self, expression: Expression, wanted: str, kept: type[_T]) -> Compiled[_T]:
         name = str(expression.arguments[0])

@@ -330,7 +330,7 @@ class Lexer:
         end = 0 if line < 1 else self.high if line == read else self._line_begin(read) - 1
         shown = self.data[begin:end][:LINE_MAX_BYTES]
         if self._mark < 0:
-            return 0, shown.decode("latin-1"), _caret(shown, 1)
+            return 0, shown.decode("latin-1"), _caret(shown, len(shown) + 1)
         number = self.line_of(self._mark)
         column = self._mark - self._line_begin(number) + 1
         return number, shown.decode("latin-1"), _caret(shown, column)
@@ -345,7 +345,7 @@ def _number_kind(text: bytes) -> str:
 
 def _caret(shown: bytes, column: int) -> str:
     """Blanks up to the column, tabs widened, and the caret; column 1 where the column is beyond the buffer."""
-    if column > LINE_MAX_BYTES:
+    if LINE_MAX_BYTES < column != len(shown) + 1:
         return "^"
     made: list[str] = []
     width = 0

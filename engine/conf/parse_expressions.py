@@ -66,6 +66,7 @@ _FUNCTIONS: Final = {
     "pick": ("pick-first-value", "E*"),
     "pick-first-value": ("pick-first-value", "E*"),
 }
+_MISSING_NUMBER: Final = "expecting numeric expression."
 _WIDTHS: Final = frozenset({8, 16, 32})
 
 
@@ -74,39 +75,58 @@ def type_of(expression: Expression) -> str:
     return KINDS[expression.kind][0]
 
 
+class Missing(Lost):
+    """An operand that a declared value lacks: whoever began the statement says so."""
+
+    def __init__(self) -> None:
+        super().__init__(claimed=False)
+
+
 class Expressions(Cursor):
-    """Reads expressions."""
+    """Reads expressions. `declaring`: the value of an option is read that a declaration sets."""
+
+    declaring = False
 
     def known_option(self) -> OptionDefinition:
         """The option that is named next; parse_values.py says how. Raises Lost."""
         raise NotImplementedError
 
-    def boolean(self, missing: str = "boolean expression expected.") -> Expression:
+    def boolean(self, missing: str = "boolean expression expected.", *, skip: bool = False) -> Expression:
         """A boolean expression; `missing` is the message where there is no expression at all."""
-        return self._typed(BOOLEAN, BOOLEAN, missing, "Expecting a boolean expression.")
+        found = self.expression_or_none(BOOLEAN)
+        if found is None:
+            raise self.lost(missing, skip=skip)
+        return self._of_type(found, BOOLEAN, "Expecting a boolean expression.")
 
     def data(self, missing: str = "expecting data expression.") -> Expression:
         """A data expression."""
         return self._typed(DATA, DATA, missing, "Expecting a data expression.")
 
-    def numeric(self, missing: str = "expecting numeric expression.") -> Expression:
+    def numeric(self, missing: str = _MISSING_NUMBER) -> Expression:
         """A numeric expression."""
         return self._typed(NUMERIC, NUMERIC, missing, "Expecting a numeric expression.")
 
     def _typed(self, context: str, wanted: str, missing: str, mismatch: str) -> Expression:
         found = self.expression_or_none(context)
         if found is None:
-            raise self.lost(missing, skip=False)
+            raise self._missing(missing)
+        return self._of_type(found, wanted, mismatch)
+
+    def _of_type(self, found: Expression, wanted: str, mismatch: str) -> Expression:
         if type_of(found) not in (wanted, ANY):
             raise self.lost(mismatch, skip=False)
         return found
+
+    def _missing(self, text: str) -> Lost:
+        """An operand is missing. The value of a declared option says nothing of it, and reading goes on behind."""
+        return Missing() if self.declaring else self.lost(text)
 
     def expression_or_none(self, context: str) -> Expression | None:
         """As expression(); None, too, after an error that the caller is to say more about."""
         try:
             return self.expression(context)
         except Lost as lost:
-            if lost.claimed:
+            if lost.claimed or isinstance(lost, Missing):
                 raise
             return None
 
@@ -121,7 +141,7 @@ class Expressions(Cursor):
             if right is None:
                 if left is None:
                     return None
-                raise self.lost("expecting right-hand side.")
+                raise self._missing("expecting right-hand side.")
             following = self._operator()
             if left is None:
                 if following is None:
@@ -160,7 +180,15 @@ class Expressions(Cursor):
 
     def _combined(self, operator: str, left: Expression, right: Expression) -> Expression:
         """An operator with its operands, if their types suit it."""
-        types = {type_of(left), type_of(right)} - {ANY}
+        types = {type_of(left), type_of(right)}
+        if operator == "regex" and type_of(right) == ANY:
+            raise self.lost("expecting data expression")
+        # Beside a variable or a call, whose type shows when it is evaluated, an operand of any type may stand.
+        if ANY not in types:
+            self._check_types(operator, right, types)
+        return Expression(operator, (left, right), left.place)
+
+    def _check_types(self, operator: str, right: Expression, types: set[str]) -> None:
         if len(types) > 1:
             raise self.lost("illegal expression relating different types")
         if operator in _COMPARISONS:
@@ -170,7 +198,6 @@ class Expressions(Cursor):
                 raise self.lost("expecting boolean expressions")
         elif types - {NUMERIC}:
             raise self.lost("expecting numeric expressions")
-        return Expression(operator, (left, right), left.place)
 
     def _check_comparison(self, operator: str, right: Expression, types: set[str]) -> None:
         if operator == "regex" and type_of(right) != DATA:
@@ -190,7 +217,7 @@ class Expressions(Cursor):
             return Expression("number", (atoi(lexer.text),), self.place())
         if kind in HEX_TOKENS:
             place = self.place()
-            return Expression("data", (self.hex_octets(), False), place)
+            return Expression("data", (self.hex_octets(always_skip=True), False), place)
         if kind == NAME:
             return self._variable_or_call()
         if kind in _FUNCTIONS:
@@ -204,13 +231,15 @@ class Expressions(Cursor):
         special = _SPECIAL.get(kind)
         return None if special is None else special(self, context)
 
-    def hex_octets(self) -> bytes:
+    def hex_octets(self, *, always_skip: bool = False) -> bytes:
         """A hex list that a bare number begins."""
         lexer = self.lexer
         made = bytearray()
         while True:
             if lexer.next() not in HEX_TOKENS:
-                raise self.lost_unless_semicolon("expecting hexadecimal number.", claimed=False)
+                skip = always_skip or lexer.kind != ";"
+                claimed = always_skip and self.declaring
+                raise self.lost("expecting hexadecimal number.", skip=skip, claimed=claimed)
             made.append(self.number(lexer.text, 16, 8))
             if lexer.peek() != ":":
                 return bytes(made)
@@ -235,7 +264,8 @@ class Expressions(Cursor):
         for letter in letters.rstrip("*"):
             if arguments:
                 self._comma()
-            arguments.append(self.data() if letter == "E" else self.numeric())
+            missing = "expecting data expression." if letter == "E" or name == "binary-to-ascii" else _MISSING_NUMBER
+            arguments.append(self.data() if letter == "E" else self.numeric(missing))
         if letters.endswith("*"):
             while self.accept(","):
                 arguments.append(self.data())
@@ -264,7 +294,7 @@ class Expressions(Cursor):
         self.lexer.next()
         found = self.expression(context)
         if found is None:
-            raise self.lost("expression expected")
+            raise self._missing("expression expected")
         self.expect(")", "right paren expected")
         return found
 
@@ -272,9 +302,9 @@ class Expressions(Cursor):
         self.lexer.next()
         place = self.place()
         found = self._primary(BOOLEAN)
-        if found is None or type_of(found) != BOOLEAN:
-            if found is not None:
-                self.lexer.peek()
+        if found is None:
+            raise self._missing("expression expected")
+        if type_of(found) != BOOLEAN:
             raise self.lost("boolean expression expected")
         return Expression("not", (found,), place)
 
@@ -289,7 +319,7 @@ class Expressions(Cursor):
         if self.lexer.next() != STRING:
             raise self.lost("string expected.")
         if self.lexer.text != b"default":
-            raise self.lost("unknown collection.")
+            raise self.lost("unknown collection.", skip=False)
         return Expression("check", (self.text(),), place)
 
     def _defined(self, _context: str) -> Expression:
@@ -311,10 +341,13 @@ class Expressions(Cursor):
         kind = self.lexer.next()
         place = self.place()
         self._left()
-        value = self.data() if kind == "extract-int" else self.numeric()
+        try:
+            value = self.data() if kind == "extract-int" else self.numeric()
+        except Missing:
+            raise self.lost(_MISSING_NUMBER if kind == "encode-int" else "expecting data expression.") from None
         self._comma()
         if self.lexer.next() != NUMBER:
-            raise self.lost("number expected.")
+            raise self.lost("number expected.", skip=False)
         bits = atoi(self.lexer.text)
         if bits not in _WIDTHS:
             raise self.lost(f"unsupported integer size {bits}")

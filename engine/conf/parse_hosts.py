@@ -303,7 +303,7 @@ class Hosts(Statements):
             if frame.match_if:
                 raise self._leave("A class may only have one 'match if' clause.")
             frame.match_if = True
-            condition = self.boolean("expecting boolean expr.")
+            condition = self.boolean("expecting boolean expr.", skip=True)
             self.end()
             return MatchIf(place, condition)
         return self._submatch(frame, place_spawn=False)

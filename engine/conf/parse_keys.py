@@ -55,7 +55,7 @@ class Keys(Values):
         if algorithm is None or secret is None:
             self.warn(f"key {name}: algorithm or secret missing")
             raise Lost
-        if algorithm.removesuffix(_SUFFIX).lower() not in _ALGORITHMS:
+        if algorithm.lower().removesuffix(_SUFFIX.lower()) not in _ALGORITHMS:
             self.lines.append((ERROR, f"Unable to create tsec structure for {name}"))
         self.symbols.keys.add(name.lower())
         return Key(place, name.lower(), algorithm, secret)

@@ -38,6 +38,7 @@ from .syntax import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..wire.spaces import OptionDefinition
     from .syntax import Block
 
 _FLAG_PARAMETERS: Final = {
@@ -90,10 +91,20 @@ class Statements(Keys):
             parameter = self.registry.spaces["server"].by_name.get(self.text().lower())
             if parameter is not None:
                 lexer.next()
-                return self.option_value(parameter, "supersede")
+                return self._parameter(parameter)
             if kind in (NAME, HEXNAME):
                 return self._expression_statement()
         return None
+
+    def _parameter(self, parameter: OptionDefinition) -> OptionStatement:
+        """The value of a parameter, whose name is read. Raises Lost, unclaimed."""
+        outer, self.declaring = self.declaring, True
+        try:
+            return self.option_value(parameter, "supersede")
+        except Lost:
+            raise Lost(claimed=False) from None
+        finally:
+            self.declaring = outer
 
     def _expression_statement(self) -> Eval:
         self.lexer.peek()
@@ -114,8 +125,7 @@ class Statements(Keys):
         except Lost:
             self.skip_block()
             raise
-        if self.lexer.next() != "}":
-            raise self.lost_unless_semicolon(missing_right)
+        self.expect("}", missing_right)
         return made
 
     # Conditions
@@ -151,7 +161,7 @@ class Statements(Keys):
             raise self.lost_unless_semicolon("expecting left brace.")
         value = self.expression(DATA_OR_NUMERIC)
         if value is None:
-            raise self.lost("expecting data or numeric expression.", skip=False)
+            raise self.lost("expecting data or numeric expression.")
         self.expect(")", "right paren expected.")
         kind = DATA if type_of(value) == DATA else NUMERIC
         return Switch(place, value, self.body(switch=kind))
@@ -221,8 +231,7 @@ class Statements(Keys):
         if lexer.next() != "{":
             raise self.lost("expecting left brace.")
         made = self.statements()
-        if lexer.next() != "}":
-            raise self.lost_unless_semicolon("expecting right brace.")
+        self.expect("}", "expecting right brace.")
         return Define(place, name, tuple(parameters), made)
 
     def _unset(self) -> Unset:
@@ -236,17 +245,30 @@ class Statements(Keys):
         try:
             found = self.expression_or_none(context)
         except Lost:
-            self.skip_rest()
+            self.skip()
             raise
         if found is None:
-            raise self.lost_unless_semicolon(missing)
+            raise self.lost(missing, claimed=False)
         self.end()
         return found
 
-    def skip_rest(self) -> None:
-        """Skip to the statement's end, unless that is behind already."""
-        if self.lexer.kind not in (";", "}") or self.lexer.peek() == ";":
+    def _argument(self, missing: str = "") -> Expression:
+        """What `log` and `execute` evaluate; ISC's parser drops a `log` of nothing without a word."""
+        try:
+            found = self.expression_or_none(DATA)
+        except Lost:
             self.skip()
+            raise
+        if found is None:
+            if missing:
+                self.warn(missing)
+            self.skip()
+            raise Lost
+        if type_of(found) not in (DATA, ANY):
+            self.warn("Expecting a data expression.")
+            self.skip()
+            raise Lost
+        return found
 
     def _eval(self) -> Eval:
         place = self.place()
@@ -274,11 +296,7 @@ class Statements(Keys):
         if self.lexer.peek() in _LOG_LEVELS:
             level = self.lexer.next()
             self.expect(",", "comma expected.")
-        try:
-            value = self.data()
-        except Lost:
-            self.skip_rest()
-            raise
+        value = self._argument()
         self.expect(")", "right parenthesis expected.")
         self.end()
         return Log(place, level, value)
@@ -291,11 +309,7 @@ class Statements(Keys):
         command = self.text()
         arguments: list[Expression] = []
         while self.accept(","):
-            try:
-                arguments.append(self.data())
-            except Lost:
-                self.skip_rest()
-                raise
+            arguments.append(self._argument("expecting expression."))
         self.expect(")", "right parenthesis expected.")
         self.end()
         return Execute(place, command, tuple(arguments))
@@ -362,7 +376,7 @@ class Statements(Keys):
         if kind not in ("octal", "hex"):
             raise self.lost("lease-id-format is invalid:  it must be octal or hex.")
         self.lines.append((INFO, f"lease_id_format is: {kind}"))
-        self.end()
+        self.expect(";", "corrupt lease file; expecting a semicolon")
         return LeaseIdFormat(place, kind)
 
 

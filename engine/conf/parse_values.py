@@ -15,7 +15,7 @@ from .cursor import Lost, atoi
 from .domain_names import LABEL_MAX_OCTETS, compress
 from .keywords import EOF, HEX_TOKENS, IDENTIFIERS, NUMBER, STRING
 from .options import ENUMERATIONS
-from .parse_expressions import ANY, DATA, Expressions, type_of
+from .parse_expressions import ANY, DATA, Expressions, Missing, type_of
 from .syntax import Expression, HostName, Node, OptionCodeDefinition, OptionSpaceDefinition, OptionStatement
 
 if TYPE_CHECKING:
@@ -140,10 +140,14 @@ class Values(Expressions):
 
     def _expression_value(self) -> Expression:
         try:
-            found = self.expression(DATA)
+            found = self.expression_or_none(DATA)
+        except Missing:
+            raise
         except Lost:
             raise Lost(claimed=False) from None
-        if found is None or type_of(found) not in (DATA, ANY):
+        if found is None:
+            raise Missing if self.declaring else self.lost("expecting a data expression.", claimed=False)
+        if type_of(found) not in (DATA, ANY):
             raise self.lost("Expecting a data expression.", skip=False, claimed=False)
         return found
 
@@ -153,7 +157,8 @@ class Values(Expressions):
         parts: list[Part] = []
         fields, repeats = fields_of(option.format)
         # A value that is missing altogether is not missed before the token behind the semicolon.
-        while fields and not (fields[0].letter != "Z" and self.accept(";")):
+        missing = bool(fields) and fields[0].letter != "Z" and self.accept(";")
+        while fields and not missing:
             for field in fields:
                 if field.optional and self.lexer.peek() == ";":
                     break

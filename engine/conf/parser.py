@@ -14,6 +14,7 @@ from .cursor import Cursor, Lost
 from .frames import CLASS, GLOBAL, GROUP, HOST, POOL, SHARED_NETWORK, SUBCLASS, SUBNET, Frame
 from .keywords import EOF, STRING
 from .lexer import Lexer, Overflow
+from .parse_expressions import Missing
 from .parse_networks import Networks
 from .parse_values import FatalError
 from .symbols import Symbols
@@ -200,10 +201,15 @@ class Parser(Networks):
     def _declared_value(self, option: OptionDefinition, frame: Frame) -> OptionStatement:
         if frame.host is not None:
             frame.host.sets_options = True
+        self.declaring = True
         try:
             return self.option_value(option, "supersede")
+        except Missing:
+            raise
         except Lost as lost:
             raise Lost from lost
+        finally:
+            self.declaring = False
 
     def _server_identifier(self, frame: Frame) -> Node:
         return self._declared_value(self.registry.spaces["dhcp"].by_code[54], frame)

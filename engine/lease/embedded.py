@@ -50,7 +50,7 @@ class Statements:
         except _REFUSED:
             tree = None
         lines += _moved(parser.lines, line)
-        if not isinstance(tree, syntax.On) or tree.block is None:
+        if parser.warnings or not isinstance(tree, syntax.On) or tree.block is None:
             return None
         return compile_handler(tree, self.configuration)
 
