@@ -17,11 +17,13 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from . import door, measure, report
+from . import door, measure, report, verifying
 from .peers import PEERS, Peer, missing_tools
 
 POOLS = (4096, 65_536, 262_144)
-PARTS = ("sustained", "committed", "rich", "startup", "trace", "playback", "wide", "hosts", "recording", "snapshot")
+PARTS = (
+    "sustained", "committed", "rich", "startup", "trace", "playback", "wide", "hosts", "recording", "snapshot", "verify",
+)  # fmt: skip
 Part = Callable[[argparse.Namespace, dict[str, float]], None]
 # Where the search for ISC's rate begins, by pool: it falls with the pool's size.
 _ISC_START = {4096: 1500, 65_536: 300, 262_144: 4}
@@ -79,6 +81,7 @@ def measure_all(asked: argparse.Namespace) -> dict[str, float]:
         "hosts": _hosts,
         "recording": _recording,
         "snapshot": _snapshot,
+        "verify": _verify,
     }
     for name in PARTS:
         if name in asked.only:
@@ -206,6 +209,14 @@ def _hosts(asked: argparse.Namespace, figures: dict[str, float]) -> None:
     del asked
     figures["hosts/ours"], figures["hosts memory/ours"] = measure.many_hosts(PEERS["ours"], _HOSTS)
     say(f"{_HOSTS} host declarations: {figures['hosts/ours']:.1f} s to start")
+
+
+def _verify(asked: argparse.Namespace, figures: dict[str, float]) -> None:
+    del asked
+    found = verifying.figures()
+    figures |= found
+    for name, value in found.items():
+        say(f"{name}: {value:,.2f}")
 
 
 if __name__ == "__main__":

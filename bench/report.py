@@ -39,6 +39,27 @@ _PAIRS = (
     ("a batch of 32 packets while it is made takes at most", "snapshot/batch", "", " ms"),
     ("a batch of 32 packets else takes at most", "snapshot/idle", "", " ms"),
     ("trace an exchange", "trace/ours", "", " octets"),
+    (
+        "verify in two processes, against one",
+        "verify/events a minute/2",
+        "verify/events a minute/1",
+        " events a minute",
+    ),
+    (
+        "verify in one process against the busier of two, by processor time",
+        "verify/processor seconds/1",
+        "verify/processor seconds/2",
+        " s",
+    ),
+    *(
+        (
+            f"memory of {verb}, 240,000 packets, against 20,000",
+            f"verify/{verb} MiB/long",
+            f"verify/{verb} MiB/short",
+            " MiB",
+        )
+        for verb in ("info", "show", "verify")
+    ),
 )
 
 Row = tuple[str, str, str, str]
