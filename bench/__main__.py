@@ -22,7 +22,8 @@ from .peers import PEERS, Peer, missing_tools
 
 POOLS = (4096, 65_536, 262_144)
 PARTS = (
-    "sustained", "committed", "rich", "startup", "trace", "playback", "wide", "hosts", "recording", "snapshot", "verify",
+    "sustained", "committed", "rich", "startup", "trace", "playback", "wide", "hosts", "recording", "snapshot",
+    "verify",
 )  # fmt: skip
 Part = Callable[[argparse.Namespace, dict[str, float]], None]
 # Where the search for ISC's rate begins, by pool: it falls with the pool's size.
