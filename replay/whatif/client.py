@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ...engine.wire.packet import (
@@ -122,6 +123,7 @@ class Reply(NamedTuple):
     rebind_s: int
 
 
+@lru_cache(2)  # most answers are those of the recording, and are asked about once for each side
 def reply_of(payload: bytes) -> Reply:
     """Read a reply that this server made."""
     options = options_of(payload)

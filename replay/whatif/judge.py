@@ -74,6 +74,8 @@ def judge(
 
     `restarted`: the client asked anew for what it renewed in the recording, and its answer comes another way for that.
     """
+    if recorded == new:
+        return []
     kinds = kind_of(recorded), kind_of(new)
     if kinds[0] != kinds[1]:
         group = KINDS[kinds]

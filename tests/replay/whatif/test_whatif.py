@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from dhcpd.replay.cli import cli
 from dhcpd.replay.verdict import Status
@@ -295,3 +297,23 @@ def test_one_client_s_story(files: tuple[str, str]):
     assert "then" in shown
     assert "routers 10.0.0.1 -> 10.0.0.9" in shown
     assert invoke(trace, "-cf", conf, "--client", "00:11:22:33:44:55").exit_code == Status.UNJUDGED
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(at=st.integers(0, 1 << 20), octets=st.binary(min_size=1, max_size=8))
+def test_a_damaged_recording_is_a_clear_answer(busy: Run, tmp_path: Path, at: int, octets: bytes):
+    path = tmp_path / "trace"
+    path.unlink(missing_ok=True)
+    whole = record(path, *busy.pairs[:60]).read_bytes()
+    place = at % len(whole)
+    path.write_bytes(whole[:place] + octets + whole[place + len(octets) :])
+    (tmp_path / "conf").write_bytes(CONFIGURATION)
+    result = invoke(str(path), "-cf", str(tmp_path / "conf"))
+    assert result.exit_code in set(Status)
+
+
+def test_who_answered_a_ping_answers_the_new_server_too(trace: Path):
+    text = configuration().replace("ping-check true", "ping-check false")
+    # Without the ping its address is given away, to the client that had no offer for it.
+    assert found(ask(trace, text)) == {Group.GAINED_SERVICE: {name_of(25)}}
+    assert found(ask(trace, configuration().replace("ping-check true", "ping-check true; ping-timeout 2"))) == {}
