@@ -8,6 +8,7 @@ TOOLS := .venv/.tools
 # pip talks only when it fails.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOGGED := >.venv/install.log 2>&1 || { cat .venv/install.log; exit 1; }
+FUZZ_MINUTES ?= 4
 ORACLE ?= ../shared/oracle/oracle
 ORACLE_CASES ?= $(wildcard ../shared/oracle/scenarios/*.toml)
 
@@ -19,6 +20,7 @@ help:
 	@echo 'make test      style, types, contracts and every test'
 	@echo 'make lint      style, types and contracts alone'
 	@echo 'make bench     measure against ISC dhcpd and Kea where they are installed (root)'
+	@echo 'make fuzz      look for inputs that break it: FUZZ_MINUTES=4 for all four doors (needs atheris)'
 	@echo 'make fixtures  record the traces of real clients anew (root)'
 	@echo 'make oracle    compare with ISC dhcpd over the public scenarios (root)'
 	@echo 'make parity    ask ISC dhcpd and this parser about random configurations, whole and damaged'
@@ -57,6 +59,11 @@ test: lint
 
 bench: $(TOOLS)
 	$(BIN)/python -m bench $(BENCH_ARGUMENTS)
+
+fuzz: $(TOOLS)
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(PIP) atheris $(LOGGED)
+	@status=0; for door in packet configuration leases trace; do \
+	  nice $(BIN)/python -m tests.fuzz.run $$door --seconds $$(( $(FUZZ_MINUTES) * 15 )) || status=1; done; exit $$status
 
 fixtures: $(TOOLS)
 	$(BIN)/python fixtures/record.py $(FIXTURE_ARGUMENTS)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import zlib
 from bisect import bisect_right
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .codec import BadRecord
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 # Where a BOOTP message has its chaddr, and how much of it an index looks at.
 CHADDR: Final = slice(28, 34)
+# No file is longer; an offset beyond would be an error of the operating system's instead of the tape's.
+OFFSET_MAX: Final = 1 << 48
 
 
 class IndexEntry(NamedTuple):
@@ -52,6 +55,8 @@ def entries_of(record: tuple[Any, ...]) -> tuple[int, list[IndexEntry]]:
         shape = tuple(map(type, fields)) if type(fields) is tuple else ()
         if shape[:5] != (int,) * 5 or shape[5:] not in ((bytes,), (type(None),)):
             raise BadRecord("index entry")
+        if not 0 <= fields[0] <= OFFSET_MAX:
+            raise BadRecord("offset of an index entry")
         entries.append(IndexEntry(*fields))
     return record[1], entries
 
@@ -95,7 +100,7 @@ class Index:
     def with_client(self, chaddr: bytes) -> Iterator[tuple[IndexEntry, int | None]]:
         """Yield (segment, first event after it) of every segment that may hold `chaddr`."""
         wanted = client_hash(chaddr[:6])
-        for entry, after in zip(self.segments, [*self._firsts[1:], None], strict=True):
+        for entry, after in zip_longest(self.segments, self._firsts[1:]):
             clients = entry.clients
             if clients is None or wanted in {clients[at : at + 2] for at in range(0, len(clients), 2)}:
                 yield entry, after

@@ -399,14 +399,14 @@ class Tape:
     def _stored_index(self) -> Index | None:
         """Return the index that stands in the file; None without a trailer, or where any part of it is damaged."""
         trailer = self._trailer()
-        offset = trailer.effects_seq if trailer else 0
+        offset = trailer.effects_seq if trailer and trailer.effects_seq < self._window.size() else 0
         chain: list[list[IndexEntry]] = []
         while offset and len(chain) < INDEXES_MAX:
             try:
                 before, entries = self._read_index(offset)
             except MISFIT:
                 return None
-            if before >= offset:
+            if not 0 <= before < offset:
                 return None
             chain.append(entries)
             offset = before

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 NEVER: Final = 0x7FFFFFFF
+# Blocks and expressions within each other; each costs the readers of the text and of the tree a few calls.
+NESTED_MAX: Final = 80
+# Operators of one expression, and the branches of one `if`: their trees lean to one side, as deep as there are.
+CHAINED_MAX: Final = 250
 _BRACES: Final = frozenset({"{", "}"})
 _WORD_MAX: Final = 1 << 32
 _HEX_PAIR: Final = {form.format(n).encode(): n for n in range(256) for form in ("{:x}", "{:02x}", "{:X}", "{:02X}")}
@@ -43,6 +47,10 @@ class Lost(Exception):
         self.abandon = False
 
 
+class FatalError(Exception):
+    """Reading ends at once with this text (7.3)."""
+
+
 class Cursor:
     """A lexer and the log lines of reading; the base of the parser's parts."""
 
@@ -50,6 +58,7 @@ class Cursor:
         """Of one file's bytes, from an offset."""
         self.lines: list[tuple[int, str]] = []
         self.warnings = 0
+        self.nested = 0
         self.lexer = Lexer(data, name, self.warn, start)
 
     def warn(self, text: str) -> None:
@@ -57,6 +66,16 @@ class Cursor:
         number, shown, caret = self.lexer.show()
         self.warnings += 1
         self.lines += [(ERROR, f"{self.lexer.name} line {number}: {text}"), (ERROR, shown), (ERROR, caret)]
+
+    def nest(self) -> None:
+        """One block or expression further in; the caller takes it back from `nested`. Raises FatalError."""
+        self.nested += 1
+        if self.nested > NESTED_MAX:
+            raise self.too_many(f"more than {NESTED_MAX} blocks and expressions within each other")
+
+    def too_many(self, what: str) -> FatalError:
+        """The refusal of what this program's own limits do not let in; to be raised."""
+        return FatalError(f"{self.lexer.name} line {self.lexer.show()[0]}: {what}")
 
     def place(self) -> Place:
         """Where the token last read begins."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from .cursor import Cursor, Lost, atoi
+from .cursor import CHAINED_MAX, Cursor, Lost, atoi
 from .keywords import HEX_TOKENS, HEXNAME, NAME, NUMBER, STRING
 from .syntax import KINDS, Expression
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..wire.spaces import OptionDefinition
 
 BOOLEAN: Final = "boolean"
@@ -136,7 +138,11 @@ class Expressions(Cursor):
 
     def _chain(self, context: str, left: Expression | None, operator: str) -> Expression | None:
         """Operands and operators to the end of the expression (the algorithm of 4.3)."""
+        count = 0
         while True:
+            count += 1
+            if count > CHAINED_MAX:
+                raise self.too_many(f"more than {CHAINED_MAX} operators in an expression")
             right = self._primary(context)
             if right is None:
                 if left is None:
@@ -219,9 +225,9 @@ class Expressions(Cursor):
             place = self.place()
             return Expression("data", (self.hex_octets(always_skip=True), False), place)
         if kind == NAME:
-            return self._variable_or_call()
+            return self._nested(self._variable_or_call)
         if kind in _FUNCTIONS:
-            return self._function(kind)
+            return self._nested(lambda: self._function(kind))
         if kind in _BARE_WORDS:
             lexer.next()
             return Expression(kind, (), self.place())
@@ -229,7 +235,15 @@ class Expressions(Cursor):
             lexer.next()
             return Expression("code-word", (kind, _CODE_WORDS[kind]), self.place())
         special = _SPECIAL.get(kind)
-        return None if special is None else special(self, context)
+        return None if special is None else self._nested(lambda: special(self, context))
+
+    def _nested(self, read: Callable[[], Expression]) -> Expression:
+        """What `read` reads, an expression further in."""
+        self.nest()
+        try:
+            return read()
+        finally:
+            self.nested -= 1
 
     def hex_octets(self, *, always_skip: bool = False) -> bytes:
         """A hex list that a bare number begins."""

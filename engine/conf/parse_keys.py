@@ -6,9 +6,9 @@ import base64
 from typing import TYPE_CHECKING, Final
 
 from ...trace.effects import ERROR
-from .cursor import Lost, atoi
+from .cursor import FatalError, Lost, atoi
 from .keywords import EOF, IDENTIFIERS, NUMBER, STRING
-from .parse_values import FatalError, Values
+from .parse_values import Values
 from .syntax import FailoverPeer, Key, ServerDuid, Zone
 
 if TYPE_CHECKING:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ...trace.effects import ERROR
-from .cursor import Lost
+from .cursor import FatalError, Lost
 from .frames import GLOBAL, GROUP, HOST, POOL, SHARED_NETWORK, SUBNET, Frame, PoolState
 from .keywords import EOF, STRING
 from .parse_hosts import Hosts
-from .parse_values import FatalError
 from .symbols import Network, overlapping
 from .syntax import FailoverReference, Interface, Permit, Pool, Range, SharedNetwork, Subnet
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ...trace.effects import INFO
-from .cursor import Lost
+from .cursor import CHAINED_MAX, Lost
 from .keywords import EOF, HEXNAME, IDENTIFIERS, NAME, STRING
 from .parse_expressions import ANY, DATA, DATA_OR_NUMERIC, NUMERIC, type_of
 from .parse_keys import Keys
@@ -120,37 +120,42 @@ class Statements(Keys):
         """A braced list of statements. Raises Lost (claimed)."""
         if self.lexer.next() != "{":
             raise self.lost_unless_semicolon(missing_left)
+        self.nest()
         try:
             made = self.statements(switch)
         except Lost:
             self.skip_block()
             raise
+        finally:
+            self.nested -= 1
         self.expect("}", missing_right)
         return made
 
     # Conditions
 
-    def _if(self) -> If:
+    def _if(self, branch: int = 1) -> If:
+        if branch > CHAINED_MAX:
+            raise self.too_many(f"more than {CHAINED_MAX} branches")
         place = self.place()
         parenthesised = self.accept("(")
         condition = self.boolean()
         if parenthesised:
             self.expect(")", "expecting right paren.")
         then = self.body()
-        return If(place, condition, then, self._otherwise())
+        return If(place, condition, then, self._otherwise(branch + 1))
 
-    def _otherwise(self) -> Block | None:
+    def _otherwise(self, branch: int) -> Block | None:
         lexer = self.lexer
         kind = lexer.peek()
         if kind == "elsif":
             lexer.next()
-            return [self._if()]
+            return [self._if(branch)]
         if kind != "else":
             return None
         lexer.next()
         if lexer.peek() == "if":
             lexer.next()
-            return [self._if()]
+            return [self._if(branch)]
         if lexer.kind != "{":
             raise self.lost("left brace or if expected.")
         return self.body()
@@ -230,7 +235,11 @@ class Statements(Keys):
                 raise self.lost("expecting right paren.")
         if lexer.next() != "{":
             raise self.lost("expecting left brace.")
-        made = self.statements()
+        self.nest()
+        try:
+            made = self.statements()
+        finally:
+            self.nested -= 1
         self.expect("}", "expecting right brace.")
         return Define(place, name, tuple(parameters), made)
 

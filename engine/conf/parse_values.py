@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ...trace.effects import ERROR
 from ..wire.spaces import OptionDefinition, OptionSpace
-from .cursor import Lost, atoi
+from .cursor import FatalError, Lost, atoi
 from .domain_names import LABEL_MAX_OCTETS, compress
 from .keywords import EOF, HEX_TOKENS, IDENTIFIERS, NUMBER, STRING
 from .options import ENUMERATIONS
@@ -476,10 +476,6 @@ class Values(Expressions):
         if name.lower() not in self.registry.spaces:
             raise self._lost_type(f"unknown option space {name}")
         return f"E{name.lower()}."
-
-
-class FatalError(Exception):
-    """Reading ends at once with this text (7.3)."""
 
 
 _SIMPLE_TYPES: Final = {

@@ -10,13 +10,12 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from .cursor import Cursor, Lost
+from .cursor import Cursor, FatalError, Lost
 from .frames import CLASS, GLOBAL, GROUP, HOST, POOL, SHARED_NETWORK, SUBCLASS, SUBNET, Frame
 from .keywords import EOF, STRING
 from .lexer import Lexer, Overflow
 from .parse_expressions import Missing
 from .parse_networks import Networks
-from .parse_values import FatalError
 from .symbols import Symbols
 from .syntax import Authoritative, Include, OptionStatement
 
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
     from .syntax import Block, Node
 
 _INCLUDE_MAX_DEPTH: Final = 64
+# Files that include others twice, which include others twice, would never end.
+_INCLUDE_MAX: Final = 100_000
 _V6_ONLY: Final = {
     "subnet6": "subnet6 statement is only supported in DHCPv6 mode.",
 }
@@ -66,7 +67,8 @@ class Parser(Networks):
         self.symbols = Symbols() if symbols is None else symbols
         self.files = {} if files is None else files
         self.requested_interfaces = []
-        self._depth = 0
+        self._reading = [name]
+        self._inclusions = 0
 
     def file(self, frame: Frame) -> Block:
         """Everything up to the end of the file."""
@@ -77,6 +79,13 @@ class Parser(Networks):
 
     def block(self, frame: Frame) -> Block:
         """Statements through the closing brace. Raises Lost only where an error ends the block itself."""
+        self.nest()
+        try:
+            return self._through_brace(frame)
+        finally:
+            self.nested -= 1
+
+    def _through_brace(self, frame: Frame) -> Block:
         made: Block = []
         peek = self.lexer.peek
         while True:
@@ -152,18 +161,23 @@ class Parser(Networks):
         data = self.files.get(name, "No such file or directory")
         if isinstance(data, str):
             raise FatalError(f"Can't read in {name}: {data}" if data == _DIRECTORY else f"Can't open {name}: {data}")
-        if self._depth >= _INCLUDE_MAX_DEPTH:
+        if name in self._reading:
+            raise FatalError(f"{name}: includes itself")
+        self._inclusions += 1
+        if self._inclusions > _INCLUDE_MAX:
+            raise FatalError(f"{name}: more than {_INCLUDE_MAX} inclusions")
+        if len(self._reading) > _INCLUDE_MAX_DEPTH:
             self.warn(f"{name}: included too deeply")
             return []
         outer, inner = self.lexer, frame.inner(frame.kind)
         inner.included = True
-        self._depth += 1
+        self._reading.append(name)
         self.lexer = Lexer(data, name, self.warn)
         try:
             block = self.file(inner)
         finally:
             self.lexer = outer
-            self._depth -= 1
+            self._reading.pop()
         if frame.host is not None and block:
             frame.host.sets_options = True
         return block

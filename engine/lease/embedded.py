@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from ..conf import syntax
 from ..conf.compile import compile_handler, declare
-from ..conf.cursor import Lost
+from ..conf.cursor import FatalError, Lost
 from ..conf.lexer import Overflow
-from ..conf.parse_values import FatalError
 from ..conf.parser import Parser
 from ..conf.printing import print_handler
 from ..conf.symbols import Symbols
