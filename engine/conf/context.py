@@ -5,7 +5,7 @@ A Context is made for one packet (or one event of a lease) and thrown away. It h
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from ..lease.lease import Lease
@@ -69,6 +69,18 @@ class OptionSet:
             for value in values.values()
         )  # fmt: skip
 
+
+class NoOctets(bytes):
+    """The empty value that ISC has no memory for: an empty constant, or a substring from behind the end.
+
+    It is as good as any other empty value, except that a variable of it is not written to the lease file, and that
+    regular expressions refuse to search in it.
+    """
+
+    __slots__ = ()
+
+
+NO_OCTETS: Final = NoOctets()
 
 Bindings = dict[str, "bytes | int | bool | object | None"]
 """Variables (lower-case names), in order of creation: data as bytes, numbers as int (signed), booleans as bool,

@@ -388,8 +388,8 @@ def _by_prefix(digits: str) -> tuple[int, str]:
 
 
 def atoi(text: bytes) -> int:
-    """A decimal token as C's atoi reads it into 32 bits."""
+    """A decimal token as C's atoi reads it: held to a long integer's 64 bits, then cut to 32."""
     digits = text.lstrip(b"-")
     value = int(digits) if digits.isdigit() else 0
-    value = -value if text.startswith(b"-") else value
+    value = max(-value, -(1 << 63)) if text.startswith(b"-") else min(value, (1 << 63) - 1)
     return (value + (1 << 31)) % _WORD_MAX - (1 << 31)

@@ -53,8 +53,11 @@ OPCODES: Final[dict[str, int]] = {
     "hardware": 12,
     "packet": 13,
     "data": 14,
+    "extract-int": 15,
     "encode-int": 18,
-    "exists": 23,
+    "number": 21,
+    "code-word": 21,
+    "exists": 22,
     "known": 24,
     "reverse": 25,
     "leased-address": 26,
@@ -62,21 +65,37 @@ OPCODES: Final[dict[str, int]] = {
     "config-option": 28,
     "host-decl-name": 29,
     "pick-first-value": 30,
+    "lease-time": 31,
+    "static": 33,
+    "not-equal": 38,
     "null": 39,
+    "defined": 40,
     "filename": 42,
     "server-name": 43,
     "call": 45,
+    "add": 47,
+    "multiply": 49,
+    "divide": 50,
+    "remainder": 51,
+    "bit-and": 52,
+    "bit-or": 53,
+    "bit-xor": 54,
+    "client-state": 55,
     "ucase": 56,
     "lcase": 57,
+    "regex": 58,
+    "iregex": 59,
     "gethostname": 60,
     "v6relay": 61,
 }
+_WIDE: Final = frozenset({"extract-int", "encode-int"})
+_WIDTH_STEPS: Final[dict[object, int]] = {8: 0, 16: 1, 32: 2}
 _BINDING_TYPES: Final[dict[type, int]] = {bool: 0, bytes: 1, int: 2, Function: 4}
 
 
 def type_number(value: object) -> int:
     """ISC's number of a binding's type: 0 boolean, 1 data, 2 numeric, 4 function."""
-    return _BINDING_TYPES[type(value)]
+    return next(number for kind, number in _BINDING_TYPES.items() if isinstance(value, kind))
 
 
 def constantly(value: Compiled[_T]) -> Callable[[Context], _T | None]:
@@ -104,7 +123,7 @@ class CallValue:
         """The function's value where it is data."""
         value = self.call(context)
         self.refuse(context)
-        return value if type(value) is bytes else None
+        return value if isinstance(value, bytes) else None
 
 
 def holder(bindings: Bindings, name: str) -> Bindings | None:
@@ -154,11 +173,6 @@ def call_function(context: Context, name: str, arguments: tuple[Callable[[Contex
     value = context.returned
     context.bindings, context.returned = caller, returned
     return value
-
-
-def _sized_opcode(expression: Expression) -> int:
-    """What the width adds to the operator's number in a message: it has one for each of 8, 16, 32 bits."""
-    return (8, 16, 32).index(int(str(expression.arguments[1]))) if expression.kind == "encode-int" else 0
 
 
 def _refusal(context: Context, function: object, count: int) -> str:
@@ -264,8 +278,7 @@ class Compiler:
         if expression.kind == "call":
             return self._misplaced_call(expression, wanted, kept)
         found = {"data": "Data", "number": "Numeric", "boolean": "Boolean"}[KINDS[expression.kind][0]]
-        opcode = OPCODES.get(expression.kind, 0) + _sized_opcode(expression)
-        return _refuser(f"{found} opcode in evaluate_{wanted}_expression: {opcode}")
+        return _refuser(f"{found} opcode in evaluate_{wanted}_expression: {_opcode(expression)}")
 
     def _misplaced_call(self, expression: Expression, wanted: str, kept: type[_T]) -> Compiled[_T]:
         name = str(expression.arguments[0])
@@ -280,6 +293,12 @@ class Compiler:
             context.host.log(ERROR, bogus)
 
         return refuse
+
+
+def _opcode(expression: Expression) -> int:
+    """ISC's number of an expression; integers of each width have one of their own."""
+    number = OPCODES.get(expression.kind, 0)
+    return number + _WIDTH_STEPS[expression.arguments[-1]] if expression.kind in _WIDE else number
 
 
 def _bogus(wanted: str) -> str:
@@ -299,9 +318,8 @@ def _refuser(line: str) -> Callable[[Context], None]:
 def _typed_variable(name: str, wanted: str, kept: type[_T]) -> Callable[[Context], _T | None]:
     def run(context: Context) -> _T | None:
         value = variable(context, name)
-        if type(value) is kept or value is None:
-            found: _T | None = value
-            return found
+        if value is None or (isinstance(value, kept) and (type(value) is not bool or kept is bool)):
+            return value
         context.host.log(ERROR, f"binding type {type_number(value)} in evaluate_{wanted}_expression.")
         return None
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from ...trace.effects import DEBUG, ERROR, INFO
+from .context import NO_OCTETS
 from .expressions import CallValue, Compiled, Compiler, Table, constantly, operands
 from .syntax import Expression, HostName
 
@@ -44,6 +45,8 @@ def _mapped(value: Data, function: Callable[[bytes], bytes]) -> Data:
 
 def _literal(_compiler: Compiler, expression: Expression) -> Data:
     value = expression.arguments[0]
+    if value == b"":
+        return NO_OCTETS
     return value if isinstance(value, bytes) else None
 
 
@@ -138,12 +141,14 @@ def _substring(compiler: Compiler, expression: Expression) -> Data:
     find_offset, find_length = constantly(offset), constantly(length)
     if isinstance(offset, int) and isinstance(length, int):
         start, end = offset, offset + length
-        return _mapped(value, lambda found: found[start:end])
+        return _mapped(value, lambda found: found[start:end] if start < len(found) else NO_OCTETS)
     evaluate = constantly(value)
 
     def run(context: Context) -> bytes | None:
         found, first, count = evaluate(context), find_offset(context), find_length(context)
-        return None if found is None or first is None or count is None else found[first : first + count]
+        if found is None or first is None or count is None:
+            return None
+        return found[first : first + count] if first < len(found) else NO_OCTETS
 
     return run
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ...trace.effects import ERROR
 from .classify import classify
+from .context import Context, NoOctets
 from .expressions import MASK, Compiled, Compiler, Table, constantly, operands, variable
 from .expressions_regex import matches
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..wire.spaces import OptionDefinition
-    from .context import Context
     from .syntax import Expression
 
 Boolean: TypeAlias = "Compiled[bool]"
@@ -26,7 +26,7 @@ Number: TypeAlias = "Compiled[int]"
 
 
 def _same(left: object, right: object) -> bool:
-    return type(left) is type(right) and left == right
+    return left == right and (type(left) is type(right) or (isinstance(left, bytes) and isinstance(right, bytes)))
 
 
 def _equal(compiler: Compiler, expression: Expression) -> Boolean:
@@ -63,6 +63,9 @@ def _regex(*, ignore_case: bool) -> Callable[[Compiler, Expression], Boolean]:
         def run(context: Context) -> bool | None:
             text, pattern = left(context), right(context)
             if text is None or pattern is None:
+                return None
+            if isinstance(text, NoOctets):
+                _empty_left(context)
                 return None
             return not matchless and matches(pattern, text, ignore_case=ignore_case)
 
@@ -122,10 +125,13 @@ def _static(_compiler: Compiler, _expression: Expression) -> Boolean:
 
 
 def _check(_compiler: Compiler, _expression: Expression) -> Boolean:
-    """The one collection, `default`, is the classes: matching runs once more."""
+    """The one collection, `default`, is the classes: matching runs once more, without the reply as ever."""
 
     def run(context: Context) -> bool:
-        return context.packet is not None and classify(context.host.configuration, context)
+        packet, host = context.packet, context.host
+        if packet is None:
+            return False
+        return classify(host.configuration, Context(host, context.now, packet, context.lease, None, context.bindings))
 
     return run
 

@@ -44,7 +44,18 @@ _SIMPLE_OPERATORS: Final = {
     "=": "equal", "and": "and", "or": "or", "+": "add", "*": "multiply", "/": "divide", "%": "remainder",
     "&": "bit-and", "|": "bit-or", "^": "bit-xor",
 }  # fmt: skip
-_COMPARISONS: Final = frozenset({"equal", "not-equal", "regex", "iregex"})
+_NOT_BOOLEAN: Final = (frozenset({DATA, NUMERIC, ANY}), "expecting data/numeric expression")
+_TRUTHS: Final = (frozenset({BOOLEAN, ANY}), "expecting boolean expressions")
+_NUMBERS: Final = (frozenset({NUMERIC, ANY}), "expecting numeric expressions")
+# Operator -> (what its right operand may be, the message for anything else).
+_RIGHT_SIDES: Final = dict.fromkeys(OPERATORS, _NUMBERS) | {
+    "equal": _NOT_BOOLEAN,
+    "not-equal": _NOT_BOOLEAN,
+    "regex": (frozenset({DATA}), "expecting data expression"),
+    "iregex": (frozenset({BOOLEAN, DATA, NUMERIC, ANY}), ""),
+    "and": _TRUTHS,
+    "or": _TRUTHS,
+}
 _CODE_WORDS: Final = {
     "formerr": 1, "noerror": 0, "notimp": 27, "servfail": 393230, "nxdomain": 393231, "refused": 393233,
     "yxdomain": 393234, "yxrrset": 393235, "nxrrset": 393236, "notauth": 393237, "notzone": 393238,
@@ -185,31 +196,14 @@ class Expressions(Cursor):
         return None
 
     def _combined(self, operator: str, left: Expression, right: Expression) -> Expression:
-        """An operator with its operands, if their types suit it."""
-        types = {type_of(left), type_of(right)}
-        if operator == "regex" and type_of(right) == ANY:
-            raise self.lost("expecting data expression")
-        # Beside a variable or a call, whose type shows when it is evaluated, an operand of any type may stand.
-        if ANY not in types:
-            self._check_types(operator, right, types)
-        return Expression(operator, (left, right), left.place)
-
-    def _check_types(self, operator: str, right: Expression, types: set[str]) -> None:
+        """An operator with its operands; only the right one's type must suit the operator."""
+        types = {type_of(left), type_of(right)} - {ANY}
         if len(types) > 1:
             raise self.lost("illegal expression relating different types")
-        if operator in _COMPARISONS:
-            self._check_comparison(operator, right, types)
-        elif operator in ("and", "or"):
-            if types - {BOOLEAN}:
-                raise self.lost("expecting boolean expressions")
-        elif types - {NUMERIC}:
-            raise self.lost("expecting numeric expressions")
-
-    def _check_comparison(self, operator: str, right: Expression, types: set[str]) -> None:
-        if operator == "regex" and type_of(right) != DATA:
-            raise self.lost("expecting data expression")
-        if types == {BOOLEAN}:
-            raise self.lost("expecting data/numeric expression")
+        allowed, refusal = _RIGHT_SIDES[operator]
+        if type_of(right) not in allowed:
+            raise self.lost(refusal)
+        return Expression(operator, (left, right), left.place)
 
     def _primary(self, context: str) -> Expression | None:
         """An operand: everything but a binary operator."""

@@ -177,7 +177,8 @@ class Statements(Keys):
         if switch is None:
             raise self.lost("case statement in inappropriate scope.")
         found = self.expression_or_none(switch)
-        if found is None or type_of(found) not in (switch, ANY):
+        # The type of a label is only looked at where data is compared.
+        if found is None or (switch == DATA and type_of(found) not in (DATA, ANY)):
             text = "expecting data expression." if switch == DATA else "expecting numeric expression."
             raise self.lost(text)
         self.expect(":", "colon expected.")

@@ -315,7 +315,7 @@ class Values(Expressions):
                 self.warn("Unexpected token.")
                 if lexer.kind == EOF:
                     raise Lost
-        self.registry.add(OptionSpace(name.lower(), code_width, length_width))
+        self.registry.add(OptionSpace(name.lower(), code_width, length_width, shown=name))
         return OptionSpaceDefinition(place, name, code_width, length_width, hash_size)
 
     def _width(self, wanted: str, allowed: tuple[int, ...]) -> int:

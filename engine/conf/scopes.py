@@ -12,7 +12,7 @@ from .context import Context, OptionSet
 from .statements import compile_list, is_constant
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from .context import Bindings
     from .context import Host as EvaluationHost
@@ -89,7 +89,7 @@ def _make_template(scopes: tuple[Scope, ...]) -> Template | None:
     return Template(context.reply, context.handlers)
 
 
-def run_scopes(scopes: Sequence[Scope], context: Context) -> None:
+def run_scopes(scopes: Iterable[Scope], context: Context) -> None:
     """Execute the statements of the scopes, in the order given."""
     for scope in scopes:
         scope.run(context)
@@ -106,16 +106,27 @@ def lease_scopes(
     `pool` is None for a fixed address. A class or host block that hangs elsewhere brings its own parents along,
     except those that the pool (or subnet) has above it.
     """
-    found = subnet.scope.chain()
+    return tuple(running_order(subnet, pool, classes, host))
+
+
+def running_order(
+    subnet: Subnet, pool: Pool | None, classes: Sequence[Class], host: Host | None
+) -> Iterator[Scope]:
+    """As `lease_scopes`, one by one: a class that a statement adds before the classes' turn has its turn with them."""
+    yield from subnet.scope.chain()
     limit = subnet.scope
     if pool is not None:
-        found += pool.scope.chain(pool.network.scope)
+        yield from pool.scope.chain(pool.network.scope)
         limit = pool.scope
-    for member in reversed(classes):
-        found += member.scope.chain(limit)
+    yield from class_scopes(classes, limit)
     if host is not None:
-        found += host.scope.chain(limit)
-    return tuple(found)
+        yield from host.scope.chain(limit)
+
+
+def class_scopes(classes: Sequence[Class], limit: Scope | None = None) -> Iterator[Scope]:
+    """The scopes of a packet's classes, the last matched first, as they are when the first is asked for."""
+    for member in tuple(reversed(classes)):
+        yield from member.scope.chain(limit)
 
 
 def compile_scope(compiler: Compiler, scope: Scope) -> None:

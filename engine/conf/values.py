@@ -20,6 +20,8 @@ LogLine = Callable[[int, str], None]
 ERROR_TEXT: Final = "<error>"
 TEXT_MAX_CHARACTERS: Final = 32768
 _IDENTIFIER_MAX_OCTETS: Final = 57
+# ISC's log lines are at most this long.
+LOG_OCTETS_MAXIMUM: Final = 1023
 _IDENTIFIER_ROOM_CHARACTERS: Final = 60
 
 _PRINTABLE = frozenset(range(0x20, 0x7F))
@@ -77,8 +79,8 @@ def identifier_text(value: bytes) -> str:
 
 
 def shown(value: bytes) -> str:
-    r"""Octets of a configuration or a packet as the text of a log line: a C string, no UTF-8 as `\xNN`."""
-    return value.split(b"\0", 1)[0].decode("utf-8", "backslashreplace")
+    r"""Octets of a configuration or a packet as the text of a log line: a C string cut as ISC's, no UTF-8 as `\xNN`."""
+    return value[:LOG_OCTETS_MAXIMUM].split(b"\0", 1)[0].decode("utf-8", "backslashreplace")
 
 
 def _fields(option_format: str) -> tuple[list[tuple[str, str]], str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ...trace.effects import ERROR
+from ..conf.context import NoOctets
 from ..conf.values import hex_pairs, printable, quoted, text_of
 from .dates import DateWriter
 from .embedded import handler_text
@@ -163,7 +164,7 @@ class RecordWriter:
         """`set` lines, the latest created first."""
         lines: list[str] = []
         for name, value in reversed(variables.items()):
-            if value is None:
+            if value is None or isinstance(value, NoOctets):
                 continue
             if isinstance(value, bytes):
                 lines.append(f"  set {name} = {quoted(value)};\n")

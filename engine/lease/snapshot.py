@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..conf.classify import spawn
 from ..conf.compile import resolve_class
+from ..conf.context import NO_OCTETS, NoOctets
 from .embedded import Statements, handler_text
 from .failover_state import FailoverState
 from .indexes import Index, indexed_hardware
@@ -118,7 +119,9 @@ def _plain_rare(rare: Rare) -> dict[str, Any]:
         found["billing"] = [billing.name, billing.key if billing.superclass is not None else None]
     if rare.variables is not None:
         found["variables"] = [
-            [name, value] for name, value in rare.variables.items() if value is None or isinstance(value, bytes | int)
+            [name, kept(value)]
+            for name, value in rare.variables.items()
+            if value is None or isinstance(value, bytes | int)
         ]
     if rare.agent_options is not None:
         found["agent_options"] = [[code, value] for code, value in rare.agent_options]
@@ -148,7 +151,7 @@ def _rare(configuration: Configuration, data: dict[str, Any], statements: Statem
         if rare.billing is not None:
             rare.billing.billed += 1
     if "variables" in data:
-        rare.variables = dict(data["variables"])
+        rare.variables = {name: value_of(data) for name, data in data["variables"]}
     if "agent_options" in data:
         rare.agent_options = tuple([(code, value) for code, value in data["agent_options"]])
     if "host" in data:
@@ -166,3 +169,13 @@ def _class(configuration: Configuration, name: str, key: bytes | None) -> Class 
         return found
     return found.subclasses.get(key) or spawn(found, key)
 
+
+
+def kept(value: bytes | int | None) -> Any:
+    """A variable's value as plain data; an empty list stands for NO_OCTETS."""
+    return [] if isinstance(value, NoOctets) else value
+
+
+def value_of(data: Any) -> Any:
+    """The value that `kept` has kept."""
+    return NO_OCTETS if data == [] else data

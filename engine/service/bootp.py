@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from ...trace.effects import ERROR, INFO
 from ..conf import parameters as par
 from ..conf.context import OptionSet
-from ..conf.scopes import lease_scopes, run_scopes
+from ..conf.scopes import run_scopes, running_order
 from ..wire.encode import STATIC_BOOTP
 from ..wire.reply import BROADCAST_FLAG, compose, compose_static_plain, send_static_bootp
 from ..wire.text import bootp_line, static_bootp_line
@@ -63,7 +63,7 @@ def _answer_fixed(
     options = context.reply = OptionSet()
     context.lease = lease
     context.bindings = {}
-    run_scopes(lease_scopes(lease.subnet, None, packet.classes, host), context)
+    run_scopes(running_order(lease.subnet, None, packet.classes, host), context)
     for code, word in ((par.ALLOW_BOOTP, "bootp"), (par.ALLOW_BOOTING, "booting")):
         verdict = par.choice(context, options, code, par.ALLOW)
         if verdict != par.ALLOW:
@@ -76,7 +76,6 @@ def _answer_fixed(
     if par.flag(context, options, par.ALWAYS_BROADCAST, False):
         flags |= BROADCAST_FLAG
     siaddr = _next_server(server, context, options, packet, network)
-    _run_commit(context)
     if not packet.options_valid and not par.flag(context, options, par.ALWAYS_REPLY_RFC1048, False):
         payload = compose_static_plain(packet, flags, lease.address, siaddr, filename, server_name)
     else:
@@ -88,6 +87,7 @@ def _answer_fixed(
         payload = compose(
             STATIC_BOOTP, packet, area, flags, packet.ciaddr, lease.address, siaddr, filename, server_name
         )
+    _run_commit(context)
     source = server.interface_address(packet.interface)
     if not source:
         why = "appears to have no IPv4 addresses, and so dhcpd cannot select a source address."
@@ -95,7 +95,7 @@ def _answer_fixed(
         return
     server.log(INFO, line)
     server.log(INFO, static_bootp_line(lease.address, "" if host is None else host.name, packet))
-    server.effects.append(send_static_bootp(packet, payload, server.ports, flags, lease.address, source))
+    server.send(send_static_bootp(packet, payload, server.ports, flags, lease.address, source))
 
 
 def _run_commit(context: Context) -> None:

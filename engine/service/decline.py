@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ...trace.effects import INFO
 from ..conf import parameters as par
 from ..conf.context import OptionSet
-from ..conf.scopes import lease_scopes, run_scopes
+from ..conf.scopes import run_scopes, running_order
 from ..wire.text import decline_line
 from .lifecycle import abandon
 
@@ -54,7 +54,7 @@ def _verdict(server: Server, context: Context, packet: Packet, lease: Lease | No
     options = context.reply = OptionSet()
     context.bindings = server.global_bindings
     if lease is not None and lease.subnet is not None:
-        run_scopes(lease_scopes(lease.subnet, None, packet.classes, None), context)
+        run_scopes(running_order(lease.subnet, None, packet.classes, None), context)
     else:
         for member in reversed(packet.classes):
             run_scopes(member.scope.chain(), context)

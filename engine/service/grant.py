@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from ...trace.effects import DEBUG, ERROR, INFO
 from ..conf import parameters as par
 from ..conf.context import OptionSet
-from ..conf.scopes import run_scopes
+from ..conf.scopes import class_scopes, run_scopes
 from ..lease.lease import ACTIVE, BACKUP, BOOTP_FLAG, EXPIRED, FREE, RELEASED, RESERVED_FLAG, RESET
 from ..wire.packet import ACK, OFFER, REQUEST
 from ..wire.text import dotted
@@ -150,7 +150,7 @@ def _run_scopes(step: Grant) -> bool:
         bindings = context.bindings = _variables(lease)
         step.terms = Terms()
         step.terms.read_before_host(context, step.options)
-        step.terms.read_early(context, step.options)
+        step.terms.read_early(context, step.options, bootp=step.kind == BOOTP)
         _keep_variables(lease, bindings)
     else:
         step.terms = plan.terms
@@ -173,8 +173,7 @@ def _run_for_packet(step: Grant, relay: dict[int, bytes] | None) -> bool:
     if pool is not None:
         run_scopes(pool.scope.chain(pool.network.scope), context)
         limit = pool.scope
-    for member in reversed(step.packet.classes):
-        run_scopes(member.scope.chain(limit), context)
+    run_scopes(class_scopes(step.packet.classes, limit), context)
     terms.read_before_host(context, options)
     _keep_variables(lease, bindings)
     if context.handlers:
@@ -185,7 +184,7 @@ def _run_for_packet(step: Grant, relay: dict[int, bytes] | None) -> bool:
         run_scopes(step.host.scope.chain(limit), context)
         if context.handlers:
             _install(lease, context.handlers)
-    terms.read_early(context, options)
+    terms.read_early(context, options, bootp=step.kind == BOOTP)
     _keep_variables(lease, bindings)
     return True
 
@@ -322,18 +321,23 @@ def _take_over(step: Grant) -> None:
 
 
 def _commit_handlers(step: Grant) -> None:
-    """Steps 24 and 25: `on commit`, once; then dynamic DNS."""
+    """Steps 24 and 25: `on commit`, once, which sees the new end of the lease; then dynamic DNS."""
     server, lease, context = step.server, step.lease, step.context
     rare = lease.rare
     if rare is not None and rare.on_commit is not None:
         handler, rare.on_commit = rare.on_commit, None
+        old_ends, lease.ends = lease.ends, step.expiry
+        context.handlers.clear()
         bindings = context.bindings = _variables(lease)
         context.reply = _own_options(step)
         if server.reasons is None:
             handler.run(context)
         else:
             watch_handler(step.settings, handler, step.options, lambda: handler.run(context))
+        lease.ends = old_ends
         _keep_variables(lease, bindings)
+        if context.handlers:
+            _install(lease, context.handlers)
     if server.ddns is not None and server.ddns.granted(context, lease):
         step.forbidden = True
 

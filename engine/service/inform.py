@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from ...trace.effects import INFO, Send
 from ..conf import parameters as par
 from ..conf.context import OptionSet
-from ..conf.scopes import run_scopes
+from ..conf.scopes import class_scopes, run_scopes
 from ..wire.encode import INFORM
 from ..wire.packet import ACK
 from ..wire.reply import compose, inform_flags, send_inform, truncation_lines
 from ..wire.text import dotted, inform_ack_line, inform_line
 from .explain import sent_options, tell_options, tell_parameters, watch_scopes
 from .hosts import CLIENT_IDENTIFIER, host_addresses
-from .network import SUBNET_SELECTION, selected
+from .network import LINK_SELECTION, SUBNET_SELECTION, selected
 from .reply import server_identifier
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ def inform(
         return
     options = context.reply = OptionSet()
     if selection is not None:
-        options.dhcp[SUBNET_SELECTION] = selection
+        # Under the code that it came with, whatever that is in space dhcp.
+        options.dhcp[selection[0]] = selection[1]
     if packet.agent is not None and not packet.stashed:
         options.spaces["agent"] = dict(packet.agent)
     settings = _run_scopes(server, context, packet, subnet, client)
@@ -67,12 +69,12 @@ def inform(
         tell_options(server, packet, settings, sent_options(server.effects[-1].payload))
 
 
-def _find_subnet(server: Server, packet: Packet, line: str) -> tuple[Subnet | None, bytes | None]:
-    """Steps 1 to 3: the subnet, and the client's subnet selection where that was used."""
+def _find_subnet(server: Server, packet: Packet, line: str) -> tuple[Subnet | None, tuple[int, bytes] | None]:
+    """Steps 1 to 3: the subnet, and the selection that was used, as (its code, its value)."""
     by_relay = not packet.ciaddr and packet.giaddr
     address = packet.giaddr if by_relay else packet.ciaddr or packet.source
     kind = "relay" if by_relay else "client" if packet.ciaddr else "source"
-    selection: bytes | None = None
+    selection: tuple[int, bytes] | None = None
     choice = selected(packet)
     if choice is not None:
         value, of_relay = choice
@@ -81,7 +83,7 @@ def _find_subnet(server: Server, packet: Packet, line: str) -> tuple[Subnet | No
             return None, None
         address = int.from_bytes(value, "big")
         kind = "relay link select" if by_relay else "selected"
-        selection = None if of_relay else value
+        selection = (LINK_SELECTION if of_relay else SUBNET_SELECTION, value)
     subnet = server.configuration.find_subnet(address)
     if subnet is None:
         server.log(INFO, f"{line}: unknown subnet for {kind} address {dotted(address)}")
@@ -103,15 +105,13 @@ def _run_scopes(server: Server, context: Context, packet: Packet, subnet: Subnet
     scopes = subnet.scope.chain()
     if lease is not None and lease.pool is not None:
         scopes += lease.pool.scope.chain(subnet.scope)
-    for member in reversed(packet.classes):
-        scopes += member.scope.chain(subnet.scope)
     host = _host(server, packet, client)
-    if host is not None:
-        scopes += host.scope.chain(subnet.scope)
+    of_host = [] if host is None else host.scope.chain(subnet.scope)
     settings: Settings = {}
     if server.reasons is not None:
-        settings, _ = watch_scopes(server, packet, None, scopes, context.bindings)
-    run_scopes(scopes, context)
+        watched = [*scopes, *class_scopes(packet.classes, subnet.scope), *of_host]
+        settings, _ = watch_scopes(server, packet, None, watched, context.bindings)
+    run_scopes(chain(scopes, class_scopes(packet.classes, subnet.scope), of_host), context)
     return settings
 
 
@@ -159,4 +159,4 @@ def _answer(server: Server, context: Context, packet: Packet, subnet: Subnet, cl
     )
     relayed = packet.giaddr and not packet.ciaddr
     server.log(INFO, inform_ack_line(packet.giaddr if relayed else client, packet))
-    server.effects.append(send_inform(packet, payload, server.ports))
+    server.send(send_inform(packet, payload, server.ports))

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from ...trace.effects import INFO
 from ..conf import parameters as par
 from ..conf.context import OptionSet
-from ..conf.scopes import lease_scopes, run_scopes
+from ..conf.scopes import run_scopes, running_order
 from ..lease.lease import ACTIVE
 from ..wire.encode import LEASEQUERY
 from ..wire.packet import LEASEACTIVE, LEASEUNASSIGNED, LEASEUNKNOWN, type_name
 from ..wire.reply import compose_leasequery, send_leasequery
 from ..wire.text import dotted, hardware_text, identifier_text, leasequery_line
 from .hosts import CLIENT_IDENTIFIER
-from .network import LINK_SELECTION, log_own_reply
 from .reply import server_identifier
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ def leasequery(
     options = context.reply = OptionSet()
     subnet = server.configuration.find_subnet(packet.giaddr)
     if subnet is not None:
-        run_scopes(lease_scopes(subnet, None, packet.classes, None), context)
+        run_scopes(running_order(subnet, None, packet.classes, None), context)
     else:
         server.configuration.global_scope.run(context)
         for member in reversed(packet.classes):
@@ -149,7 +148,4 @@ def _answer(
     server.log(INFO, f"{type_name(kind)} to {relay} for {subject.text} ({count} associated IPs)")
     rare = None if subject.lease is None else subject.lease.rare
     payload = compose_leasequery(packet, area, ciaddr, hardware, b"" if rare is None else rare.padding)
-    server.effects.append(send_leasequery(packet, payload, server.ports))
-    known = rare.agent_options if rare is not None and hardware is not None else None
-    selection = dict(known).get(LINK_SELECTION) if known else None
-    log_own_reply(server, packet, kind, packet.hardware if hardware is None else hardware, selection)
+    server.send(send_leasequery(packet, payload, server.ports))

@@ -6,17 +6,18 @@ ISC: a client may be told what an earlier one was refused for.
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from ...trace.effects import INFO
 from ..conf import parameters as par
 from ..conf.context import OptionSet
-from ..conf.scopes import run_scopes
+from ..conf.scopes import class_scopes, run_scopes
 from ..wire.encode import NAK as NAK_LAYOUT
 from ..wire.packet import NAK
 from ..wire.reply import compose_nak, send_nak
 from ..wire.text import nak_line
-from .network import LINK_SELECTION, locate, log_own_reply
+from .network import locate
 
 if TYPE_CHECKING:
     from ..conf.context import Context
@@ -57,9 +58,7 @@ def send_nak_for(server: Server, context: Context, address: int, subnet: Subnet 
     area = server.encoder.area(NAK_LAYOUT, packet, options, context, None, None)
     assert area is not None, "no site option space is set"
     server.log(INFO, nak_line(address, packet))
-    server.effects.append(send_nak(packet, compose_nak(packet, area), server.ports, source))
-    selection = None if packet.agent is None else packet.agent.get(LINK_SELECTION)
-    log_own_reply(server, packet, NAK, packet.hardware, selection)
+    server.send(send_nak(packet, compose_nak(packet, area), server.ports, source))
 
 
 def _configured(server: Server, context: Context, packet: Packet, subnet: Subnet | None) -> OptionSet:
@@ -74,10 +73,8 @@ def _configured(server: Server, context: Context, packet: Packet, subnet: Subnet
         scopes = subnet.scope.chain()
     else:
         scopes = [server.configuration.global_scope]
-    for member in reversed(packet.classes):
-        scopes += member.scope.chain()
     options = context.reply = OptionSet()
     context.lease = None
     context.bindings = server.global_bindings
-    run_scopes(scopes, context)
+    run_scopes(chain(scopes, class_scopes(packet.classes)), context)
     return options

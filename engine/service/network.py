@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ...trace.effects import INFO
-from ..wire.packet import type_name
-from ..wire.text import dotted, hardware_text
+from ..wire.text import dotted
 from .reasons import Reason
 
 if TYPE_CHECKING:
@@ -55,19 +53,6 @@ def locate(server: Server, packet: Packet) -> SharedNetwork | None:
     interface = server.interfaces.get(packet.interface)
     found = None if interface is None else interface.network
     return found if server.reasons is None else _explained(server, found, "interface", packet.interface)
-
-
-def log_own_reply(server: Server, packet: Packet, kind: int, hardware: bytes, selection: bytes | None) -> None:
-    """ISC's packet socket hears what its own kernel sends to a relay, and complains of a relay that it does not know.
-
-    The program leaves such frames out; the line is what log parsers see (packets-and-options 5.8). `hardware` and
-    `selection` (link selection) are the reply's.
-    """
-    if not packet.giaddr or server.configuration.find_subnet(packet.giaddr) is not None:
-        return
-    if selection is None or subnet_of(server, selection) is None:
-        who = hardware_text(hardware) if hardware[0] else "<no identifier>"
-        server.log(INFO, f"{type_name(kind)} from {who} via {dotted(packet.giaddr)}: unknown network segment")
 
 
 def _explained(server: Server, found: SharedNetwork | None, how: str, value: str) -> SharedNetwork | None:

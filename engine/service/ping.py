@@ -51,7 +51,7 @@ def offer(server: Server, waiting: Waiting) -> None:
     assert waiting.sent is not None
     server.pings -= 1
     server.effects.append(Log(INFO, waiting.line))
-    server.effects.append(waiting.sent)
+    server.send(waiting.sent)
 
 
 def answered(server: Server, source: int) -> None:

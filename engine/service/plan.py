@@ -48,30 +48,38 @@ class Terms:
 
     def read_before_host(self, context: Context, options: OptionSet) -> None:
         """Those that count before the host's own statements run."""
-        self.min_secs = par.number(context, options, par.MIN_SECS, 0) or 0
+        self.min_secs = (par.text(context, options, par.MIN_SECS) or b"\0")[0]
         self.one_lease = par.flag(context, options, par.ONE_LEASE_PER_CLIENT, False)
         duplicates = par.value(context, options, par.DUPLICATES)
         self.deny_duplicates = duplicates is not None and duplicates != b"\x01"
 
-    def read_early(self, context: Context, options: OptionSet) -> None:
-        """Those that ISC evaluates among the lease's variables."""
+    def read_early(self, context: Context, options: OptionSet, *, bootp: bool | None = None) -> None:
+        """Those that ISC evaluates among the lease's variables; of the times only those of the protocol.
+
+        `bootp`: which it is; None reads the times of both.
+        """
         self.boot_unknown = par.choice(context, options, par.BOOT_UNKNOWN_CLIENTS, par.ALLOW)
         self.allow_bootp = par.choice(context, options, par.ALLOW_BOOTP, par.ALLOW)
         self.allow_booting = par.choice(context, options, par.ALLOW_BOOTING, par.ALLOW)
         self.filename = par.text(context, options, par.FILENAME)
         self.server_name = par.text(context, options, par.SERVER_NAME)
-        self.default_time = par.number(context, options, par.DEFAULT_LEASE_TIME, 43_200) or 0
-        self.max_time = par.number(context, options, par.MAX_LEASE_TIME, 86_400) or 0
-        self.min_time = par.number(context, options, par.MIN_LEASE_TIME)
-        self.adaptive_threshold = par.number(context, options, par.ADAPTIVE_LEASE_TIME_THRESHOLD, 0) or 0
-        self.infinite_is_reserved = par.flag(context, options, par.INFINITE_IS_RESERVED, False)
-        self.bootp_length = par.number(context, options, par.DYNAMIC_BOOTP_LEASE_LENGTH)
-        self.bootp_cutoff = par.number(context, options, par.DYNAMIC_BOOTP_LEASE_CUTOFF)
+        if bootp is not True:
+            self._read_times(context, options)
+        if bootp is not False:
+            self.bootp_length = par.number(context, options, par.DYNAMIC_BOOTP_LEASE_LENGTH)
+            self.bootp_cutoff = par.number(context, options, par.DYNAMIC_BOOTP_LEASE_CUTOFF)
         self.log_high = par.number(context, options, par.LOG_THRESHOLD_HIGH, 0) or 0
         self.log_low = par.number(context, options, par.LOG_THRESHOLD_LOW, 0) or 0
         self.ignore_client_uids = par.flag(context, options, par.IGNORE_CLIENT_UIDS, False)
         self.stash_agent = par.flag(context, options, par.STASH_AGENT_OPTIONS, True)
         self.get_lease_hostnames = par.flag(context, options, par.GET_LEASE_HOSTNAMES, False)
+
+    def _read_times(self, context: Context, options: OptionSet) -> None:
+        self.default_time = par.number(context, options, par.DEFAULT_LEASE_TIME, 43_200) or 0
+        self.max_time = par.number(context, options, par.MAX_LEASE_TIME, 86_400) or 0
+        self.min_time = par.number(context, options, par.MIN_LEASE_TIME)
+        self.adaptive_threshold = par.number(context, options, par.ADAPTIVE_LEASE_TIME_THRESHOLD, 0) or 0
+        self.infinite_is_reserved = par.flag(context, options, par.INFINITE_IS_RESERVED, False)
 
     def read_late(self, context: Context, options: OptionSet) -> None:
         """Those that a fixed address's variables do not reach any more (conf-language 5.6)."""

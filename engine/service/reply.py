@@ -47,7 +47,7 @@ def answer(step: Grant) -> None:
     prepared = _prepared(step)
     before = len(effects)
     sent = _encode(step, prepared)
-    stored = kind != OFFER and lease.pool is not None and not step.reused
+    stored = sent is not None and kind != OFFER and lease.pool is not None and not step.reused
     if len(effects) != before or sent is None:
         spoken = effects[before:]
         del effects[before:]
@@ -77,7 +77,7 @@ def answer(step: Grant) -> None:
         begin_ping(server, lease.address, terms.ping_timeout_us, line, sent)
         return
     effects.append(Log(INFO, line))
-    effects.append(sent)
+    server.send(sent)
 
 
 def _prepared(step: Grant) -> Prepared:

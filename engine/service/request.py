@@ -76,7 +76,7 @@ def _on_its_network(
     if authoritative:
         server.log(INFO, f"{line}: wrong network.")
         _explain(server, address, "NAK", "wrong network, and this server is authoritative")
-        send_nak_for(server, context, address, subnet)
+        send_nak_for(server, context, address, None)
     else:
         server.log(INFO, f"{line}: {why}")
         _explain(server, address, "no reply", why)

@@ -18,6 +18,7 @@ from ..conf.context import Context
 from ..conf.values import shown
 from ..lease.lease import NEVER
 from ..lease.record import RecordWriter
+from ..lease.snapshot import kept, value_of
 from ..wire.encode import Encoder
 from ..wire.packet import (
     DECLINE,
@@ -44,6 +45,7 @@ from .inform import inform
 from .leasequery import leasequery
 from .lifecycle import expire_due
 from .network import locate
+from .overhear import overhear
 from .plan import Plans
 from .release import release_request
 from .request import request
@@ -117,7 +119,7 @@ class Server:
         "_settings", "appended", "configuration", "database", "ddns", "due_s", "effects", "encoder", "failover",
         "global_bindings", "host_answers", "host_name", "inform_refusals", "interfaces", "latched", "nak_text",
         "next_call", "now", "now_us", "open_pools", "pending", "pings", "plans", "ports", "reasons", "seed",
-        "doubtful_until", "names", "programs", "utc_offset_s", "_waits_until_us", "_writer",
+        "doubtful_until", "names", "programs", "unremarkable", "utc_offset_s", "_waits_until_us", "_writer",
     )  # fmt: skip
 
     def __init__(self, configuration: Configuration, database: Database, host_name: str, seed: bytes) -> None:
@@ -147,6 +149,7 @@ class Server:
         self.latched: dict[int, int] = {}
         self.nak_text = ""
         self.inform_refusals = 0
+        self.unremarkable: set[bytes] = set()
         self.next_call = 1
         self.appended = 0
         self.due_s = 0
@@ -193,6 +196,12 @@ class Server:
         """The addresses of a host name as last looked up."""
         return self.host_answers.get(name)
 
+    def send(self, sent: Send) -> None:
+        """Emit a reply, and what ISC's server logs of one that it hears itself."""
+        self.effects.append(sent)
+        if not sent.raw and sent.port == self.ports.local:
+            overhear(self, sent)
+
     def interface_address(self, name: str) -> int:
         """The first address of an interface, 0 for none."""
         interface = self.interfaces.get(name)
@@ -238,7 +247,7 @@ class Server:
         message_type = packet.message_type
         network = locate(self, packet)
         if network is None and message_type not in NEEDS_NO_NETWORK:
-            self._log_type(packet, "unknown network segment")
+            self.log_type(packet, "unknown network segment")
             return
         preset: Lease | None = None
         if message_type == REQUEST and packet.ciaddr and not packet.giaddr and _AGENT not in packet.options:
@@ -252,9 +261,10 @@ class Server:
         if handler is not None:
             handler(self, context, packet, network, preset)
         elif message_type not in SILENT:
-            self._log_type(packet, "unknown packet type")
+            self.log_type(packet, "unknown packet type")
 
-    def _log_type(self, packet: Packet, what: str) -> None:
+    def log_type(self, packet: Packet, what: str) -> None:
+        """Log that a message of this type is not dealt with."""
         client = hardware_text(packet.hardware) if packet.htype else "<no identifier>"
         self.log(INFO, f"{type_name(packet.message_type)} from {client} via {via_text(packet)}: {what}")
 
@@ -362,7 +372,9 @@ class Server:
         """The state that the lease database does not hold, as plain data."""
         plain = (bytes, int, bool, type(None))
         return {
-            "bindings": [[name, value] for name, value in self.global_bindings.items() if isinstance(value, plain)],
+            "bindings": [
+                [name, kept(value)] for name, value in self.global_bindings.items() if isinstance(value, plain)
+            ],
             "pending": [_plain_waiting(address, waiting) for address, waiting in self.pending.items()],
             "programs": list(self.programs.items()),
             "latched": list(self.latched.items()),
@@ -383,7 +395,7 @@ class Server:
 
     def restore_state(self, data: dict[str, Any]) -> None:
         """Take over a snapshot. The global statements have run: functions that they define are there."""
-        self.global_bindings.update(dict(data["bindings"]))
+        self.global_bindings.update({name: value_of(value) for name, value in data["bindings"]})
         self.pending = {entry[0]: _waiting(entry) for entry in data["pending"]}
         self.pings = sum(waiting.sent is not None for waiting in self.pending.values())
         self._waits_until_us = min([waiting.at_us for waiting in self.pending.values()], default=0)

@@ -88,7 +88,7 @@ def encode_fqdn(members: Mapping[int, bytes]) -> bytes:
     flags |= _is_true(members, NO_CLIENT_UPDATE) * _CLIENT_BIT | encoded * _ENCODED_BIT
     name = members.get(FQDN, b"")
     head = bytes((flags,)) + (members.get(RCODE1) or _NO)[:1] + (members.get(RCODE2) or _NO)[:1]
-    return head + (_encode_labels(name) if encoded else name)
+    return head + (_encode_labels(name) if encoded and name else name)
 
 
 def _is_true(members: Mapping[int, bytes], code: int) -> bool:

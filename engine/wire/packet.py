@@ -317,10 +317,10 @@ def _parse_space(
             continue
         begin = position + width
         if begin > stop:
-            return _malformed(name, code, _NO_LENGTH, lines)
+            return _malformed(space.shown or name, code, _NO_LENGTH, lines)
         position = begin + int.from_bytes(raw[position:begin], "big")
         if position > stop:
-            return _malformed(name, code, _TOO_LONG, lines)
+            return _malformed(space.shown or name, code, _TOO_LONG, lines)
         value = raw[begin:position]
         inner = table.inner.get(code)
         if inner is not None:

@@ -31,7 +31,10 @@ class OptionDefinition:
 
 @dataclass(slots=True)
 class OptionSpace:
-    """One space: widths in octets; `end` is the tag that ends it; `concatenates` repeated options (RFC 3396)."""
+    """One space: widths in octets; `end` is the tag that ends it; `concatenates` repeated options (RFC 3396).
+
+    `name` is in lower case; `shown` is how the configuration spells it (empty: like `name`).
+    """
 
     name: str
     code_width: int = 1
@@ -43,6 +46,7 @@ class OptionSpace:
     by_name: dict[str, OptionDefinition] = field(default_factory=dict)
     by_code: dict[int, OptionDefinition] = field(default_factory=dict)
     encapsulated_by: OptionDefinition | None = None
+    shown: str = ""
 
     def define(self, name: str, code: int, format: str) -> OptionDefinition:  # noqa: A002 - the field's own word
         """Add or redefine an option; an older name of the same code stays usable (conf-language 2.12)."""

@@ -45,9 +45,10 @@ def via_text(packet: Packet) -> str:
 
 @lru_cache(maxsize=4096)
 def name_text(hostname: bytes | None) -> str:
-    """NAME: `(name) `, with its blank behind; empty for no name."""
+    """NAME: `(name) `, with its blank behind; empty for no name. ISC's is a C string."""
     if hostname is None:
         return ""
+    hostname = hostname.split(b"\0", 1)[0]
     if len(hostname) > HOST_NAME_PRINTED_MAXIMUM or hostname.translate(None, _NAME_PRINTABLE):
         return _UNSUITABLE
     return f"({hostname.decode('ascii')}) "

@@ -37,21 +37,7 @@ def play(path: Path, *, restoring: bool = False) -> list[str]:
     return differences(scenario, ours, isc)
 
 
-# Where ours is not yet as ISC's, to be mended.
-OPEN = (
-    "conf-interface-statement",
-    "conf-interfaces",
-    "conf-server-options",
-)
-
-
-def parameters() -> list[object]:
-    """Every scenario, those of OPEN expected to fail."""
-    mark = pytest.mark.xfail(strict=False, reason="differs from ISC's answer: to be mended")
-    return [pytest.param(path, id=path.stem, marks=[mark] if path.stem in OPEN else []) for path in [*OWN, *PUBLIC]]
-
-
-@pytest.mark.parametrize("path", parameters())
+@pytest.mark.parametrize("path", [*OWN, *PUBLIC], ids=lambda path: path.stem)
 def test_answers_as_isc(path: Path):
     found = play(path)
     if path.stem in DELIBERATE:
