@@ -20,7 +20,7 @@ from dhcpd.replay.verdict import Status
 from dhcpd.trace import Entry, open_tape
 from dhcpd.trace import events as ev
 from tests.replay.engine_runs import CONFIGURATION, LEASES_FOUND, Run
-from tests.replay.planting import PLAIN, Planted, plant, record_run
+from tests.replay.planting import PLAIN, WRONG, Planted, plant, record_run
 
 if TYPE_CHECKING:
     from dhcpd.trace.events import Event
@@ -44,7 +44,7 @@ def events_of(path: Path) -> list[Event]:
         return [entry.event for entry in tape.iterate() if isinstance(entry, Entry)]
 
 
-def test_a_planted_fault_is_found_named_and_shrunk(tmp_path: Path) -> None:
+def test_a_planted_fault_is_found_named_shrunk_and_survives_redaction(tmp_path: Path) -> None:
     """The promise: one wrong option for one client among 500, 10,000 events, under 20 left in under two minutes."""
     fault = plant(tmp_path / "long.trace", 500, 10_000)
     verdict = play_file(str(fault.path), None)
@@ -58,7 +58,13 @@ def test_a_planted_fault_is_found_named_and_shrunk(tmp_path: Path) -> None:
     left = play_file(str(tmp_path / "out.trace"), None).difference
     assert left is not None
     assert left.client == fault.client
-    assert any(bytes([3, 4, 10, 0, 0, 99]) in getattr(effect, "payload", b"") for effect in left.expected)
+    assert any(WRONG in getattr(effect, "payload", b"") for effect in left.expected)
+    words = ["redact", str(tmp_path / "out.trace"), "-o", str(tmp_path / "shown.trace")]
+    assert CliRunner().invoke(cli, words).exit_code == 0
+    shown = play_file(str(tmp_path / "shown.trace"), None).difference
+    assert shown is not None
+    assert shown.client != fault.client
+    assert any(WRONG in getattr(effect, "payload", b"") for effect in shown.expected)
 
 
 def test_any_command_and_any_number_of_jobs_give_the_same(tmp_path: Path) -> None:
