@@ -94,7 +94,7 @@ _SPACES: Final = (
     ("dhcp6", 2, 2, 0, False, False, _DHCP6),
     ("vsio", 4, 2, 0, False, False, "2495 isc Eisc6."),
     ("isc6", 2, 2, 0, False, False, "1 media t; 2 update-assist X; 60000 4o6-interface t; 60001 4o6-source-address 6"),
-    ("fqdn6-if-you-see-me-its-a-bug-bug-bug", 1, 1, 0, False, False, _FQDN),
+    ("fqdn6-if-you-see-me-its-a-bug-bug-bug", 1, 1, 0, False, False, ""),
     ("agent", 1, 1, 0, False, True, _AGENT),
     ("server", 1, 1, 0, False, False, _SERVER),
 )
@@ -127,7 +127,7 @@ def default_registry() -> Registry:
     registry = Registry()
     for name, code_width, length_width, end, concatenates, ordered, options in _SPACES:
         space = registry.add(OptionSpace(name, code_width, length_width, end, concatenates, ordered))
-        for line in options.split(";"):
+        for line in filter(None, options.split(";")):
             _define(space, line.split())
     _link(registry)
     return registry

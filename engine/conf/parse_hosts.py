@@ -254,9 +254,13 @@ class Hosts(Statements):
         legacy = None if word == "class" else word
         if legacy is not None and name not in self.symbols.classes:
             raise self.lost(f"no class named {name}")
-        self.symbols.classes.add(name)
         self.left_brace()
-        return Class(place, name, self.block(frame.inner(CLASS)), legacy)
+        # Its own statements do not know the class yet.
+        try:
+            block = self.block(frame.inner(CLASS))
+        finally:
+            self.symbols.classes.add(name)
+        return Class(place, name, block, legacy)
 
     def _class_place(self, frame: Frame) -> None:
         if frame.kind in (CLASS, SUBCLASS):

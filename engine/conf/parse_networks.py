@@ -253,16 +253,18 @@ class Networks(Hosts):
         return FailoverReference(place, None)
 
     def failover(self, frame: Frame) -> Node:
-        """`failover peer ...`: the first word is read."""
+        """`failover peer ...`: the first word is still to be read."""
         if frame.kind == POOL:
+            self.lexer.next()
             return self._pool_failover(frame)
         frame.declared = False
-        place = self.place()
         if frame.kind not in (GLOBAL, SHARED_NETWORK):
             self.warn("failover peers may only be defined in shared-network")
             self.lines.append((ERROR, "declarations and the outer scope."))
             self.skip()
             raise Lost
+        self.lexer.next()
+        place = self.place()
         name = self.failover_name()
         if self.lexer.next() != ";":
             if self.lexer.kind != "{":

@@ -157,7 +157,7 @@ class Values(Expressions):
         parts: list[Part] = []
         fields, repeats = fields_of(option.format)
         # A value that is missing altogether is not missed before the token behind the semicolon.
-        missing = bool(fields) and fields[0].letter != "Z" and self.accept(";")
+        missing = (not fields or fields[0].letter != "Z") and self.accept(";")
         while fields and not missing:
             for field in fields:
                 if field.optional and self.lexer.peek() == ";":

@@ -124,7 +124,7 @@ class Parser(Networks):
         kind = lexer.peek()
         reader = (_INCLUDED_READERS if frame.included else _BLOCK_READERS)[frame.kind].get(kind)
         if reader is not None:
-            if kind != "match":
+            if kind not in _LOOKED_AT:
                 lexer.next()
             return reader(self, frame)
         node = self.executable()
@@ -262,13 +262,17 @@ class Parser(Networks):
         kind = self.lexer.kind
         if kind == "pool6":
             text = "pool6 declared within pool." if frame.kind == POOL else "pool6 declared outside of network"
-        elif kind in ("range6", "prefix6", "fixed-prefix6") and frame.kind != SUBNET:
+        elif kind == "subnet6" and frame.kind in (SUBNET, CLASS, SUBCLASS, HOST):
+            text = "subnet declarations not allowed here."
+        elif kind == "fixed-prefix6" or (kind in ("range6", "prefix6") and frame.kind != SUBNET):
             text = f"{kind} declaration not allowed here."
         else:
             text = f"{kind} statement is only supported in DHCPv6 mode."
         raise self.lost(text)
 
 
+# Their own readers consume these words: some of the messages about them point before the word.
+_LOOKED_AT: Final = frozenset({"match", "failover"})
 _EVERYWHERE: Final[dict[str, Callable[[Parser, Frame], Node]]] = {
     "include": Parser._include,
     "option": Parser._declared_option,
