@@ -71,7 +71,7 @@ class Database:
     """
 
     __slots__ = (
-        "_alarms", "_by_hardware", "_by_uid", "_leases", "_order", "_pools", "_unmoved", "configuration",
+        "_by_hardware", "_by_uid", "_leases", "_order", "_pools", "_unmoved", "configuration",
         "declarations", "failover_states", "now", "pool_order", "server_duid", "table",
     )  # fmt: skip
 
@@ -97,7 +97,6 @@ class Database:
         self._by_uid: Index = {}
         self._by_hardware: Index = {}
         self._order = FIRST_ORDER
-        self._alarms: list[tuple[int, int]] = []
 
     # Looking up
 
@@ -191,11 +190,10 @@ class Database:
         elif known is not lease:
             raise DuplicateLeaseError(address)
 
-    def requeue(self, lease: Lease, sort_time: int | None = None, *, alarm: bool = True) -> None:
+    def requeue(self, lease: Lease, sort_time: int | None = None) -> None:
         """Move a lease to its place after its state, next state, ends or flags changed; in front of equals.
 
-        `sort_time` is what counts instead of `ends` (failover, allocation 6.2). Without `alarm` the lease's own time
-        wakes nobody: it changes its state when another of its pool does.
+        `sort_time` is what counts instead of `ends` (failover, allocation 6.2).
         """
         assert lease.pool is not None, "a fixed address has no queue"
         number = queue_of(lease)
@@ -209,9 +207,6 @@ class Database:
         queue = queues.queues[number]
         queue.count += 1
         queue.push(lease, key, self._leases)
-        if alarm and lease.next_state != lease.state and (queues.alarm is None or due < queues.alarm):
-            queues.alarm = due
-            heappush(self._alarms, (due, lease.pool.index))
 
     def _take_out(self, lease: Lease, number: int) -> PoolQueues:
         """Take a lease out of its queue, and count its way to queue `number`."""
@@ -293,21 +288,16 @@ class Database:
         self._leases[lease.address] = lease
 
     def begin(self, filed: int, now: int) -> None:
-        """All leases of the file, `filed` of them, are in: count what is free, and find what is due."""
+        """All leases of the file, `filed` of them, are in: count what is free."""
         self._order = FIRST_ORDER - filed
         latest = make_key(now + 1, 0, 0, 0)
-        self._alarms.clear()
-        for number, queues in enumerate(self._pools):
+        for queues in self._pools:
             for queue in queues.queues:
                 heapify(queue.moving)
                 heapify(queue.staying)
             free, backup = queues.queues[FREE_QUEUE], queues.queues[BACKUP_QUEUE]
             queues.free = queues.unfiled + sum([key < latest for key in free.moving + free.staying])
             queues.backup = sum([key < latest for key in backup.moving + backup.staying])
-            queues.alarm = queues.earliest(self._leases)
-            if queues.alarm is not None:
-                self._alarms.append((queues.alarm, number))
-        heapify(self._alarms)
 
     def put(self, lease: Lease, key: int) -> None:
         """Put a lease of a snapshot at a known place; `resume` comes when all are in."""
@@ -322,33 +312,27 @@ class Database:
         queues.unfiled -= 1
         self._leases[lease.address] = lease
 
-    def counters(self) -> list[tuple[int, int, int | None]]:
-        """(free, backup, alarm) of each pool, which follow from what happened and not from what is."""
-        return [(queues.free, queues.backup, queues.alarm) for queues in self._pools]
+    def counters(self) -> list[tuple[int, int]]:
+        """(free, backup) of each pool, which follow from what happened and not from what is."""
+        return [(queues.free, queues.backup) for queues in self._pools]
 
     def resume(self, order: int, counters: list[Any]) -> None:
         """All leases of a snapshot are in: go on counting."""
         self.begin(0, 0)
         self._order = order
-        self._alarms.clear()
-        for number, (queues, (free, backup, alarm)) in enumerate(zip(self._pools, counters, strict=True)):
-            queues.free, queues.backup, queues.alarm = free, backup, alarm
-            if alarm is not None:
-                self._alarms.append((alarm, number))
-        heapify(self._alarms)
+        for queues, (free, backup) in zip(self._pools, counters, strict=True):
+            queues.free, queues.backup = free, backup
 
     # Time
 
-    def due(self, now: int) -> Iterator[Lease]:
-        """The leases whose state must change by `now`, pool by pool, queue by queue, in order (allocation 18).
+    def due(self, pool: Pool, now: int) -> Iterator[Lease]:
+        """The pool's leases whose state must change by `now`, queue by queue, in order (allocation 18).
 
         The caller changes each one, and requeues it, before it asks for the next; one that it leaves alone stays.
         """
-        for pool in self.pool_order:
-            queues = self._pools[pool.index]
-            if queues.alarm is not None and queues.alarm <= now < NEVER:
-                for queue in queues.queues:
-                    yield from self._due_in(queue, now)
+        if now < NEVER:
+            for queue in self._pools[pool.index].queues:
+                yield from self._due_in(queue, now)
 
     def _due_in(self, queue: Queue, now: int) -> Iterator[Lease]:
         left: list[int] = []
@@ -366,22 +350,10 @@ class Database:
             for key in left:
                 heappush(queue.moving, key)
 
-    def next_due(self) -> int | None:
-        """The second at which the next lease changes its state; None for never."""
-        alarms = self._alarms
-        while alarms:
-            due, number = alarms[0]
-            queues = self._pools[number]
-            if queues.alarm == due:
-                actual = queues.earliest(self._leases)
-                if actual is not None and actual <= due:
-                    return due if due < NEVER else None
-                queues.alarm = actual
-                if actual is not None:
-                    heappush(alarms, (actual, number))
-                    continue
-            heappop(alarms)
-        return None
+    def next_due(self, pool: Pool) -> int | None:
+        """The second at which the pool's next lease changes its state; None for never."""
+        due = self._pools[pool.index].earliest(self._leases)
+        return due if due is not None and due < NEVER else None
 
     # Snapshots
 

@@ -160,10 +160,10 @@ class PoolQueues:
     """The queues of one pool, and its addresses that were never filed.
 
     `unfiled` counts the latter, `next_unfiled` is the first of them in queue order (None: not known), `source` gives
-    those behind it. `alarm` is the time of the pool's entry in the database's list of alarms, None for none.
+    those behind it.
     """
 
-    __slots__ = ("alarm", "backup", "free", "lease_count", "next_unfiled", "queues", "source", "unfiled")
+    __slots__ = ("backup", "free", "lease_count", "next_unfiled", "queues", "source", "unfiled")
 
     def __init__(self, lease_count: int) -> None:
         """All addresses are unused."""
@@ -172,7 +172,6 @@ class PoolQueues:
         self.unfiled = lease_count
         self.free = lease_count
         self.backup = 0
-        self.alarm: int | None = None
         self.next_unfiled: int | None = None
         self.source: Iterator[int] | None = None
 

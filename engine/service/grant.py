@@ -19,7 +19,7 @@ from .billing import charge
 from .explain import tell_time, watch_handler, watch_scopes
 from .hosts import CLIENT_IDENTIFIER, dynamic_host
 from .lease_time import INFINITE, PoolClosedError, bootp_expiry, dhcp_expiry, requested_time
-from .lifecycle import expire_due, lease_has_rare, release
+from .lifecycle import expire_in, lease_has_rare, release
 from .nak import send_nak_for
 from .plan import Terms
 from .reasons import Reason, Settings
@@ -145,13 +145,13 @@ def _run_scopes(step: Grant) -> bool:
         _own_options(step).spaces["agent"] = dict(relay)
     context.reply = step.options
     if plan.handlers:
-        _install(lease, plan.handlers)
+        _install(step, plan.handlers)
     if plan.terms is None:
         bindings = context.bindings = _variables(lease)
         step.terms = Terms()
         step.terms.read_before_host(context, step.options)
         step.terms.read_early(context, step.options, bootp=step.kind == BOOTP)
-        _keep_variables(lease, bindings)
+        _keep_variables(step, bindings)
     else:
         step.terms = plan.terms
     return _before_host(step)
@@ -175,17 +175,17 @@ def _run_for_packet(step: Grant, relay: dict[int, bytes] | None) -> bool:
         limit = pool.scope
     run_scopes(class_scopes(step.packet.classes, limit), context)
     terms.read_before_host(context, options)
-    _keep_variables(lease, bindings)
+    _keep_variables(step, bindings)
     if context.handlers:
-        _install(lease, context.handlers)
+        _install(step, context.handlers)
     if not _before_host(step):
         return False
     if step.host is not None:
         run_scopes(step.host.scope.chain(limit), context)
         if context.handlers:
-            _install(lease, context.handlers)
+            _install(step, context.handlers)
     terms.read_early(context, options, bootp=step.kind == BOOTP)
-    _keep_variables(lease, bindings)
+    _keep_variables(step, bindings)
     return True
 
 
@@ -194,9 +194,16 @@ def _variables(lease: Lease) -> Bindings:
     return rare.variables if rare is not None and rare.variables is not None else {}
 
 
-def _keep_variables(lease: Lease, bindings: Bindings) -> None:
+def _keep_variables(step: Grant, bindings: Bindings) -> None:
     if bindings:
-        lease.rarely().variables = bindings
+        _keep(step)
+        step.lease.rarely().variables = bindings
+
+
+def _keep(step: Grant) -> None:
+    """What statements do to a lease stays, even to a lease that was never used and is now refused."""
+    if step.lease.key is None and step.lease.pool is not None:
+        step.server.database.keep(step.lease)
 
 
 def _own_options(step: Grant) -> OptionSet:
@@ -207,9 +214,10 @@ def _own_options(step: Grant) -> OptionSet:
     return step.options
 
 
-def _install(lease: Lease, handlers: dict[str, Handler | None]) -> None:
+def _install(step: Grant, handlers: dict[str, Handler | None]) -> None:
     """What `on` statements have put up, or cleared, on the lease itself."""
-    rare = lease.rarely()
+    _keep(step)
+    rare = step.lease.rarely()
     if "commit" in handlers:
         rare.on_commit = handlers["commit"]
     if "expiry" in handlers:
@@ -335,9 +343,9 @@ def _commit_handlers(step: Grant) -> None:
         else:
             watch_handler(step.settings, handler, step.options, lambda: handler.run(context))
         lease.ends = old_ends
-        _keep_variables(lease, bindings)
+        _keep_variables(step, bindings)
         if context.handlers:
-            _install(lease, context.handlers)
+            _install(step, context.handlers)
     if server.ddns is not None and server.ddns.granted(context, lease):
         step.forbidden = True
 
@@ -380,11 +388,11 @@ def _store(step: Grant) -> None:
         if server.failover is not None and lease.pool is not None and lease.pool.failover_peer is not None:
             lease.next_state = server.failover.next_state(lease)
     _store_rare(step)
-    server.database.requeue(lease, alarm=lease.ends != now)
+    server.database.requeue(lease)
     if lease.ends != now:
         server.watch(lease)
-    if lease.ends < now and lease.next_state != lease.state:
-        expire_due(server)
+    if lease.ends < now and lease.next_state != lease.state and lease.pool is not None:
+        expire_in(server, lease.pool)
 
 
 def _store_rare(step: Grant) -> None:

@@ -14,28 +14,29 @@ from ..lease.lease import ABANDONED, ACTIVE, BACKUP, FREE, NEVER, RELEASED
 from ..wire.text import dotted
 
 if TYPE_CHECKING:
-    from ..conf.model import Handler
+    from ..conf.model import Handler, Pool
     from ..lease.lease import Lease
     from ..wire.packet import Packet
     from .server import Server
 
 
 class Losses(NamedTuple):
-    """What goes: `client`: uid and hardware address; `name`: host name; `variables`: what `set` has made."""
+    """What goes: host name, what `set` has made, the relay's options, what `on` has put up."""
 
-    client: bool
     name: bool
     variables: bool
+    relay: bool
+    handlers: bool
 
 
-# (what happens, whether the lease was in use) -> what is lost besides billing, relay options, host and handlers.
+# (what happens, whether the lease was in use) -> what is lost besides billing and host.
 TRANSITIONS: Final[dict[tuple[str, bool], Losses]] = {
-    ("expire", True): Losses(client=False, name=True, variables=False),
-    ("expire", False): Losses(client=False, name=False, variables=False),
-    ("release", True): Losses(client=False, name=True, variables=True),
-    ("release", False): Losses(client=False, name=True, variables=True),
-    ("abandon", True): Losses(client=True, name=True, variables=True),
-    ("abandon", False): Losses(client=True, name=False, variables=True),
+    ("expire", True): Losses(name=True, variables=False, relay=True, handlers=True),
+    ("expire", False): Losses(name=False, variables=False, relay=False, handlers=False),
+    ("release", True): Losses(name=True, variables=True, relay=True, handlers=True),
+    ("release", False): Losses(name=False, variables=True, relay=False, handlers=True),
+    ("abandon", True): Losses(name=True, variables=False, relay=True, handlers=True),
+    ("abandon", False): Losses(name=False, variables=False, relay=True, handlers=False),
 }
 
 
@@ -53,20 +54,18 @@ def _end(server: Server, lease: Lease, what: str, state: int) -> None:
     """Take away what the table says, put the lease in its new state, and store it."""
     in_use = lease.state == ACTIVE
     losses = TRANSITIONS[what, in_use]
-    if losses.client:
-        server.database.unfile(lease)
     if losses.name:
         lease.hostname = None
     rare = lease.rare
     if rare is not None:
         if rare.billing is not None:
             server.database.unbill(lease)
-        rare.agent_options = None
         rare.host = None
-        rare.on_expiry = rare.on_release = rare.on_commit = None
+        if losses.relay:
+            rare.agent_options = None
+        if losses.handlers:
+            rare.on_expiry = rare.on_release = rare.on_commit = None
         rare.no_reuse = False
-        if losses.client:
-            rare.padding = b""
         if losses.variables:
             rare.variables = None
         if not lease_has_rare(lease):
@@ -122,12 +121,15 @@ def abandon(server: Server, lease: Lease, text: str) -> None:
     server.log(ERROR, f"Abandoning IP address {dotted(lease.address)}: {text}")
     if server.ddns is not None:
         server.ddns.removed(lease)
-    rare = lease.rare
-    if rare is not None and rare.on_expiry is not None:
-        handler, rare.on_expiry = rare.on_expiry, None
-        if lease.state == ACTIVE:
-            run_handler(server, lease, handler, None)
     in_use = lease.state == ACTIVE
+    server.database.unfile(lease)
+    rare = lease.rare
+    if rare is not None:
+        rare.variables = None
+        rare.padding = b""
+        if in_use and rare.on_expiry is not None:
+            handler, rare.on_expiry = rare.on_expiry, None
+            run_handler(server, lease, handler, None)
     lease.ends = min(server.now + server.settings.abandon_lease_time, NEVER)
     if in_use:
         lease.tstp = lease.ends
@@ -154,8 +156,21 @@ def expire(server: Server, lease: Lease) -> None:
 
 
 def expire_due(server: Server) -> None:
-    """Everything whose time has come, in ISC's order (18); asks when the next will be due."""
-    now = server.now
-    for lease in server.database.due(now):
+    """Everything whose time has come, pool by pool, in ISC's order (18); asks when the next will be due."""
+    timers = server.timers
+    for pool in server.database.pool_order:
+        if 0 < timers.get(pool.index, 0) <= server.now_us:
+            expire_in(server, pool)
+
+
+def expire_in(server: Server, pool: Pool) -> None:
+    """Everything of one pool whose time has come; its timer is set anew."""
+    database, timers = server.database, server.timers
+    for lease in database.due(pool, server.now):
         expire(server, lease)
-    server.due_s = server.database.next_due() or 0
+    due = database.next_due(pool)
+    if due is None:
+        timers.pop(pool.index, None)
+    else:
+        timers[pool.index] = server.moment_us(due)
+    server.due_us = min(timers.values(), default=0)

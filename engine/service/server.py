@@ -43,7 +43,7 @@ from .explain import tell_classes
 from .find_lease import belongs
 from .inform import inform
 from .leasequery import leasequery
-from .lifecycle import expire_due
+from .lifecycle import expire_due, expire_in
 from .network import locate
 from .overhear import overhear
 from .plan import Plans
@@ -110,16 +110,16 @@ class Interface:
 class Server:
     """See the module.
 
-    `pending`: deaf leases by address (ping.Waiting). `due_s`: the second of the next change of a lease's state, 0 for
-    none. `latched`: pool index -> low mark (allocation 10.6). `appended`: records stored since the machine set it to 0.
-    `reasons`: a list to have decisions explained, None for speed.
+    `pending`: deaf leases by address (ping.Waiting). `due_us`: the moment of the next change of a lease's state, 0 for
+    none, and `timers` those of the pools, by index. `latched`: pool index -> low mark (allocation 10.6). `appended`:
+    records stored since the machine set it to 0. `reasons`: a list to have decisions explained, None for speed.
     """
 
     __slots__ = (
-        "_settings", "appended", "configuration", "database", "ddns", "due_s", "effects", "encoder", "failover",
+        "_settings", "appended", "configuration", "database", "ddns", "due_us", "effects", "encoder", "failover",
         "global_bindings", "host_answers", "host_name", "inform_refusals", "interfaces", "latched", "nak_text",
         "next_call", "now", "now_us", "open_pools", "pending", "pings", "plans", "ports", "reasons", "seed",
-        "doubtful_until", "names", "programs", "unremarkable", "utc_offset_s", "_waits_until_us", "_writer",
+        "timers", "doubtful_until", "names", "programs", "unremarkable", "utc_offset_s", "_waits_until_us", "_writer",
     )  # fmt: skip
 
     def __init__(self, configuration: Configuration, database: Database, host_name: str, seed: bytes) -> None:
@@ -152,7 +152,8 @@ class Server:
         self.unremarkable: set[bytes] = set()
         self.next_call = 1
         self.appended = 0
-        self.due_s = 0
+        self.due_us = 0
+        self.timers: dict[int, int] = {}
         self.doubtful_until = 0
         self._waits_until_us = 0
         self._writer: RecordWriter | None = None
@@ -216,9 +217,19 @@ class Server:
         self.appended += 1
 
     def watch(self, lease: Lease) -> None:
-        """A lease was requeued: its change of state may be the next one due."""
-        if lease.next_state != lease.state and lease.ends < NEVER and not 0 < self.due_s <= lease.ends:
-            self.due_s = lease.ends
+        """A lease was requeued: its change of state may be its pool's next one."""
+        pool, ends = lease.pool, lease.ends
+        if pool is None or lease.next_state == lease.state or ends >= NEVER:
+            return
+        at_us, set_us = self.moment_us(ends), self.timers.get(pool.index, 0)
+        if not self.now_us < set_us <= at_us:
+            self.timers[pool.index] = at_us
+            if not 0 < self.due_us <= at_us:
+                self.due_us = at_us
+
+    def moment_us(self, second: int) -> int:
+        """When a timer for a second goes off: whole seconds from now, as ISC's server counts them."""
+        return second * _SECOND_US + self.now_us % _SECOND_US
 
     def is_doubtful(self, lease: Lease) -> bool:
         """Whether the lease file failed just after this lease was granted, so that its record may be missing."""
@@ -229,7 +240,7 @@ class Server:
 
     def receive(self, event: PacketEvent) -> None:
         """A datagram came (allocation 1)."""
-        if 0 < self.due_s <= self.now:
+        if 0 < self.due_us <= self.now_us:
             expire_due(self)
         parsed = parse_packet(event.payload, event.interface, event.source, event.source_port,
                               self.configuration.registry)  # fmt: skip
@@ -329,7 +340,7 @@ class Server:
 
     def tick(self) -> None:
         """Do everything that is due: changes of state, then offers whose ping was not answered."""
-        if 0 < self.due_s <= self.now:
+        if 0 < self.due_us <= self.now_us:
             expire_due(self)
         if not 0 < self._waits_until_us <= self.now_us:
             return
@@ -348,8 +359,15 @@ class Server:
         self._waits_until_us = min([waiting.at_us for waiting in self.pending.values()], default=0)
 
     def next_wake_us(self) -> int:
-        """When `tick` is wanted next, 0 for never."""
-        due_us = self.due_s * _SECOND_US
+        """When `tick` is wanted next, 0 for never.
+
+        A lease's end is first asked for to the second, and then, if the server is not late, to the moment: recordings
+        of versions that ended leases with the second stay good.
+        """
+        due_us = self.due_us
+        second_us = due_us - due_us % _SECOND_US
+        if self.now_us < second_us:
+            due_us = second_us
         waits_us = self._waits_until_us
         if waits_us and (not due_us or waits_us < due_us):
             return waits_us
@@ -359,7 +377,8 @@ class Server:
 
     def expire_at_start(self) -> None:
         """What ended while the server was away."""
-        expire_due(self)
+        for pool in self.database.pool_order:
+            expire_in(self, pool)
 
     def storage_failed(self) -> None:
         """Records of the last moments may be lost, and their replies were not sent: nobody may count on them.
@@ -382,7 +401,8 @@ class Server:
             "inform_refusals": self.inform_refusals,
             "next_call": self.next_call,
             "appended": self.appended,
-            "due_s": self.due_s,
+            "due_us": self.due_us,
+            "timers": list(self.timers.items()),
             "doubtful_until": self.doubtful_until,
             "warned": list(self.encoder.warned),
             "spawned": [
@@ -405,7 +425,8 @@ class Server:
         self.inform_refusals = data["inform_refusals"]
         self.next_call = data["next_call"]
         self.appended = data["appended"]
-        self.due_s = data["due_s"]
+        self.due_us = data["due_us"]
+        self.timers = dict(data["timers"])
         self.doubtful_until = data["doubtful_until"]
         self.encoder.warned = list(data["warned"])
         for number, keys in data["spawned"]:

@@ -154,8 +154,8 @@ class Player:
         end = min(end, self._moments[0][1]) if self._moments else end
         enough = step.get("expect", 1)
         while True:
-            if len(self._replies) >= enough:
-                end = min(end, self._replies[enough - 1][0] + _SILENCE_US)
+            if self._replies and len(self._replies) >= enough:
+                end = min(end, self._replies[max(enough, 1) - 1][0] + _SILENCE_US)
             if not self._wake_us or self._wake_us > end:
                 break
             self._until(self._wake_us)

@@ -46,7 +46,11 @@ def test_answers_as_isc(path: Path):
         assert not found, "\n".join(["", *found])
 
 
-@pytest.mark.parametrize("path", [*OWN, *PUBLIC], ids=lambda path: path.stem)
+# A snapshot behind each of hundreds of events takes its time: three of the crowds are enough.
+RESTORED: Final = [path for path in [*OWN, *PUBLIC] if not path.stem.startswith("crowd-") or path.stem[6:] in "123"]
+
+
+@pytest.mark.parametrize("path", RESTORED, ids=lambda path: path.stem)
 def test_a_machine_made_from_its_snapshot_answers_the_same(path: Path):
     assert play(path, restoring=True) == play(path)
 

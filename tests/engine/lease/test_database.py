@@ -92,16 +92,17 @@ class Leases(RuleBasedStateMachine):
             if self.naive.leases[address].ends <= self.now and self.moves(address)
         ]
         due = []
-        for lease in self.database.due(self.now):
-            due.append(lease.address)
-            lease.state = lease.next_state = FREE
-            self.database.requeue(lease)
-            queue = queue_of(lease)
-            assert queue is not None
-            self.naive.move(lease.address, queue, lease.ends)
+        for pool in self.database.configuration.pools:
+            for lease in self.database.due(pool, self.now):
+                due.append(lease.address)
+                lease.state = lease.next_state = FREE
+                self.database.requeue(lease)
+                queue = queue_of(lease)
+                assert queue is not None
+                self.naive.move(lease.address, queue, lease.ends)
+            following = self.database.next_due(pool)
+            assert following is None or following > self.now
         assert due == expected
-        following = self.database.next_due()
-        assert following is None or following > self.now
 
     def moves(self, address: int) -> bool:
         lease = self.database.find(address)
@@ -114,7 +115,8 @@ class Leases(RuleBasedStateMachine):
         again = Database(self.database.configuration)
         again.restore(before)
         assert again.snapshot() == before
-        assert again.next_due() == self.database.next_due()
+        for pool in again.configuration.pools:
+            assert again.next_due(pool) == self.database.next_due(pool)
         self.database = again
 
     @precondition(lambda self: self.clients)
@@ -234,11 +236,12 @@ def test_what_is_left_alone_stays_due_and_what_never_ends_is_never_due() -> None
         lease = lease_at(database, text)
         lease.state, lease.next_state, lease.ends = ACTIVE, FREE, until
         database.requeue(lease)
-    assert database.next_due() == 50
-    assert [lease.ends for lease in database.due(60)] == [50]
-    assert [lease.ends for lease in database.due(60)] == [50]
+    pool = database.configuration.pools[0]
+    assert database.next_due(pool) == 50
+    assert [lease.ends for lease in database.due(pool, 60)] == [50]
+    assert [lease.ends for lease in database.due(pool, 60)] == [50]
     lease = lease_at(database, "10.0.0.10")
     lease.state = FREE
     database.requeue(lease)
-    assert not list(database.due(60))
-    assert database.next_due() is None
+    assert not list(database.due(pool, 60))
+    assert database.next_due(pool) is None

@@ -68,7 +68,7 @@ def ours(pools: tuple[Ranges, ...], leases: bytes) -> tuple[bytes, list[str]]:
     database = Database(configuration(*pools))
     now = int(time.time())
     load_lease_file([leases], database, database.configuration, lambda _level, line: pytest.fail(line), "f", now)
-    for lease in database.due(now):
+    for lease in [one for pool in database.pool_order for one in database.due(pool, now)]:
         if lease.state == ACTIVE:
             lease.tstp = lease.ends
             lease.hostname = None
