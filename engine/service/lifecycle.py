@@ -61,6 +61,7 @@ def _end(server: Server, lease: Lease, what: str, state: int) -> None:
         if rare.billing is not None:
             server.database.unbill(lease)
         rare.host = None
+        rare.atsfp = 0
         if losses.relay:
             rare.agent_options = None
         if losses.handlers:
