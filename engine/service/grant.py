@@ -410,6 +410,8 @@ def _store_rare(step: Grant) -> None:
         lease.rarely().padding = padding
     elif lease.rare is not None:
         lease.rare.padding = b""
+    if lease.rare is not None:
+        lease.rare.atsfp = 0
     if lease.rare is not None and not lease_has_rare(lease):
         lease.rare = None
 
