@@ -41,7 +41,8 @@ _WORDS: Final = """
 """
 
 KEYWORDS: Final = frozenset(_WORDS.split())
-IDENTIFIERS: Final = KEYWORDS | {NAME, HEXNAME}
+# ISC's parser takes a lone octet outside ASCII for an identifier, too.
+IDENTIFIERS: Final = KEYWORDS | {NAME, HEXNAME} | {chr(octet) for octet in range(0x80, 0xFF)}
 HEX_TOKENS: Final = frozenset({NUMBER, HEXNAME})
 
 # What lexing a word gives: keyword, or a name that reads as a hex number behind its first letter.

@@ -300,7 +300,7 @@ class Values(Expressions):
         """`option space NAME ...;`: the words `option space` are read. Raises Lost."""
         place = self.place()
         lexer = self.lexer
-        if lexer.next() not in IDENTIFIERS:
+        if lexer.next() not in IDENTIFIERS or not lexer.kind.isascii():
             raise self.lost("expecting identifier.")
         name = self.text()
         code_width, length_width, hash_size = 1, 1, None
