@@ -70,7 +70,7 @@ def _answer_fixed(
             if verdict != par.IGNORE:
                 server.log(INFO, f"{line}: {word} disallowed")
             return
-    filename = par.text(context, options, par.FILENAME)
+    filename = par.value(context, options, par.FILENAME)
     server_name = par.text(context, options, par.SERVER_NAME)
     flags = packet.flags
     if par.flag(context, options, par.ALWAYS_BROADCAST, False):
@@ -109,8 +109,8 @@ def _next_server(
 ) -> int:
     """siaddr: `next-server`, else the first address of the network's interface, else of the receiving one."""
     value = par.value(context, options, par.NEXT_SERVER)
-    if value is not None and len(value) >= _ADDRESS_OCTETS:
-        return int.from_bytes(value[:_ADDRESS_OCTETS], "big")
+    if value is not None:
+        return int.from_bytes(value[:_ADDRESS_OCTETS], "big") if len(value) >= _ADDRESS_OCTETS else 0
     for interface in server.interfaces.values():
         if interface.network is network and interface.address:
             return interface.address

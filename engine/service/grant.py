@@ -379,7 +379,8 @@ def _store(step: Grant) -> None:
     if server.failover is None:
         lease.tstp = 0
     lease.flags |= step.flags
-    lease.hostname = packet.options.get(_HOST_NAME)
+    name = packet.options.get(_HOST_NAME)
+    lease.hostname = None if name is None else name.split(b"\0", 1)[0]
     if step.kind == OFFER:
         lease.ends = step.hold
     else:
@@ -404,7 +405,10 @@ def _store_rare(step: Grant) -> None:
         lease.rare.host = None
     relay = packet.agent
     if relay is not None and not packet.stashed and lease.state == ACTIVE and step.terms.stash_agent:
-        lease.rarely().agent_options = tuple(relay.items())
+        # What the configuration has put in the place of the relay's is no memory to ISC, and is not kept.
+        sent = step.options.spaces.get("agent", relay)
+        kept = tuple((code, data) for code, data in relay.items() if sent.get(code) is data)
+        lease.rarely().agent_options = kept or None
     padding = packet.chaddr[packet.hlen :].rstrip(b"\x00")
     if padding:
         lease.rarely().padding = padding

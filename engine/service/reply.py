@@ -129,12 +129,17 @@ def _fill(step: Grant, options: OptionSet) -> Prepared:
 
 
 def server_identifier(server: Server, context: Context, options: OptionSet, interface: str, kind: int) -> int:
-    """Set options 53 and 54, and say which address 54 is: the configured one if it is one, else the interface's."""
+    """Set options 53 and 54, and say which address 54 is: the configured one if it is one, else the interface's.
+
+    An expression for it sees no lease.
+    """
     dhcp = options.dhcp
     dhcp[_MESSAGE_TYPE] = bytes((kind,))
     value = dhcp.get(_SERVER_IDENTIFIER)
     if callable(value):
+        lease, context.lease = context.lease, None
         value = value(context)
+        context.lease = lease
     if value is not None and len(value) == _ADDRESS_OCTETS:
         return int.from_bytes(value, "big")
     source = server.interface_address(interface)

@@ -68,12 +68,11 @@ def _by_request(wish: Wish, present: Sequence[int]) -> list[int]:
     if wish.echo_identifier:
         found.append(_CLIENT_IDENTIFIER)
     found += [code for code in wish.requested if code != _AGENT]
-    del found[LIST_MAXIMUM - len(_HEAD) :]
     if wish.fqdn:
         found.append(_FQDN)
     if wish.mask:
         found.append(_SUBNET_MASK)
-    return found
+    return found[: LIST_MAXIMUM - len(_HEAD)]
 
 
 def _by_bucket(present: Sequence[int], site_present: Sequence[int], parents: Sequence[int]) -> list[int]:

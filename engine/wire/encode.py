@@ -174,7 +174,7 @@ class Encoder:
         requested = b""
         if layout.configured_list and _PARAMETER_REQUEST_LIST in dhcp:
             requested = evaluate(dhcp[_PARAMETER_REQUEST_LIST], context) or b""
-        if not requested and layout.request_list:
+        elif layout.request_list:
             requested = packet.options.get(_PARAMETER_REQUEST_LIST, b"")
         wish = Wish(
             requested,

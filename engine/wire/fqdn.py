@@ -50,7 +50,9 @@ def decode_fqdn(value: bytes) -> tuple[dict[int, bytes], str]:
     found[NO_CLIENT_UPDATE] = _YES if no_client_update else _NO
     found[RCODE1] = value[1:2]
     found[RCODE2] = value[2:3]
-    found.update({code: name for code, name in zip((FQDN, HOSTNAME, DOMAINNAME), names, strict=True) if name})
+    for code, name in zip((FQDN, HOSTNAME, DOMAINNAME), names, strict=True):
+        if name:
+            found[code] = name.rstrip(b"\x00")
     return found, ""
 
 
@@ -97,6 +99,10 @@ def _is_true(members: Mapping[int, bytes], code: int) -> bool:
 
 
 def _encode_labels(name: bytes) -> bytes:
-    """Labels of a dotted name with the root; a label that is too long is cut, empty ones are left out."""
-    labels = [label[:_LABEL_MAXIMUM] for label in name.split(b".") if label]
-    return b"".join(bytes((len(label),)) + label for label in labels) + b"\x00"
+    """Labels of a dotted name with the root: an empty one ends the name, and none is too long."""
+    wire = b""
+    for label in name.split(b"."):
+        if not label:
+            break
+        wire += bytes((len(label) & 255,)) + label
+    return wire + b"\x00"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from ...trace.effects import Send
 from .encode import NAK, PAYLOAD_OCTETS_MINIMUM, STATIC_BOOTP
 from .placement import FILE_OCTETS, SNAME_OCTETS, Area
+from .text import cut
 
 if TYPE_CHECKING:
     from .encode import Layout
@@ -68,9 +69,12 @@ def compose(
     filename: bytes | None,
     server_name: bytes | None,
 ) -> bytes:
-    """The payload of a reply (section 4); not LEASEQUERY's. Static BOOTP without a filename keeps the request's."""
+    """The payload of a reply (section 4); not LEASEQUERY's.
+
+    Static BOOTP keeps the request's file unless a filename is set, be it to nothing.
+    """
     payload = packet.payload
-    kept = payload[108:236] if layout is STATIC_BOOTP else area.file
+    kept = payload[108:236] if layout is STATIC_BOOTP and filename is None else area.file
     file = _field(filename, kept, _NO_FILE)
     return b"".join((
         _REPLY, payload[1:10], _FIELDS(flags, ciaddr, yiaddr, siaddr), payload[24:44],
@@ -114,11 +118,12 @@ def truncation_lines(filename: bytes | None, server_name: bytes | None) -> list[
     """The info lines about values that fill their fields and more (3.9)."""
     lines: list[str] = []
     if filename and len(filename) >= FILE_OCTETS:
-        shown = filename.decode("latin-1")
-        lines.append(f"file name longer than packet field truncated - field: 128 name: {len(filename)} {shown}")
+        shown = filename.split(b"\0", 1)[0].decode("latin-1")
+        lines.append(cut(f"file name longer than packet field truncated - field: 128 name: {len(filename)} {shown}"))
     if server_name and len(server_name) >= SNAME_OCTETS:
-        shown = server_name.decode("latin-1")
-        lines.append(f"server name longer than packet field truncated - field: 64 name: {len(server_name)} {shown}")
+        shown = server_name.split(b"\0", 1)[0].decode("latin-1")
+        length = len(server_name)
+        lines.append(cut(f"server name longer than packet field truncated - field: 64 name: {length} {shown}"))
     return lines
 
 
