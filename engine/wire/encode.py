@@ -350,8 +350,8 @@ def evaluate(value: Value, context: Context) -> bytes | None:
 
 
 def is_on(value: bytes | None) -> bool:
-    """Whether a boolean parameter is true (2.1: one octet)."""
-    return value == b"\x01"
+    """Whether a boolean parameter is true: its first octet counts."""
+    return value is not None and value[:1] == b"\x01"
 
 
 def _member(table: SpaceTable, code: int, value: bytes) -> bytes:
