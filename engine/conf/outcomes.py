@@ -41,8 +41,9 @@ _PURE: Final[dict[str, str]] = {
     "data": "", "number": "", "code-word": "", "null": "", "substring": "dnn", "suffix": "dn", "concat": "d",
     "lcase": "d", "ucase": "d", "encode-int": "n", "extract-int": "d", "pick-first-value": "d", "add": "n",
     "multiply": "n", "divide": "n", "remainder": "n", "bit-and": "n", "bit-or": "n", "bit-xor": "n", "equal": "a",
-    "not-equal": "a", "and": "b", "or": "b", "not": "b",
+    "not-equal": "a", "and": "b", "or": "b", "not": "b", "regex": "d", "iregex": "d",
 }  # fmt: skip
+_SEARCHING: Final = frozenset({"regex", "iregex"})
 _READING: Final = frozenset({"option", "exists"})
 
 
@@ -56,7 +57,7 @@ def inputs(expression: Expression, wanted: str) -> set[object] | None:
     if expression.kind == HARDWARE:
         return {HARDWARE}
     types = _PURE.get(expression.kind)
-    if types is None:
+    if types is None or _searches_in_nothing(expression):
         return None
     found: set[object] = set()
     for number, operand in enumerate(operands(expression)):
@@ -65,6 +66,14 @@ def inputs(expression: Expression, wanted: str) -> set[object] | None:
             return None
         found |= part
     return found
+
+
+def _searches_in_nothing(expression: Expression) -> bool:
+    """A regular expression that is looked for in an empty constant: that is logged."""
+    if expression.kind not in _SEARCHING:
+        return False
+    left = operands(expression)[0]
+    return left.kind == "data" and not left.arguments[0]
 
 
 def _class_inputs(member: Class) -> set[object] | None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import random
+import re
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dhcpd.engine.conf import values
+from dhcpd.engine.conf import regex_automaton, values
 from dhcpd.engine.conf.domain_names import BadNameError, compress, label_text, name_text, read_names
 from dhcpd.engine.conf.expressions_regex import compiled, matches
 from dhcpd.engine.wire.spaces import OptionDefinition
@@ -110,6 +113,19 @@ class TestDomainNames:
         assert label_text(b"a.b \xff") == "a\\.b\\032\\255"
 
 
+ATOMS = st.sampled_from(["a", "b", "A", "1", ".", "[ab]", "[^a]", "[a-b_]", r"\b", r"\w", r"\W", r"\s", "^", "$"])
+TIMES = st.sampled_from(["*", "+", "?", "{2}", "{1,2}", "{,2}"])
+PATTERNS = st.recursive(
+    ATOMS,
+    lambda inner: st.one_of(
+        st.lists(inner, min_size=1, max_size=3).map("".join),
+        st.tuples(inner, inner).map(lambda pair: f"({pair[0]}|{pair[1]})"),
+        st.tuples(inner, TIMES).map(lambda pair: f"({pair[0]}){pair[1]}"),
+    ),
+    max_leaves=6,
+)
+
+
 class TestRegularExpressions:
     @pytest.mark.parametrize(
         "bad", [b"(a", b"a{2,1}", b"*a", b"a|*b", b"^*", b"a\\", b"[b", b"[z-a]", b"[[:foo:]]", b"a{", b"\\1", b"a{}"]
@@ -138,3 +154,31 @@ class TestRegularExpressions:
     @given(st.binary(max_size=20), st.binary(max_size=20))
     def test_any_octets(self, pattern, text):
         assert matches(pattern, text, ignore_case=True) in (True, False)
+
+    @given(PATTERNS, st.text("abAB_ 1", max_size=12), st.booleans())
+    def test_as_another_engine(self, pattern, text, ignore_case):
+        """Where the dialects agree: Python's `re`, with `$` as the very end."""
+        theirs = re.compile(pattern.replace("$", r"\Z"), re.DOTALL | (re.IGNORECASE if ignore_case else 0))
+        found = matches(pattern.encode(), text.encode(), ignore_case=ignore_case)
+        assert found == (theirs.search(text) is not None)
+
+    @pytest.mark.parametrize("pattern", [b"^([a-z]+)+$", b"(a*)*b", b"(a|aa)*c", b"a*a*a*a*a*a*b", b"(.*.*.*)=$"])
+    def test_no_text_of_a_client_keeps_the_server_busy(self, pattern):
+        began = time.process_time()
+        for letter in (b"a", b"x", b"="):
+            assert not matches(pattern, letter * 1400 + b"!", ignore_case=False)
+        assert time.process_time() - began < 1
+
+    def test_what_is_remembered_is_bounded(self, monkeypatch):
+        monkeypatch.setattr(regex_automaton, "_REMEMBERED_MAX", 8)
+        search = compiled(b"(a|b)*a(a|b){6}c", False)
+        draw = random.Random(1)
+        for _ in range(60):
+            text = bytes(draw.choice(b"ab") for _ in range(40))
+            assert search(text) is False
+            assert search(text[:-7] + b"a" + text[-6:] + b"c") is True
+            assert len(search.__self__._states) <= 8
+
+    @pytest.mark.parametrize("pattern", [b"((a{1,300}){1,300}){1,300}", b"(" * 300 + b")" * 300])
+    def test_a_pattern_without_bounds_is_refused(self, pattern):
+        assert compiled(pattern, False) is None
