@@ -14,11 +14,12 @@ import os
 import socket
 import time
 from collections import deque
-from typing import Final
-
-import structlog
+from typing import TYPE_CHECKING, Final
 
 from .trace.effects import DEBUG, ERROR, INFO
+
+if TYPE_CHECKING:
+    from structlog.processors import JSONRenderer
 
 LINE_OCTETS_MAXIMUM: Final = 1023
 LOG_DAEMON: Final = 3
@@ -125,6 +126,12 @@ class Syslog:
 _LEVEL_NAMES: Final = {ERROR: "error", INFO: "info", DEBUG: "debug"}
 
 
+def _json_renderer() -> JSONRenderer:
+    from structlog.processors import JSONRenderer  # noqa: PLC0415 - a tenth of the start, for who asks for JSON
+
+    return JSONRenderer(ensure_ascii=False, sort_keys=False)
+
+
 class Logger:
     """The program's log. `to_stderr` says whether lines go to standard error too; `json` in which form."""
 
@@ -136,7 +143,7 @@ class Logger:
         self._syslog = Syslog(ident)
         self._lines: list[bytes] = []
         self._json = json
-        self._render = structlog.processors.JSONRenderer(ensure_ascii=False, sort_keys=False)
+        self._render = _json_renderer() if json else None
 
     @property
     def facility(self) -> int:
@@ -170,6 +177,7 @@ class Logger:
             "level": _LEVEL_NAMES.get(level, str(level)),
             "event": octets.decode("utf-8", "backslashreplace"),
         }
+        assert self._render is not None, "only with --log-json"
         made = self._render(None, "", entry)
         return made.encode() if isinstance(made, str) else made
 
