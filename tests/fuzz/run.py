@@ -48,7 +48,8 @@ def dictionary(door: str, folder: Path) -> list[str]:
     if door == "configuration":
         words |= {f"{space.name}.{name}" for space in registry.spaces.values() for name in space.by_name}
     path = folder / "words"
-    path.write_text("".join(f'"{word}"\n' for word in sorted(words) if word.isascii() and word.isprintable() and '"' not in word))
+    plain = [word for word in sorted(words) if word.isascii() and word.isprintable() and '"' not in word]
+    path.write_text("".join(f'"{word}"\n' for word in plain))
     return [f"-dict={path}"] if words else []
 
 
