@@ -23,6 +23,7 @@ VERBS: Final[dict[str, str]] = {
     "diff": "What became of the leases between two moments of a recording.",
     "explain": "Why the server did what it did: network, classes, pools, leases, times, options.",
     "whatif": "What another configuration would have answered the recorded clients.",
+    "report": "A recording as one HTML file: what happened, and every client's story.",
     "verify": "Play recordings and compare every effect.",
     "bisect": "Which event two configurations, or two versions, are the first to answer otherwise.",
     "slice": "A piece of a recording, by events, time or client, as a recording that plays alone.",

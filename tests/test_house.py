@@ -256,7 +256,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 
 def test_the_wheel_holds_every_module_and_no_test(wheel: list[str]) -> None:
-    listed = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True)
+    shipped = ["git", "ls-files", "*.py", "replay/report/templates/*"]
+    listed = subprocess.run(shipped, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "replay/report/templates/report.html" in listed.stdout
     wanted = set()
     for name in listed.stdout.split():
         folder = name.split("/")[0]

@@ -1,0 +1,221 @@
+"""The second pass over a tape: a machine is told every event, for the verdict, the pools, and the clients' stories.
+
+What is told of packets and answers is what was recorded; the machine gives reasons, states of leases and pools. Where
+it leaves the recording, that is the verdict, and the rest is told all the same; where it fails, or there is no state
+to begin with, the stories go on without reasons.
+"""
+
+from __future__ import annotations
+
+import re
+import traceback
+from typing import TYPE_CHECKING, Final
+
+from ...trace import DamagedTape, Entry, NoBeginning
+from ...trace.effects import Ping, Send, Store
+from ...trace.events import Packet
+from ..compare import same
+from ..decode import client_of, hardware_of_payload
+from ..history import why
+from ..leasetable import LeaseRow, PoolRow, lease_row, pool_rows, row_of
+from ..play import with_history
+from ..resume import beginning
+from ..verdict import Difference, Status, Verdict
+from .clients import NAK, UNANSWERABLE, read_message
+from .survey import WATCH_EVENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from ...engine.machine import Machine
+    from ...engine.service.reasons import Reason
+    from ...engine.wire.spaces import Registry
+    from ...trace import Tape
+    from ...trace.effects import Effect
+    from .clients import Message
+    from .stories import Change, Stories, Story
+
+_LEASE: Final = re.compile(rb"^lease (\d+)\.(\d+)\.(\d+)\.(\d+) \{", re.MULTILINE)
+_ETHERNET: Final = 1
+_NO_REASONS: Final[list[Reason]] = []
+
+
+class Playing:
+    """A machine on its way through a tape, for a report. `pools`: the rows at the end of each bucket with events."""
+
+    def __init__(self, stories: Stories, span_us: int, first_us: int) -> None:
+        self.stories = stories
+        self.pools: dict[int, list[PoolRow]] = {}
+        self.machine: Machine | None = None
+        self._span_us = span_us
+        self._first_us = first_us
+        self._bucket: int | None = None
+        self._difference: Difference | None = None
+        self._events = self._effects = self._unrecorded = self._last_seq = 0
+        self._known: dict[int, LeaseRow] = {}
+
+    def run(self, tape: Tape, watch: Callable[[int, int], None] | None) -> Verdict:
+        """Play a whole tape; the verdict is that of `dhcpd -play`. Raises TapeUnreadable."""
+        damage = unjudged = ""
+        from_seq = tape.first_seq
+        try:
+            start = beginning(tape)
+            self.machine, from_seq = start.machine, start.from_seq
+        except NoBeginning as error:
+            unjudged = str(error)
+        try:
+            for entry in tape.iterate():
+                if type(entry) is Entry:
+                    self._step(entry, told=entry.seq >= from_seq)
+                    if watch is not None and not entry.seq % WATCH_EVENTS:
+                        watch(entry.seq, entry.event.wall_us)
+        except DamagedTape as error:
+            damage = str(error)
+        self._sample()
+        return self._verdict(tape, damage, unjudged)
+
+    def _verdict(self, tape: Tape, damage: str, unjudged: str) -> Verdict:
+        if unjudged:
+            return Verdict(Status.UNJUDGED, damage=unjudged)
+        difference = self._difference and with_history(tape, self._difference)
+        status = Status.DIFFERENT if difference else Status.DAMAGED if damage else Status.SAME
+        notices = []
+        if tape.torn_bytes:
+            notices.append(f"the tape ends in the middle of a record ({tape.torn_bytes} bytes): the run was cut short")
+        if self._unrecorded:
+            notices.append(f"{self._unrecorded:,} events at the end have no recorded effects: they were not compared")
+        return Verdict(
+            status, self._events, self._effects, self._unrecorded, self._last_seq, difference, damage, tuple(notices)
+        )
+
+    def _step(self, entry: Entry, *, told: bool) -> None:
+        event = entry.event
+        bucket = event.wall_us // self._span_us
+        if bucket != self._bucket:
+            self._sample()
+            self._bucket = bucket
+        message = read_message(event.payload) if isinstance(event, Packet) else None
+        story = None if message is None else self.stories.by_client.get(message.key)
+        if story is not None and message is not None:
+            self._remember(message)
+        reasons = self._tell(entry, story, message) if told and self.machine is not None else _NO_REASONS
+        effects = entry.effects or ()
+        changes = self._changes(effects)
+        place = (entry.seq, event.wall_us - self._first_us)
+        own = message.key if message is not None else None
+        if story is not None and message is not None:
+            assert isinstance(event, Packet), "a message is a packet's"
+            mine = [send for send in effects if not isinstance(send, Send) or hardware_of_payload(send.payload) == own]
+            told_changes = changes.pop(message.key, [])
+            self.stories.message(
+                story, place, event, message, mine, why(reasons), told_changes, self._registry
+            )
+        for key in dict.fromkeys([*_heard(effects), *changes]):
+            other = self.stories.by_client.get(key) if key != own else None
+            if other is not None:
+                sends = [one for one in effects if isinstance(one, Send) and hardware_of_payload(one.payload) == key]
+                self.stories.later(other, place, event, sends, changes.get(key, []), self._registry)
+
+    @property
+    def _registry(self) -> Registry | None:
+        server = None if self.machine is None else self.machine.server
+        return None if server is None else server.configuration.registry
+
+    def _tell(self, entry: Entry, story: Story | None, message: Message | None) -> list[Reason]:
+        """Tell the machine, compare until the first difference; reasons where the story wants them."""
+        assert self.machine is not None, "the caller looked"
+        expected = entry.effects
+        reasons = _NO_REASONS
+        try:
+            if story is not None and story.wants_reasons(trouble=_is_trouble(message, expected or ())):
+                got, reasons = self.machine.explain(entry.event)
+            else:
+                got = self.machine.apply(entry.event)
+        except Exception:  # noqa: BLE001 - whatever the engine did is the finding
+            self._fail(entry, traceback.format_exc())
+            return _NO_REASONS
+        if self._difference is not None:
+            return reasons
+        self._events += 1
+        self._last_seq = entry.seq
+        if expected is None:
+            self._unrecorded += 1
+        elif same(expected, got):
+            self._effects += len(got)
+        else:
+            client = client_of(entry.event, expected, got)
+            self._difference = Difference(entry.seq, entry.event, expected, tuple(got), client)
+        return reasons
+
+    def _fail(self, entry: Entry, text: str) -> None:
+        self.machine = None
+        if self._difference is None:
+            expected = entry.effects or ()
+            client = client_of(entry.event, expected)
+            self._difference = Difference(
+                entry.seq, entry.event, expected, (), client, failure=text, recorded=entry.effects is not None
+            )
+
+    def _sample(self) -> None:
+        if self._bucket is not None and self.machine is not None:
+            self.pools[self._bucket] = pool_rows(self.machine)
+
+    def _remember(self, message: Message) -> None:
+        """Know how it stands with the leases that this message may change."""
+        server = None if self.machine is None else self.machine.server
+        if server is None or self.machine is None:
+            return
+        for lease in server.database.by_hardware(bytes([_ETHERNET]) + message.hardware):
+            self._known[lease.address] = row_of(lease)
+        for address in (message.ciaddr, message.requested):
+            row = lease_row(self.machine, address) if address else None
+            if row is not None:
+                self._known[address] = row
+
+    def _changes(self, effects: Sequence[Effect]) -> dict[bytes, list[Change]]:
+        """The leases that were written, by the client that has or had them, where that client has a story."""
+        found: dict[bytes, list[Change]] = {}
+        if self.machine is None:
+            return found
+        for address in _written(effects):
+            row = lease_row(self.machine, address)
+            if row is None:
+                continue
+            before = self._known.get(address)
+            mine = row.hardware in self.stories.by_client
+            if mine:
+                self._known[address] = row
+            if mine or before is not None:
+                self._note(found, before, row)
+        return found
+
+    def _note(self, found: dict[bytes, list[Change]], before: LeaseRow | None, row: LeaseRow) -> None:
+        if before == row:
+            return
+        state = before.state if before is not None else ""
+        change = self.stories.change(row.address, state, row.state, row.ends)
+        owners = [row.hardware] if before is None else [row.hardware, before.hardware]
+        for owner in dict.fromkeys(owners):
+            if owner:
+                found.setdefault(owner, []).append(change)
+
+
+def _heard(effects: Iterable[Effect]) -> list[bytes]:
+    return [hardware_of_payload(effect.payload) for effect in effects if isinstance(effect, Send)]
+
+
+def _written(effects: Iterable[Effect]) -> list[int]:
+    return [
+        int.from_bytes(bytes(int(part) & 0xFF for part in found.groups()), "big")
+        for effect in effects
+        if isinstance(effect, Store)
+        for found in _LEASE.finditer(effect.data)
+    ]
+
+
+def _is_trouble(message: Message | None, effects: Sequence[Effect]) -> bool:
+    """Whether a message was refused, or got no answer and waits for none."""
+    if message is None or message.name in UNANSWERABLE:
+        return False
+    replies = [read_message(effect.payload).name for effect in effects if isinstance(effect, Send)]
+    return NAK in replies or not (replies or any(isinstance(effect, Ping) for effect in effects))

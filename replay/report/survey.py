@@ -1,0 +1,208 @@
+"""The first pass over a tape: every packet and answer counted, over time and by client, without an engine.
+
+What a recording holds is counted as it was recorded, so that a report is true of the run even where playing it comes
+out otherwise. A message that is said again before its answer is one question: it is unanswered once, or not at all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from ...trace import DamagedTape, Entry
+from ...trace.effects import Log, Send
+from ...trace.events import Boot, Packet
+from .clients import (
+    ACK,
+    BOOTREPLY,
+    DECLINE,
+    DISCOVER,
+    INFORM,
+    NAK,
+    OFFER,
+    RELEASE,
+    REQUEST,
+    UNANSWERABLE,
+    Client,
+    Outcome,
+    Waiting,
+    read_message,
+)
+from .intervals import Intervals
+from .limits import REASONS_MAXIMUM
+from .timeline import Timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ...trace import Tape
+    from ...trace.effects import Effect
+    from .clients import Message
+
+WATCH_EVENTS: Final = 4096
+# A message that comes again within this time is the same one (RFC 2131 4.1: a client doubles its wait up to 64 s).
+_AGAIN_US: Final = 64_000_000
+# An exchange that takes longer than this has been given up.
+_EXCHANGE_US: Final = 300_000_000
+_OTHER: Final = "other reasons"
+_VARIABLE: Final = re.compile(r"\b(?:[0-9a-f]{1,2}(?::[0-9a-f]{1,2}){5,}|\d+(?:\.\d+){3})\b")
+_OUTCOMES: Final = {ACK: Outcome.SERVED, BOOTREPLY: Outcome.SERVED, NAK: Outcome.REFUSED, OFFER: Outcome.OFFERED}
+_LEFT: Final = {RELEASE: Outcome.RELEASED, DECLINE: Outcome.DECLINED}
+
+
+@dataclass(slots=True)
+class Survey:
+    """Everything counted. `refusals` and `silences` count by message and reason; `boot` is the first event, if kept.
+
+    `intervals`: `offer` from DISCOVER to an OFFER of a later event, `choice` from DISCOVER to REQUEST, `lease` from
+    DISCOVER to ACK, `again` from a message to the same one said again. `at_once` counts offers of the same event.
+    """
+
+    timeline: Timeline = field(default_factory=Timeline)
+    clients: dict[bytes, Client] = field(default_factory=dict)
+    kinds: Counter[str] = field(default_factory=Counter)
+    received: Counter[str] = field(default_factory=Counter)
+    sent: Counter[str] = field(default_factory=Counter)
+    refusals: Counter[tuple[str, str]] = field(default_factory=Counter)
+    silences: Counter[tuple[str, str]] = field(default_factory=Counter)
+    intervals: dict[str, Intervals] = field(
+        default_factory=lambda: {name: Intervals() for name in ("offer", "choice", "lease", "again")}
+    )
+    at_once: int = 0
+    events: int = 0
+    effects: int = 0
+    first_us: int = 0
+    last_us: int = 0
+    boot: Boot | None = None
+    ended: str = ""
+    damage: str = ""
+
+    def read(self, tape: Tape, watch: Callable[[int, int], None] | None) -> None:
+        """Count a whole tape; damage ends it and is noted. Raises TapeUnreadable."""
+        try:
+            for entry in tape.iterate():
+                if type(entry) is Entry:
+                    self._take(entry)
+                    if watch is not None and not self.events % WATCH_EVENTS:
+                        watch(entry.seq, entry.event.wall_us)
+        except DamagedTape as error:
+            self.damage = str(error)
+        for client in self.clients.values():
+            self._give_up(client)
+
+    def _take(self, entry: Entry) -> None:
+        event, effects = entry.event, entry.effects or ()
+        now_us = event.wall_us
+        self.first_us = min(self.first_us, now_us) if self.events else now_us
+        self.last_us = max(self.last_us, now_us)
+        self.events += 1
+        self.effects += len(effects)
+        self.kinds[type(event).__name__] += 1
+        if type(event) is Packet:
+            self._said(event, effects)
+        elif type(event) is Boot:
+            self.boot = event
+        for effect in effects:
+            if type(effect) is Send:
+                self._heard(effect, now_us, effects, at_once=type(event) is Packet)
+
+    def _said(self, event: Packet, effects: Sequence[Effect]) -> None:
+        message = read_message(event.payload)
+        now_us = event.wall_us
+        self.received[message.name] += 1
+        self.timeline.at(now_us).received[message.name] += 1
+        client = self.clients.get(message.key)
+        if client is None:
+            client = self.clients[message.key] = Client(message.key, message.hardware, first_us=now_us)
+        client.messages += 1
+        client.last_us = now_us
+        client.identifier = message.identifier or client.identifier
+        client.host_name = message.host_name or client.host_name
+        if not self._again(client, message, now_us):
+            self._give_up(client)
+            if message.name not in UNANSWERABLE:
+                client.waiting = Waiting(message.name, message.xid, now_us, now_us, reason_of(effects))
+        client.said = (message.name, message.xid, message.giaddr, now_us)
+        self._move(client, message, now_us)
+
+    def _again(self, client: Client, message: Message, now_us: int) -> bool:
+        """Whether it has just said the same; the waiting goes on then. By another relay it is a copy, no repeat."""
+        name, xid, giaddr, before_us = client.said
+        if (name, xid) != (message.name, message.xid) or not 0 <= now_us - before_us < _AGAIN_US:
+            return False
+        if giaddr == message.giaddr:
+            client.repeats += 1
+            self.intervals["again"].add(now_us - before_us)
+        if client.waiting is None:
+            return message.name in UNANSWERABLE
+        client.waiting.last_us = now_us
+        return True
+
+    def _move(self, client: Client, message: Message, now_us: int) -> None:
+        """Where the client is in its exchange."""
+        if message.name == DISCOVER:
+            if not 0 < now_us - client.discover_us < _EXCHANGE_US:
+                client.discover_us = now_us
+        elif message.name == REQUEST and client.discover_us and not message.ciaddr:
+            self.intervals["choice"].add(now_us - client.discover_us)
+        elif message.name in _LEFT:
+            client.outcome = _LEFT[message.name]
+            client.declines += message.name == DECLINE
+
+    def _heard(self, send: Send, now_us: int, effects: Sequence[Effect], *, at_once: bool) -> None:
+        reply = read_message(send.payload)
+        self.sent[reply.name] += 1
+        self.timeline.at(now_us).sent[reply.name] += 1
+        client = self.clients.get(reply.hardware)
+        if client is None:
+            return
+        asked = client.waiting
+        if asked is not None and asked.xid == reply.xid:
+            if reply.name == OFFER and not at_once:
+                self.intervals["offer"].add(now_us - asked.first_us)
+            client.waiting = None
+        self.at_once += reply.name == OFFER and at_once
+        self._got(client, reply.name, int.from_bytes(send.payload[16:20], "big"), now_us)
+        if reply.name == NAK:
+            client.naks += 1
+            self._reason(self.refusals, client.said[0], reason_of(effects))
+
+    def _got(self, client: Client, name: str, address: int, now_us: int) -> None:
+        """What became of it by this reply."""
+        if name == ACK and client.said[0] == INFORM:
+            if client.outcome in (Outcome.QUIET, Outcome.UNANSWERED):
+                client.outcome = Outcome.INFORMED
+            return
+        client.outcome = _OUTCOMES.get(name, client.outcome)
+        if name in (ACK, BOOTREPLY) and address:
+            client.granted(address)
+        if name == ACK and client.discover_us:
+            self.intervals["lease"].add(now_us - client.discover_us)
+        if name in (ACK, NAK):
+            client.discover_us = 0
+
+    def _give_up(self, client: Client) -> None:
+        """What it waits for never came."""
+        asked = client.waiting
+        if asked is None:
+            return
+        client.waiting = None
+        client.unanswered += 1
+        self.timeline.at(asked.last_us).unanswered[asked.name] += 1
+        self._reason(self.silences, asked.name, asked.reason)
+        if asked.name != INFORM or client.outcome is Outcome.QUIET:
+            client.outcome = Outcome.UNANSWERED
+
+    def _reason(self, counter: Counter[tuple[str, str]], name: str, reason: str) -> None:
+        key = (name, reason)
+        counter[key if key in counter or len(counter) < REASONS_MAXIMUM else (name, _OTHER)] += 1
+
+
+def reason_of(effects: Sequence[Effect]) -> str:
+    """What the log says is the reason: the end of its last line that has one, addresses left out; else empty."""
+    for effect in reversed(effects):
+        if type(effect) is Log and ": " in effect.text:
+            return _VARIABLE.sub("...", effect.text.rpartition(": ")[2]).rstrip(".")
+    return ""
