@@ -1,10 +1,12 @@
 """`python -m dhcpd` and the console script `dhcpd`."""
 
+import contextlib
 import os
 import sys
 from typing import Final
 
 _MODULE: Final = "__main__.py"
+_STDERR: Final = 2
 
 
 def main() -> int:
@@ -12,7 +14,15 @@ def main() -> int:
     argv = list(sys.argv)
     if os.path.basename(argv[0]) == _MODULE:  # noqa: PTH119 - a name, not a file
         argv[0] = "dhcpd"
-    from .program import main as run  # noqa: PLC0415 - --version must not wait for trio
+    from . import cli  # noqa: PLC0415 - as below
+
+    wanted, _ = cli.first_pass(argv[1:])
+    if wanted:
+        text = cli.usage(os.path.basename(argv[0])) if wanted == "--help" else cli.COMPATIBLE_VERSION  # noqa: PTH119
+        with contextlib.suppress(OSError):  # standard error is closed: ISC does not mind either
+            os.write(_STDERR, f"{text}\n".encode())
+        return 0
+    from .program import main as run  # noqa: PLC0415 - who asks for the version does not wait for trio and the engine
 
     return run(argv)
 

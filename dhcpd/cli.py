@@ -19,6 +19,8 @@ from . import quantities
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+# Scripts that ask ISC dhcpd for its version compare this; lease files and clients see the same behaviour.
+COMPATIBLE_VERSION: Final = "isc-dhcpd-4.4.3-P1"
 CONFIGURATION_FILE: Final = "/etc/dhcp/dhcpd.conf"
 LEASE_FILE: Final = "/var/lib/dhcp/dhcpd.leases"
 PID_FILE: Final = "/var/run/dhcpd.pid"
@@ -192,23 +194,32 @@ class Paths:
 
 
 def find_paths(line: CommandLine, environment: Mapping[str, str]) -> Paths:
-    """Command line over environment over default; a relative lease file must exist (else CommandError)."""
+    """Command line over environment over default; a relative lease file must exist (else CommandError).
 
-    def pick(word: str, variable: str, default: str) -> str:
-        return line.values.get(word) or environment.get(variable) or default
+    An empty name is a name as any other: a script whose variable is not set gets an error, and no other files.
+    """
 
-    lease_file = pick("-lf", "PATH_DHCPD_DB", "")
+    def pick(word: str, variable: str) -> str | None:
+        return line.values.get(word, environment.get(variable))
+
+    def pick_or(word: str, variable: str, default: str) -> str:
+        found = pick(word, variable)
+        return default if found is None else found
+
+    lease_file = pick("-lf", "PATH_DHCPD_DB")
     return Paths(
-        pick("-cf", "PATH_DHCPD_CONF", CONFIGURATION_FILE),
-        _absolute(lease_file) if lease_file else LEASE_FILE,
-        pick("-pf", "PATH_DHCPD_PID", PID_FILE),
-        bool(lease_file),
+        pick_or("-cf", "PATH_DHCPD_CONF", CONFIGURATION_FILE),
+        LEASE_FILE if lease_file is None else _absolute(lease_file),
+        pick_or("-pf", "PATH_DHCPD_PID", PID_FILE),
+        lease_file is not None,
     )
 
 
 def _absolute(path: str) -> str:
     if path.startswith("/"):
         return path
+    if not path:  # Python's realpath takes it for the current directory
+        raise CommandError("Failed to get realpath for : No such file or directory")
     try:
         return os.path.realpath(path, strict=True)
     except OSError as error:

@@ -342,5 +342,3 @@ def _settle_memory() -> None:
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
     sys.setswitchinterval(_THREAD_SWITCH_S)
-
-

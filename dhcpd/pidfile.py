@@ -6,6 +6,7 @@ counts as a running server, and nobody removes the file when the server is kille
 
 from __future__ import annotations
 
+import ctypes
 import os
 from pathlib import Path
 from typing import Final
@@ -26,11 +27,12 @@ def server_is_running(path: str) -> bool:
 
 
 def _leading_number(content: bytes) -> int:
-    """As sscanf's %d; 0 where there is no number, which counts as running."""
+    """As sscanf's %d, which cuts a long number to 32 bits; 0 where there is no number, which counts as running."""
     text = content.lstrip()
     sign, digits = (-1, text[1:]) if text[:1] == b"-" else (1, text)
     length = next((at for at, octet in enumerate(digits) if octet not in b"0123456789"), len(digits))
-    return sign * int(digits[:length] or b"0")
+    number = min(max(sign * int(digits[:length] or b"0"), -1 << 63), (1 << 63) - 1)
+    return ctypes.c_int(number).value
 
 
 def _is_running(pid: int) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -21,7 +20,6 @@ from .engine.machine import Machine
 from .logging import Logger
 from .loop import Loop
 from .recording import Recorder
-from .replay import play
 from .segments import Segments
 from .start import Start
 from .station import Finish, Station
@@ -34,8 +32,6 @@ if TYPE_CHECKING:
     from .cli import CommandLine, Paths
     from .trace.events import Boot
 
-# Scripts that ask ISC dhcpd for its version compare this; lease files and clients see the same behaviour.
-COMPATIBLE_VERSION: Final = "isc-dhcpd-4.4.3-P1"
 BANNER: Final = (
     f"Copyright 2026 The dhcpd authors: dhcpd {__version__}, speaking as ISC DHCP Server 4.4.3-P1",
     "For info, please visit the documentation under docs/",
@@ -49,10 +45,7 @@ def main(argv: Sequence[str]) -> int:
     daemon.open_standard_descriptors()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    wanted, foreground = cli.first_pass(words)
-    if wanted:
-        print(cli.usage(name) if wanted == "--help" else COMPATIBLE_VERSION, file=sys.stderr)  # noqa: T201
-        return 0
+    _, foreground = cli.first_pass(words)
     try:
         parent = daemon.Daemon() if foreground else daemon.Daemon.fork()
         return Program(name, words, parent).run()
@@ -124,6 +117,8 @@ class Program:
             self._logger.syslog_only(INFO, text)
 
     def _play(self, line: CommandLine, paths: Paths) -> int:
+        from .replay import play  # noqa: PLC0415 - a server that serves does not need it
+
         if "-tf" in line.values:
             raise self._fatal("-tf and -play do not go together: a playback is not recorded.")
         if not paths.lease_file_given:

@@ -36,6 +36,7 @@ from .trace.events import (
     End,
     ListenFailed,
     Listening,
+    Remark,
     RewriteContinue,
     RewriteInstalled,
     StorageFailed,
@@ -162,7 +163,6 @@ class Start:
             raise Finish(1) from failed
         if station.sockets.plain:
             station.logger.line(ERROR, "No raw sockets here: plain UDP serves relays, not clients without an address.")
-        self._write_pid_file(settings.pid_file)
         self._feed(Listening(*boot.now(), plain_udp=station.sockets.plain))
 
     def _write_pid_file(self, path: str) -> None:
@@ -171,8 +171,9 @@ class Start:
         try:
             pidfile.write(path)
         except OSError as error:
-            reason = error.strerror or str(error)
-            self._feed(ListenFailed(*boot.now(), what="pid", name=path, error=reason))
+            text = f"Can't create PID file {path}: {error.strerror or error}."
+            self._station.logger.line(ERROR, text)
+            self._answer(Remark(0, 0, ERROR, text))
 
     def _settings(self) -> Settings:
         settings = self._station.settings
@@ -187,8 +188,9 @@ class Start:
         self._station.logger.line(effect.level, effect.text)
 
     def _be_ready(self) -> None:
-        """The last steps before ISC's last line: privileges go, standard error falls silent, the parent is let go."""
+        """The last steps before ISC's last line: pid file, privileges, standard error falls silent, parent let go."""
         station, line = self._station, self._station.line
+        self._write_pid_file(self._settings().pid_file)
         try:
             station.privileges.drop()
         except PrivilegeError as error:

@@ -69,7 +69,7 @@ def _candidates(links: Sequence[Link], named: list[str]) -> list[Attachment]:
     order: list[Attachment] = []
     for name in named:
         order.insert(0, Attachment(name, requested=True))
-    known = {attachment.name: attachment for attachment in order}
+    known = {attachment.name: attachment for attachment in reversed(order)}  # named twice: the first in the list serves
     for link in links:
         if not _usable(link, link.name in named):
             continue
@@ -99,7 +99,7 @@ def _attach(
     configuration: Configuration, links: Sequence[Link], attachments: list[Attachment], found: Discovery
 ) -> None:
     """Give each interface the network of its addresses, or that whose `interface` statement names it."""
-    by_name = {attachment.name: attachment for attachment in attachments}
+    by_name = {attachment.name: attachment for attachment in reversed(attachments)}
     subnet_claims: dict[tuple[int, int], str] = {}
     network_claims: dict[int, str] = {}
     for network in configuration.networks:

@@ -69,6 +69,13 @@ def test_paths_prefer_command_line_then_environment_then_default(tmp_path, monke
         find_paths(second_pass(["-lf", "nope"]), {})
 
 
+def test_an_empty_name_is_not_the_default():
+    assert find_paths(second_pass(["-cf", "", "-pf", ""]), {"PATH_DHCPD_CONF": "/e"}).configuration == ""
+    assert find_paths(second_pass([]), {"PATH_DHCPD_CONF": ""}).configuration == ""
+    with pytest.raises(CommandError, match=r"^Failed to get realpath for : No such file or directory$"):
+        find_paths(second_pass(["-lf", ""]), {})
+
+
 def test_usage_names_the_program():
     lines = cli.usage("mydhcpd").split("\n")
     assert lines[0] == "Usage: mydhcpd [-p <UDP port #>] [-f] [-d] [-q] [-t|-T]"

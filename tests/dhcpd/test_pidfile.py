@@ -17,7 +17,15 @@ def dead():
 
 @pytest.mark.parametrize(
     ("content", "running"),
-    [(b"", False), (b"0\n", True), (b"text\n", True), (b"-1\n", True), (b"1\n", True), (b"1 and more", True)],
+    [
+        (b"", False),
+        (b"0\n", True),
+        (b"text\n", True),
+        (b"-1\n", True),
+        (b"1\n", True),
+        (b"1 and more", True),
+        (b"9" * 30, True),
+    ],
 )
 def test_content(tmp_path, content, running):
     path = tmp_path / "pid"

@@ -30,6 +30,15 @@ def test_version_and_help_go_to_stderr_wherever_they_stand():
     assert len(lines) == 9
 
 
+def test_version_comes_without_loading_the_server():
+    script = "import sys; from dhcpd.__main__ import main; main(); print(sorted(sys.modules))"
+    command = [sys.executable, "-c", script, "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, cwd=ROOT)
+    assert done.stderr == "isc-dhcpd-4.4.3-P1\n"
+    assert "'trio'" not in done.stdout
+    assert "'dhcpd.engine.machine'" not in done.stdout
+
+
 @pytest.mark.parametrize("quiet", [[], ["-q"]])
 def test_usage_errors_come_with_banner_usage_and_trailer(quiet):
     status, lines = run("-f", *quiet, "-x")

@@ -52,6 +52,15 @@ def test_named_interfaces_exclude_the_others_without_a_word() -> None:
     assert found.warnings == []
 
 
+def test_an_interface_that_is_named_twice_serves_once_and_is_explained_behind() -> None:
+    found = discover(configuration(1), [link("eth0", 1)], ["eth0", "eth0"], 67)
+    assert served(found) == ["eth0"]
+    (_, _, first), (_, _, second), (_, text, third), *_ = found.lines
+    assert first is not None
+    assert (second, third) == (None, None)
+    assert text == "No subnet declaration for eth0 (no IPv4 addresses)."
+
+
 def test_an_interface_without_a_subnet_is_explained_and_left_out() -> None:
     found = discover(configuration(1), [link("eth0", 1), link("eth1", 9)], [], 67)
     assert served(found) == ["eth0"]
