@@ -1,11 +1,14 @@
 """The one door: every event goes on the tape, then into the machine, and its effects behind it (design, laws 2 and 3).
 
+Of time it notes only what playback does not need: when a batch had been answered, and when its promises were kept.
+
 The door numbers nothing and decides nothing. When the tape cannot be written any more the recording ends, that is
 said once, and the service goes on.
 """
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .trace import TapeWriteFailed
@@ -16,6 +19,11 @@ if TYPE_CHECKING:
 
     from .trace.effects import Effect
     from .trace.events import Event
+
+
+def monotonic_us() -> int:
+    """The clock that never jumps, in microseconds."""
+    return time.monotonic_ns() // 1000
 
 
 class Machine(Protocol):
@@ -40,8 +48,13 @@ class Tape(Protocol):
     def write_events(self, events: Sequence[Event]) -> int:
         """Hand events over; the number of the first."""
 
-    def write_effects(self, first_seq: int, effects: Sequence[Sequence[Effect]]) -> None:
-        """Keep the effects of events for the next write."""
+    def write_effects(
+        self, first_seq: int, effects: Sequence[Sequence[Effect]], handled_us: int | None = None
+    ) -> None:
+        """Keep the effects of events for the next write, and when they were there."""
+
+    def write_stored(self, seq: int, synced_us: int, left_us: int | None) -> None:
+        """Keep for the next batch when what waited for the disk was stored."""
 
     def flush(self) -> None:
         """Hand over what is kept."""
@@ -51,14 +64,22 @@ class Tape(Protocol):
 
 
 class Door:
-    """`pass_in` is all that anybody needs."""
+    """`pass_in` is all that events need. `first_seq` is the tape's number of the first event of the last batch."""
 
-    __slots__ = ("_log", "_machine", "_tape")
+    __slots__ = ("_clock", "_log", "_machine", "_tape", "first_seq")
 
-    def __init__(self, machine: Machine, tape: Tape | None, log: Callable[[int, str], None]) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        tape: Tape | None,
+        log: Callable[[int, str], None],
+        clock: Callable[[], int] = monotonic_us,
+    ) -> None:
         self._machine = machine
         self._tape = tape
         self._log = log
+        self._clock = clock
+        self.first_seq = 0
 
     def pass_in(self, events: Sequence[Event]) -> list[list[Effect]]:
         """Record and apply events, in order; the effects of each."""
@@ -66,7 +87,7 @@ class Door:
         if self._tape is None:
             return [apply(event) for event in events]
         try:
-            first = self._tape.write_events(events)
+            first = self.first_seq = self._tape.write_events(events)
         except TapeWriteFailed as error:
             self._give_up(error)
             return [apply(event) for event in events]
@@ -77,10 +98,15 @@ class Door:
         finally:
             # Of an event that the engine fails on the tape has no effects, but of those before it.
             try:
-                self._tape.write_effects(first, effects)
+                self._tape.write_effects(first, effects, self._clock())
             except TapeWriteFailed as error:
                 self._give_up(error)
         return effects
+
+    def stored(self, seq: int, synced_us: int, *, failed: bool) -> None:
+        """Note on the tape that what waited for the disk up to event `seq` is synced, and its replies sent just now."""
+        if self._tape is not None:
+            self._tape.write_stored(seq, synced_us, None if failed else self._clock())
 
     def flush(self) -> None:
         """Hand what is buffered to the kernel: to be called when there is time."""

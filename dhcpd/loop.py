@@ -209,8 +209,9 @@ class Loop:
 
     def _process(self, events: list[Event]) -> None:
         """Record, apply, carry out; then let the storage thread begin."""
-        doing = self._doing
-        for effects in self._door.pass_in(events):
+        doing, storage = self._doing, self._storage
+        answers = self._door.pass_in(events)
+        for storage.seq, effects in enumerate(answers, self._door.first_seq):
             for effect in effects:
                 doing[type(effect)](effect)
         self._storage.start()
@@ -307,6 +308,7 @@ class Loop:
         if not group.failed:
             for send in group.sends:
                 self._send_now(send)
+        self._door.stored(group.last_seq, group.synced_us, failed=group.failed)
         for failure in group.failures:
             self._inbox.append(StorageFailed(0, 0, failure.operation, failure.path, failure.reason))
         if group.installed:

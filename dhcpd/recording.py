@@ -108,14 +108,22 @@ class Recorder:
                 self._give_up_segment(str(error))
         return first
 
-    def write_effects(self, first_seq: int, effects: Sequence[Sequence[Effect]]) -> None:
+    def write_effects(
+        self, first_seq: int, effects: Sequence[Sequence[Effect]], handled_us: int | None = None
+    ) -> None:
         """As TapeWriter's. Raises TapeWriteFailed."""
         # A write that fails here is one of effects that are kept all the same: the next one is made for them.
         with contextlib.suppress(TapeWriteFailed):
-            self._tape.write_effects(first_seq, effects)
+            self._tape.write_effects(first_seq, effects, handled_us)
         if self._next is not None:
             with contextlib.suppress(TapeWriteFailed):
-                self._next.write_effects(first_seq, effects)
+                self._next.write_effects(first_seq, effects, handled_us)
+
+    def write_stored(self, seq: int, synced_us: int, left_us: int | None) -> None:
+        """As TapeWriter's."""
+        self._tape.write_stored(seq, synced_us, left_us)
+        if self._next is not None:
+            self._next.write_stored(seq, synced_us, left_us)
 
     def flush(self, *, sync: bool = False) -> None:
         """As TapeWriter's. Raises TapeWriteFailed."""

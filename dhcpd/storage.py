@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -35,7 +36,8 @@ class Group:
     """Work for the file in order, the replies that wait for it, and afterwards what became of it.
 
     `failed`: the append or the sync did not succeed, so no reply may leave. `failures` also holds those of a rewrite,
-    which hold no reply back. `installed`: a new lease file has taken its place.
+    which hold no reply back. `installed`: a new lease file has taken its place. `last_seq` is the number of the last
+    event that anything in it is of, `synced_us` when it was done, by the clock that never jumps.
     """
 
     work: list[Work] = field(default_factory=list)
@@ -44,6 +46,8 @@ class Group:
     failures: list[StorageError] = field(default_factory=list)
     installed: bool = False
     rewrite_ended: bool = False
+    last_seq: int = 0
+    synced_us: int = 0
 
 
 def carry_out(file: LeaseFile, group: Group) -> None:
@@ -91,12 +95,16 @@ def _rewrite(file: LeaseFile, work: RewriteBegin | RewritePart | RewriteEnd, gro
 
 
 class Storage:
-    """The loop's side. `notify` is called, from the thread, when a group is done; the loop then calls `finished`."""
+    """The loop's side. `notify` is called, from the thread, when a group is done; the loop then calls `finished`.
 
-    __slots__ = ("_done", "_file", "_notify", "_queue", "_thread", "_under_way", "waiting")
+    `seq` is the number of the event whose effects are being carried out.
+    """
+
+    __slots__ = ("_done", "_file", "_notify", "_queue", "_thread", "_under_way", "seq", "waiting")
 
     def __init__(self, file: LeaseFile, notify: Callable[[], None]) -> None:
         self.waiting = Group()
+        self.seq = 0
         self._file = file
         self._notify = notify
         self._under_way: Group | None = None
@@ -108,6 +116,7 @@ class Storage:
     def _work(self) -> None:
         while (group := self._queue.get()) is not None:
             carry_out(self._file, group)
+            group.synced_us = time.monotonic_ns() // 1000
             self._done.put(group)
             self._notify()
 
@@ -129,15 +138,15 @@ class Storage:
     def add(self, work: Work) -> None:
         """More to write."""
         self.waiting.work.append(work)
+        self.waiting.last_seq = self.seq
 
     def hold(self, send: Send) -> bool:
         """Keep a reply until everything stored so far is synced; False where it is, and the reply may leave."""
-        if self.waiting.work:
-            self.waiting.sends.append(send)
-        elif self._under_way is not None:
-            self._under_way.sends.append(send)
-        else:
+        group = self.waiting if self.waiting.work else self._under_way
+        if group is None:
             return False
+        group.sends.append(send)
+        group.last_seq = self.seq
         return True
 
     def start(self) -> None:

@@ -34,6 +34,9 @@ _PAD: Final = 0
 _END: Final = 255
 _OVERLOAD: Final = 52
 _MESSAGE_TYPE: Final = 53
+# Nearly every message begins with its type: code, length 1, type.
+_TYPE_FIRST: Final = bytes([_MESSAGE_TYPE, 1])
+_TYPE_AT: Final = _OPTIONS_AT + len(_TYPE_FIRST)
 _OPERATIONS: Final = {1: "BOOTREQUEST", 2: "BOOTREPLY"}
 _NESTING_MAXIMUM: Final = 4
 _WORDS: Final = {
@@ -189,6 +192,8 @@ def message_name(payload: bytes) -> str:
     if len(payload) < FIXED_OCTETS:
         return f"{len(payload)} octets"
     if payload[FIXED_OCTETS:_OPTIONS_AT] == COOKIE:
+        if payload[_OPTIONS_AT:_TYPE_AT] == _TYPE_FIRST and len(payload) > _TYPE_AT:
+            return TYPE_NAMES.get(payload[_TYPE_AT], f"type {payload[_TYPE_AT]}")
         for code, value in _split(payload[_OPTIONS_AT:], None)[0]:
             if code == _MESSAGE_TYPE and len(value) == 1:
                 return TYPE_NAMES.get(value[0], f"type {value[0]}")

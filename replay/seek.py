@@ -109,9 +109,27 @@ def first_us(tape: Tape) -> int:
 
 def last_seq(tape: Tape) -> int:
     """The number of the last event that can be read; from the last segment alone."""
+    last = last_entry(tape)
+    if last is not None:
+        return last.seq
     segments = tape.index().segments
-    start = segments[-1].first_seq if segments else tape.first_seq
-    last = start - 1
-    for entry in tape.iterate(from_seq=start, resync=True):
-        last = max(last, entry.seq)
+    return (segments[-1].first_seq if segments else tape.first_seq) - 1
+
+
+def last_us(tape: Tape) -> int:
+    """The time of the last event that can be read, 0 where there is none."""
+    last = last_entry(tape)
+    return 0 if last is None else last.event.wall_us
+
+
+def last_entry(tape: Tape) -> Entry | None:
+    """The last event that can be read, from the last segment alone unless that is damaged; None where there is none."""
+    last: Entry | None = None
+    starts = [segment.first_seq for segment in tape.index().segments[-2:]] or [tape.first_seq]
+    for start in reversed(starts):
+        for entry in tape.iterate(from_seq=start, resync=True):
+            if isinstance(entry, Entry):
+                last = entry
+        if last is not None:
+            break
     return last

@@ -15,13 +15,16 @@ from .errors import (
     UnrecordableValue,
 )
 from .index import Index, IndexEntry
-from .reader import Damage, Entry, SnapshotEntry, Tape, TapeInfo, open_tape
+from .reader import Damage, Entry, Found, Handled, SnapshotEntry, Stored, Tape, TapeInfo, open_tape
+from .tally import Tallied
 from .writer import SnapshotPlace, TapeWriter, pack_snapshot
 
 __all__ = [
     "Damage",
     "DamagedTape",
     "Entry",
+    "Found",
+    "Handled",
     "Index",
     "IndexEntry",
     "NewerTape",
@@ -29,6 +32,8 @@ __all__ = [
     "NotATape",
     "SnapshotEntry",
     "SnapshotPlace",
+    "Stored",
+    "Tallied",
     "Tape",
     "TapeError",
     "TapeInfo",

@@ -49,6 +49,9 @@ EFFECTS_AT: Final = 130
 SNAPSHOT: Final = 131
 PART: Final = 132
 INDEX: Final = 133
+HANDLED: Final = 134
+STORED: Final = 135
+TALLY: Final = 136
 
 TAPE_RECORDS: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
     INFO: ("Info", ("writer_version", "host", "python", "created_us", "records")),
@@ -57,6 +60,9 @@ TAPE_RECORDS: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
     SNAPSHOT: ("Snapshot", ("seq", "packed")),
     PART: ("Part", ("number", "last", "bytes")),
     INDEX: ("Index", ("previous", "segments")),
+    HANDLED: ("Handled", ("mono_us",)),
+    STORED: ("Stored", ("behind", "synced_us", "left_us")),
+    TALLY: ("Tally", ("next_seq", "raw_octets", "effects", "clients", "events")),
 }
 
 

@@ -14,7 +14,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .codec import BadRecord
-from .format import INDEX, KIND_RECORDS, KIND_SNAPSHOT
+from .format import INDEX, KIND_INDEX, KIND_RECORDS, KIND_SNAPSHOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -41,9 +41,9 @@ def client_hash(chaddr: bytes) -> bytes:
     return (zlib.crc32(chaddr) & 0xFFFF).to_bytes(2)
 
 
-def pack_clients(chaddrs: Iterable[bytes]) -> bytes:
-    """Return an index entry's `clients`."""
-    return b"".join(sorted({client_hash(chaddr) for chaddr in chaddrs}))
+def pack_clients(checksums: Iterable[int]) -> bytes:
+    """Return an index entry's `clients`, from the CRC-32 of the first six bytes of each one's chaddr."""
+    return b"".join(sorted({(checksum & 0xFFFF).to_bytes(2) for checksum in checksums}))
 
 
 def entries_of(record: tuple[Any, ...]) -> tuple[int, list[IndexEntry]]:
@@ -62,12 +62,16 @@ def entries_of(record: tuple[Any, ...]) -> tuple[int, list[IndexEntry]]:
 
 
 class Index:
-    """The segments of a tape in order; `from_file` tells whether it stood there or was found by hopping."""
+    """The segments of a tape in order; `from_file` tells whether it stood there or was found by hopping.
 
-    def __init__(self, entries: Iterable[IndexEntry], *, from_file: bool) -> None:
-        """Keep the entries, which must be in the order of the file."""
+    `last_offset` is where the last index stands in the file, 0 for none.
+    """
+
+    def __init__(self, entries: Iterable[IndexEntry], *, from_file: bool, last_offset: int = 0) -> None:
+        """Keep the entries, which must be in the order of the file; those of indexes tell where the last one is."""
         everything = list(entries)
         self.from_file = from_file
+        self.last_offset = max((entry.offset for entry in everything if entry.kind == KIND_INDEX), default=last_offset)
         self.segments = [entry for entry in everything if entry.kind == KIND_RECORDS]
         self.snapshots = [entry for entry in everything if entry.kind == KIND_SNAPSHOT]
         self._firsts = [entry.first_seq for entry in self.segments]

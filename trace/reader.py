@@ -11,7 +11,7 @@ import contextlib
 import os
 import stat
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeAlias
 
 from .codec import BadRecord, decode_effects, decode_event, unpack
 from .errors import DamagedTape, NewerTape, NotATape, TapeUnreadable
@@ -21,6 +21,7 @@ from .format import (
     EFFECTS_AT,
     FILE_HEADER,
     FILE_HEADER_BYTES,
+    HANDLED,
     INDEX,
     INFO,
     KIND_INDEX,
@@ -33,6 +34,8 @@ from .format import (
     RECORD_BYTES_MAX,
     SEGMENT_HEADER_BYTES,
     SNAPSHOT,
+    STORED,
+    TALLY,
     VERSION,
     BadHeader,
     Segment,
@@ -40,6 +43,7 @@ from .format import (
 )
 from .index import Index, IndexEntry, entries_of
 from .scan import Broken, Scan, Window, hop
+from .tally import Tallied, tallied_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -81,6 +85,27 @@ class SnapshotEntry:
         return value
 
 
+class Handled(NamedTuple):
+    """The machine had answered all events up to `seq`, from the last note of this kind on, at `mono_us`."""
+
+    seq: int
+    mono_us: int
+
+
+class Stored(NamedTuple):
+    """What had waited for the disk up to event `seq` was synced at `synced_us`, and its replies were sent by `left_us`.
+
+    Both are readings of the monotonic clock; `left_us` is None where storing failed, so that no reply was sent.
+    """
+
+    seq: int
+    synced_us: int
+    left_us: int | None
+
+
+Found: TypeAlias = "Entry | SnapshotEntry | Handled | Stored"
+
+
 class TapeInfo(NamedTuple):
     """What a tape says of itself; `records` is the table of record numbers: name and fields."""
 
@@ -108,13 +133,14 @@ class Player:
     """Turns batches of records into entries: pairs events with effects, puts parts together, checks the numbers."""
 
     __slots__ = (
-        "_effects_seq", "_mono_us", "_parts", "_parts_bytes", "_pending", "_segment", "_snapshot_us", "_wall_us",
-        "next_seq",
+        "_effects_seq", "_mono_us", "_noted", "_parts", "_parts_bytes", "_pending", "_segment", "_snapshot_us",
+        "_wall_us", "next_seq",
     )  # fmt: skip
 
-    def __init__(self) -> None:
-        """Begin before the first segment."""
+    def __init__(self, *, noted: bool = False) -> None:
+        """Begin before the first segment; with `noted` the tape's notes of time come out, too."""
         self.next_seq = 1
+        self._noted = noted
         self.restart()
 
     def restart(self) -> None:
@@ -143,7 +169,7 @@ class Player:
         self._parts = []
         self._parts_bytes = 0
 
-    def take(self, records: tuple[Any, ...], out: list[Entry | SnapshotEntry]) -> None:
+    def take(self, records: tuple[Any, ...], out: list[Found]) -> None:
         """Append to `out` what the records complete; raises one of MISFIT."""
         for record in records:
             number = record[0]
@@ -159,13 +185,13 @@ class Player:
             else:
                 self._take_own(record, out)
 
-    def rest(self) -> list[Entry | SnapshotEntry]:
+    def rest(self) -> list[Found]:
         """Return the events whose effects never came."""
-        out: list[Entry | SnapshotEntry] = []
+        out: list[Found] = []
         self._release(len(self._pending), out)
         return out
 
-    def _take_effects(self, record: tuple[Any, ...], out: list[Entry | SnapshotEntry]) -> None:
+    def _take_effects(self, record: tuple[Any, ...], out: list[Found]) -> None:
         """Pair the next effects with their event, if that was read."""
         seq = self._effects_seq
         self._effects_seq = seq + 1
@@ -180,7 +206,7 @@ class Player:
         effects = decode_effects(record)
         out.append(Entry(seq, pending.popleft(), effects))
 
-    def _take_own(self, record: tuple[Any, ...], out: list[Entry | SnapshotEntry]) -> None:
+    def _take_own(self, record: tuple[Any, ...], out: list[Found]) -> None:
         """Take one of the tape's own records."""
         number = record[0]
         if number == EFFECTS_AT and type(record[1]) is int:
@@ -189,10 +215,27 @@ class Player:
             out.append(SnapshotEntry(record[1], record[2], self._snapshot_us))
         elif number == PART:
             self._take_part(record, out)
+        elif number in (HANDLED, STORED):
+            self._take_note(record, out)
         elif number != INFO:
             raise BadRecord(f"unknown record {number}")
 
-    def _take_part(self, record: tuple[Any, ...], out: list[Entry | SnapshotEntry]) -> None:
+    def _take_note(self, record: tuple[Any, ...], out: list[Found]) -> None:
+        """Take a note of when something was done, which nothing but a look at figures needs."""
+        number, *fields = record
+        if not all(type(field) is int for field in fields[:2]):
+            raise BadRecord("field of the wrong type")
+        if not self._noted:
+            return
+        if number == HANDLED:
+            (since_us,) = fields
+            out.append(Handled(self._effects_seq - 1, self._mono_us + since_us))
+            return
+        behind, synced, left = fields
+        synced_us = self._mono_us + synced
+        out.append(Stored(self.next_seq - 1 - behind, synced_us, None if left is None else synced_us + left))
+
+    def _take_part(self, record: tuple[Any, ...], out: list[Found]) -> None:
         """Put a part to those before it; take the record when it is whole."""
         _, number, last, piece = record
         self._parts_bytes += len(piece)
@@ -206,7 +249,7 @@ class Player:
                 raise BadRecord("parts within parts")
             self.take((whole,), out)
 
-    def _release(self, count: int, out: list[Entry | SnapshotEntry]) -> None:
+    def _release(self, count: int, out: list[Found]) -> None:
         """Give up waiting for the effects of the oldest `count` events."""
         for _ in range(count):
             seq = self.next_seq - len(self._pending)
@@ -262,11 +305,30 @@ class Tape:
         Damage raises DamagedTape after the last good event, or with `resync` is noted in `damage` and skipped.
         `wait` is called at the end of the file: True to look again, False to stop. Raises TapeUnreadable.
         """
-        entry = self.index().segment_of(from_seq) if from_seq > 1 else None
-        offset = FILE_HEADER_BYTES if entry is None else entry.offset
-        for found in self._play(offset, resync=resync, wait=wait):
+        for found in self._play(self._begin_at(from_seq), resync=resync, wait=wait):
+            if found.seq >= from_seq and isinstance(found, Entry | SnapshotEntry):
+                yield found
+
+    def iterate_noted(self, *, from_seq: int = 1) -> Iterator[Found]:
+        """As `iterate`, and with the notes of when events were handled and stored, where they stand."""
+        for found in self._play(self._begin_at(from_seq), resync=False, wait=None, noted=True):
             if found.seq >= from_seq:
                 yield found
+
+    def _begin_at(self, seq: int) -> int:
+        """The offset from which on event `seq` is to be found."""
+        entry = self.index().segment_of(seq) if seq > 1 else None
+        return FILE_HEADER_BYTES if entry is None else entry.offset
+
+    def tally(self) -> Tallied | None:
+        """Return the counts that stand behind the last index; None where there are none, or they are damaged."""
+        offset = self.index().last_offset
+        if not offset:
+            return None
+        with contextlib.suppress(*MISFIT):
+            records = Scan(self._window, offset).next_batch() or ()
+            return next((tallied_of(record) for record in records if record[0] == TALLY), None)
+        return None
 
     def index(self) -> Index:
         """Return the index: the one that stands in a closed tape, else one found by hopping over the file."""
@@ -310,11 +372,13 @@ class Tape:
                     behind = entry.seq + 1
                     yield entry
 
-    def _play(self, offset: int, *, resync: bool, wait: Callable[[], bool] | None) -> Iterator[Entry | SnapshotEntry]:
+    def _play(
+        self, offset: int, *, resync: bool, wait: Callable[[], bool] | None, noted: bool = False
+    ) -> Iterator[Found]:
         """Yield what the tape holds from a segment at `offset` on."""
-        scan, player = Scan(self._window, offset), Player()
+        scan, player = Scan(self._window, offset), Player(noted=noted)
         self.damage, self.torn_bytes, self.last_seq = [], 0, 0
-        out: list[Entry | SnapshotEntry] = []
+        out: list[Found] = []
         while True:
             broken = None
             try:
@@ -334,7 +398,7 @@ class Tape:
                 self.torn_bytes = 0 if scan.torn is None else self._window.size() - scan.torn
                 return
 
-    def _step(self, scan: Scan, player: Player, out: list[Entry | SnapshotEntry]) -> bool:
+    def _step(self, scan: Scan, player: Player, out: list[Found]) -> bool:
         """Take the next batch; False at the end of the file. Raises Broken, TapeUnreadable."""
         before, at = scan.segment, scan.offset
         try:
@@ -410,7 +474,10 @@ class Tape:
                 return None
             chain.append(entries)
             offset = before
-        return Index((entry for part in reversed(chain) for entry in part), from_file=True) if chain else None
+        if trailer is None or not chain:
+            return None
+        gathered = (entry for part in reversed(chain) for entry in part)
+        return Index(gathered, from_file=True, last_offset=trailer.effects_seq)
 
     def _read_index(self, offset: int) -> tuple[int, list[IndexEntry]]:
         """Return (offset of the index before, entries) of the index at `offset`; raises one of MISFIT."""

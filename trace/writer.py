@@ -22,6 +22,7 @@ from .errors import TapeWriteFailed, UnrecordableValue
 from .events import EVENT_IDS, Packet
 from .format import (
     EFFECTS_AT,
+    HANDLED,
     INDEX,
     INFO,
     KIND_INDEX,
@@ -35,6 +36,7 @@ from .format import (
     SEGMENT_RAW_BYTES,
     SEGMENTS_PER_INDEX,
     SNAPSHOT,
+    STORED,
     TAPE_RECORDS,
     Segment,
     file_header,
@@ -42,6 +44,7 @@ from .format import (
     pack_segment,
 )
 from .index import CHADDR, IndexEntry, pack_clients
+from .tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -137,6 +140,8 @@ class TapeWriter:
         self._failure: TapeWriteFailed | None = None
         self._closed = False
         self._records: list[tuple[Any, ...]] = []
+        self._notes: list[tuple[Any, ...]] = []
+        self._tally = Tally()
         self._effects_seq = first_seq
         self._emitted_effects_seq = first_seq
         self._wall_us = self._mono_us = 0
@@ -197,7 +202,7 @@ class TapeWriter:
             return first
         if self._segment_raw >= SEGMENT_RAW_BYTES:
             self._rotate()
-        records = self._records.copy()
+        records = self._records + self._notes
         wall, mono = self._wall_us, self._mono_us
         for event in events:
             now_wall, now_mono = event[0], event[1]
@@ -206,13 +211,20 @@ class TapeWriter:
         if (wall if wall >= 0 else ~wall) | (mono if mono >= 0 else ~mono) > TIME_US_MAX:
             raise UnrecordableValue("time beyond 64 bits")
         self._emit(records)
+        self._notes = []
         self._wall_us, self._mono_us = wall, mono
-        self._clients.update([event.payload[CHADDR] for event in events if event.__class__ is Packet])
+        chaddrs = [event.payload[CHADDR] for event in events if event.__class__ is Packet]
+        self._clients.update(chaddrs)
+        self._tally.add_events(events, len(chaddrs))
         self.next_seq = first + len(events)
         return first
 
-    def write_effects(self, first_seq: int, effects: Sequence[Sequence[Effect]]) -> None:
+    def write_effects(
+        self, first_seq: int, effects: Sequence[Sequence[Effect]], handled_us: int | None = None
+    ) -> None:
         """Keep the effects of the events `first_seq`, `first_seq` + 1, ... for the next write.
+
+        `handled_us`, where it is known, is the reading of the monotonic clock when they were there.
 
         Raises ValueError if such an event was not written, or its effects or later ones were written already;
         as `flush` when too many wait.
@@ -225,9 +237,21 @@ class TapeWriter:
         if first_seq != self._effects_seq:
             self._records.append((EFFECTS_AT, first_seq))
         self._records += map(encode_effects, effects)
+        if handled_us is not None and effects:
+            self._records.append((HANDLED, handled_us - self._mono_us))
+        self._tally.effects += sum(map(len, effects))
         self._effects_seq = end
         if len(self._records) > WAITING_RECORDS_MAX:
             self.flush()
+
+    def write_stored(self, seq: int, synced_us: int, left_us: int | None) -> None:
+        """Keep for the next batch of events that all which waited for the disk up to event `seq` has been stored.
+
+        Readings of the monotonic clock: when it was synced, and when the replies that had waited had been sent; None
+        where storing failed and none was. Never causes a write of its own.
+        """
+        left = None if left_us is None else left_us - synced_us
+        self._notes.append((STORED, self.next_seq - 1 - seq, synced_us - self._mono_us, left))
 
     @property
     def octets(self) -> int:
@@ -281,6 +305,7 @@ class TapeWriter:
         if self._closed:
             return
         with contextlib.suppress(TapeWriteFailed):
+            self._records += self._notes
             self.flush()
             self._end_segment()
             self._write_index()
@@ -309,7 +334,9 @@ class TapeWriter:
     def _end_segment(self) -> None:
         """Note the segment for the index, unless nothing of it was written."""
         if self._segment_raw:
-            self._entries.append(self._entry._replace(clients=pack_clients(self._clients)))
+            checksums = set(map(zlib.crc32, self._clients))
+            self._entries.append(self._entry._replace(clients=pack_clients(checksums)))
+            self._tally.clients.update(checksums)
         self._segment_raw = 0
         self._clients.clear()
         self._prefix = b""
@@ -322,8 +349,8 @@ class TapeWriter:
         self._begin()
 
     def _write_index(self) -> None:
-        """Write the entries gathered since the last index as a segment of its own."""
-        records = [(INDEX, self._last_index, self._entries)]
+        """Write the entries gathered since the last index, and the counts, as a segment of its own."""
+        records = [(INDEX, self._last_index, self._entries), self._tally.record(self.next_seq)]
         segment = Segment(
             KIND_INDEX, self._codec, self.next_seq, self._emitted_effects_seq, self._wall_us, self._mono_us
         )
@@ -341,13 +368,14 @@ class TapeWriter:
             frames, raw_bytes = frames_of(self._packer, records)
         except UnrecordableValue:
             # The culprit may be among the effects that waited, and the compressor have seen what no file will hold.
-            self._records = []
+            self._records, self._notes = [], []
             self._emitted_effects_seq = self._effects_seq
             self._rotate()
             raise
         self._write(self._prefix + frames)
         self._prefix = b""
         self._segment_raw += raw_bytes
+        self._tally.raw_octets += raw_bytes
         self._records = []
         self._emitted_effects_seq = self._effects_seq
 

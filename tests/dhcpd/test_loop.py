@@ -104,7 +104,7 @@ class FakeTape:
     """Counts, and fails when told."""
 
     def __init__(self, fail=False):
-        self.events, self.effects, self.fail, self.closed = [], [], fail, False
+        self.events, self.effects, self.handled, self.stored, self.fail, self.closed = [], [], [], [], fail, False
 
     def write_events(self, events):
         if self.fail:
@@ -112,8 +112,12 @@ class FakeTape:
         self.events += events
         return len(self.events) - len(events) + 1
 
-    def write_effects(self, first, effects):
+    def write_effects(self, first, effects, handled_us=None):
         self.effects += effects
+        self.handled.append(handled_us)
+
+    def write_stored(self, seq, synced_us, left_us):
+        self.stored.append((seq, synced_us, left_us))
 
     def flush(self, sync=False):
         return
@@ -247,6 +251,43 @@ async def test_exit_keeps_every_promise(station, tmp_path):
     assert loop.status == 4
     assert (tmp_path / "leases").read_bytes().endswith(b"last;\n")
     assert isinstance(station.machine.seen[-1], ev.End)
+
+
+async def test_the_tape_is_told_when_promises_were_kept(station):
+    tape = FakeTape()
+    station.door = Door(station.machine, tape, station.logger.line)
+    start(station)
+    begun = len(tape.stored)
+
+    async def client(one):
+        await one.ask("promise")
+        await one.ask("promise")
+
+    await serve(station, client)
+    promised = [number for number, event in enumerate(tape.events, 1) if isinstance(event, ev.Packet)]
+    told = [seq for seq, synced_us, left_us in tape.stored[begun:] if 0 < synced_us <= left_us]
+    assert [seq for seq in told if seq in promised] == promised
+    assert tape.handled == sorted(tape.handled)
+    assert len(tape.handled) > len(promised)
+
+
+async def test_the_tape_is_told_of_promises_not_kept(station, monkeypatch):
+    tape = FakeTape()
+    station.door = Door(station.machine, tape, station.logger.line)
+    start(station)
+
+    def fail(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    async def client(one):
+        monkeypatch.setattr(leasefile.os, "fdatasync", fail)
+        await one.ask("promise", answer=False)
+        await trio.sleep(0.2)
+        monkeypatch.undo()
+
+    await serve(station, client)
+    (promised,) = [number for number, event in enumerate(tape.events, 1) if isinstance(event, ev.Packet)]
+    assert [left_us for seq, _, left_us in tape.stored if seq == promised] == [None]
 
 
 async def test_a_burst_is_answered_whole(station):

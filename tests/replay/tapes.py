@@ -75,12 +75,14 @@ def tape_of(*pairs: tuple[ev.Event, list[fx.Effect] | None]) -> MemoryTape:
     ])
 
 
-def record(path: Path, *pairs: tuple[ev.Event, list[fx.Effect]], closed: bool = True) -> Path:
-    """A real tape of these events, one batch each."""
+def record(path: Path, *pairs: tuple[ev.Event, list[fx.Effect]], closed: bool = True, noted: bool = False) -> Path:
+    """A real tape of these events, one batch each; `noted` with when each was handled and stored."""
     writer = TapeWriter.create(path, version="0.0.test", host="test", created_us=NOW_US)
     for event, effects in pairs:
         first = writer.write_events([event])
-        writer.write_effects(first, [effects])
+        writer.write_effects(first, [effects], event.mono_us + 50 if noted else None)
+        if noted:
+            writer.write_stored(first, event.mono_us + 400, event.mono_us + 450)
     writer.flush()
     if closed:
         writer.close()

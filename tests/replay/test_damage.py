@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     run = Run()
     run.serve(40)
-    return record(tmp_path_factory.mktemp("run") / "trace", *run.pairs).read_bytes()
+    return record(tmp_path_factory.mktemp("run") / "trace", *run.pairs, noted=True).read_bytes()
 
 
 def play(tmp_path: Path, octets: bytes) -> int:
@@ -119,6 +119,8 @@ LOOKS = (
     ("at", "+30s"),
     ("history", "10.0.1.1"),
     ("diff", "20", "+60s"),
+    ("stats", "--every", "1m"),
+    ("stats", "--json"),
 )
 
 

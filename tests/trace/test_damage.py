@@ -127,7 +127,7 @@ def test_damage_stops_a_strict_reader_after_the_last_good_event(whole, tmp_path)
     assert_true_prefixes(entries)
     assert [entry.seq for entry in entries] == list(range(1, caught.value.last_good_seq + 1))
     assert 10 < caught.value.last_good_seq < COUNT
-    assert 0 < len(whole) // 2 - caught.value.offset < 300
+    assert 0 <= len(whole) // 2 - caught.value.offset < 300
 
 
 def test_resynchronising_reports_what_was_lost(whole, tmp_path):
