@@ -10,20 +10,18 @@ from __future__ import annotations
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from ..trace import Entry
 from ..trace.effects import Send
 from ..trace.events import Packet
 from .compare import same
 from .decode import hardware_of_payload, options_of
 from .describe import answer_line, event_line, moment
-from .seek import machine_at
+from .seek import engine_at, machine_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    from rich.console import Console
 
     from ..engine.service.reasons import Reason
     from ..trace import Tape
@@ -96,7 +94,7 @@ def find(tape: Tape, wanted: Callable[[Entry], bool], count: int | None) -> list
 
 
 def explain(tape: Tape, numbers: Iterable[int]) -> Iterator[Explanation]:
-    """The explanation of each numbered event, in order. Raises DamagedTape, and whatever a defective engine raises."""
+    """The explanation of each numbered event, in order. Raises DamagedTape, EngineFailed."""
     left = sorted(numbers)
     if not left:
         return
@@ -105,9 +103,11 @@ def explain(tape: Tape, numbers: Iterable[int]) -> Iterator[Explanation]:
         if not isinstance(entry, Entry):
             continue
         if entry.seq != left[0]:
-            machine.apply(entry.event)
+            with engine_at(entry.seq):
+                machine.apply(entry.event)
             continue
-        effects, reasons = machine.explain(entry.event)
+        with engine_at(entry.seq):
+            effects, reasons = machine.explain(entry.event)
         differs = entry.effects is not None and not same(entry.effects, effects)
         yield Explanation(entry.seq, entry.event, tuple(effects), tuple(reasons), differs)
         del left[0]
@@ -132,6 +132,9 @@ def as_object(one: Explanation) -> dict[str, object]:
 
 def show(console: Console, one: Explanation) -> None:
     """An explanation for people."""
+    from rich.table import Table  # noqa: PLC0415 - who only looks for a client prints no table
+    from rich.text import Text  # noqa: PLC0415 - as above
+
     console.print(Text(f"event {one.seq:,}  {moment(one.event.wall_us)}", style="bold"))
     console.print(Text(f"  {event_line(one.event)}"))
     console.print(Text(f"  -> {answer_line(one.effects)}"))
@@ -146,8 +149,3 @@ def show(console: Console, one: Explanation) -> None:
         last = step
     console.print(table if one.reasons else Text("  Nothing was decided for this event."))
     console.print("")
-
-
-def console_of() -> Console:
-    """Standard output, wide enough that no word is broken: lines are cut by who reads them, never here."""
-    return Console(highlight=False, soft_wrap=True, width=None if Console().is_terminal else 1000)

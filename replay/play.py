@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 import traceback
 from collections import deque
 from contextlib import ExitStack
@@ -24,6 +23,7 @@ from .decode import client_of, hardware_of
 from .isc import import_isc, is_isc_trace
 from .leases import LeaseFileFollower, lease_file_of
 from .resume import beginning
+from .statusline import Progress
 from .verdict import Difference, Status, Verdict
 
 if TYPE_CHECKING:
@@ -38,8 +38,6 @@ HISTORY_EVENTS: Final = 6
 # How often `watch` is called: often enough for the eye, too seldom to be felt.
 WATCH_EVENTS: Final = 4096
 _MICROSECONDS: Final = 1_000_000
-_PROGRESS_FROM_S: Final = 1.0
-_PROGRESS_EVERY_S: Final = 0.2
 
 
 class Player(Protocol):
@@ -247,33 +245,6 @@ def refusal_lines() -> tuple[str, ...]:
         "   Dhcpd will not overwrite your default",
         "   lease file when playing back a trace. **",
     )
-
-
-class Progress:
-    """How far a long playback has come, on a terminal only: a line on stderr that rewrites itself."""
-
-    def __init__(self) -> None:
-        self._from = self._shown = time.monotonic()
-        self._width = 0
-
-    def __call__(self, seq: int, wall_us: int) -> None:
-        """Show it, unless that was done just now."""
-        now = time.monotonic()
-        if now - self._from < _PROGRESS_FROM_S or now - self._shown < _PROGRESS_EVERY_S:
-            return
-        self._shown = now
-        moment = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(wall_us // 1_000_000))
-        text = f"event {seq:,}, {moment} UTC"
-        self._width = max(self._width, len(text))
-        sys.stderr.write(f"\r{text:<{self._width}}")
-        sys.stderr.flush()
-
-    def clear(self) -> None:
-        """Leave an empty line behind."""
-        if self._width:
-            sys.stderr.write("\r" + " " * self._width + "\r")
-            sys.stderr.flush()
-            self._width = 0
 
 
 def main(trace_path: str, lease_path: str | None, *, quiet: bool = False) -> int:

@@ -7,10 +7,10 @@ hold is an error, never the nearest one.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..trace import Entry, TapeError
-from .resume import beginning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +37,15 @@ class EngineFailed(Exception):
         self.seq = seq
 
 
+@contextmanager
+def engine_at(seq: int) -> Iterator[None]:
+    """Around what the engine does about event `seq`. Raises EngineFailed for whatever it raises."""
+    try:
+        yield
+    except Exception as error:
+        raise EngineFailed(seq, error) from error
+
+
 class Step(NamedTuple):
     """An entry of the tape, and what a machine that was told its event wants done."""
 
@@ -52,6 +61,8 @@ def machine_at(tape: Tape, seq: int) -> Machine:
     """
     if seq < tape.first_seq - 1:
         raise NoSuchMoment(tape.path, seq, f"no event {seq:,}: the recording begins at event {tape.first_seq:,}")
+    from .resume import beginning  # noqa: PLC0415 - who asks only for times and numbers needs no engine
+
     start = beginning(tape, seq)
     last = start.from_seq - 1
     for step in steps(tape, start.machine, last, seq):
@@ -73,10 +84,8 @@ def steps(tape: Tape, machine: Machine, after: int, until: int | None = None) ->
             continue
         if until is not None and entry.seq > until:
             return
-        try:
+        with engine_at(entry.seq):
             effects = machine.apply(entry.event)
-        except Exception as error:
-            raise EngineFailed(entry.seq, error) from error
         yield Step(entry, effects)
         if entry.seq == until:
             return

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from ..trace.effects import Effect
     from ..trace.events import Event
+
+
+# What ended a program that gave no verdict, as shells tell it: 128 and the signal, for ^C and a reader that went away.
+INTERRUPTED: Final = 130
+NO_READER: Final = 141
 
 
 class Status(IntEnum):

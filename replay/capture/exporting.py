@@ -18,6 +18,7 @@ from ..compare import same
 from ..decode import hardware_of_payload
 from ..describe import answer_line, event_line
 from ..resume import beginning
+from ..seek import engine_at
 from .pcapng import Writer
 
 if TYPE_CHECKING:
@@ -79,10 +80,11 @@ class Exporter:
         machine = self._machine
         if machine is None:
             return (), False
-        if not isinstance(entry.event, ev.Packet):
-            machine.apply(entry.event)
-            return (), False
-        effects, reasons = machine.explain(entry.event)
+        with engine_at(entry.seq):
+            if not isinstance(entry.event, ev.Packet):
+                machine.apply(entry.event)
+                return (), False
+            effects, reasons = machine.explain(entry.event)
         return reasons, entry.effects is not None and not same(entry.effects, effects)
 
     def _comment(self, entry: Entry, reasons: Sequence[Reason], *, differs: bool) -> str:
@@ -170,8 +172,7 @@ def export(
 ) -> int:
     """Write the frames of the events that are `wanted` to `file`; returns how many frames.
 
-    With `reasons` the events are played, and comments say why. Raises DamagedTape, NoBeginning, OSError, and whatever
-    a defective engine raises.
+    With `reasons` the events are played, and comments say why. Raises DamagedTape, NoBeginning, OSError, EngineFailed.
     """
     start = beginning(tape) if reasons else None
     exporter = Exporter(file, program, None if start is None else start.machine)

@@ -6,7 +6,9 @@ own, so that a damaged tail costs the tail alone. What a record's payload means 
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import struct
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
@@ -60,10 +62,19 @@ class RawRecord(NamedTuple):
 def is_isc_trace(path: str) -> bool:
     """Whether the file begins as an ISC trace; False where it cannot be read."""
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - a name, not a path
+        with open_regular(path) as file:
             return file.read(len(MAGIC)) == MAGIC
     except OSError:
         return False
+
+
+def open_regular(path: str) -> BinaryIO:
+    """The file, open for reading. Raises OSError, for a directory and a pipe too, on which reading would wait."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "not a regular file", path)
+    return os.fdopen(fd, "rb")
 
 
 def read(file: BinaryIO, path: str) -> Iterator[RawRecord]:

@@ -17,7 +17,7 @@ from ..decode import client_of
 from ..leases import LeaseFileFollower
 from ..verdict import Difference, Status, Verdict
 from .drive import Drive, Source
-from .format import NewerIscTrace, read
+from .format import NewerIscTrace, open_regular, read
 from .records import Reader
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def import_isc(
     verdict. `watch` is called with (number, wall_us) of each event.
     """
     try:
-        with open(path, "rb") as file, ExitStack() as stack:  # noqa: PTH123 - a name, not a path
+        with open_regular(path) as file, ExitStack() as stack:
             follower = None if lease_path is None else stack.enter_context(LeaseFileFollower(lease_path))
             sink = _Sink(follower, watch)
             reader = Reader()

@@ -6,7 +6,6 @@ its own name only when every event was decided alike and nothing that was to be 
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -15,6 +14,7 @@ from ...engine.conf.options import default_registry
 from ...engine.machine import Machine
 from ...trace import Entry, TapeWriter
 from ...trace import events as ev
+from ..output import new_file
 from ..resume import beginning
 from . import messages, sources, state
 from .decisions import alike
@@ -56,7 +56,7 @@ def redact(
 ) -> Report:
     """Write the recording `tape` to `out` with pseudonyms by `key`; IP addresses too with `addresses`.
 
-    Raises NotRedacted, TapeError and TapeWriteFailed; `out` is then as it was.
+    Raises NotRedacted, TapeError and NotWritten; `out` is then as it was.
     """
     start = Start(beginning(tape))
     if addresses and start.snapshot is not None:
@@ -68,14 +68,8 @@ def redact(
     letters = messages.Messages(findings, pseudonyms, writer, address, _addressed() if addresses else frozenset())
     begin = beginning(tape)
     run = _Run(begin, writer, Records(writer, letters, pseudonyms, address), Survivors(findings, pseudonyms), watch)
-    part = f"{out}.part"
-    try:
-        run.write(tape, part)
-        os.replace(part, out)  # noqa: PTH105 - names, not paths
-    except BaseException:
-        if os.path.exists(part):  # noqa: PTH110 - as above
-            os.unlink(part)  # noqa: PTH108 - as above
-        raise
+    with new_file(out) as made:
+        run.write(tape, made.name)
     hidden = {
         "hardware addresses": len(findings.hardware),
         "identifiers": len(findings.identifiers),

@@ -30,7 +30,7 @@ class Survivors:
     """Looks through records for what `findings` names."""
 
     def __init__(self, findings: Findings, pseudonyms: Pseudonyms) -> None:
-        octets = {value for value in findings.hardware | findings.identifiers if len(value) >= _OCTETS_MIN}
+        octets = {value for value in findings.hardware | findings.identifiers if _stands_out(value)}
         given = {pseudonyms.hardware(value) for value in findings.hardware}
         self._octets = octets - given
         self._lengths = sorted({len(value) for value in self._octets})[:_LENGTHS_MAX]
@@ -65,6 +65,11 @@ class Survivors:
         for length in self._lengths:
             for at in range(len(data) - length + 1):
                 yield data[at : at + length]
+
+
+def _stands_out(value: bytes) -> bool:
+    """Whether it cannot be mistaken for some octet and the zeros behind it, of which messages are full."""
+    return len(value) >= _OCTETS_MIN and any(value[1:])
 
 
 def _written_in_hex(data: bytes) -> Iterator[bytes]:

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import shlex
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from ..card import card
-from ..console import JSON, TAPE, complain, leave, opened, plain, print_json
+from ..console import (
+    CONFIGURATION_FLAGS,
+    JSON,
+    TAPE,
+    complain,
+    configuration_files,
+    content_of,
+    opened,
+    plain,
+    print_json,
+    rich_console,
+    watching,
+)
 from ..describe import event_line
-from ..explain import as_object, console_of, explain, show
-from ..play import Progress, with_history
+from ..explain import as_object, explain, show
+from ..play import with_history
 from ..prefixes import OtherProgram, OtherProgramFailed, first_difference
+from ..statusline import Progress
 from ..verdict import Status
-from ..whatif import read_files
 from ..whatif.driver import EngineFailed, Refused
 from ..whatif.parting import Parting, find_parting, reason_lines, reason_objects
 
@@ -27,7 +38,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @TAPE
-@click.option("-cf", "--configuration", "path", metavar="FILE", help="The other configuration.")
+@click.option(*CONFIGURATION_FLAGS, "path", metavar="FILE", help="The other configuration.")
 @click.option("--leases", metavar="FILE", help="Begin with this lease file instead of the recorded one (with -cf).")
 @click.option("--other", metavar="PROGRAM", help="The dhcpd of another version, as a command.")
 @click.option("--timeout", "timeout_s", type=float, default=600.0, metavar="S", help="For each run of PROGRAM; 600.")
@@ -53,25 +64,19 @@ def bisect(
 
 
 def _configurations(tape: Tape, path: str, leases: str | None, *, as_json: bool) -> Status:
-    files = list(read_files(path))
-    if files[0].error:
-        leave(f"{path}: {files[0].error}", Status.UNJUDGED)
-    progress = Progress() if sys.stderr.isatty() and not as_json else None
+    files = configuration_files(path)
+    content = None if leases is None else content_of(leases)
     try:
-        content = None if leases is None else Path(leases).read_bytes()
-        parting = find_parting(tape, files, content, watch=progress)
-    except OSError as error:
-        complain(f"{leases}: {error.strerror}")
-        return Status.UNJUDGED
+        with watching(Progress, as_json=as_json) as progress:
+            parting = find_parting(tape, files, content, watch=progress)
     except Refused as refused:
-        complain("the configuration does not come to serve: " + "\n".join(refused.lines))
+        for line in refused.lines:
+            complain(line)
+        complain(f"{path}: the server does not start with this configuration")
         return Status.UNJUDGED
     except EngineFailed as failed:
         complain(f"{failed}: {failed.traceback.rstrip().splitlines()[-1]}")
         return Status.UNJUDGED
-    finally:
-        if progress is not None:
-            progress.clear()
     if parting is None:
         _say_same("configurations", as_json=as_json)
         return Status.SAME
@@ -133,6 +138,6 @@ def _tell(tape: Tape, found: Trial, runs: int, *, as_json: bool) -> None:
         print_json({"seq": found.last, "runs": runs, "output": found.output, "here": as_object(here)})
         return
     click.echo(f"The other version leaves the recording at event {found.last:,} ({runs} runs). This version:\n")
-    show(console_of(), here)
+    show(rich_console(), here)
     click.echo("The other version:\n")
     click.echo("\n".join(f"  {line}" for line in found.output.rstrip().splitlines()))

@@ -7,18 +7,18 @@ from importlib.metadata import version
 
 import click
 
-from ...trace import TapeWriteFailed
-from ..console import JSON, leave, print_json
+from ..console import JSON, LEASE_FILE, leave, output, output_option, print_json, watching
 from ..isc import Imported
 from ..isc import import_isc as imported
-from ..play import Progress, report
+from ..play import report
+from ..statusline import Progress
 from ..verdict import Status
 
 
 @click.command(name="import-isc")
-@click.argument("trace", type=click.Path(dir_okay=False))
-@click.option("-o", "--output", "out", type=click.Path(dir_okay=False), help="Write the recording here.")
-@click.option("--lease-file", "lease_path", type=click.Path(dir_okay=False), help="Write the lease file here.")
+@click.argument("trace", type=click.Path(dir_okay=True))
+@output_option("Write the recording here.", required=False)
+@LEASE_FILE
 @JSON
 def import_isc(trace: str, *, out: str | None, lease_path: str | None, as_json: bool) -> None:
     """Play a trace file that ISC dhcpd 3.0 to 4.4 recorded with -tf, and make a recording of it.
@@ -27,20 +27,19 @@ def import_isc(trace: str, *, out: str | None, lease_path: str | None, as_json: 
     the same packets; 1: others; 2: the file is damaged (what is before the damage is imported); 125: not judged.
     Without -o and --lease-file it is only compared; `dhcpd -play FILE -lf LEASES` takes such a file, too.
     """
-    progress = Progress() if sys.stderr.isatty() and not as_json else None
     try:
-        result = imported(trace, out, lease_path, version=version("dhcpd"), watch=progress)
-    except TapeWriteFailed as error:
-        leave(str(error), Status.UNJUDGED)
+        with output(out, trace) as name, watching(Progress, as_json=as_json) as progress:
+            result = imported(trace, name, lease_path, version=version("dhcpd"), watch=progress)
     except OSError as error:
-        leave(f"cannot write {error.filename or lease_path}: {error.strerror}", Status.UNJUDGED)
-    if progress is not None:
-        progress.clear()
+        leave(f"cannot write {lease_path}: {error.strerror}", Status.UNJUDGED)
+    verdict = result.verdict
+    if verdict.damage and not verdict.events:
+        leave(verdict.damage, verdict.status)
     if as_json:
         print_json(_as_object(result))
     else:
-        click.echo("\n".join(report(result.verdict)))
-    sys.exit(int(result.verdict.status))
+        click.echo("\n".join(report(verdict)))
+    sys.exit(int(verdict.status))
 
 
 def _as_object(result: Imported) -> dict[str, object]:

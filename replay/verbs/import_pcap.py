@@ -5,20 +5,31 @@ from __future__ import annotations
 import sys
 from contextlib import ExitStack
 from importlib.metadata import version
-from ipaddress import AddressValueError, IPv4Address
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ...trace import TapeWriteFailed, TapeWriter
+from ...trace import TapeWriter
 from ...trace.effects import ERROR, Log
 from ..capture.importing import Capture, Imported, NotImported
 from ..capture.importing import import_pcap as imported
-from ..configuration import read_files
-from ..console import JSON, complain, leave, print_json, print_pairs
+from ..console import (
+    CONFIGURATION_FLAGS,
+    JSON,
+    LEASE_FILE,
+    address,
+    complain,
+    configuration_files,
+    content_of,
+    leave,
+    output,
+    output_option,
+    print_json,
+    print_pairs,
+    watching,
+)
 from ..leases import LeaseFileFollower
-from ..play import Progress
+from ..statusline import Progress
 from ..verdict import Status
 
 if TYPE_CHECKING:
@@ -30,22 +41,14 @@ _PART_OCTETS = 1 << 20
 _START_EVENTS = 64
 
 
-def _address(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int:
-    try:
-        return 0 if value is None else int(IPv4Address(value))
-    except AddressValueError:
-        message = f"{value} is no IPv4 address; write it as 10.0.0.1"
-        raise click.BadParameter(message) from None
-
-
 @click.command(name="import-pcap")
-@click.argument("capture", type=click.Path(dir_okay=False))
-@click.option("-cf", "configuration", required=True, metavar="FILE", help="The configuration to serve with.")
-@click.option("-o", "--output", "out", type=click.Path(dir_okay=False), help="Write the recording here.")
-@click.option("--leases", type=click.Path(exists=True, dir_okay=False), help="A lease file to begin with.")
-@click.option("--lease-file", "lease_path", type=click.Path(dir_okay=False), help="Write the lease file here.")
+@click.argument("capture", type=click.Path(dir_okay=True))
+@click.option(*CONFIGURATION_FLAGS, "path", required=True, metavar="FILE", help="The configuration to serve with.")
+@output_option("Write the recording here.", required=False)
+@click.option("--leases", metavar="FILE", help="A lease file to begin with.")
+@LEASE_FILE
 @click.option(
-    "--address", callback=_address, metavar="IP",
+    "--address", "server", callback=address, metavar="IP",
     help="The server's address on the captured network. [default: of the first server that answers in the capture]",
 )  # fmt: skip
 @click.option("--port", type=click.IntRange(1, 65_535), default=67, show_default=True, help="The servers' port.")
@@ -53,11 +56,11 @@ def _address(_context: click.Context, _parameter: click.Parameter, value: str | 
 def import_pcap(
     capture: str,
     *,
-    configuration: str,
+    path: str,
     out: str | None,
     leases: str | None,
     lease_path: str | None,
-    address: int,
+    server: int | None,
     port: int,
     as_json: bool,
 ) -> None:
@@ -67,27 +70,25 @@ def import_pcap(
     status 0: imported; 2: the capture is damaged (what is before the damage is imported) or none; 125: it cannot be,
     the configuration has errors for one.
     """
-    files = list(read_files(configuration))
-    if files[0].error:
-        leave(f"{configuration}: {files[0].error}", Status.UNJUDGED)
-    begin = [] if leases is None else _parts(Path(leases).read_bytes())
-    progress = Progress() if sys.stderr.isatty() and not as_json else None
+    files = configuration_files(path)
+    begin = [] if leases is None else _parts(content_of(leases))
     try:
-        with open(capture, "rb") as file, ExitStack() as stack:  # noqa: PTH123 - a name, not a path
-            sink = _Sink(out, lease_path, progress, stack)
+        with (
+            output(out, capture) as name,
+            open(capture, "rb") as file,  # noqa: PTH123 - a name, not a path
+            watching(Progress, as_json=as_json) as progress,
+            ExitStack() as stack,
+        ):
+            sink = _Sink(name, lease_path, progress, stack)
             read = Capture(file, capture, port)
-            result = imported(read, files, begin, address, sink.tell, version=version("dhcpd"))
+            result = imported(read, files, begin, server or 0, sink.tell, version=version("dhcpd"))
             sink.finish()
     except NotImported as error:
         for line in sink.errors:
             complain(line)
         leave(str(error), Status.DAMAGED if read.error is not None else Status.UNJUDGED)
-    except TapeWriteFailed as error:
-        leave(str(error), Status.UNJUDGED)
     except OSError as error:
         leave(f"{error.filename or lease_path}: {error.strerror}", Status.UNJUDGED)
-    if progress is not None:
-        progress.clear()
     _print(result, out, as_json=as_json)
     sys.exit(Status.DAMAGED if result.damage else Status.SAME)
 

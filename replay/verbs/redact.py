@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import secrets
-import sys
-from pathlib import Path
 
 import click
 
-from ...trace import DamagedTape, TapeWriteFailed
-from ..console import JSON, TAPE, complain, leave, opened, print_json, print_pairs
-from ..play import Progress
+from ...trace import DamagedTape
+from ..console import JSON, TAPE, content_of, leave, opened, output, output_option, print_json, print_pairs, watching
 from ..redact import NotRedacted, Report
 from ..redact import redact as redacted
+from ..statusline import Progress
 from ..verdict import Status
 
 _KEY_OCTETS = 32
@@ -20,11 +18,11 @@ _KEY_OCTETS = 32
 
 @click.command()
 @TAPE
-@click.option("-o", "--output", "out", required=True, type=click.Path(dir_okay=False), help="The new recording.")
+@output_option("Write the new recording here.")
 @click.option("--addresses", is_flag=True, help="Hide IP addresses too; shared prefixes stay shared.")
 @click.option(
     "--key-file",
-    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
     help="Take the key of the pseudonyms from this file: the same key gives the same pseudonyms in every recording. "
     "Without it the key is drawn at random and thrown away.",
 )
@@ -36,25 +34,14 @@ def redact(trace: str, *, out: str, addresses: bool, key_file: str | None, as_js
     secrets of keys. Before the file is written both recordings are played side by side; where the pseudonyms would
     change a decision nothing is written, and the exit status is 1.
     """
-    if Path(out).exists() and Path(out).samefile(trace):
-        leave(f"{out} is the recording itself; give the new one another name", Status.UNJUDGED)
-    key = secrets.token_bytes(_KEY_OCTETS) if key_file is None else Path(key_file).read_bytes()
-    progress = Progress() if sys.stderr.isatty() and not as_json else None
-    with opened(trace) as tape:
+    key = secrets.token_bytes(_KEY_OCTETS) if key_file is None else content_of(key_file)
+    with opened(trace) as tape, watching(Progress, as_json=as_json) as progress, output(out, trace) as name:
         try:
-            report = redacted(tape, out, key, addresses=addresses, watch=progress)
+            report = redacted(tape, str(name), key, addresses=addresses, watch=progress)
         except NotRedacted as error:
-            complain(f"{trace}: not redacted: {error}")
-            sys.exit(Status.DIFFERENT)
-        except TapeWriteFailed as error:
-            complain(str(error))
-            sys.exit(Status.UNJUDGED)
+            leave(f"{trace}: not redacted: {error}", Status.DIFFERENT)
         except DamagedTape as error:
-            complain(f"{error}; `dhcpd-trace slice` makes a whole recording of what is before the damage")
-            sys.exit(Status.DAMAGED)
-        finally:
-            if progress is not None:
-                progress.clear()
+            leave(f"{error}; `dhcpd-trace slice` makes a whole recording of what is before it", Status.DAMAGED)
     _print_report(out, report, as_json=as_json)
 
 

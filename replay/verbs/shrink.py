@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from ...trace import TapeError, TapeWriteFailed
-from ..console import JSON, TAPE, leave, opened, print_json
+from ..console import JSON, TAPE, leave, opened, output, output_option, print_json, watching
 from ..corpus.crew import Alone, CrewLost, Processes, cores
 from ..retell.material import Material, TooLong, load
 from ..shrink import candidate, stages
-from ..verdict import Status
+from ..statusline import Trials
+from ..verdict import INTERRUPTED, Status
 
 if TYPE_CHECKING:
     from ..corpus.crew import Crew
     from ..shrink.stages import Shrinker
 
-INTERRUPTED: Final = 130
 _NO_DIFFERENCE: Final = "nothing to shrink: the recording plays without a difference (--until takes a test of yours)"
 _NOT_SHOWN: Final = (
     "the recording does not show the fault: the command must end with status 0 where it does, as creduce's; "
@@ -33,11 +32,11 @@ _NOT_SHOWN: Final = (
     "--until", "command", metavar="'COMMAND {}'", help="The test: status 0 where the tape {} still shows the fault."
 )
 @click.option("--until-differs", "differs", is_flag=True, help="The test: playing it leaves the recording.")
-@click.option("-o", "--output", "out", metavar="OUT", type=click.Path(dir_okay=False), help="Write the result here.")
+@output_option("Write the result here; without it, to TRACE.shrunk.", required=False)
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Try N at once; without it, one a core.")
 @JSON
 def shrink(trace: str, *, command: str | None, differs: bool, out: str | None, jobs: int | None, as_json: bool) -> None:
-    """Make the smallest recording that still shows a fault, and write it to OUT (TRACE.shrunk without -o).
+    """Make the smallest recording that still shows a fault.
 
     Taken away are clients, time, events, options, statements of the configuration and leases, as long as the test
     says that the fault is still there. ^C leaves the smallest one so far.
@@ -51,15 +50,14 @@ def shrink(trace: str, *, command: str | None, differs: bool, out: str | None, j
     material = _loaded(trace)
     if differs and not material.first_fault:
         leave(_NO_DIFFERENCE, Status.UNJUDGED)
-    progress = _Progress() if sys.stderr.isatty() and not as_json else None
-    with _crew(jobs) as crew:
-        shrinker = stages.Shrinker(material, command, crew, progress)
-        interrupted = _run(shrinker)
-        if progress is not None:
-            progress.clear()
-        events = _write(out or f"{trace}.shrunk", shrinker, material)
-        _tell(trace, out or f"{trace}.shrunk", shrinker, len(material.entries), events, as_json=as_json)
-        sys.exit(INTERRUPTED if interrupted else 0)
+    target = out or f"{trace}.shrunk"
+    with output(target, trace) as name:
+        with _crew(jobs) as crew, watching(Trials, as_json=as_json) as progress:
+            shrinker = stages.Shrinker(material, command, crew, progress)
+            interrupted = _run(shrinker)
+        events = _write(str(name), shrinker, material)
+    _tell(trace, target, shrinker, len(material.entries), events, as_json=as_json)
+    sys.exit(INTERRUPTED if interrupted else Status.SAME)
 
 
 def _loaded(trace: str) -> Material:
@@ -68,7 +66,6 @@ def _loaded(trace: str) -> Material:
             return load(trace)
     except TooLong as error:
         leave(str(error), Status.UNJUDGED)
-    raise AssertionError("leave() does not come back")
 
 
 def _crew(jobs: int | None) -> Crew:
@@ -92,13 +89,7 @@ def _run(shrinker: Shrinker) -> bool:
 def _write(out: str, shrinker: Shrinker, material: Material) -> int:
     found = candidate.told(material, shrinker.best)
     assert found is not None, "the best candidate was a witness"
-    try:
-        return candidate.write_candidate(out, material, found)
-    except TapeWriteFailed as error:
-        leave(str(error), Status.UNJUDGED)
-    except TapeError as error:
-        leave(str(error), Status.DAMAGED)
-    raise AssertionError("leave() does not come back")
+    return candidate.write_candidate(out, material, found)
 
 
 def _tell(trace: str, out: str, shrinker: Shrinker, before: int, events: int, *, as_json: bool) -> None:
@@ -113,21 +104,3 @@ def _tell(trace: str, out: str, shrinker: Shrinker, before: int, events: int, *,
     for step in shrinker.steps:
         click.echo(f"{step.stage:<24}{step.before:>9,} -> {step.after:,}")
     click.echo(f"{out}: {events:,} events of {before:,}")
-
-
-class _Progress:
-    """How far it has come: a line on stderr that rewrites itself."""
-
-    def __init__(self) -> None:
-        self._width = 0
-
-    def __call__(self, stage: str, events: int, trials: int) -> None:
-        text = f"{stage}: {events:,} events, {trials:,} tried"
-        self._width = max(self._width, len(text))
-        sys.stderr.write(f"\r{text:<{self._width}}")
-        sys.stderr.flush()
-
-    def clear(self) -> None:
-        """Leave an empty line behind."""
-        sys.stderr.write("\r" + " " * self._width + "\r")
-        sys.stderr.flush()

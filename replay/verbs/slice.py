@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from ..console import JSON, TAPE, hardware, leave, opened, print_json
+from ..console import (
+    FROM,
+    JSON,
+    SINCE,
+    TAPE,
+    TO,
+    UNTIL,
+    hardware,
+    leave,
+    opened,
+    output,
+    output_option,
+    print_json,
+    time_of,
+)
 from ..retell.slices import NothingThere, Piece, write_slice
 from ..verdict import Status
 
-_MICROSECONDS = 1_000_000
-
-
-def _moment(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | None:
-    """The callback of an option that takes a moment in UTC: microseconds since 1970. Raises click.BadParameter."""
-    if value is None:
-        return None
-    try:
-        found = datetime.fromisoformat(value.removesuffix(" UTC"))
-    except ValueError:
-        message = f"{value} is no moment; write it as 2026-11-24T04:15:42 (UTC)"
-        raise click.BadParameter(message) from None
-    if found.tzinfo is None:
-        found = found.replace(tzinfo=UTC)
-    return round(found.timestamp() * _MICROSECONDS)
+if TYPE_CHECKING:
+    from ...trace import Tape
 
 
 def _clients(
@@ -37,22 +38,29 @@ def _clients(
 
 @click.command("slice")
 @TAPE
-@click.option("-o", "--output", "out", required=True, metavar="OUT", type=click.Path(dir_okay=False), help="The piece.")
-@click.option("--client", "clients", multiple=True, callback=_clients, metavar="HARDWARE", help="Only these packets.")
-@click.option("--from", "first", type=click.IntRange(min=1), default=1, metavar="N", help="Begin at event N.")
-@click.option("--to", "last", type=click.IntRange(min=1), metavar="N", help="End behind event N.")
-@click.option("--since", callback=_moment, metavar="TIME", help="Begin at the first event at or after TIME (UTC).")
-@click.option("--until", callback=_moment, metavar="TIME", help="End before the first event at or after TIME (UTC).")
+@output_option("Write the piece here.")
+@click.option(
+    "--client",
+    "clients",
+    multiple=True,
+    callback=_clients,
+    metavar="MAC",
+    help="Only this client's packets; may be repeated.",
+)
+@FROM
+@TO
+@SINCE
+@UNTIL
 @JSON
 def slice(  # noqa: A001 - the verb's name
     trace: str,
     *,
     out: str,
     clients: frozenset[bytes],
-    first: int,
-    last: int | None,
-    since: int | None,
-    until: int | None,
+    from_seq: int,
+    to_seq: int | None,
+    since: str | None,
+    until: str | None,
     as_json: bool,
 ) -> None:
     """Cut a piece out of a recording: self-contained, it plays alone.
@@ -60,8 +68,9 @@ def slice(  # noqa: A001 - the verb's name
     A stretch of events is a part of the run, with the state before it. With --client it is what the engine does when
     only these clients are there: another run than the recorded one.
     """
-    piece = Piece(*_bounds(trace, first, last, since, until), clients)
-    events = _written(trace, out, piece)
+    with opened(trace) as tape, output(out, trace) as name:
+        piece = Piece(*_bounds(tape, from_seq, to_seq, since, until), clients)
+        events = _written(trace, str(name), piece)
     if as_json:
         octets = Path(out).stat().st_size
         print_json({"trace": trace, "output": out, "events": events, "first_seq": piece.first, "octets": octets})
@@ -69,22 +78,19 @@ def slice(  # noqa: A001 - the verb's name
         click.echo(f"{out}: {events:,} events")
 
 
-def _bounds(trace: str, first: int, last: int | None, since: int | None, until: int | None) -> tuple[int, int]:
+def _bounds(tape: Tape, first: int, last: int | None, since: str | None, until: str | None) -> tuple[int, int]:
     """The numbers of the first and the last event, 0 for the recording's last; leaves where there is none between."""
-    with opened(trace) as tape:
-        begin = 1 if since is None else tape.seek_time(since)
-        behind = None if until is None else tape.seek_time(until)
+    since_us, until_us = time_of(tape, since, "--since"), time_of(tape, until, "--until")
+    begin = 1 if since_us is None else tape.seek_time(since_us)
+    behind = None if until_us is None else tape.seek_time(until_us + 1)
     if begin is None or (behind is not None and behind <= max(first, begin)):
-        leave(f"{trace}: no event in the time that was asked for", Status.UNJUDGED)
-        raise AssertionError("leave() does not come back")
+        leave(f"{tape.path}: no event in the time that was asked for", Status.UNJUDGED)
     ends = [one for one in (last, None if behind is None else behind - 1) if one is not None]
     return max(first, begin), min(ends, default=0)
 
 
 def _written(trace: str, out: str, piece: Piece) -> int:
     try:
-        with opened(trace):
-            return write_slice(trace, out, piece)
+        return write_slice(trace, out, piece)
     except NothingThere as error:
         leave(str(error), Status.UNJUDGED)
-    raise AssertionError("leave() does not come back")

@@ -7,15 +7,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
-from rich.console import Console
-from rich.text import Text
 
-from ..console import JSON, complain, leave, opened, plain, print_json
+from ..console import (
+    JSON,
+    LEASE_FILE,
+    complain,
+    leave,
+    opened,
+    plain,
+    print_json,
+    rich_console,
+    watching,
+)
 from ..corpus.gather import NothingFound, gather
 from ..corpus.verify import TraceResult, plan, verify_corpus, worst
-from ..play import Progress, play, report
+from ..play import play, report
 from ..resume import beginning
-from ..verdict import Status, Verdict
+from ..statusline import Parts, Progress
+from ..verdict import INTERRUPTED, Status, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +33,6 @@ if TYPE_CHECKING:
     from ..corpus.crew import Crew
     from ..corpus.gather import Corpus
 
-INTERRUPTED: Final = 130
 _WORDS: Final = {
     Status.SAME: ("same", "green"),
     Status.DIFFERENT: ("different", "bold red"),
@@ -38,9 +46,12 @@ _WORDS: Final = {
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Play in N processes; without it, one a core.")
 @click.option("--dask", metavar="ADDRESS", help="Have the workers of this Dask scheduler play (needs dhcpd[dask]).")
 @click.option(
-    "--junit", metavar="FILE", type=click.Path(dir_okay=False), help="Write the verdicts here too, as JUnit XML."
+    "--junit",
+    metavar="FILE",
+    type=click.Path(dir_okay=False),
+    help="Write the verdicts here too, as JUnit XML, in the place of an older file.",
 )
-@click.option("--lease-file", "lease_path", type=click.Path(dir_okay=False), help="Write the lease file here too.")
+@LEASE_FILE
 @click.option(
     "--from", "from_seq", type=click.IntRange(min=1), metavar="N", help="Begin at the last snapshot before event N."
 )
@@ -67,7 +78,7 @@ def verify(
         corpus = _gathered(traces)
         single = len(traces) == 1 and corpus.traces == traces
         show = _show_json if as_json else _show_report if single else _show_line
-        results = _verify_all(corpus, jobs, dask, show)
+        results = _verify_all(corpus, jobs, dask, show, as_json=as_json)
         if not as_json and not single:
             _show_sum(results, corpus)
     if junit is not None:
@@ -92,16 +103,14 @@ def _gathered(names: tuple[str, ...]) -> Corpus:
         leave(str(error), Status.UNJUDGED)
     except OSError as error:
         leave(f"{error.filename}: {error.strerror}", Status.UNJUDGED)
-    raise AssertionError("leave() does not come back")
 
 
 def _verify_all(
-    corpus: Corpus, jobs: int | None, dask: str | None, show: Callable[[TraceResult], None]
+    corpus: Corpus, jobs: int | None, dask: str | None, show: Callable[[TraceResult], None], *, as_json: bool
 ) -> list[TraceResult]:
     results: list[TraceResult] = []
-    progress = _Parts() if sys.stderr.isatty() else None
     try:
-        with _crew(corpus, jobs, dask) as crew:
+        with watching(Parts, as_json=as_json) as progress, _crew(corpus, jobs, dask) as crew:
             for result in verify_corpus(corpus.traces, crew, progress):
                 if progress is not None:
                     progress.clear()
@@ -127,24 +136,6 @@ def _crew(corpus: Corpus, jobs: int | None, dask: str | None) -> Crew:
     return crew.Processes(workers, parts.__name__)
 
 
-class _Parts:
-    """How much of a corpus is done: a line on stderr that rewrites itself."""
-
-    def __init__(self) -> None:
-        self._width = 0
-
-    def __call__(self, done: int, total: int) -> None:
-        text = f"{done:,} of {total:,} parts played"
-        self._width = max(self._width, len(text))
-        sys.stderr.write(f"\r{text:<{self._width}}")
-        sys.stderr.flush()
-
-    def clear(self) -> None:
-        """Leave an empty line behind."""
-        sys.stderr.write("\r" + " " * self._width + "\r")
-        sys.stderr.flush()
-
-
 def _show_report(result: TraceResult) -> None:
     if result.verdict.damage and not result.verdict.events:
         complain(result.verdict.damage)
@@ -155,7 +146,9 @@ def _show_report(result: TraceResult) -> None:
 def _show_line(result: TraceResult) -> None:
     """One line a recording; below it the card where there is one."""
     word, style = _WORDS[result.verdict.status]
-    console = Console(highlight=False, soft_wrap=True)
+    from rich.text import Text  # noqa: PLC0415 - a single recording needs no colours
+
+    console = rich_console()
     console.print(Text.assemble((f"{word:<9}", style), f"  {result.path}  {result.verdict.closing_line()}"))
     for line in report(result.verdict)[:-1]:
         console.print(Text(f"    {line}".rstrip()))
@@ -185,11 +178,8 @@ def _write_junit(path: str, results: list[TraceResult]) -> None:
 
 
 def _verify_one(trace: str, lease_path: str | None, from_seq: int | None, *, as_json: bool) -> TraceResult:
-    progress = Progress() if sys.stderr.isatty() and not as_json else None
-    with opened(trace) as tape:
+    with opened(trace) as tape, watching(Progress, as_json=as_json) as progress:
         verdict = _verify(tape, lease_path, from_seq, progress)
-    if progress is not None:
-        progress.clear()
     result = TraceResult(trace, verdict, 0.0, 1)
     (_show_json if as_json else _show_report)(result)
     return result

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ..console import rich_console
 from ..describe import clock
 from .report import SENTENCES
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from .report import Change, ClientReport, GroupReport, Report
 
 CLIENTS_SHOWN: Final = 5
 _FAILURE_LINES: Final = 8
 _GAP: Final = (0, 2, 0, 0)
-
-
-def console_of() -> Console:
-    """Standard output, wide enough that no word is broken where nobody looks at it."""
-    return Console(highlight=False, soft_wrap=True, width=None if Console().is_terminal else 1000)
 
 
 def _table(*heads: str) -> Table:
@@ -36,7 +33,7 @@ _NUMBERS: Final = frozenset({"clients", "messages", "event", "addresses", "activ
 
 def show(report: Report, *, everything: bool) -> None:
     """The whole report; `everything` lists each client."""
-    console = console_of()
+    console = rich_console()
     if report.refused:
         console.print(Text("The configuration does not come to serve:", style="bold red"))
         for line in report.refused:
@@ -120,7 +117,7 @@ def _show_end(console: Console, report: Report) -> None:
 
 def show_story(client: ClientReport) -> None:
     """One client's exchanges: then and now."""
-    console = console_of()
+    console = rich_console()
     console.print(Text(f"client {client.client}", style="bold"))
     for one in client.story:
         console.print("")

@@ -124,4 +124,4 @@ def test_nothing_to_cut_is_said(planted: Planted, tmp_path: Path, words: tuple[s
 def test_a_moment_that_is_none_is_refused(planted: Planted, tmp_path: Path) -> None:
     result = cut(planted.path, tmp_path / "out", "--since", "yesterday")
     assert result.exit_code == 2
-    assert "2026-11-24T04:15:42" in result.stderr
+    assert "2026-11-24T14:05:00" in result.stderr
