@@ -100,8 +100,11 @@ class Cursor:
     def skip(self, depth: int = 0) -> None:
         """Resynchronise (1.9), `depth` braces open: behind the next `;` outside braces, or behind a closing brace."""
         lexer = self.lexer
-        while lexer.peek() != EOF:
+        while True:
+            lexer.peek()
             kind = lexer.next()
+            if kind == EOF:
+                return
             if kind == ";" and depth == 0:
                 return
             if kind == "{":
@@ -179,9 +182,13 @@ class Cursor:
         return value
 
     def numbers(self, separator: str, base: int, count: int | None = None) -> bytes | None:
-        """Octets with a separator between, `count` of them or as many as there are; None: reported and skipped."""
+        """Octets with a separator between, `count` of them or as many as there are; None: reported and skipped.
+
+        What is wrong with single numbers of a list without a count is said at its end, of the last one first.
+        """
         lexer = self.lexer
         made = bytearray()
+        wrong: list[tuple[int, bytes]] = []
         while count is None or len(made) < count:
             if made and not self._separated(separator, count):
                 if count is None:
@@ -196,7 +203,12 @@ class Cursor:
                 self.skip()
                 return None
             octet = _HEX_PAIR.get(lexer.text) if base == 16 else None  # noqa: PLR2004 - hexadecimal
+            if octet is None and count is None:
+                wrong.append((len(made), lexer.text))
+                octet = 0
             made.append(self.number(lexer.text, base, 8) if octet is None else octet)
+        for at, text in reversed(wrong):
+            made[at] = self.number(text, base, 8)
         return bytes(made)
 
     def _separated(self, separator: str, count: int | None) -> bool:
@@ -295,12 +307,11 @@ class Cursor:
             address = found
             if len(address) > _HARDWARE_MAX_BYTES:
                 self.warn("hardware address too long")
-                return None
         if lexer.next() != ";":
             self.warn("expecting semicolon.")
             self.skip()
             return None
-        return type_number, address
+        return (type_number, address) if len(address) <= _HARDWARE_MAX_BYTES else None
 
     def date(self) -> int:
         """A date (1.5), seconds since 1970; 0 where it is wrong, which is reported. Its semicolon is left."""

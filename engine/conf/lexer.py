@@ -45,6 +45,7 @@ _SPELLINGS_MAX: Final = 100_000
 _MAXIMAL_RUN: Final = 1499
 _OCTAL_DIGITS: Final = 3
 _WORD, _NUMBER, _STRING = 1, 2, 3
+_NUL: Final = "\0"
 
 
 class Overflow(Exception):
@@ -99,7 +100,8 @@ class Lexer:
             self._ahead_mark = mark = self._scan(self._mark)
             if self._crosses(self._mark, mark):
                 self._shown, self._shown_before = self.high, True
-            self._peeked = True
+            # ISC's reader keeps the number of a token that it has peeked at: NUL is none, and so forgotten.
+            self._peeked = self.kind != _NUL
         return self.kind
 
     def _crosses(self, before: int, after: int) -> bool:
@@ -328,7 +330,8 @@ class Lexer:
         line = read if (read - chosen) % 2 == 0 else read - 1
         begin = self._line_begin(line) if line > 0 else 0
         end = 0 if line < 1 else self.high if line == read else self._line_begin(read) - 1
-        shown = self.data[begin:end][:LINE_MAX_BYTES]
+        # As a string of C: it ends at a NUL, if there is one.
+        shown = self.data[begin:end][:LINE_MAX_BYTES].split(b"\0", 1)[0]
         if self._mark < 0:
             return 0, shown.decode("latin-1"), _caret(shown, len(shown) + 1)
         number = self.line_of(self._mark)
@@ -345,7 +348,7 @@ def _number_kind(text: bytes) -> str:
 
 def _caret(shown: bytes, column: int) -> str:
     """Blanks up to the column, tabs widened, and the caret; column 1 where the column is beyond the buffer."""
-    if LINE_MAX_BYTES < column != len(shown) + 1:
+    if column > LINE_MAX_BYTES:
         return "^"
     made: list[str] = []
     width = 0

@@ -253,6 +253,13 @@ class Expressions(Cursor):
                 return bytes(made)
             lexer.next()
 
+    def claimed_octets(self) -> bytes:
+        """A hex list outside of values; the statement is skipped where it is wrong. Raises Lost (claimed)."""
+        try:
+            return self.hex_octets(always_skip=True)
+        except Lost:
+            raise Lost from None
+
     def _left(self) -> None:
         self.expect("(", "left parenthesis expected.", skip=False)
 

@@ -106,6 +106,7 @@ class Hosts(Statements):
         state = frame.host
         if state is not None and state.hardware:
             self.warn(f"Host {state.name} hardware address already configured.")
+            raise Lost
         found = self.hardware()
         if found is None:
             raise Lost
@@ -153,11 +154,16 @@ class Hosts(Statements):
             if state.uid is None:
                 self.warn("expecting hex list.")
                 self.skip()
-        if not self.semicolon():
-            lost = Lost()
-            lost.abandon = state.uid is None
-            raise lost
+        self.end_or_leave()
         return ClientUid(place, state.uid or b"")
+
+    def end_or_leave(self) -> None:
+        """`;`, or the end of the block: what follows is read as if it stood outside. Raises Lost."""
+        try:
+            self.end()
+        except Lost as lost:
+            lost.abandon = True
+            raise
 
     def _abandon(self, text: str) -> Lost:
         """An error that ends the block that it stands in."""
@@ -168,12 +174,13 @@ class Hosts(Statements):
         return lost
 
     def host_identifier(self, frame: Frame) -> Node:
-        """`host-identifier option NAME VALUE;`: the word is read."""
-        place = self.place()
+        """`host-identifier option NAME VALUE;`: the word is still to be read."""
         state = frame.host
         assert state is not None
         if state.identifier:
             raise self._abandon("only one host-identifier allowed per host")
+        self.lexer.next()
+        place = self.place()
         kind = self.lexer.next()
         if kind == "v6relopt":
             if self.lexer.next() != NUMBER:
@@ -185,11 +192,15 @@ class Hosts(Statements):
         return HostIdentifier(place, option, value)
 
     def _identifier_value(self) -> tuple[OptionDefinition, bytes]:
-        space, name, option = self.option_reference()
+        try:
+            space, name, option = self.option_reference()
+        except Lost as error:
+            error.abandon = True
+            raise
         if option is None:
             raise self._abandon(f"unknown option {space.name}.{name}")
         try:
-            statement = self.option_value(option, "supersede")
+            statement = self.option_value(option, "supersede", required=True)
         except Lost:
             self.skip_block(1)
             lost = Lost()
@@ -209,7 +220,7 @@ class Hosts(Statements):
         name = self.text()
         if name not in self.symbols.groups and frame.host is not None:
             self.warn(f"unknown group {name} in host {frame.host.name}")
-        self.end()
+        self.end_or_leave()
         return GroupReference(place, name)
 
     def marker(self, frame: Frame) -> Node:
@@ -218,7 +229,10 @@ class Hosts(Statements):
         word = self.lexer.kind
         if word == "deleted" and frame.host is not None:
             frame.host.deleted = True
-        self.end()
+        if frame.kind == GROUP:
+            self.end()
+        else:
+            self.end_or_leave()
         return Marker(place, word)
 
     # Groups
@@ -285,10 +299,7 @@ class Hosts(Statements):
             self.lexer.next()
             value = self.lexer.text
         elif kind in HEX_TOKENS:
-            found = self.hex_list()
-            if found is None:
-                raise Lost
-            value = found
+            value = self.claimed_octets()
         else:
             raise self.lost("Expecting string or hex list.", skip=False)
         if self.accept(";"):

@@ -12,6 +12,8 @@ from .parse_values import Values
 from .syntax import FailoverPeer, Key, ServerDuid, Zone
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from .symbols import Symbols
 
 _ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -24,6 +26,7 @@ _PEER_NUMBERS: Final = frozenset({
     "port", "max-response-delay", "max-unacked-updates", "mclt", "split", "auto-partner-down", "max-lease-misbalance",
     "max-lease-ownership", "min-balance", "max-balance",
 })  # fmt: skip
+_DUID_HARDWARE: Final = frozenset({"ethernet", "token-ring", "fddi"})
 _LOAD_WORDS: Final = (("balance", "expecting 'balance'"), ("max", "expecting 'max'"), ("seconds", "expecting 'secs'"))
 
 
@@ -41,6 +44,7 @@ class Keys(Values):
         if not self.accept("{"):
             self.lexer.next()
             raise self.lost("expecting left brace", skip=False)
+        before = self.warnings
         algorithm: str | None = None
         secret: bytes | None = None
         while self.lexer.peek() in ("algorithm", "secret"):
@@ -51,6 +55,8 @@ class Keys(Values):
             if not self._block_semicolon():
                 raise Lost
         self._right_brace()
+        if self.warnings > before:
+            raise Lost
         self.accept(";")
         if algorithm is None or secret is None:
             self.warn(f"key {name}: algorithm or secret missing")
@@ -110,34 +116,40 @@ class Keys(Values):
         return found
 
     def base64_value(self) -> bytes | None:
-        """A string or a run of tokens in base64; None: reported."""
-        lexer = self.lexer
-        if lexer.peek() == STRING:
-            lexer.next()
-            text = self.text()
-            lexer.peek()
-        else:
-            made: list[str] = []
-            while lexer.peek() in _BASE64_TOKENS:
-                lexer.next()
-                made.append(self.text())
-            text = "".join(made)
-        return self._decoded(text)
+        """A token, whatever it is, and the tokens of base64 behind it; None: reported.
 
-    def _decoded(self, text: str) -> bytes | None:
-        digits = text.rstrip("=")
-        for at, digit in enumerate(digits):
-            if digit == "=":
-                self.warn(f"stuff after base64 '=' terminator: {text[at + 1 :]}.")
-                return None
-            if digit not in _ALPHABET:
-                self.warn(f"invalid base64 character {ord(digit)}.")
-                return None
+        Bits that are left over are reported, too, and left out; they make `warnings` grow.
+        """
+        lexer = self.lexer
+        lexer.next()
+        tokens = [self.text()]
+        while lexer.peek() in _BASE64_TOKENS:
+            lexer.next()
+            tokens.append(self.text())
+        digits = self._digits_of(tokens)
+        if digits is None:
+            return None
         left = self._left_over(digits)
         if left:
             self.warn(f"partial base64 value left over: {left}.")
-            return None
-        return base64.b64decode(digits + "=" * (-len(digits) % 4))
+        return base64.b64decode(digits + "A" * (-len(digits) % 4))[: len(digits) * 6 // 8]
+
+    def _digits_of(self, tokens: list[str]) -> str | None:
+        """The digits before the first `=`; None: reported."""
+        digits, ended = "", False
+        for token in tokens:
+            for at, digit in enumerate(token):
+                if digit == "=":
+                    ended = True
+                elif ended:
+                    self.warn(f"stuff after base64 '=' terminator: {token[at:]}.")
+                    return None
+                elif digit not in _ALPHABET:
+                    self.warn(f"invalid base64 character {ord(digit)}.")
+                    return None
+                else:
+                    digits += digit
+        return digits
 
     @staticmethod
     def _left_over(digits: str) -> int:
@@ -340,17 +352,33 @@ class Keys(Values):
     # the server's DUID
 
     def server_duid(self) -> ServerDuid:
-        """Everything behind the word, through the semicolon."""
+        """`llt [HARDWARE TIME OCTETS]`, `ll [HARDWARE OCTETS]`, `en NUMBER STRING` or `NUMBER STRING`, and `;`."""
         place = self.place()
-        words: list[str] = []
-        while self.lexer.peek() not in (";", EOF, "}", "{"):
-            quoted = self.lexer.next() == STRING
-            words.append(f'"{self.text()}"' if quoted else self.text())
-        if not words:
-            self.lexer.next()
-            raise self.lost_unless_semicolon("DUID type of LLT, EN, or LL expected")
-        self.end()
+        kind = self.lexer.next()
+        words = [self.text()]
+        if kind in ("llt", "ll"):
+            if self.lexer.peek() != ";":
+                words += self._duid_of_hardware(timed=kind == "llt")
+        elif kind in ("en", NUMBER):
+            if kind == "en":
+                words.append(self._duid_token({NUMBER}, "enterprise number expected"))
+            words.append(self._duid_token({STRING}, "identifier expected"))
+        else:
+            raise self.lost("DUID type of LLT, EN, or LL expected")
+        self.expect(";", "semicolon expected")
         return ServerDuid(place, tuple(words))
+
+    def _duid_of_hardware(self, *, timed: bool) -> list[str]:
+        words = [self._duid_token(_DUID_HARDWARE, "hardware type expected")]
+        if timed:
+            words.append(self._duid_token({NUMBER}, "timestamp expected"))
+        words.append(":".join(f"{octet:x}" for octet in self.claimed_octets()))
+        return words
+
+    def _duid_token(self, kinds: AbstractSet[str], missing: str) -> str:
+        if self.lexer.next() not in kinds:
+            raise self.lost(missing)
+        return f'"{self.text()}"' if self.lexer.kind == STRING else self.text()
 
 
 _PEER_WORDS: Final = frozenset({"peer address", "peer port"})

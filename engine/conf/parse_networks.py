@@ -123,7 +123,7 @@ class Networks(Hosts):
             network.interface = name
             if name not in self.requested_interfaces:
                 self.requested_interfaces.append(name)
-        self.end()
+        self.end_or_leave()
         return Interface(place, name)
 
     # Pools
@@ -220,7 +220,7 @@ class Networks(Hosts):
             return self._members(allow=allow)
         if kind == "after":
             return self._after(frame, allow=allow)
-        raise self.lost_unless_semicolon("expecting permit type.")
+        raise self.lost("expecting permit type.")
 
     def _members(self, *, allow: bool) -> Node:
         place = self.place()

@@ -364,7 +364,7 @@ class Statements(Keys):
         place = self.place()
         name = _FLAG_PARAMETERS.get(self.lexer.next())
         if name is None:
-            raise self.lost_unless_semicolon("expecting allow/deny key", claimed=False)
+            raise self.lost("expecting allow/deny key", claimed=False)
         self.end()
         option = self.registry.spaces["server"].by_name[name]
         value = Expression("data", (_FLAG_VALUES[word], False), place)

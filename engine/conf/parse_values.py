@@ -130,11 +130,14 @@ class Values(Expressions):
 
     # Values
 
-    def option_value(self, option: OptionDefinition, operator: str) -> OptionStatement:
-        """What follows an option's name, through the semicolon. Raises Lost, unclaimed."""
+    def option_value(self, option: OptionDefinition, operator: str, *, required: bool = False) -> OptionStatement:
+        """What follows an option's name, through the semicolon. Raises Lost, unclaimed.
+
+        `required`: a value that is missing altogether is an error at its own place.
+        """
         place = self.place()
         literal = not self.accept("=")
-        value = self.literal(option) if literal else self._expression_value()
+        value = self.literal(option, required=required) if literal else self._expression_value()
         self.end(claimed=False)
         return OptionStatement(place, operator, option, value, literal)
 
@@ -151,13 +154,13 @@ class Values(Expressions):
             raise self.lost("Expecting a data expression.", skip=False, claimed=False)
         return found
 
-    def literal(self, option: OptionDefinition) -> Expression:
-        """A value in the option's own format. Raises Lost, unclaimed."""
+    def literal(self, option: OptionDefinition, *, required: bool = False) -> Expression:
+        """A value in the option's own format; `required` as for option_value. Raises Lost, unclaimed."""
         place = self.place()
         parts: list[Part] = []
         fields, repeats = fields_of(option.format)
         # A value that is missing altogether is not missed before the token behind the semicolon.
-        missing = (not fields or fields[0].letter != "Z") and self.accept(";")
+        missing = not required and (not fields or fields[0].letter != "Z") and self.accept(";")
         while fields and not missing:
             for field in fields:
                 if field.optional and self.lexer.peek() == ";":

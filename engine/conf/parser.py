@@ -272,7 +272,7 @@ class Parser(Networks):
 
 
 # Their own readers consume these words: some of the messages about them point before the word.
-_LOOKED_AT: Final = frozenset({"match", "failover"})
+_LOOKED_AT: Final = frozenset({"match", "failover", "host-identifier"})
 _EVERYWHERE: Final[dict[str, Callable[[Parser, Frame], Node]]] = {
     "include": Parser._include,
     "option": Parser._declared_option,

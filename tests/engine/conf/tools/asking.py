@@ -54,7 +54,7 @@ def ask_program(command: tuple[str, ...], files: dict[str, bytes], wait: float =
         except subprocess.TimeoutExpired:
             return CRASHED, ["no answer in time"]
     status = done.returncode if done.returncode >= 0 and done.returncode < 128 else CRASHED
-    return status, plain(done.stderr.decode("utf-8", "backslashreplace").replace(home, "").split("\n"))
+    return status, plain(done.stderr.decode("latin-1").replace(home, "").split("\n"))
 
 
 def ask_isc(files: dict[str, bytes]) -> Answer:
