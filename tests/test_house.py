@@ -277,6 +277,11 @@ def test_console_scripts_are_declared() -> None:
     assert scripts["dhcpd-trace"] == "dhcpd.replay.cli:main"
 
 
+def test_the_readme_lists_every_document() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert not [path.name for path in (ROOT / "docs").glob("*.md") if f"](docs/{path.name})" not in text]
+
+
 def test_documents_link_to_what_exists() -> None:
     guilty = []
     for path in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
