@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..whatif import Change
+    from .charts import PoolChart, Stack
     from .findings import Findings, WhatIf
 
 _EXAMPLES: Final = 5
@@ -65,13 +66,18 @@ def render(findings: Findings) -> str:
     environment.filters["slug"] = charts.slug
     environment.filters["visible"] = visible
     style, script = _source("report.css"), _source("report.js")
+    timeline = findings.survey.timeline
+    traffic = charts.traffic(timeline) if timeline.columns else None
+    pools = charts.pool_charts(timeline, findings.pools, limits.POOLS_MAXIMUM)
     return environment.get_template("report.html").render(
         **_values(findings),
+        traffic=traffic,
+        pools=pools,
         style=Markup(style),  # noqa: S704 - this package's own
         script=Markup(script),  # noqa: S704 - this package's own
         style_hash=_hash(style),
         script_hash=_hash(script),
-        data=Markup(embedded(_data(findings))),  # noqa: S704 - no < in it
+        data=Markup(embedded(_data(findings, traffic, pools))),  # noqa: S704 - no < in it
     )
 
 
@@ -96,8 +102,6 @@ def _values(findings: Findings) -> dict[str, Any]:
         "verdict_kind": kind,
         "verdict_word": word,
         "verdict_lines": [visible(line) for line in report(findings.verdict)],
-        "traffic": charts.traffic(survey.timeline) if survey.timeline.columns else None,
-        "pools": charts.pool_charts(survey.timeline, findings.pools, limits.POOLS_MAXIMUM),
         "pool_rows": findings.pools[max(findings.pools)] if findings.pools else [],
         "intervals": [
             (*_INTERVALS[name], one, charts.interval_chart(one)) for name, one in survey.intervals.items() if one.count
@@ -158,12 +162,10 @@ def _limits(findings: Findings) -> list[str]:
     return made
 
 
-def _data(findings: Findings) -> dict[str, Any]:
+def _data(findings: Findings, traffic: Stack | None, pools: list[PoolChart]) -> dict[str, Any]:
     """What the script asks for; numbers of texts and packets are places in their tables."""
     survey, stories = findings.survey, findings.stories
     timeline = survey.timeline
-    traffic = charts.traffic(timeline) if timeline.columns else None
-    pools = charts.pool_charts(timeline, findings.pools, limits.POOLS_MAXIMUM)
     return {
         "first_us": survey.first_us,
         "start_us": timeline.numbers.start * timeline.span_us,

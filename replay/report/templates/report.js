@@ -5,6 +5,8 @@
   const PAGE_ROWS = 50;
   const UNHAPPY = { refused: "bad", unanswered: "bad", declined: "warn", "offered only": "warn", "has an address": "good" };
   const HARDWARE = 0, IDENTIFIER = 1, NAME = 2, ADDRESSES = 3, MESSAGES = 4, NAKS = 5, UNANSWERED = 6, LAST = 7, OUTCOME = 8, TOLD = 9;
+  const KEYS = { "in use": "active" };
+  const NEVER_ANSWERED = /^DHCP(RELEASE|DECLINE) /;
   const id = (name) => document.getElementById(name);
 
   function make(tag, className, text) {
@@ -93,7 +95,9 @@
     readout.replaceChildren(make("strong", "", moment(from, digits)));
     for (const [name, value] of rows.length ? rows : [["nothing", ""]]) {
       const row = make("span", "row");
-      row.append(make("span", "", name), make("span", "", typeof value === "number" ? comma(value) : value));
+      const label = make("span");
+      label.append(make("span", `key ${KEYS[name] || name.toLowerCase().replace(" ", "-")}`), name);
+      row.append(label, make("span", "", typeof value === "number" ? comma(value) : value));
       readout.append(row);
     }
     const room = readout.offsetWidth + 14;
@@ -276,8 +280,15 @@
     const table = make("table"), head = make("tr");
     for (const title of ["Time (UTC)", "After", "Event", "Said", "Heard", "Lease", "Why"]) head.append(make("th", title === "Event" ? "n" : "", title));
     table.append(head);
-    let before = null;
+    let before = null, day = "";
     for (const line of story.lines) {
+      const today = dayOf(data.first_us + line[1]);
+      if (today !== day) {
+        const row = make("tr", "day");
+        cell(row, today).colSpan = head.cells.length;
+        table.append(row);
+        day = today;
+      }
       table.append(lineOf(line, before));
       before = line[1];
     }
@@ -286,7 +297,7 @@
 
   function lineOf(line, before) {
     const [seq, us, said, heard, reason, , asked, answers, changes] = line;
-    const row = make("tr", "line"), button = make("button", "open", moment(data.first_us + us, 3));
+    const row = make("tr", "line"), button = make("button", "open", moment(data.first_us + us, 3).split(" ").pop());
     button.type = "button";
     button.setAttribute("aria-expanded", "false");
     cell(row, button, "time");
@@ -294,9 +305,9 @@
     cell(row, comma(seq), "n");
     cell(row, foreign(data.texts[said]));
     const answer = data.texts[heard];
-    cell(row, answer ? foreign(answer, answer.includes("DHCPNAK") ? "refused" : "") : make("span", "quiet", asked === null ? "" : "nothing at once"));
+    cell(row, answer ? foreign(answer, answer.includes("DHCPNAK") ? "refused" : "") : make("span", "quiet", asked === null ? "" : NEVER_ANSWERED.test(data.texts[said]) ? "needs no answer" : "nothing at once"));
     const lease = cell(row, "");
-    for (const change of changes) lease.append(changeOf(change));
+    for (const change of changes) lease.append(changeOf(change, dayOf(data.first_us + us)));
     cell(row, foreign(data.texts[reason]));
     const open = () => decode(row, button, line);
     row.addEventListener("click", (event) => {
@@ -307,9 +318,11 @@
     return row;
   }
 
-  function changeOf([address, before, after, ends]) {
+  const dayOf = (us) => date(us).split(" ")[0];
+
+  function changeOf([address, before, after, ends], today) {
     const words = before === after ? `${address} ${data.texts[after]}` : `${address} ${data.texts[before]} \u2192 ${data.texts[after]}`;
-    return make("div", "", data.texts[after] === "active" && ends ? `${words}, until ${ends >= 0x7fffffff ? "never" : date(ends * 1e6)}` : words);
+    return make("div", "", data.texts[after] === "active" && ends ? `${words}, until ${ends >= 0x7fffffff ? "never" : date(ends * 1e6).replace(`${today} `, "")}` : words);
   }
 
   function decode(row, button, [, , , , , xid, asked, answers]) {

@@ -69,7 +69,7 @@ def test_a_filter_narrows_and_a_story_opens(page: Page, tmp_path: Path):
     page.find("tr.client .open").send_keys("\n")
     story = page.texts(".inside tr.line")
     assert ["DHCPDISCOVER" in line and "DHCPOFFER 10.0.0.16" in line for line in story[:2]] == [True, False]
-    assert "free \u2192 active, until 2026-09-21 14:23:25" in story[1]
+    assert "free \u2192 active, until 14:23:25" in story[1]
     assert "the address asked for" in story[1]
     page.find(".inside tr.line .open").click()
     decoded = page.texts(".decoded table")
