@@ -68,6 +68,11 @@ class Message(NamedTuple):
         return self.hardware or self.identifier
 
 
+def key_of(payload: bytes) -> bytes:
+    """`Message.key` of these octets, without reading more of them than that takes."""
+    return hardware_of_payload(payload) or read_message(payload).identifier
+
+
 def read_message(payload: bytes) -> Message:
     """The message that these octets are; names are those of decode.message_name."""
     if len(payload) < FIXED_OCTETS:

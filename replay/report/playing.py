@@ -15,13 +15,13 @@ from ...trace import DamagedTape, Entry, NoBeginning
 from ...trace.effects import Ping, Send, Store
 from ...trace.events import Packet
 from ..compare import same
-from ..decode import client_of, hardware_of_payload
+from ..decode import client_of, hardware_of_payload, message_name
 from ..history import why
 from ..leasetable import LeaseRow, PoolRow, lease_row, pool_rows, row_of
 from ..play import with_history
 from ..resume import beginning
 from ..verdict import Difference, Status, Verdict
-from .clients import NAK, UNANSWERABLE, read_message
+from .clients import NAK, UNANSWERABLE, key_of, read_message
 from .survey import WATCH_EVENTS
 
 if TYPE_CHECKING:
@@ -94,27 +94,39 @@ class Playing:
         if bucket != self._bucket:
             self._sample()
             self._bucket = bucket
-        message = read_message(event.payload) if isinstance(event, Packet) else None
-        story = None if message is None else self.stories.by_client.get(message.key)
-        if story is not None and message is not None:
+        own = key_of(event.payload) if isinstance(event, Packet) else None
+        story = None if own is None else self.stories.by_client.get(own)
+        message = None if story is None or not isinstance(event, Packet) else read_message(event.payload)
+        if message is not None:
             self._remember(message)
         reasons = self._tell(entry, story, message) if told and self.machine is not None else _NO_REASONS
-        effects = entry.effects or ()
-        changes = self._changes(effects)
-        place = (entry.seq, event.wall_us - self._first_us)
-        own = message.key if message is not None else None
+        changes = self._changes(entry.effects or ())
         if story is not None and message is not None:
-            assert isinstance(event, Packet), "a message is a packet's"
-            mine = [send for send in effects if not isinstance(send, Send) or hardware_of_payload(send.payload) == own]
-            told_changes = changes.pop(message.key, [])
-            self.stories.message(
-                story, place, event, message, mine, why(reasons), told_changes, self._registry
-            )
-        for key in dict.fromkeys([*_heard(effects), *changes]):
-            other = self.stories.by_client.get(key) if key != own else None
-            if other is not None:
-                sends = [one for one in effects if isinstance(one, Send) and hardware_of_payload(one.payload) == key]
-                self.stories.later(other, place, event, sends, changes.get(key, []), self._registry)
+            self._tell_own(entry, story, message, why(reasons), changes.get(message.key, []))
+        self._tell_others(entry, own, changes)
+
+    def _tell_own(self, entry: Entry, story: Story, message: Message, reason: str, changes: list[Change]) -> None:
+        """A line for the client whose packet it was; answers to others in the same event are not its own."""
+        event = entry.event
+        assert isinstance(event, Packet), "a message is a packet's"
+        effects = [
+            one
+            for one in entry.effects or ()
+            if not isinstance(one, Send) or hardware_of_payload(one.payload) == message.hardware
+        ]
+        place = (entry.seq, event.wall_us - self._first_us)
+        self.stories.message(story, place, event, message, effects, reason, changes, self._registry)
+
+    def _tell_others(self, entry: Entry, own: bytes | None, changes: dict[bytes, list[Change]]) -> None:
+        """A line for every other client that was answered, or whose lease changed, at this event."""
+        sends = [effect for effect in entry.effects or () if isinstance(effect, Send)]
+        heard = [hardware_of_payload(send.payload) for send in sends]
+        place = (entry.seq, entry.event.wall_us - self._first_us)
+        for key in dict.fromkeys([*heard, *changes]):
+            story = self.stories.by_client.get(key) if key != own else None
+            if story is not None:
+                mine = [send for send, name in zip(sends, heard, strict=True) if name == key]
+                self.stories.later(story, place, entry.event, mine, changes.get(key, []), self._registry)
 
     @property
     def _registry(self) -> Registry | None:
@@ -200,10 +212,6 @@ class Playing:
                 found.setdefault(owner, []).append(change)
 
 
-def _heard(effects: Iterable[Effect]) -> list[bytes]:
-    return [hardware_of_payload(effect.payload) for effect in effects if isinstance(effect, Send)]
-
-
 def _written(effects: Iterable[Effect]) -> list[int]:
     return [
         int.from_bytes(bytes(int(part) & 0xFF for part in found.groups()), "big")
@@ -217,5 +225,5 @@ def _is_trouble(message: Message | None, effects: Sequence[Effect]) -> bool:
     """Whether a message was refused, or got no answer and waits for none."""
     if message is None or message.name in UNANSWERABLE:
         return False
-    replies = [read_message(effect.payload).name for effect in effects if isinstance(effect, Send)]
+    replies = [message_name(effect.payload) for effect in effects if isinstance(effect, Send)]
     return NAK in replies or not (replies or any(isinstance(effect, Ping) for effect in effects))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from ...trace import DamagedTape, Entry
 from ...trace.effects import Log, Send
 from ...trace.events import Boot, Packet
+from ..decode import hardware_of_payload, message_name
 from .clients import (
     ACK,
     BOOTREPLY,
@@ -46,6 +47,7 @@ WATCH_EVENTS: Final = 4096
 _AGAIN_US: Final = 64_000_000
 # An exchange that takes longer than this has been given up.
 _EXCHANGE_US: Final = 300_000_000
+_XID: Final = slice(4, 8)
 _OTHER: Final = "other reasons"
 _VARIABLE: Final = re.compile(r"\b(?:[0-9a-f]{1,2}(?::[0-9a-f]{1,2}){5,}|\d+(?:\.\d+){3})\b")
 _OUTCOMES: Final = {ACK: Outcome.SERVED, BOOTREPLY: Outcome.SERVED, NAK: Outcome.REFUSED, OFFER: Outcome.OFFERED}
@@ -152,20 +154,20 @@ class Survey:
             client.declines += message.name == DECLINE
 
     def _heard(self, send: Send, now_us: int, effects: Sequence[Effect], *, at_once: bool) -> None:
-        reply = read_message(send.payload)
-        self.sent[reply.name] += 1
-        self.timeline.at(now_us).sent[reply.name] += 1
-        client = self.clients.get(reply.hardware)
+        name = message_name(send.payload)
+        self.sent[name] += 1
+        self.timeline.at(now_us).sent[name] += 1
+        client = self.clients.get(hardware_of_payload(send.payload))
         if client is None:
             return
         asked = client.waiting
-        if asked is not None and asked.xid == reply.xid:
-            if reply.name == OFFER and not at_once:
+        if asked is not None and asked.xid == send.payload[_XID]:
+            if name == OFFER and not at_once:
                 self.intervals["offer"].add(now_us - asked.first_us)
             client.waiting = None
-        self.at_once += reply.name == OFFER and at_once
-        self._got(client, reply.name, int.from_bytes(send.payload[16:20], "big"), now_us)
-        if reply.name == NAK:
+        self.at_once += name == OFFER and at_once
+        self._got(client, name, int.from_bytes(send.payload[16:20], "big"), now_us)
+        if name == NAK:
             client.naks += 1
             self._reason(self.refusals, client.said[0], reason_of(effects))
 

@@ -50,10 +50,13 @@ class Timeline:
 
     def at(self, wall_us: int) -> Column:
         """The bucket of a moment."""
-        self.reach(wall_us)
-        return self.columns.setdefault(wall_us // self.span_us, Column())
+        column = self.columns.get(wall_us // self.span_us)
+        if column is None:
+            self._reach(wall_us)
+            column = self.columns.setdefault(wall_us // self.span_us, Column())
+        return column
 
-    def reach(self, wall_us: int) -> None:
+    def _reach(self, wall_us: int) -> None:
         """Make sure that a moment has its place."""
         number = wall_us // self.span_us
         if not self.columns:
