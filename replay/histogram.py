@@ -7,9 +7,13 @@ for.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 SPAN_US_MAX: Final = 1 << 40
 _SLOT_BITS: Final = 6
@@ -46,6 +50,13 @@ class Histogram:
             if left <= 0:
                 return min(_upper(slot), self.maximum)
         return self.maximum
+
+    def spread(self, edges: Sequence[int]) -> Counter[int]:
+        """How many spans lie below `edges[0]` (0), from it to below `edges[1]` (1), and so on; to a slot's width."""
+        found: Counter[int] = Counter()
+        for slot, count in self.slots.items():
+            found[bisect_right(edges, _upper(slot))] += count
+        return found
 
     def figures(self) -> dict[str, int] | None:
         """`count`, `median`, `p90`, `p99` and `max` in microseconds; None where nothing was counted."""

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ..describe import moment
 from .clients import ACK, BOOTREPLY, BOOTREQUEST, DECLINE, DISCOVER, INFORM, NAK, OFFER, RELEASE, REQUEST
-from .intervals import EDGES_US
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Sequence
 
+    from ..histogram import Histogram
     from ..leasetable import PoolRow
-    from .intervals import Intervals
     from .timeline import Timeline
 
 # Of charts over time, in the units of their view box.
@@ -40,6 +39,8 @@ _DAY_US: Final = 86_400_000_000
 _MINUTE_US: Final = 60_000_000
 _SECOND_US: Final = 1_000_000
 _MILLISECOND_US: Final = 1_000
+# The bars of a distribution: 1, 2, 5 of each decade from 10 us to 1,000 s.
+_EDGES_US: Final = (*(one * 10**decade for decade in range(1, 9) for one in (1, 2, 5)), 10**9)
 # Steps between the marks on an axis of time.
 _STEPS_US: Final = tuple(
     round(seconds * _SECOND_US)
@@ -278,23 +279,22 @@ class IntervalChart(NamedTuple):
     baseline: float = 42.0
 
 
-def interval_chart(intervals: Intervals) -> IntervalChart:
-    """The chart of a distribution, over all the steps between its ends."""
-    if not intervals.count:
-        return IntervalChart((), ())
-    low, high = min(intervals.bars), max(intervals.bars)
-    low, high = max(0, low - 1), min(len(EDGES_US), high + 1)
+def interval_chart(intervals: Histogram) -> IntervalChart:
+    """The chart of a distribution that is not empty, over all the steps between its ends."""
+    counts = intervals.spread(_EDGES_US)
+    low, high = min(counts), max(counts)
+    low, high = max(0, low - 1), min(len(_EDGES_US), high + 1)
     plain = IntervalChart((), ())
     slot = plain.width / (high - low + 1)
-    most = max(intervals.bars.values())
+    most = max(counts.values())
     room = plain.baseline - 4
     bars = [
         Bar("interval", (at - low) * slot + 0.5, plain.baseline - room * count / most, slot - 1, room * count / most)
-        for at, count in sorted(intervals.bars.items())
+        for at, count in sorted(counts.items())
     ]
     ticks = [
-        Tick((at + 1 - low) * slot, interval_text(EDGES_US[at]))
+        Tick((at + 1 - low) * slot, interval_text(_EDGES_US[at]))
         for at in range(low, high)
-        if high - low <= _TICKS_WANTED // 2 or str(EDGES_US[at])[0] == "1"
+        if high - low <= _TICKS_WANTED // 2 or str(_EDGES_US[at])[0] == "1"
     ]
     return IntervalChart(tuple(bars), tuple(ticks))

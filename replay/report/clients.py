@@ -124,7 +124,8 @@ class Waiting:
 class Client:
     """One client. `addresses` are those granted, the latest last; `discover_us` the DISCOVER of an exchange under way.
 
-    `unanswered` counts messages without an answer, one that was said again once; `repeats` those said again.
+    `unanswered` counts messages without an answer, one that was said again once. `said` is its last one:
+    name, xid and time.
     """
 
     key: bytes
@@ -136,13 +137,12 @@ class Client:
     naks: int = 0
     unanswered: int = 0
     declines: int = 0
-    repeats: int = 0
     first_us: int = 0
     last_us: int = 0
     outcome: Outcome = Outcome.QUIET
     waiting: Waiting | None = None
     discover_us: int = 0
-    said: tuple[str, bytes, int, int] = ("", b"", 0, 0)
+    said: tuple[str, bytes, int] = ("", b"", 0)
 
     def granted(self, address: int) -> None:
         """It has this address now."""

@@ -30,9 +30,11 @@ from .texts import visible
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..histogram import Histogram
     from ..whatif import Change
     from .charts import PoolChart, Stack
     from .findings import Findings, WhatIf
+    from .survey import Survey
 
 _EXAMPLES: Final = 5
 _VERDICTS: Final = {
@@ -42,10 +44,12 @@ _VERDICTS: Final = {
     Status.UNJUDGED: ("unjudged", "Cannot be played"),
 }
 _INTERVALS: Final = {
+    "decision": ("Decided", "from a packet's arrival until the server had answered its batch"),
+    "release": ("Released", "from a packet's arrival until its DHCPACK had left, the lease being on the disk"),
     "offer": ("Offers that waited", "from DHCPDISCOVER to an OFFER that came at a later event (a ping went before)"),
     "choice": ("Until the choice", "from a client's first DHCPDISCOVER to its DHCPREQUEST"),
-    "lease": ("Until the address", "from a client's first DHCPDISCOVER to its DHCPACK"),
-    "again": ("Said again", "from a message to the same message again: the client heard no answer, or did not wait"),
+    "acquire": ("Until the address", "from a client's first DHCPDISCOVER until its DHCPACK"),
+    "again": ("Sent again", "from a message to the same message again: the client heard no answer, or did not wait"),
 }
 
 
@@ -104,7 +108,7 @@ def _values(findings: Findings) -> dict[str, Any]:
         "verdict_lines": [visible(line) for line in report(findings.verdict)],
         "pool_rows": findings.pools[max(findings.pools)] if findings.pools else [],
         "intervals": [
-            (*_INTERVALS[name], one, charts.interval_chart(one)) for name, one in survey.intervals.items() if one.count
+            (*_INTERVALS[name], one, charts.interval_chart(one)) for name, one in _intervals(survey) if one.count
         ],
         "refusals": _reasons(findings),
         "unanswered": sum(survey.silences.values()),
@@ -115,6 +119,15 @@ def _values(findings: Findings) -> dict[str, Any]:
         "differences": DIFFERENCES,
         "groups": [] if findings.whatif is None else _groups(findings.whatif),
     }
+
+
+def _intervals(survey: Survey) -> list[tuple[str, Histogram]]:
+    """The distributions in the order of a packet's way."""
+    times = survey.times
+    return [
+        ("decision", times.decision), ("release", times.release), ("offer", survey.offers),
+        ("choice", survey.choices), ("acquire", times.acquire), ("again", times.again),
+    ]  # fmt: skip
 
 
 def _reasons(findings: Findings) -> list[tuple[str, str, str, int]]:

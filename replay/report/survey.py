@@ -15,6 +15,8 @@ from ...trace import DamagedTape, Entry
 from ...trace.effects import Log, Send
 from ...trace.events import Boot, Packet
 from ..decode import hardware_of_payload, message_name
+from ..histogram import Histogram
+from ..intervals import Stopwatch, Times
 from .clients import (
     ACK,
     BOOTREPLY,
@@ -31,7 +33,6 @@ from .clients import (
     Waiting,
     read_message,
 )
-from .intervals import Intervals
 from .limits import REASONS_MAXIMUM
 from .timeline import Timeline
 
@@ -58,8 +59,9 @@ _LEFT: Final = {RELEASE: Outcome.RELEASED, DECLINE: Outcome.DECLINED}
 class Survey:
     """Everything counted. `refusals` and `silences` count by message and reason; `boot` is the first event, if kept.
 
-    `intervals`: `offer` from DISCOVER to an OFFER of a later event, `choice` from DISCOVER to REQUEST, `lease` from
-    DISCOVER to ACK, `again` from a message to the same one said again. `at_once` counts offers of the same event.
+    `times` are those of `dhcpd-trace stats` (replay/intervals.py). `offers` are the waits from a DISCOVER to an OFFER
+    of a later event, `choices` those from DISCOVER to REQUEST. `at_once` counts offers of the same event. `noted`: the
+    tape has notes of time.
     """
 
     timeline: Timeline = field(default_factory=Timeline)
@@ -69,9 +71,10 @@ class Survey:
     sent: Counter[str] = field(default_factory=Counter)
     refusals: Counter[tuple[str, str]] = field(default_factory=Counter)
     silences: Counter[tuple[str, str]] = field(default_factory=Counter)
-    intervals: dict[str, Intervals] = field(
-        default_factory=lambda: {name: Intervals() for name in ("offer", "choice", "lease", "again")}
-    )
+    times: Times = field(default_factory=Times)
+    offers: Histogram = field(default_factory=Histogram)
+    choices: Histogram = field(default_factory=Histogram)
+    noted: bool = False
     at_once: int = 0
     events: int = 0
     effects: int = 0
@@ -83,16 +86,19 @@ class Survey:
 
     def read(self, tape: Tape, watch: Callable[[int, int], None] | None) -> None:
         """Count a whole tape; damage ends it and is noted. Raises TapeUnreadable."""
+        stopwatch = Stopwatch()
         try:
-            for entry in tape.iterate():
-                if type(entry) is Entry:
-                    self._take(entry)
+            for found in tape.iterate_noted():
+                stopwatch.take(found, self.times)
+                if isinstance(found, Entry):
+                    self._take(found)
                     if watch is not None and not self.events % WATCH_EVENTS:
-                        watch(entry.seq, entry.event.wall_us)
+                        watch(found.seq, found.event.wall_us)
         except DamagedTape as error:
             self.damage = str(error)
         for client in self.clients.values():
             self._give_up(client)
+        self.noted = stopwatch.noted
 
     def _take(self, entry: Entry) -> None:
         event, effects = entry.event, entry.effects or ()
@@ -126,17 +132,14 @@ class Survey:
             self._give_up(client)
             if message.name not in UNANSWERABLE:
                 client.waiting = Waiting(message.name, message.xid, now_us, now_us, reason_of(effects))
-        client.said = (message.name, message.xid, message.giaddr, now_us)
+        client.said = (message.name, message.xid, now_us)
         self._move(client, message, now_us)
 
     def _again(self, client: Client, message: Message, now_us: int) -> bool:
-        """Whether it has just said the same; the waiting goes on then. By another relay it is a copy, no repeat."""
-        name, xid, giaddr, before_us = client.said
+        """Whether it has just said the same, perhaps by another relay; the waiting goes on then."""
+        name, xid, before_us = client.said
         if (name, xid) != (message.name, message.xid) or not 0 <= now_us - before_us < _AGAIN_US:
             return False
-        if giaddr == message.giaddr:
-            client.repeats += 1
-            self.intervals["again"].add(now_us - before_us)
         if client.waiting is None:
             return message.name in UNANSWERABLE
         client.waiting.last_us = now_us
@@ -148,7 +151,7 @@ class Survey:
             if not 0 < now_us - client.discover_us < _EXCHANGE_US:
                 client.discover_us = now_us
         elif message.name == REQUEST and client.discover_us and not message.ciaddr:
-            self.intervals["choice"].add(now_us - client.discover_us)
+            self.choices.add(now_us - client.discover_us)
         elif message.name in _LEFT:
             client.outcome = _LEFT[message.name]
             client.declines += message.name == DECLINE
@@ -163,15 +166,15 @@ class Survey:
         asked = client.waiting
         if asked is not None and asked.xid == send.payload[_XID]:
             if name == OFFER and not at_once:
-                self.intervals["offer"].add(now_us - asked.first_us)
+                self.offers.add(now_us - asked.first_us)
             client.waiting = None
         self.at_once += name == OFFER and at_once
-        self._got(client, name, int.from_bytes(send.payload[16:20], "big"), now_us)
+        self._got(client, name, int.from_bytes(send.payload[16:20], "big"))
         if name == NAK:
             client.naks += 1
             self._reason(self.refusals, client.said[0], reason_of(effects))
 
-    def _got(self, client: Client, name: str, address: int, now_us: int) -> None:
+    def _got(self, client: Client, name: str, address: int) -> None:
         """What became of it by this reply."""
         if name == ACK and client.said[0] == INFORM:
             if client.outcome in (Outcome.QUIET, Outcome.UNANSWERED):
@@ -180,8 +183,6 @@ class Survey:
         client.outcome = _OUTCOMES.get(name, client.outcome)
         if name in (ACK, BOOTREPLY) and address:
             client.granted(address)
-        if name == ACK and client.discover_us:
-            self.intervals["lease"].add(now_us - client.discover_us)
         if name in (ACK, NAK):
             client.discover_us = 0
 

@@ -15,7 +15,6 @@ from dhcpd.replay.decode import message_name
 from dhcpd.replay.report import collect
 from dhcpd.replay.report import limits as report_limits
 from dhcpd.replay.report.clients import Outcome
-from dhcpd.replay.report.intervals import Intervals
 from dhcpd.replay.report.limits import BUCKETS_MAXIMUM
 from dhcpd.replay.report.timeline import Timeline
 from dhcpd.trace import open_tape
@@ -23,6 +22,7 @@ from dhcpd.trace.effects import Send
 from dhcpd.trace.events import End, Packet, Timer
 from tests.replay.engine_runs import CONFIGURATION, Run
 from tests.replay.planting import plant, record_run
+from tests.replay.tapes import record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +37,12 @@ SECOND_US = 1_000_000
 def made(trace: Path, *words: str) -> tuple[Result, Path]:
     out = trace.with_name("page.html")
     return CliRunner().invoke(cli, ["report", str(trace), "-o", str(out), *words]), out
+
+
+def page_text(trace: Path) -> str:
+    result, page = made(trace)
+    assert result.exit_code == 0
+    return page.read_text("utf-8")
 
 
 def findings(path: Path, run: Run) -> Findings:
@@ -86,15 +92,29 @@ def test_outcomes_and_waits(tmp_path: Path):
     survey = found.survey
     outcomes = {client.hardware[-1]: client.outcome for client in survey.clients.values()}
     assert outcomes == {leaving: Outcome.RELEASED, silent: Outcome.OFFERED, 4: Outcome.UNANSWERED}
-    waits = survey.intervals["offer"]
-    assert (waits.count, survey.at_once) == (2, 0)
-    assert 2 * SECOND_US <= waits.largest_us < 2.1 * SECOND_US
-    assert survey.intervals["again"].count == 1
+    assert (survey.offers.count, survey.at_once) == (2, 0)
+    assert 2 * SECOND_US <= survey.offers.maximum < 2.1 * SECOND_US
+    assert survey.choices.count == survey.times.acquire.count == 1
+    assert (survey.times.again.count, survey.noted) == (0, False)
     assert sum(survey.silences.values()) == 1
     story = found.stories.by_client[b"\x02\0\0\0\0" + bytes([leaving])]
     texts = found.stories.texts.table
     assert [texts[line.heard].split(" ")[0] for line in story.lines] == ["", "DHCPOFFER", "DHCPACK", "DHCPACK", ""]
     assert [texts[change.after] for line in story.lines for change in line.changes] == ["active", "free"]
+
+
+def test_notes_of_time_are_told(tmp_path: Path):
+    run = Run()
+    run.exchange(1)
+    trace = record(tmp_path / "t", *run.pairs, noted=True)
+    with open_tape(trace) as tape:
+        survey = collect(tape).survey
+    assert (survey.noted, survey.times.decision.maximum, survey.times.release.maximum) == (True, 50, 450)
+    cell = r'.*?<td class="n">(.*?)</td>'
+    rows = re.findall(rf"<td><strong>(.*?)</strong>{cell}{cell}", page_text(trace), re.DOTALL)
+    assert [(name, median) for name, _, median in rows] == [
+        ("Decided", "50 us"), ("Released", "450 us"), ("Until the choice", "1 ms"), ("Until the address", "1.45 ms"),
+    ]  # fmt: skip
 
 
 def test_a_lease_that_ends_is_in_its_clients_story(tmp_path: Path):
@@ -239,11 +259,3 @@ def test_buckets_are_few_whatever_the_clock_did():
     assert len(timeline.numbers) <= BUCKETS_MAXIMUM
     assert sum(column.received.total() for column in timeline.columns.values()) == len(times)
     assert set(timeline.columns) == {at // timeline.span_us for at in times}
-
-
-def test_quantiles_are_good_to_a_tenth():
-    intervals = Intervals()
-    for us in [-5, 0, *range(1_000, 101_000)]:
-        intervals.add(us)
-    assert 45_000 < intervals.quantile_us(0.5) < 56_500
-    assert 86_000 < intervals.quantile_us(0.95) <= intervals.largest_us == 100_999
