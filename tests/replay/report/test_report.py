@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import re
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -180,26 +179,6 @@ def test_torn_damaged_and_foreign_files(tmp_path: Path):
     result, page = made(tmp_path / "text")
     assert (result.exit_code, page.exists()) == (2, False)
     assert len(result.stderr.splitlines()) == 1
-
-
-def test_random_damage_is_told_or_refused(tmp_path: Path):
-    run = Run()
-    run.serve(12)
-    whole = record_run(tmp_path / "whole", run).read_bytes()
-    dice = random.Random(7)
-    trace = tmp_path / "trace"
-    for _ in range(12):
-        damaged = bytearray(whole)
-        for _ in range(dice.randrange(1, 4)):
-            damaged[dice.randrange(len(whole))] = dice.randrange(256)
-        trace.write_bytes(damaged[: dice.choice((len(whole), dice.randrange(len(whole))))])
-        result, page = made(trace)
-        assert isinstance(result.exception, SystemExit | None), result.exception
-        assert result.exit_code in (0, 2, 125)
-        assert "Traceback" not in result.stderr
-        if page.exists():
-            assert "The recording" in page.read_text("utf-8")
-            page.unlink()
 
 
 def test_the_page_refers_to_nothing_outside_it(tmp_path: Path):
