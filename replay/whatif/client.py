@@ -318,7 +318,8 @@ class Client:
             taken = readdressed(packet, requested=requested, server=new.offered_by)
             return self._said(taken, "" if taken == packet else "takes the offer that it has now")
         if new.state is State.SELECTING:
-            return Carried(None, "it has no offer to take")
+            self.starting_over = True
+            return Carried(None, "it has no offer to take yet")
         if new.held:
             kept = readdressed(packet, requested=new.address if message.requested else None, server=new.server)
             return self._said(kept, "" if kept == packet else "asks for its own address")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Final
 
+from ...engine.wire.packet import DISCOVER
 from ...trace import DamagedTape
 from ...trace import effects as fx
 from ...trace import events as ev
@@ -42,7 +43,10 @@ _VARIABLE: Final = re.compile(r"\b(?:[0-9a-f]{1,2}(?::[0-9a-f]{1,2}){5}|\d+(?:\.
 
 @dataclass(slots=True)
 class _Exchange:
-    """A client's message, its last answer on both sides, and what it said in its place."""
+    """A client's message, its last answer on both sides, and what it said in its place.
+
+    `asked` is its DISCOVER, whose offer may still come: the recorded client had one by now, and has gone on.
+    """
 
     seq: int
     packet: ev.Packet
@@ -52,6 +56,7 @@ class _Exchange:
     restarted: bool
     recorded: fx.Send | None = None
     new: fx.Send | None = None
+    asked: _Exchange | None = None
 
 
 def compare(
@@ -133,22 +138,31 @@ class Comparison:
             before.withheld = step.withheld
             before.restarted = before.restarted or restarted
             return
-        if before is not None:
+        now = self._exchanges[client] = _Exchange(step.seq, packet, message, said_now, step.withheld, restarted)
+        if before is not None and step.withheld and before.message.kind == DISCOVER and before.new is None:
+            now.asked = before
+        elif before is not None:
             self._close(client, before)
-        self._exchanges[client] = _Exchange(step.seq, packet, message, said_now, step.withheld, restarted)
 
     def _answered(self, send: fx.Send, *, recorded: bool) -> None:
         client = self.driver.client_of(send.payload)
         exchange = None if client is None else self._exchanges.get(client)
-        if exchange is None or send.payload[4:8] != exchange.message.xid:
+        if exchange is None:
             return
-        if recorded:
+        asked, xid = exchange.asked, send.payload[4:8]
+        if asked is not None and not recorded and asked.new is None and xid == asked.message.xid:
+            asked.new = send
+        elif xid != exchange.message.xid:
+            return
+        elif recorded:
             exchange.recorded = send
         else:
             exchange.new = send
 
     def _close(self, client: Client, exchange: _Exchange) -> None:
         """Judge an exchange that is over."""
+        if exchange.asked is not None:
+            self._close(client, exchange.asked)
         changes: list[Change] = []
         lost = exchange.withheld and exchange.new is None
         if not lost:
