@@ -19,8 +19,10 @@ import socket
 import struct
 from typing import TYPE_CHECKING, Final, Protocol
 
+from .backlog import READS_MAXIMUM, STAMP_SPACE, Backlog, Tally, ask_for_stamps, is_stale
 from .engine.wire.frames import (
     FRAME_OCTETS_MAXIMUM,
+    HEADERS_OCTETS,
     Counters,
     bpf_filter,
     build_echo,
@@ -29,6 +31,7 @@ from .engine.wire.frames import (
     parse_echo_reply,
     vlan_is_foreign,
 )
+from .trace.effects import ERROR
 from .trace.events import Packet, ReceiveFailed
 
 if TYPE_CHECKING:
@@ -56,9 +59,9 @@ _ICMP_FILTER: Final = 1
 _STATUS_CHECKSUM_NOT_READY: Final = 1 << 3
 _STATUS_VLAN_VALID: Final = 1 << 4
 _AUXDATA: Final = struct.Struct("=IIIHHHH")
-_AUXDATA_SPACE: Final = socket.CMSG_SPACE(_AUXDATA.size)
+_AUXDATA_SPACE: Final = STAMP_SPACE + socket.CMSG_SPACE(_AUXDATA.size)
 _PKTINFO: Final = struct.Struct("=i4s4s")
-_PKTINFO_SPACE: Final = socket.CMSG_SPACE(_PKTINFO.size)
+_PKTINFO_SPACE: Final = STAMP_SPACE + socket.CMSG_SPACE(_PKTINFO.size)
 _WOULD_WAIT: Final = frozenset({errno.EAGAIN, errno.EINTR})
 _ONLY_ECHO_REPLIES: Final = struct.pack("=I", 0xFFFFFFFF ^ 1)
 _TAKE_NOTHING: Final = struct.pack("=HBBI", 0x06, 0, 0, 0)
@@ -101,10 +104,11 @@ def _enlarge_buffer(made: socket.socket) -> None:
 class RawInterface:
     """A packet socket on one interface; reads datagrams for `port`, writes frames. Raises OpenError."""
 
-    __slots__ = ("_counters", "_hardware", "_lines", "_port", "_socket", "name")
+    __slots__ = ("_counters", "_hardware", "_lines", "_port", "_socket", "backlog", "name")
 
     def __init__(self, link: Link, port: int, counters: Counters, lines: list[tuple[int, str]]) -> None:
         self.name = link.name
+        self.backlog = Backlog()
         self._port = port
         self._hardware = (link.hardware + bytes(6))[:6]
         self._counters = counters
@@ -123,6 +127,7 @@ class RawInterface:
     def _set_up(self, link: Link) -> None:
         made = self._socket
         _enlarge_buffer(made)
+        ask_for_stamps(made)
         made.setsockopt(_SOL_PACKET, _PACKET_AUXDATA, 1)
         _attach_filter(made, bpf_filter(self._port))
         made.setblocking(False)
@@ -137,16 +142,23 @@ class RawInterface:
         """What waits, at most `room` frames, as events; frames that are bad or nobody's are left out."""
         found: list[Event] = []
         receive, name, counters, lines = self._socket.recvmsg, self.name, self._counters, self._lines
-        for _ in range(room):
+        standing = self.backlog.standing
+        for _ in range(READS_MAXIMUM if standing else room):
+            if len(found) >= room:
+                break
             try:
                 frame, extra, _, _ = receive(FRAME_OCTETS_MAXIMUM, _AUXDATA_SPACE)
             except OSError as error:
+                self.backlog.emptied(mono_us)
                 if error.errno not in _WOULD_WAIT:
                     found.append(ReceiveFailed(wall_us, mono_us, name, error.strerror or str(error)))
                 break
+            if standing and is_stale(frame, HEADERS_OCTETS, extra, wall_us):
+                self.backlog.dropped += 1
+                continue
             ready = True
-            if extra:
-                status, _, _, _, _, tag, _ = _AUXDATA.unpack_from(extra[0][2])
+            if extra and extra[-1][0] == _SOL_PACKET:
+                status, _, _, _, _, tag, _ = _AUXDATA.unpack_from(extra[-1][2])
                 if status & _STATUS_VLAN_VALID and vlan_is_foreign(tag):
                     continue
                 ready = not status & _STATUS_CHECKSUM_NOT_READY
@@ -178,9 +190,10 @@ def _address_text(address: int) -> str:
 class UdpSocket:
     """The kernel's UDP: ISC's fallback socket, or with `plain` the only one, that reads too. Raises OpenError."""
 
-    __slots__ = ("_names", "_plain", "_socket")
+    __slots__ = ("_names", "_plain", "_socket", "backlog")
 
     def __init__(self, address: int, port: int, *, plain: Sequence[Link] = ()) -> None:
+        self.backlog = Backlog()
         self._plain = bool(plain)
         self._names = {link.index: link.name for link in reversed(plain)}
         self._socket = made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
@@ -188,6 +201,7 @@ class UdpSocket:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if plain:
                 _enlarge_buffer(made)
+                ask_for_stamps(made)
                 made.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
                 made.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
             else:
@@ -206,14 +220,22 @@ class UdpSocket:
     def read(self, room: int, wall_us: int, mono_us: int) -> list[Event]:
         """What waits, at most `room` datagrams, as events, of the interfaces that are served."""
         found: list[Event] = []
-        for _ in range(room):
+        standing = self.backlog.standing
+        for _ in range(READS_MAXIMUM if standing else room):
+            if len(found) >= room:
+                break
             try:
                 payload, extra, _, where = self._socket.recvmsg(_DATAGRAM_OCTETS_MAXIMUM, _PKTINFO_SPACE)
             except OSError as error:
+                self.backlog.emptied(mono_us)
                 if error.errno not in _WOULD_WAIT:
                     found.append(ReceiveFailed(wall_us, mono_us, "fallback", error.strerror or str(error)))
                 break
-            name = self._names.get(_PKTINFO.unpack_from(extra[0][2])[0]) if extra else None
+            if standing and is_stale(payload, 0, extra, wall_us):
+                self.backlog.dropped += 1
+                continue
+            known = extra and extra[-1][0] == socket.IPPROTO_IP
+            name = self._names.get(_PKTINFO.unpack_from(extra[-1][2])[0]) if known else None
             if name is not None and len(payload) >= PAYLOAD_OCTETS_MINIMUM:
                 source = int.from_bytes(socket.inet_aton(where[0]), "big")
                 found.append(Packet(wall_us, mono_us, name, source, where[1], payload))
@@ -277,10 +299,10 @@ class IcmpSocket:
 class Sockets:
     """All of them, and the one descriptor that becomes readable when any of them does (or `wake` is called).
 
-    `lines` collects what the rate counters of damaged frames have to say, as (level, text).
+    `lines` collects what is to be said of damaged frames and of dropped ones, as (level, text).
     """
 
-    __slots__ = ("_counters", "_epoll", "_readers", "_wake", "icmp", "lines", "plain", "raw", "udp")
+    __slots__ = ("_batch", "_counters", "_epoll", "_readers", "_tally", "_wake", "icmp", "lines", "plain", "raw", "udp")
 
     def __init__(self) -> None:
         self.raw: dict[str, RawInterface] = {}
@@ -288,7 +310,9 @@ class Sockets:
         self.icmp: IcmpSocket | None = None
         self.plain = False
         self.lines: list[tuple[int, str]] = []
+        self._batch = 0
         self._counters = Counters()
+        self._tally = Tally()
         self._readers: dict[int, RawInterface | UdpSocket] = {}
         self._epoll = select.epoll()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -344,16 +368,26 @@ class Sockets:
         echoes: list[int] = []
         ready = self._epoll.poll(0)
         room = max(1, BATCH_PACKETS_MAXIMUM // max(1, len(ready)))
+        self._batch += 1
         for fd, _ in ready:
             reader = self._readers.get(fd)
             if reader is not None:
+                reader.backlog.begin(self._batch, mono_us)
                 packets += reader.read(room, wall_us, mono_us)
+                if reader.backlog.standing:
+                    self._tell_dropped(reader.backlog, mono_us)
             elif fd == self._wake:
                 with contextlib.suppress(BlockingIOError):
                     os.eventfd_read(fd)
             elif self.icmp is not None and fd == self.icmp.fileno():
                 echoes += self.icmp.read(room)
         return packets, echoes
+
+    def _tell_dropped(self, backlog: Backlog, mono_us: int) -> None:
+        text = self._tally.add(backlog.dropped, mono_us)
+        backlog.dropped = 0
+        if text:
+            self.lines.append((ERROR, text))
 
     def send(self, effect: Send) -> None:
         """Send a datagram the way it asks for; raises OSError."""

@@ -79,6 +79,28 @@ assert any("bad udp checksums" in text for _, text in sockets.lines), sockets.li
 """)
 
 
+def test_of_a_standing_queue_old_discovers_are_dropped_and_requests_kept():
+    run("""
+def message(kind):
+    return b"\\x01" + bytes(239) + b"\\x35\\x01" + bytes([kind]) + bytes(60)
+def at(late_us, mono_us):
+    return sockets.read(time.time_ns() // 1000 + late_us, mono_us)[0]
+kinds = lambda packets: [packet.payload[242] for packet in packets]
+for _ in range(64 * 8 + 36): b0.send(frame(body=message(1)))
+for _ in range(5): b0.send(frame(body=message(3)))
+time.sleep(0.05)
+for batch in range(8): assert len(at(500_000, 10_000_000 + batch)) == 64
+assert kinds(at(500_000, 11_500_000)) == [3] * 5, "36 DISCOVERs are too old, the REQUESTs are not"
+[(level, text)] = sockets.lines
+assert text.startswith("36 requests dropped"), text
+# The queue was emptied: what comes now may wait as a burst does.
+for _ in range(100): b0.send(frame(body=message(1)))
+time.sleep(0.05)
+assert len(at(900_000, 13_000_000)) == 64
+assert len(at(900_000, 13_900_000)) == 36
+""")
+
+
 def test_sending_raw_and_routed():
     run("""
 sockets.send(Send("a0", True, 0x0A010009, 68, b"\\x02\\0\\0\\0\\0\\x09", 0x0A010001, True, "", b"reply"))

@@ -1,0 +1,101 @@
+"""How long requests may wait: with more load than can be carried, the oldest are thrown away unread.
+
+A socket's queue that never empties makes every answer late, and late enough each comes when its client has given up or
+asked again: the server is as busy as it can be, for nobody. A small buffer, as ISC dhcpd has, helps against that by
+throwing away the newest, and bursts with them. Here a burst may wait as long as it takes. Only a queue that has not
+been empty for a while is a standing one, and from that what is old is dropped, which costs a hundredth of an answer:
+DISCOVERs first, since whoever sends a REQUEST has cost an OFFER already, which would be lost with it.
+
+The age is the kernel's time stamp of the frame. What is dropped never passes the door: no recording knows of it.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Clients wait four seconds for an answer, testers one.
+STANDING_US: Final = 1_000_000
+# After a pause of the loop (a slow disk) the queue is old as well, but soon empty.
+STANDING_BATCHES: Final = 8
+AGE_MAXIMUM_US: Final = 800_000
+DISCOVER_AGE_MAXIMUM_US: Final = 200_000
+# So many may be thrown away before the loop gets its turn.
+READS_MAXIMUM: Final = 2_048
+_REMARK_INTERVAL_US: Final = 10_000_000
+
+# SO_TIMESTAMPNS, which is also the type of the control message that it asks for.
+_SO_TIMESTAMPNS: Final = 35
+_OPTIONS_AT: Final = 240
+_DISCOVER: Final = b"\x35\x01\x01"
+_TIMESPEC: Final = struct.Struct("@ll")
+STAMP_SPACE: Final = socket.CMSG_SPACE(_TIMESPEC.size)
+
+
+def ask_for_stamps(made: socket.socket) -> None:
+    """Let the kernel tell when each frame came; it comes before all other control messages. Raises OSError."""
+    made.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+
+
+def is_stale(data: bytes, payload_at: int, extra: Sequence[tuple[int, int, bytes]], wall_us: int) -> bool:
+    """Whether a message has waited too long; without a stamp in its control messages it has not.
+
+    A DISCOVER is known where its type is the first option, as nearly every client has it.
+    """
+    for level, kind, stamp in extra:
+        if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS and len(stamp) == _TIMESPEC.size:
+            seconds, nanoseconds = _TIMESPEC.unpack(stamp)
+            age_us: int = wall_us - (seconds * 1_000_000 + nanoseconds // 1_000)
+            first = payload_at + _OPTIONS_AT
+            discover = data[first : first + len(_DISCOVER)] == _DISCOVER
+            return age_us > (DISCOVER_AGE_MAXIMUM_US if discover else AGE_MAXIMUM_US)
+    return False
+
+
+class Backlog:
+    """One socket's queue: `standing` says, for the batch that begins, whether it has been full for too long."""
+
+    __slots__ = ("_batch", "_batches", "_empty_us", "dropped", "standing")
+
+    def __init__(self) -> None:
+        self.standing = False
+        self.dropped = 0
+        self._batch = -1
+        self._batches = 0
+        self._empty_us = 0
+
+    def begin(self, batch: int, mono_us: int) -> None:
+        """The socket is readable in batch number `batch`; where it was not in the one before, it had been emptied."""
+        if batch != self._batch + 1:
+            self.emptied(mono_us)
+        self._batch = batch
+        self._batches += 1
+        self.standing = self._batches > STANDING_BATCHES and mono_us - self._empty_us > STANDING_US
+
+    def emptied(self, mono_us: int) -> None:
+        """Nothing is left."""
+        self._empty_us = mono_us
+        self._batches = 0
+
+
+class Tally:
+    """How many were dropped, told now and then."""
+
+    __slots__ = ("_count", "_told_us")
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._told_us = -_REMARK_INTERVAL_US
+
+    def add(self, count: int, mono_us: int) -> str:
+        """Count more; the line to log, empty where it is not time for one."""
+        self._count += count
+        if not self._count or mono_us - self._told_us < _REMARK_INTERVAL_US:
+            return ""
+        count, self._count = self._count, 0
+        self._told_us = mono_us
+        return f"{count} requests dropped that had waited too long - more load than this server can carry"
