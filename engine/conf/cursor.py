@@ -403,4 +403,9 @@ def atoi(text: bytes) -> int:
     digits = text.lstrip(b"-")
     value = int(digits) if digits.isdigit() else 0
     value = max(-value, -(1 << 63)) if text.startswith(b"-") else min(value, (1 << 63) - 1)
+    return as_int(value)
+
+
+def as_int(value: int) -> int:
+    """A number cut to a C int of 32 bits."""
     return (value + (1 << 31)) % _WORD_MAX - (1 << 31)

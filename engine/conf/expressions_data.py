@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from ...trace.effects import DEBUG, ERROR, INFO
 from .context import NO_OCTETS
+from .cursor import as_int
 from .expressions import CallValue, Compiled, Compiler, Table, constantly, operands
 from .syntax import Expression, HostName
 
@@ -310,7 +311,7 @@ def _binary_to_ascii(compiler: Compiler, expression: Expression) -> Data:
             return None
         octets = _OCTETS.get(width)
         if octets is None:
-            context.host.log(INFO, f"binary_to_ascii: invalid width {width}!")
+            context.host.log(INFO, f"binary_to_ascii: invalid width {as_int(width)}!")
             return None
         if len(value) % octets:
             line = f"binary-to-ascii: length of buffer {len(value)} not a multiple of width {octets}!"
@@ -331,7 +332,7 @@ def _reverse(compiler: Compiler, expression: Expression) -> Data:
         if not width or value is None:
             return None
         if len(value) % width:
-            context.host.log(INFO, f"reverse: length of buffer {len(value)} not a multiple of width {width}!")
+            context.host.log(INFO, f"reverse: length of buffer {len(value)} not a multiple of width {as_int(width)}!")
             return None
         return b"".join([value[at : at + width] for at in range(len(value) - width, -1, -width)])
 

@@ -27,6 +27,7 @@ _INTEGER_BITS: Final = {"B": 8, "b": 8, "S": 16, "s": 16, "L": 32, "l": 32, "T":
 _FLAGS: Final = {"true": b"\1", "on": b"\1", "false": b"\0", "off": b"\0", "ignore": b"\2"}
 _SIGNED: Final = {"8": "b", "16": "s", "32": "l"}
 _DHCP_END: Final = 255
+_CODES: Final = 1 << 32
 _FORMAT_MAX_LETTERS: Final = 128
 
 
@@ -352,7 +353,7 @@ class Values(Expressions):
         lexer = self.lexer
         if lexer.next() != NUMBER:
             raise self.lost("expecting option code number.")
-        code = atoi(lexer.text)
+        code = atoi(lexer.text) % _CODES
         self.expect("=", 'expecting "="')
         self._braces = 0
         format_ = self._type()

@@ -103,6 +103,14 @@ def _assembled(parts: tuple[bytes | HostName, ...]) -> str:
     return made
 
 
+def _concat(first: Expression, *others: Expression) -> str:
+    """Two by two as well."""
+    made = print_expression(first)
+    for other in others:
+        made = f"concat ({made}, {print_expression(other)})"
+    return made
+
+
 def _option(option: OptionDefinition) -> str:
     return f"option {option.full_name}"
 
@@ -111,6 +119,7 @@ _SPECIAL: Final[dict[str, Callable[..., str]]] = {
     "data": _data,
     "number": str,
     "assembled": _assembled,
+    "concat": _concat,
     "option": _option,
     "config-option": lambda option: f"config-option {option.full_name}",
     "exists": lambda option: f"exists {option.full_name}",

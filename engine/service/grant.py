@@ -359,6 +359,7 @@ def _reuse_or_store(step: Grant) -> None:
         if not refused and step.same_client and reusable(server, lease, step.terms.cache_threshold):
             step.reused = True
             step.expiry = lease.ends
+            lease.cltt = server.now
             step.note("unchanged", "its time is young enough to be told again (dhcp-cache-threshold)")
             return
         if step.kind == OFFER:

@@ -23,6 +23,7 @@ from .reasons import Reason
 if TYPE_CHECKING:
     from ...trace.effects import Send
     from ..conf.context import Context, OptionSet
+    from ..wire.encode import Layout
     from .grant import Grant
     from .server import Server
 
@@ -45,8 +46,12 @@ def answer(step: Grant) -> None:
     server, lease, packet, kind = step.server, step.lease, step.packet, step.kind
     effects = server.effects
     prepared = _prepared(step)
+    context = step.context
+    context.reply = prepared.options
+    context.bindings = server.global_bindings
+    site = server.encoder.site_name(_layout(kind), prepared.options, context)
     before = len(effects)
-    sent = _encode(step, prepared)
+    sent = _encode(step, prepared, site)
     stored = sent is not None and kind != OFFER and lease.pool is not None and not step.reused
     if len(effects) != before or sent is None:
         spoken = effects[before:]
@@ -162,14 +167,16 @@ def _limit_renewal(context: Context, options: OptionSet, time: int) -> None:
             del options.dhcp[code]
 
 
-def _encode(step: Grant, prepared: Prepared) -> Send | None:
-    """The packet; None where the site option space is unknown."""
+def _layout(kind: int) -> Layout:
+    return OFFER_OR_ACK if kind else DYNAMIC_BOOTP
+
+
+def _encode(step: Grant, prepared: Prepared, site: bytes) -> Send | None:
+    """The packet; None where the site option space `site` is unknown."""
     server, packet, terms, lease, context = step.server, step.packet, step.terms, step.lease, step.context
     kind = step.kind
-    layout = OFFER_OR_ACK if kind else DYNAMIC_BOOTP
-    context.reply = prepared.options
-    context.bindings = server.global_bindings
-    area = server.encoder.area(layout, packet, prepared.options, context, terms.filename, terms.server_name)
+    layout = _layout(kind)
+    area = server.encoder.area(layout, packet, prepared.options, context, terms.filename, terms.server_name, site)
     if area is None:
         return None
     flags = packet.flags | BROADCAST_FLAG if terms.always_broadcast else packet.flags

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _DEFAULT: Final = 25
 _HIGHEST: Final = 100
+# ISC keeps the length in a signed number of 32 bits: such a lease is never young.
+_TOO_LONG_S: Final = 1 << 31
 
 
 def reusable(server: Server, lease: Lease, threshold: int | None) -> bool:
@@ -25,7 +27,8 @@ def reusable(server: Server, lease: Lease, threshold: int | None) -> bool:
         return False
     now, starts = server.now, lease.starts
     age = now - starts
-    if age > (lease.ends - starts) * percent // 100:
+    length = lease.ends - starts
+    if length >= _TOO_LONG_S or age > length * percent // 100:
         return False
     text = f"lease age {age} (secs) under {percent}% threshold, reply with unaltered, existing lease for"
     server.log(DEBUG, f"reuse_lease: {text} {dotted(lease.address)}")

@@ -123,6 +123,15 @@ class Encoder:
         self._sites: dict[bytes, _Site | None] = {}
         self.warned: list[str] = []
 
+    def site_name(self, layout: Layout, options: OptionSet, context: Context) -> bytes:
+        """The site option space that holds for a reply, warned about where it is old; empty for none."""
+        if _SITE_OPTION_SPACE not in options.server or not layout.site:
+            return b""
+        name = evaluate(options.server[_SITE_OPTION_SPACE], context) or b""
+        if name:
+            self._site(name, context)
+        return name
+
     def area(
         self,
         layout: Layout,
@@ -131,20 +140,21 @@ class Encoder:
         context: Context,
         filename: bytes | None,
         server_name: bytes | None,
+        site_name: bytes | None = None,
     ) -> Area | None:
         """The options of a reply of kind `layout` to `packet`; None: no reply at all (unknown site space, 2.9).
 
         `filename` and `server_name` are only asked whether they are there: then their fields take no options.
+        `site_name` is `site_name()`'s answer, where that was asked before.
         """
         dhcp = options.dhcp
-        server = options.server
         site: _Site | None = None
-        if _SITE_OPTION_SPACE in server and layout.site:
-            name = evaluate(server[_SITE_OPTION_SPACE], context)
-            if name:
-                site = self._site(name, context)
-                if site is None:
-                    return None
+        name = self.site_name(layout, options, context) if site_name is None else site_name
+        if name:
+            site = self._site(name, context)
+            if site is None:
+                context.host.log(ERROR, f"unknown option space {name.decode('latin-1')}.")
+                return None
         plan = self._plan(layout, packet, options, context, site)
         values = self._values(plan, options, context, site)
         agent = b""
@@ -322,9 +332,7 @@ class Encoder:
             self._sites[name] = self._make_site(name.decode("latin-1").lower())
         site = self._sites[name]
         shown = name.decode("latin-1")
-        if site is None:
-            context.host.log(ERROR, f"unknown option space {shown}.")
-        elif site.lowest < SITE_CUTOFF and shown.lower() not in self.warned:
+        if site is not None and site.lowest < SITE_CUTOFF and shown.lower() not in self.warned:
             self.warned.append(shown.lower())
             context.host.log(ERROR, _SITE_WARNING.format(name=shown, lowest=site.lowest))
         return site
