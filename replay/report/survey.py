@@ -81,8 +81,8 @@ class Survey:
     first_us: int = 0
     last_us: int = 0
     boot: Boot | None = None
-    ended: str = ""
     damage: str = ""
+    _by_xid: dict[bytes, Client] = field(default_factory=dict)
 
     def read(self, tape: Tape, watch: Callable[[int, int], None] | None) -> None:
         """Count a whole tape; damage ends it and is noted. Raises TapeUnreadable."""
@@ -132,8 +132,11 @@ class Survey:
             self._give_up(client)
             if message.name not in UNANSWERABLE:
                 client.waiting = Waiting(message.name, message.xid, now_us, now_us, reason_of(effects))
+            self._move(client, message, now_us)
+        if not message.hardware:
+            self._by_xid.pop(client.said[1], None)
+            self._by_xid[message.xid] = client
         client.said = (message.name, message.xid, now_us)
-        self._move(client, message, now_us)
 
     def _again(self, client: Client, message: Message, now_us: int) -> bool:
         """Whether it has just said the same, perhaps by another relay; the waiting goes on then."""
@@ -160,7 +163,8 @@ class Survey:
         name = message_name(send.payload)
         self.sent[name] += 1
         self.timeline.at(now_us).sent[name] += 1
-        client = self.clients.get(hardware_of_payload(send.payload))
+        hardware = hardware_of_payload(send.payload)
+        client = self.clients.get(hardware) if hardware else self._by_xid.get(send.payload[_XID])
         if client is None:
             return
         asked = client.waiting

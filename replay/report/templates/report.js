@@ -224,7 +224,10 @@
     const tag = make("span", `tag ${UNHAPPY[client[OUTCOME]] || ""}`, client[OUTCOME]);
     tag.title = data.outcomes[client[OUTCOME]];
     cell(row, tag);
-    if (whatif) cell(row, Object.keys(groupsOf(client)).join(", "), "wide");
+    if (whatif) {
+      const groups = cell(row, "");
+      for (const group of Object.keys(groupsOf(client))) groups.append(make("div", "", group));
+    }
     row.addEventListener("click", () => {
       if (!button.disabled && !String(getSelection())) toggle(at);
     });

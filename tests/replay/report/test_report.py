@@ -14,6 +14,7 @@ from dhcpd.replay.decode import message_name
 from dhcpd.replay.report import collect
 from dhcpd.replay.report import limits as report_limits
 from dhcpd.replay.report.clients import Outcome
+from dhcpd.replay.report.findings import client_row
 from dhcpd.replay.report.limits import BUCKETS_MAXIMUM
 from dhcpd.replay.report.timeline import Timeline
 from dhcpd.trace import open_tape
@@ -100,6 +101,20 @@ def test_outcomes_and_waits(tmp_path: Path):
     texts = found.stories.texts.table
     assert [texts[line.heard].split(" ")[0] for line in story.lines] == ["", "DHCPOFFER", "DHCPACK", "DHCPACK", ""]
     assert [texts[change.after] for line in story.lines for change in line.changes] == ["active", "free"]
+
+
+def test_clients_without_a_hardware_address_are_told_by_their_identifiers(tmp_path: Path):
+    run, draft = Run(), Run()
+    for number in (1, 2):
+        draft.packet(number, 1, bytes([61, 3, 0, 65, 65 + number]))
+        packet = draft.pairs[-1][0]
+        assert isinstance(packet, Packet)
+        payload = packet.payload[:2] + b"\0" + packet.payload[3:28] + bytes(16) + packet.payload[44:]
+        run.apply(packet._replace(payload=payload))
+    found = findings(tmp_path / "t", run)
+    told = [[*client_row(client, found.stories)[:2], client.outcome] for client in found.listed]
+    assert sorted(told) == [["", "AB", Outcome.OFFERED], ["", "AC", Outcome.OFFERED]]
+    assert not found.survey.silences
 
 
 def test_notes_of_time_are_told(tmp_path: Path):
