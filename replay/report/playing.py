@@ -63,6 +63,8 @@ class Playing:
             self.machine, from_seq = start.machine, start.from_seq
         except NoBeginning as error:
             unjudged = str(error)
+        except DamagedTape as error:
+            damage = str(error)
         try:
             for entry in tape.iterate():
                 if type(entry) is Entry:
@@ -70,7 +72,7 @@ class Playing:
                     if watch is not None and not entry.seq % WATCH_EVENTS:
                         watch(entry.seq, entry.event.wall_us)
         except DamagedTape as error:
-            damage = str(error)
+            damage = damage or str(error)
         self._sample()
         return self._verdict(tape, damage, unjudged)
 
