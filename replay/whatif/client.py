@@ -345,6 +345,7 @@ class Client:
         if message.ciaddr != self.recorded.address:
             return self._said(packet, "")
         if not self.new.held:
+            self.starting_over = False  # it leaves, and waits for no offer
             return Carried(None, "it has no lease to release")
         released = readdressed(packet, ciaddr=self.new.address, server=self.new.server)
         return self._said(released, "" if released == packet else "releases its own address")
