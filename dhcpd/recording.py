@@ -3,8 +3,9 @@
 *Snapshots.* Seeking plays from the last one, so that they should stand close; a snapshot of many leases is large, so
 that they should not. One is made when the tape has grown since the last by SNAPSHOT_EVENTS_MINIMUM events (a second of
 playback) and by as many octets as the last snapshot took (so that they are never more than half of the file), and
-when making the last took no more than a tenth of the time since (so that its process costs little where there are
-millions of leases). Who records little has none: the start is near.
+when making the last took, of processor time, no more than a tenth of the time since (so that its process costs little
+where there are millions of leases, and is not put off where the machine is busy with other things). Who records little
+has none: the start is near.
 
 *Segments* (`--trace-max-size`). When FILE is full a new one is begun as FILE.next, with the number of the next event,
 and a child begins to write down the state before that event. Until that snapshot stands in the new file, which may be
@@ -245,7 +246,9 @@ class Recorder:
         now_s = time.monotonic()
         self._unwatch(child)
         self._child = None
-        self._rest_until_s = now_s + SNAPSHOT_TIME_SHARE * (now_s - self._child_began_s)
+        # A child that the system does not tell about is taken to have worked all the time.
+        busy_s = child.busy_s or now_s - self._child_began_s
+        self._rest_until_s = now_s + SNAPSHOT_TIME_SHARE * busy_s
         tape = self._tape if self._next is None else self._next
         try:
             segment = child.segment()

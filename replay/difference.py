@@ -9,18 +9,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..trace import Entry
-from ..trace.effects import Log
+from ..trace.effects import Log, Send
 from ..trace.events import Packet
 from .decode import message_name
 from .leasetable import LeaseRow, PoolRow, in_use, is_abandoned, lease_rows, pool_rows
 from .seek import machine_at
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from ..trace import Tape
 
 # In the order in which they are told.
 WORDS = ("granted", "moved", "renewed", "taken over", "released", "expired", "abandoned", "reclaimed")
 _CIADDR = slice(12, 16)
+_YIADDR = slice(16, 20)
 
 
 class Change(NamedTuple):
@@ -42,31 +45,50 @@ class StateDifference(NamedTuple):
     pools_after: list[PoolRow]
 
 
-def difference(tape: Tape, first: int, last: int) -> StateDifference:
-    """Compare the states after events `first` and `last`. Raises as seek.machine_at."""
+def difference(
+    tape: Tape, first: int, last: int, progress: Callable[[Entry], None] | None = None
+) -> StateDifference:
+    """Compare the states after events `first` and `last`, each from the snapshot before. Raises as seek.machine_at."""
     machine = machine_at(tape, first)
     before, pools_before = {row.address: row for row in lease_rows(machine)}, pool_rows(machine)
     del machine
     machine = machine_at(tape, last)
     after, pools_after = {row.address: row for row in lease_rows(machine)}, pool_rows(machine)
     del machine
-    changes = compare(before, after, released_between(tape, first, last))
+    changes = compare(before, after, released_between(tape, first, last, progress))
     return StateDifference(first, last, changes, pools_before, pools_after)
 
 
-def released_between(tape: Tape, first: int, last: int) -> frozenset[int]:
-    """The addresses whose DHCPRELEASE the server took, in the events behind `first` up to `last`."""
+def released_between(
+    tape: Tape, first: int, last: int, progress: Callable[[Entry], None] | None = None
+) -> frozenset[int]:
+    """The addresses whose last holder's DHCPRELEASE the server took, in the events behind `first` up to `last`."""
     found: set[int] = set()
     for entry in tape.iterate(from_seq=first + 1):
+        if not isinstance(entry, Entry):
+            continue
         if entry.seq > last:
             break
-        if not isinstance(entry, Entry) or not isinstance(entry.event, Packet):
-            continue
-        if message_name(entry.event.payload) == "DHCPRELEASE" and any(
-            isinstance(effect, Log) and "(found)" in effect.text for effect in entry.effects or ()
-        ):
-            found.add(int.from_bytes(entry.event.payload[_CIADDR], "big"))
+        if progress is not None:
+            progress(entry)
+        found.difference_update(_granted(entry) if found else ())
+        found.update(_released(entry))
     return frozenset(found)
+
+
+def _released(entry: Entry) -> Iterator[int]:
+    """The address that a DHCPRELEASE gives back, where the server took it."""
+    event = entry.event
+    found = any(isinstance(effect, Log) and "(found)" in effect.text for effect in entry.effects or ())
+    if found and isinstance(event, Packet) and message_name(event.payload) == "DHCPRELEASE":
+        yield int.from_bytes(event.payload[_CIADDR], "big")
+
+
+def _granted(entry: Entry) -> Iterator[int]:
+    """The addresses of DHCPACKs: who had them gave them back before, but now has them."""
+    for effect in entry.effects or ():
+        if isinstance(effect, Send) and message_name(effect.payload) == "DHCPACK":
+            yield int.from_bytes(effect.payload[_YIADDR], "big")
 
 
 def compare(before: dict[int, LeaseRow], after: dict[int, LeaseRow], released: frozenset[int]) -> list[Change]:

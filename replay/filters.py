@@ -67,10 +67,20 @@ class Filter:
         return self.until_us is not None and entry.event.wall_us > self.until_us
 
 
-def select(tape: Tape, wanted: Filter, wait: Callable[[], bool] | None = None) -> Iterator[Entry]:
-    """The wanted entries in order; with `wait` as for Tape.iterate, until the run's End. Raises DamagedTape."""
+def select(
+    tape: Tape,
+    wanted: Filter,
+    wait: Callable[[], bool] | None = None,
+    progress: Callable[[Entry], None] | None = None,
+) -> Iterator[Entry]:
+    """The wanted entries in order; with `wait` as for Tape.iterate, until the run's End. Raises DamagedTape.
+
+    `progress` is called with every entry that is looked at.
+    """
     tests = wanted.tests()
     for entry in _entries(tape, wanted, wait):
+        if progress is not None:
+            progress(entry)
         if wanted.is_past(entry):
             return
         if all(test(entry) for test in tests):

@@ -8,7 +8,7 @@ asked for its reasons. What the lease file said at the start is the first change
 from __future__ import annotations
 
 from ipaddress import IPv4Address
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ..engine.lease.lease import NEVER
 from ..trace import Entry
@@ -17,7 +17,7 @@ from .describe import answer_line, event_line
 from .explain import client_test
 from .leasetable import LeaseRow, identifier, lease_row, row_of, when
 from .resume import beginning
-from .seek import EngineFailed
+from .seek import EngineFailed, machine_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ..trace import Tape
 
 Leases = dict[int, LeaseRow]
-_ETHERNET = 1
+_TYPE_AT = 1
 _MICROSECONDS = 1_000_000
 _NO_REASONS: list[Reason] = []
 
@@ -47,27 +47,44 @@ class Line(NamedTuple):
     after: LeaseRow | None = None
 
 
-def history(tape: Tape, subject: str) -> Iterator[Line]:
-    """The history of an IPv4 address, or of a client by its hardware address or identifier.
+def history(
+    tape: Tape,
+    subject: str,
+    *,
+    after: int | None = None,
+    until: int | None = None,
+    progress: Callable[[Entry], None] | None = None,
+) -> Iterator[Line]:
+    """The history of an IPv4 address, or of a client by its hardware address (of any type) or identifier.
 
-    Raises NoBeginning, DamagedTape after what could be read, EngineFailed.
+    With `after` it begins with the state after that event, from the snapshot before; `until` is the last event.
+    Raises NoSuchMoment, NoBeginning, DamagedTape after what could be read, EngineFailed.
     """
     watched = leases_of(subject)
     wanted = client_test(subject)
-    machine, from_seq, _snapshot = beginning(tape)
-    known = watched(machine)
+    if after is None:
+        machine, from_seq, _snapshot = beginning(tape)
+        begun = "when the recording begins"
+    else:
+        machine, from_seq, begun = machine_at(tape, after), after + 1, f"after event {after:,}"
+    known = watched.of(machine)
     for row in known.values():
-        yield Line(from_seq - 1, 0, "lease", _state_text(row), "when the recording begins", None, row)
+        yield Line(from_seq - 1, 0, "lease", _state_text(row), begun, None, row)
     for entry in tape.iterate(from_seq=from_seq):
         if not isinstance(entry, Entry):
             continue
+        if until is not None and entry.seq > until:
+            return
+        if progress is not None:
+            progress(entry)
         concerned = wanted(entry)
         reasons = _apply(machine, entry, explained=concerned)
         reason = why(reasons)
         if concerned:
             told = f"{event_line(entry.event).removeprefix('Packet ')} -> {answer_line(entry.effects or ())}"
             yield Line(entry.seq, entry.event.wall_us, "message", told, reason if reason not in told else "")
-        now = watched(machine)
+        watched.note(entry, machine, concerned=concerned)
+        now = watched.of(machine)
         if now != known:
             yield from _changes(entry, known, now)
             known = now
@@ -83,39 +100,82 @@ def _apply(machine: Machine, entry: Entry, *, explained: bool) -> list[Reason]:
     return _NO_REASONS
 
 
-def leases_of(subject: str) -> Callable[[Machine], Leases]:
+class Watched(Protocol):
+    """The leases in question."""
+
+    def of(self, machine: Machine) -> Leases:
+        """Those that the machine has now."""
+
+    def note(self, entry: Entry, machine: Machine, *, concerned: bool) -> None:
+        """An event was told; `concerned`: it is a packet of the subject's."""
+
+
+def leases_of(subject: str) -> Watched:
     """What gives the leases in question: that of an address, or those that a client has or had."""
     try:
-        address = int(IPv4Address(subject))
+        return _OfAddress(int(IPv4Address(subject)))
     except ValueError:
-        return _of_client(subject)
-
-    def of_address(machine: Machine) -> Leases:
-        row = lease_row(machine, address)
-        return {} if row is None or not _used(row) else {address: row}
-
-    return of_address
+        return _OfClient(subject)
 
 
-def _of_client(subject: str) -> Callable[[Machine], Leases]:
-    try:
-        octets = bytes(int(part, 16) for part in subject.replace("-", ":").split(":"))
-    except ValueError:
-        octets = b""
-    text = subject.encode()
-    identifiers = (octets,) if len(octets) > 1 else (text, b"\0" + text)
-    hardware = bytes([_ETHERNET]) + octets if len(octets) > 1 else b""
+class _OfAddress:
+    """The lease of an address, once it was used."""
 
-    def of_client(machine: Machine) -> Leases:
+    def __init__(self, address: int) -> None:
+        self._address = address
+
+    def of(self, machine: Machine) -> Leases:
+        row = lease_row(machine, self._address)
+        return {} if row is None or not _used(row) else {self._address: row}
+
+    def note(self, entry: Entry, machine: Machine, *, concerned: bool) -> None:
+        """Nothing is to be learned."""
+
+
+class _OfClient:
+    """The leases of a client. Leases know its hardware type, which who asks need not: it is learned on the way."""
+
+    def __init__(self, subject: str) -> None:
+        octets = octets_of(subject)
+        text = subject.encode()
+        self._identifiers = (text, b"\0" + text) if octets is None else (octets,)
+        self._hardware = octets
+        self._types: set[int] = set()
+        self._looked = False
+
+    def of(self, machine: Machine) -> Leases:
         if machine.server is None:
             return {}
         database = machine.server.database
-        found = [lease for uid in identifiers for lease in database.by_uid(uid)]
-        if hardware:
-            found += database.by_hardware(hardware)
+        if not self._looked:
+            self._looked = True
+            self._learn(machine)
+        found = [lease for uid in self._identifiers for lease in database.by_uid(uid)]
+        if self._hardware is not None:
+            for kind in sorted(self._types):
+                found += database.by_hardware(bytes([kind]) + self._hardware)
         return {lease.address: row_of(lease) for lease in found}
 
-    return of_client
+    def note(self, entry: Entry, machine: Machine, *, concerned: bool) -> None:
+        if concerned and isinstance(entry.event, Packet) and len(entry.event.payload) > _TYPE_AT:
+            self._types.add(entry.event.payload[_TYPE_AT])
+        elif isinstance(entry.event, LeaseFileEnd):
+            self._learn(machine)
+
+    def _learn(self, machine: Machine) -> None:
+        """The types under which leases have the address already."""
+        if machine.server is not None and self._hardware is not None:
+            found = (lease.hardware for lease in machine.server.database.leases())
+            self._types.update(one[0] for one in found if one and one[1:] == self._hardware)
+
+
+def octets_of(text: str) -> bytes | None:
+    """The octets of a hardware address or identifier in hex, more than one; None where it is none."""
+    try:
+        octets = bytes(int(part, 16) for part in text.replace("-", ":").split(":"))
+    except ValueError:
+        return None
+    return octets if len(octets) > 1 else None
 
 
 def _used(row: LeaseRow) -> bool:

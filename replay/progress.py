@@ -1,72 +1,59 @@
-"""How far a long look at a recording has come: a line on standard error, where that is a terminal.
+"""How far a look through a recording has come: event so-and-so of so many, on a status line.
 
-Nothing is shown in the first two seconds, and nothing is left behind. How much there is to do is known from the
-recording's index; where it is not (a file that grows), only how far the reading is.
+How much there is to do is known from the recording's index, to a segment. The line itself, and when it is shown, is
+statusline.py's.
 """
 
 from __future__ import annotations
 
 import sys
-import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, Final
 
 from .describe import moment
+from .statusline import StatusLine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..trace import Entry, Tape
 
-QUIET_S: Final = 2.0
-_EVERY_S: Final = 0.5
 _ENTRIES_BETWEEN: Final = 256
-_CLEAR: Final = "\r\x1b[K"
+_SECONDS: Final = 19
 
 
-class Progress:
-    """`at` is called with every entry; `total` is the number of the last event, or about that, 0 where unknown."""
+class Reading(StatusLine):
+    """`at` is called with every entry; `total` is the number of the last event, or about that; `quiet`: say nothing."""
 
-    def __init__(self, doing: str, total: int, stream: TextIO) -> None:
-        """Begin, and say nothing yet."""
-        self._doing = doing
+    def __init__(self, total: int, *, quiet: bool) -> None:
+        super().__init__()
         self._total = total
-        self._stream = stream if stream.isatty() else None
-        self._next_s = time.monotonic() + QUIET_S
+        self._quiet = quiet
         self._left = _ENTRIES_BETWEEN
-        self._shown = False
 
     def at(self, entry: Entry) -> None:
         """An entry was reached."""
         self._left -= 1
-        if self._left > 0 or self._stream is None:
+        if self._left <= 0:
+            self._left = _ENTRIES_BETWEEN
+            self.at_seq(entry.seq, entry.event.wall_us)
+
+    def at_seq(self, seq: int, wall_us: int = 0) -> None:
+        """Event `seq`, of time `wall_us` where that is known, was reached."""
+        if self._quiet or not self.is_due():
             return
-        self._left = _ENTRIES_BETWEEN
-        now_s = time.monotonic()
-        if now_s >= self._next_s:
-            self._next_s = now_s + _EVERY_S
-            self._shown = True
-            self._stream.write(f"{_CLEAR}{self._doing}: {self._where(entry)}")
-            self._stream.flush()
-
-    def _where(self, entry: Entry) -> str:
-        share = f" of about {self._total:,}" if self._total >= entry.seq else ""
-        return f"event {entry.seq:,}{share}, {moment(entry.event.wall_us)[:19]}"
-
-    def close(self) -> None:
-        """Leave the line empty."""
-        if self._shown and self._stream is not None:
-            self._shown = False
-            self._stream.write(_CLEAR)
-            self._stream.flush()
+        share = f" of about {self._total:,}" if self._total >= seq else ""
+        when = f", {moment(wall_us)[:_SECONDS]} UTC" if wall_us else ""
+        self.show(f"event {seq:,}{share}{when}")
 
 
 @contextmanager
-def reading(tape: Tape, doing: str, until: int = 0) -> Iterator[Progress]:
-    """Progress through a recording, up to event `until` (0: the last). Raises TapeError."""
-    segments = tape.index().segments if sys.stderr.isatty() and not until else []
-    progress = Progress(doing, until or (segments[-1].first_seq if segments else 0), sys.stderr)
+def reading(tape: Tape, *, as_json: bool, until: int = 0) -> Iterator[Reading]:
+    """Progress up to event `until` (0: the last), for people at a terminal. Raises TapeError."""
+    quiet = as_json or not sys.stderr.isatty()
+    segments = [] if quiet or until else tape.index().segments
+    line = Reading(until or (segments[-1].first_seq if segments else 0), quiet=quiet)
     try:
-        yield progress
+        yield line
     finally:
-        progress.close()
+        line.clear()

@@ -7,7 +7,6 @@ the clients and silences that are told by name only the most frequent are kept.
 
 from __future__ import annotations
 
-import zlib
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ..trace import Entry
 from ..trace.effects import Log, Send
 from ..trace.events import Packet
-from ..trace.tally import ClientCount
+from .clients import Clients
 from .decode import hardware_of_payload, message_name
 from .intervals import Stopwatch, Times
 from .leasetable import PoolRow, pool_rows
@@ -86,11 +85,11 @@ class Totals:
     sent: Counter[str] = field(default_factory=Counter)
     times: Times = field(default_factory=Times)
     noted: bool = False
-    seen: ClientCount = field(default_factory=ClientCount)
+    seen: Clients = field(default_factory=Clients)
 
     @property
     def clients(self) -> int:
-        """How many hardware addresses asked: exact up to some thousands, to one in 300 beyond."""
+        """How many hardware addresses asked: exact up to some ten thousands, to one in 300 beyond."""
         return len(self.seen)
 
     def add(self, bucket: Bucket) -> None:
@@ -157,7 +156,7 @@ def count(bucket: Bucket, totals: Totals, event: Packet, effects: tuple[Any, ...
     """Count a packet and its answers."""
     name, hardware = message_name(event.payload), hardware_of_payload(event.payload)
     bucket.received[name] += 1
-    totals.seen.update((zlib.crc32(hardware),))
+    totals.seen.add(hardware)
     _note(totals.talkers, hardware)
     sent = [message_name(effect.payload) for effect in effects or () if isinstance(effect, Send)]
     bucket.sent.update(sent)

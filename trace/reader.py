@@ -315,6 +315,17 @@ class Tape:
             if found.seq >= from_seq:
                 yield found
 
+    def batches(self, offset: int) -> Iterator[tuple[Any, ...]]:
+        """Yield the batches of records, as they were unpacked, of the segment at `offset`. Raises DamagedTape."""
+        scan = Scan(self._window, offset)
+        first: Segment | None = None
+        try:
+            while (records := scan.next_batch()) is not None and first in (None, scan.segment):
+                first = scan.segment
+                yield records
+        except Broken as broken:
+            raise DamagedTape(broken.offset, broken.what, 0) from None
+
     def _begin_at(self, seq: int) -> int:
         """The offset from which on event `seq` is to be found."""
         entry = self.index().segment_of(seq) if seq > 1 else None

@@ -11,6 +11,7 @@ import click
 from ..console import JSON, TAPE, opened, print_json, print_table, seq_of_moment
 from ..difference import WORDS, difference
 from ..leasetable import lease_object, when
+from ..progress import reading
 
 if TYPE_CHECKING:
     from ..difference import Change, StateDifference
@@ -35,7 +36,8 @@ def diff(trace: str, *, first: str, last: str, as_json: bool) -> None:
         if end < begin:
             message = f"it is before T1 (event {begin:,}): event {end:,}"
             raise click.BadParameter(message, param_hint="T2")
-        found = difference(tape, begin, end)
+        with reading(tape, as_json=as_json, until=end) as progress:
+            found = difference(tape, begin, end, progress.at)
     (_show_json if as_json else _show)(found)
 
 

@@ -6,11 +6,12 @@ import sys
 
 import click
 
-from ..console import JSON, TAPE, complain, opened, print_json
+from ..console import JSON, TAPE, complain, opened, print_json, seq_of_moment
 from ..describe import moment
 from ..history import Line
 from ..history import history as lines_of
 from ..leasetable import lease_object
+from ..progress import reading
 from ..verdict import Status
 
 
@@ -18,19 +19,28 @@ from ..verdict import Status
 @TAPE
 @click.argument("subject", metavar="ADDRESS|CLIENT")
 @click.option("--changes", is_flag=True, help="Only changes of leases, no messages.")
+@click.option("--since", metavar="TIME|EVENT", help="Begin with the state at this moment, written as for `at`.")
+@click.option("--until", metavar="TIME|EVENT", help="End at this moment.")
 @JSON
-def history(trace: str, *, subject: str, changes: bool, as_json: bool) -> None:
+def history(
+    trace: str, *, subject: str, changes: bool, since: str | None, until: str | None, as_json: bool
+) -> None:
     """Every holder and change of an address, or every address and message of a client (hardware or identifier).
 
-    The whole recording is played. Exit status 125: it knows nothing of this address or client.
+    The whole recording is played, or from the snapshot before --since. Exit status 125: it knows nothing of this
+    address or client.
     """
     shown = 0
     with opened(trace) as tape:
-        for line in lines_of(tape, subject):
-            if changes and line.what != "lease":
-                continue
-            (_show_json if as_json else _show)(line)
-            shown += 1
+        after = None if since is None else seq_of_moment(tape, since, "--since")
+        end = None if until is None else seq_of_moment(tape, until, "--until")
+        with reading(tape, as_json=as_json, until=end or 0) as progress:
+            for line in lines_of(tape, subject, after=after, until=end, progress=progress.at):
+                if changes and line.what != "lease":
+                    continue
+                progress.clear()
+                (_show_json if as_json else _show)(line)
+                shown += 1
     if not shown:
         complain(f"{trace}: nothing of {subject}")
         sys.exit(Status.UNJUDGED)

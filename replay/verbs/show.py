@@ -12,6 +12,7 @@ from ..console import JSON, TAPE, complain, opened, plain, print_json
 from ..describe import answer_line, clock, effect_line, event_line, record_fields
 from ..filters import Filter, is_address, select
 from ..moments import NoMoment, time_us
+from ..progress import reading
 from ..seek import first_us
 
 if TYPE_CHECKING:
@@ -42,11 +43,13 @@ XID_MAXIMUM: Final = 0xFFFFFFFF
 def show(trace: str, *, count: int | None, follow: bool, full: bool, as_json: bool, **options: Any) -> None:
     """The events of a recording, and what the server did about each. Filters combine: all must agree."""
     printer = _show_json if as_json else _show_full if full else _show_line
-    with opened(trace) as tape:
+    with opened(trace) as tape, reading(tape, as_json=as_json, until=options["to_seq"] or 0) as progress:
         wanted = _filter(tape, options)
         number = 0
         try:
-            for number, entry in enumerate(select(tape, wanted, _wait if follow else None), 1):
+            chosen = select(tape, wanted, _wait if follow else None, progress.at)
+            for number, entry in enumerate(chosen, 1):
+                progress.clear()
                 printer(entry.seq, entry.event, entry.effects)
                 if number == count:
                     break

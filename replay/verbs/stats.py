@@ -40,7 +40,7 @@ def stats(trace: str, *, every: str | None, as_json: bool) -> None:
     its ACK left behind the sync. A recording without notes of time has neither.
     """
     totals = Totals()
-    with opened(trace) as tape, reading(tape, "playing") as progress:
+    with opened(trace) as tape, reading(tape, as_json=as_json) as progress:
         span = _span(tape, every)
         found = buckets(tape, span, totals, progress.at)
         if as_json:

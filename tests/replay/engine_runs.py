@@ -95,13 +95,16 @@ class Run:
             self.apply(ev.RewriteInstalled(*self.now))
         return effects
 
-    def packet(self, client: int, kind: int, options: bytes = b"", ciaddr: int = 0) -> list[Effect]:
+    def packet(
+        self, client: int, kind: int, options: bytes = b"", ciaddr: int = 0, *, hardware_type: int = 1
+    ) -> list[Effect]:
         """A relayed message; 1 ms goes by before it."""
         self.now_us += 1_000
         self.xid += 1
         hardware = b"\x02\0" + client.to_bytes(4, "big")
         relay = SERVER + 1
-        payload = struct.pack("!BBBBIHHIIII16s192x", 1, 1, 6, 1, self.xid, 0, 0, ciaddr, 0, 0, relay, hardware)
+        fixed = (1, hardware_type, 6, 1, self.xid, 0, 0, ciaddr, 0, 0, relay, hardware)
+        payload = struct.pack("!BBBBIHHIIII16s192x", *fixed)
         payload += b"\x63\x82\x53\x63" + bytes([53, 1, kind]) + options + b"\xff"
         return self.apply(ev.Packet(*self.now, "eth0", relay, 67, payload))
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from dhcpd.replay.cli import cli
 from dhcpd.replay.filters import Filter, select
-from dhcpd.replay.verbs import info, show
+from dhcpd.replay.verbs import show
 from dhcpd.trace import TapeWriter, open_tape
 from dhcpd.trace.events import Packet
 from tests.replay.engine_runs import START_US, Run
@@ -95,17 +95,3 @@ def test_following_ends_with_the_run(run: Run, tmp_path: Path, monkeypatch: pyte
     thread.join()
     writer.close()
     assert found == list(range(1, len(run.pairs) + 2))
-
-
-def test_a_glance_tells_what_reading_tells(trace: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    runner = CliRunner()
-    read = json.loads(runner.invoke(cli, ["info", trace, "--json"]).stdout)
-    monkeypatch.setattr(info, "READ_WHOLE_OCTETS_MAXIMUM", 0)
-    glance = json.loads(runner.invoke(cli, ["info", trace, "--json"]).stdout)
-    full = json.loads(runner.invoke(cli, ["info", trace, "--json", "--full"]).stdout)
-    assert full == read
-    assert glance["read_whole"] is False
-    assert glance["counts"] is None
-    for name in ("events", "first_us", "last_us", "last_seq", "snapshots", "complete", "octets", "clients"):
-        assert glance[name] == read[name], name
-    assert "not counted" in runner.invoke(cli, ["info", trace]).stdout

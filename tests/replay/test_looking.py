@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from ipaddress import IPv4Address
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -13,8 +13,12 @@ from dhcpd.engine.machine import Machine
 from dhcpd.replay.cli import cli
 from dhcpd.replay.leases import lease_file_of
 from dhcpd.trace import events as ev
+from dhcpd.trace.effects import Send
 from tests.replay.engine_runs import LEASES_FOUND, SERVER, Run
 from tests.replay.tapes import record
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 IDENTIFIER = bytes([54, 4]) + SERVER.to_bytes(4, "big")
 
@@ -79,6 +83,42 @@ def test_diff_names_each_change_once(story: Story, trace: str) -> None:
 def test_diff_of_a_moment_with_itself_is_empty(story: Story, trace: str) -> None:
     assert "no lease changed" in ask("diff", trace, str(story.after), str(story.after)).stdout
     assert ask("diff", trace, "20", "10").exit_code == 2
+
+
+def test_diff_of_a_lease_released_granted_again_and_run_out(tmp_path: Path) -> None:
+    run = Run()
+    address = run.exchange(0)
+    before = len(run.pairs)
+    run.packet(0, 7, IDENTIFIER, ciaddr=address)
+    released = len(run.pairs)
+    assert run.exchange(0) == address
+    run.now_us += 900_000_000
+    run.apply(ev.Timer(*run.now))
+    path = str(record(tmp_path / "t", *run.pairs))
+    for last, word in ((released, "released"), (len(run.pairs), "expired")):
+        (found,) = objects("diff", path, str(before), str(last))
+        assert [one["change"] for one in found["changes"]] == [word]
+
+
+def test_history_begins_where_it_is_told(story: Story, trace: str) -> None:
+    lines = objects("history", trace, text(story.releasing), "--since", str(story.before), "--until", str(story.after))
+    assert lines[0]["reason"] == f"after event {story.before}"
+    assert lines[0]["after"]["state"] == "active"
+    assert all(story.before < line["seq"] <= story.after for line in lines[1:])
+    assert lines[-1]["after"]["state"] == "free"
+    assert ask("history", trace, "10.0.1.6", "--since", "soon").exit_code == 2
+
+
+def test_history_by_hardware_address_whatever_its_type(tmp_path: Path) -> None:
+    leases = b"lease 10.0.1.9 { starts 1 2026/09/21 13:00:00; ends 1 2026/09/21 23:10:00; binding state active; "
+    run = Run(leases=leases + b"hardware token-ring 02:00:00:00:00:31; }")
+    offered = run.packet(0x30, 1, hardware_type=6)
+    (sent,) = [effect for effect in offered if isinstance(effect, Send)]
+    path = str(record(tmp_path / "t", *run.pairs))
+    (change,) = objects("history", path, "02:00:00:00:00:30", "--changes")
+    assert change["after"]["address"] == text(int.from_bytes(sent.payload[16:20], "big"))
+    (known,) = objects("history", path, "02:00:00:00:00:31", "--changes")
+    assert known["after"]["address"] == "10.0.1.9"
 
 
 def test_at_counts_and_lists_what_the_machine_holds(story: Story, trace: str) -> None:
