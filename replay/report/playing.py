@@ -53,6 +53,7 @@ class Playing:
         self._difference: Difference | None = None
         self._events = self._effects = self._unrecorded = self._last_seq = 0
         self._known: dict[int, LeaseRow] = {}
+        self._notices: list[str] = []
 
     def run(self, tape: Tape, watch: Callable[[int, int], None] | None) -> Verdict:
         """Play a whole tape; the verdict is that of `dhcpd -play`. Raises TapeUnreadable."""
@@ -61,6 +62,8 @@ class Playing:
         try:
             start = beginning(tape)
             self.machine, from_seq = start.machine, start.from_seq
+            if start.snapshot is not None:
+                self._notices.append(f"the recording begins at event {from_seq:,} with a snapshot")
         except NoBeginning as error:
             unjudged = str(error)
         except DamagedTape as error:
@@ -81,7 +84,7 @@ class Playing:
             return Verdict(Status.UNJUDGED, damage=unjudged)
         difference = self._difference and with_history(tape, self._difference)
         status = Status.DIFFERENT if difference else Status.DAMAGED if damage else Status.SAME
-        notices = []
+        notices = list(self._notices)
         if tape.torn_bytes:
             notices.append(f"the tape ends in the middle of a record ({tape.torn_bytes} bytes): the run was cut short")
         if self._unrecorded:

@@ -175,6 +175,18 @@ def test_an_engine_that_fails_is_a_verdict(tmp_path: Path, monkeypatch: pytest.M
     assert sum(row[4] for row in data_of(page)["clients"]) == sum(isinstance(event, Packet) for event, _ in run.pairs)
 
 
+def test_a_piece_that_begins_with_a_snapshot_says_so(tmp_path: Path):
+    run = Run()
+    for client in range(6):
+        run.exchange(client)
+    piece = tmp_path / "piece"
+    words = ["slice", str(record_run(tmp_path / "whole", run)), "--from", "12", "-o", str(piece)]
+    assert CliRunner().invoke(cli, words).exit_code == 0
+    text = page_text(piece)
+    assert "note: the recording begins at event 12 with a snapshot" in text
+    assert "0 differences" in text
+
+
 def test_torn_damaged_and_foreign_files(tmp_path: Path):
     run = Run()
     run.serve(30)
