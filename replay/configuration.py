@@ -8,7 +8,6 @@ a character (latin-1), as all texts for the engine.
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ..engine.conf.parser import includes
@@ -43,7 +42,9 @@ def read_files(path: str) -> Iterator[SourceFile]:
 
 def _read(name: str) -> SourceFile:
     try:
-        return SourceFile(name, Path(os.fsdecode(name.encode("latin-1", "replace"))).read_bytes(), "")
+        # Not Path(name): that takes an empty name for the current directory.
+        with open(os.fsdecode(name.encode("latin-1", "replace")), "rb") as file:  # noqa: PTH123
+            return SourceFile(name, file.read(), "")
     except (OSError, ValueError) as problem:
         return SourceFile(name, b"", reason(problem))
 

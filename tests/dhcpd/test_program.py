@@ -99,6 +99,11 @@ def test_missing_files(tmp_path):
     assert lines[5] == f"Can't open lease database {none}: No such file or directory --"
 
 
+def test_an_empty_name_is_no_file():
+    status, lines = run("-t", "-cf", "")
+    assert (status, lines[2]) == (1, "Can't open : No such file or directory")
+
+
 def test_T_leaves_the_lease_file_alone(tmp_path):  # noqa: N802
     leases = tmp_path / "leases"
     leases.write_text("# mine\n")
