@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from .trace.effects import Effect
     from .trace.events import Event
 
-SNAPSHOT_EVENTS_MINIMUM: Final = 20_000
+SNAPSHOT_EVENTS_MINIMUM: Final = 5_000
 SNAPSHOT_TIME_SHARE: Final = 10
 # A segment holds at least as much of events as its snapshot takes, however small the size that was asked for.
 SEGMENT_SNAPSHOTS: Final = 2
