@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ...trace.effects import ERROR
-from .model import Class
+from .model import SPAWNED_MAX, Class
 from .values import hex_pairs
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def _submatched(candidate: Class, key: bytes, context: Context) -> bool:
     if found is None:
         if not candidate.spawning:
             return False
+        sweep(candidate)
         found = spawn(candidate, key)
     add_class(context, found)
     return True
@@ -63,6 +64,21 @@ def spawn(parent: Class, key: bytes) -> Class:
     )
     parent.subclasses[key] = made
     return made
+
+
+def sweep(parent: Class) -> None:
+    """Forget the spawned subclasses to which no lease is charged, where there are too many: clients choose the keys.
+
+    They hold nothing, so that the next packet that makes one anew is treated the same. Twice what stays must come
+    together before the next sweep, so that it costs a packet little in the mean. Not while leases are read: those are
+    charged at the end.
+    """
+    if len(parent.subclasses) < parent.sweep_at:
+        return
+    stay = {key: one for key, one in parent.subclasses.items() if not one.spawned or one.billed}
+    parent.subclasses.clear()
+    parent.subclasses.update(stay)
+    parent.sweep_at = max(SPAWNED_MAX, 2 * len(stay))
 
 
 def add_class(context: Context, member: Class) -> bool:

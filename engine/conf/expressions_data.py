@@ -15,7 +15,7 @@ from .expressions import CallValue, Compiled, Compiler, Table, constantly, opera
 from .syntax import Expression, HostName
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ..wire.spaces import OptionDefinition
     from .context import Context
@@ -29,6 +29,18 @@ _WORD: Final = 1 << 32
 _BASE_MAX: Final = 16
 _OCTETS: Final = {8: 1, 16: 2, 32: 4}
 _NUMERALS: Final = "0123456789abcdef"
+
+
+# A value that grows from packet to packet (`set y = concat (x, x); set x = y;`) ends here instead of in all memory.
+DATA_OCTETS_MAX: Final = 1 << 16
+
+
+def _joined(context: Context, what: str, separator: bytes, parts: Sequence[bytes]) -> bytes | None:
+    """`parts` with `separator` between them; null, with a line, where that is too long."""
+    if sum(map(len, parts)) + len(separator) * max(0, len(parts) - 1) > DATA_OCTETS_MAX:
+        context.host.log(ERROR, f"data: {what}: more than {DATA_OCTETS_MAX} bytes")
+        return None
+    return separator.join(parts)
 
 
 def _mapped(value: Data, function: Callable[[bytes], bytes]) -> Data:
@@ -179,14 +191,17 @@ def concatenation(parts: list[Data]) -> Data:
         def run_two(context: Context) -> bytes | None:
             first = left(context)
             second = right(context)
-            return None if first is None or second is None else first + second
+            if first is None or second is None:
+                return None
+            both = len(first) + len(second)
+            return first + second if both <= DATA_OCTETS_MAX else _joined(context, "concat", b"", (first, second))
 
         return run_two
 
     def run(context: Context) -> bytes | None:
         found = [closure(context) for closure in closures]
         present = [value for value in found if value is not None]
-        return b"".join(present) if len(present) == len(found) else None
+        return _joined(context, "concat", b"", present) if len(present) == len(found) else None
 
     return run
 
@@ -318,7 +333,8 @@ def _binary_to_ascii(compiler: Compiler, expression: Expression) -> Data:
             context.host.log(INFO, line)
             return None
         numbers = [int.from_bytes(value[at : at + octets], "big") for at in range(0, len(value), octets)]
-        return separator.join([_numeral(number, base).encode("ascii") for number in numbers])
+        texts = [_numeral(number, base).encode("ascii") for number in numbers]
+        return _joined(context, "binary-to-ascii", separator, texts)
 
     return run
 

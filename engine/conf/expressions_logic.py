@@ -124,14 +124,23 @@ def _static(_compiler: Compiler, _expression: Expression) -> Boolean:
     return lambda context: context.lease is not None and context.lease.pool is None
 
 
+# Stands among what a context is asking for while classes are matched for `check`.
+_CHECKING: Final = ("check", 0)
+
+
 def _check(_compiler: Compiler, _expression: Expression) -> Boolean:
-    """The one collection, `default`, is the classes: matching runs once more, without the reply as ever."""
+    """The one collection, `default`, is the classes: matching runs once more, without the reply as ever.
+
+    A class that asks this itself is not matched again for its own sake (ISC goes on until its stack is used up).
+    """
 
     def run(context: Context) -> bool:
         packet, host = context.packet, context.host
-        if packet is None:
+        if packet is None or _CHECKING in context.asking:
             return False
-        return classify(host.configuration, Context(host, context.now, packet, context.lease, None, context.bindings))
+        inner = Context(host, context.now, packet, context.lease, None, context.bindings)
+        inner.asking = (_CHECKING,)
+        return classify(host.configuration, inner)
 
     return run
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from ..wire.spaces import OptionDefinition, Registry
@@ -170,11 +170,16 @@ class Host:
     dynamic: bool = False
 
 
+# A class that spawns may have this many subclasses before those that hold nothing are forgotten.
+SPAWNED_MAX: Final = 1 << 16
+
+
 @dataclass(slots=True, eq=False)
 class Class:
     """A class, or a subclass (then `superclass` is set and `key` its value).
 
-    `billed` counts the leases charged to it (kept by the lease database). `spawned`: made for a packet at run time.
+    `billed` counts the leases charged to it (kept by the lease database). `spawned`: made for a packet at run time;
+    `sweep_at` subclasses, those without a lease charged to them are forgotten (classify.py).
     """
 
     name: str
@@ -189,6 +194,7 @@ class Class:
     key: bytes = b""
     quoted_key: bool = True
     spawned: bool = False
+    sweep_at: int = SPAWNED_MAX
     dynamic: bool = False
     subclasses: dict[bytes, Class] = field(default_factory=dict)
     condition: Node | None = None

@@ -1,9 +1,10 @@
 """Which classes match a packet, remembered by what their conditions read.
 
 Most classes ask a few options of the packet, and clients send the same ones all day. Where every expression of a
-class depends on nothing but options and the hardware address, and cannot log, its outcome for the same octets is the
-same for ever: a dictionary answers for all such classes that stand together. Any other expression (a variable, a
-function, the lease, the clock, a host name) is evaluated for each packet, in its place among the others.
+class depends on nothing but options and the hardware address, its outcome for the same octets is the same for ever,
+and where nothing was logged on the way a dictionary answers for all such classes that stand together. Any other
+expression (a variable, a function, the lease, the clock, a host name) is evaluated for each packet, in its place among
+the others.
 
 What is remembered is never part of the machine's state, and no reply hangs on whether it was. Its size is bounded.
 """
@@ -132,6 +133,23 @@ def _reader(wanted: object) -> Reader:
     return lambda packet: packet.spaces.get(space, {}).get(code)
 
 
+class _Ear:
+    """Stands in for the server while classes are matched, to hear whether anything is logged on the way."""
+
+    __slots__ = ("heard", "host")
+
+    def __init__(self, host: Any) -> None:
+        self.host = host
+        self.heard = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.host, name)
+
+    def log(self, level: int, text: str) -> None:
+        self.heard = True
+        self.host.log(level, text)
+
+
 class _Remembering:
     """A run of classes that depend on `needed` alone. What was remembered is forgotten as a whole when it is full."""
 
@@ -152,8 +170,10 @@ class _Remembering:
         key = tuple([read(packet) for read in self._readers])
         found = self._known.get(key)
         if found is None:
+            ear = context.host = _Ear(context.host)
             found = tuple(evaluate(self._members, context))
-            if sum([len(value) for value in key if value is not None]) <= KEY_OCTETS_MAX:
+            context.host = ear.host
+            if not ear.heard and sum([len(value) for value in key if value is not None]) <= KEY_OCTETS_MAX:
                 self._remember(key, found)
         return found
 

@@ -40,8 +40,10 @@ def enter(index: Index, key: bytes, lease: Lease) -> None:
         return
     if isinstance(found, Lease):
         found = index[key] = [found]
+    in_use = lease.state == ACTIVE
     for at, other in enumerate(found):
-        if _goes_before(lease, other):
+        # What is in use goes before what is not: said here, too, since one client may have very many.
+        if (in_use or other.state != ACTIVE) and _goes_before(lease, other):
             found.insert(at, lease)
             return
     found.append(lease)

@@ -139,8 +139,11 @@ def _find_by_uid(search: Search) -> None:
 
 def _find_by_hardware(search: Search) -> None:
     """5.6."""
-    server = search.server
+    server, uid, silent = search.server, search.uid, search.server.reasons is None
     for lease in server.database.by_hardware(search.packet.hardware):
+        if silent and lease.state == ACTIVE and lease.uid and lease.uid != uid:
+            # Passed over below as well, but one address may have tens of thousands of identifiers.
+            continue
         assert lease.pool is not None
         if _unusable(server, lease):
             _passed(search, lease, "its state")

@@ -8,6 +8,7 @@ the clock's wishes are the machine's; nothing here reads a clock, draws a number
 from __future__ import annotations
 
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any, Final
 
 from ...trace.effects import ERROR, INFO, Execute, Fatal, Log, ReverseLookup, Send, Store
@@ -119,7 +120,8 @@ class Server:
         "_settings", "appended", "configuration", "database", "ddns", "due_us", "effects", "encoder", "failover",
         "global_bindings", "host_answers", "host_name", "inform_refusals", "interfaces", "latched", "nak_text",
         "next_call", "now", "now_us", "open_pools", "pending", "pings", "plans", "ports", "reasons", "seed",
-        "timers", "doubtful_until", "names", "programs", "unremarkable", "utc_offset_s", "_waits_until_us", "_writer",
+        "timers", "doubtful_until", "names", "programs", "unremarkable", "utc_offset_s", "_waited", "_waits",
+        "_waits_until_us", "_writer",
     )  # fmt: skip
 
     def __init__(self, configuration: Configuration, database: Database, host_name: str, seed: bytes) -> None:
@@ -155,6 +157,8 @@ class Server:
         self.due_us = 0
         self.timers: dict[int, int] = {}
         self.doubtful_until = 0
+        self._waits: list[tuple[int, int, int, ping.Waiting]] = []
+        self._waited = 0
         self._waits_until_us = 0
         self._writer: RecordWriter | None = None
 
@@ -294,6 +298,9 @@ class Server:
     def wait(self, address: int, waiting: ping.Waiting) -> None:
         """Make a lease deaf until something happens or the time is over."""
         self.pending[address] = waiting
+        # In order of time, then of asking; what is answered before its time stays until then.
+        heappush(self._waits, (waiting.at_us, self._waited, address, waiting))
+        self._waited += 1
         if not 0 < self._waits_until_us <= waiting.at_us:
             self._waits_until_us = waiting.at_us
 
@@ -344,19 +351,21 @@ class Server:
             expire_due(self)
         if not 0 < self._waits_until_us <= self.now_us:
             return
-        over = [
-            (waiting.at_us, address, waiting)
-            for address, waiting in self.pending.items()
-            if waiting.at_us <= self.now_us
-        ]
-        over.sort(key=lambda entry: entry[0])
-        for _at_us, address, waiting in over:
+        waits = self._waits
+        over = []
+        while waits and waits[0][0] <= self.now_us:
+            over.append(heappop(waits))
+        for _at_us, _number, address, waiting in over:
+            if self.pending.get(address) is not waiting:
+                continue
             if waiting.event is not None:
                 self.name_answer(address, "")
             else:
                 del self.pending[address]
                 ping.offer(self, waiting)
-        self._waits_until_us = min([waiting.at_us for waiting in self.pending.values()], default=0)
+        while waits and self.pending.get(waits[0][2]) is not waits[0][3]:
+            heappop(waits)
+        self._waits_until_us = waits[0][0] if waits else 0
 
     def next_wake_us(self) -> int:
         """When `tick` is wanted next, 0 for never.
@@ -395,6 +404,7 @@ class Server:
                 [name, kept(value)] for name, value in self.global_bindings.items() if isinstance(value, plain)
             ],
             "pending": [_plain_waiting(address, waiting) for address, waiting in self.pending.items()],
+            "waits_until_us": self._waits_until_us,
             "programs": list(self.programs.items()),
             "latched": list(self.latched.items()),
             "nak_text": self.nak_text,
@@ -407,7 +417,7 @@ class Server:
             "warned": list(self.encoder.warned),
             "spawned": [
                 # Sorted, since the order in which they were spawned decides nothing and is not restored.
-                [number, sorted(key for key, member in class_.subclasses.items() if member.spawned)]
+                [number, sorted(key for key, member in class_.subclasses.items() if member.spawned), class_.sweep_at]
                 for number, class_ in enumerate(self.configuration.classes)
                 if class_.spawning
             ],
@@ -418,7 +428,11 @@ class Server:
         self.global_bindings.update({name: value_of(value) for name, value in data["bindings"]})
         self.pending = {entry[0]: _waiting(entry) for entry in data["pending"]}
         self.pings = sum(waiting.sent is not None for waiting in self.pending.values())
-        self._waits_until_us = min([waiting.at_us for waiting in self.pending.values()], default=0)
+        self._waits = [(one.at_us, at, address, one) for at, (address, one) in enumerate(self.pending.items())]
+        heapify(self._waits)
+        self._waited = len(self._waits)
+        # An alarm outlives the ping that was answered before it.
+        self._waits_until_us = data.get("waits_until_us", self._waits[0][0] if self._waits else 0)
         self.programs = dict(data["programs"])
         self.latched = dict(data["latched"])
         self.nak_text = data["nak_text"]
@@ -429,8 +443,9 @@ class Server:
         self.timers = dict(data["timers"])
         self.doubtful_until = data["doubtful_until"]
         self.encoder.warned = list(data["warned"])
-        for number, keys in data["spawned"]:
+        for number, keys, *sweep_at in data["spawned"]:
             class_ = self.configuration.classes[number]
+            class_.sweep_at = sweep_at[0] if sweep_at else class_.sweep_at
             for key in keys:
                 if key not in class_.subclasses:
                     spawn(class_, key)

@@ -28,6 +28,7 @@ class "any" { match pick-first-value(lcase(option host-name), hardware); }
 subclass "any" "a";
 class "number" { match if extract-int(option vendor-class-identifier, 8) = 97; }
 class "nothing" { lease limit 4; }
+class "behind" { match if substring(option host-name, 1, 2) ~= "a"; }
 class "pattern" { match if option host-name ~~ "^A+$" or option host-name ~= "b$"; }
 """
 

@@ -1,0 +1,112 @@
+"""What clients can make grow has an end: subclasses that spawn, values that are joined, pings that wait."""
+
+from __future__ import annotations
+
+import time
+
+from dhcpd.engine.conf.classify import spawn
+from dhcpd.engine.conf.expressions_data import DATA_OCTETS_MAX
+from dhcpd.engine.conf.model import SPAWNED_MAX
+from dhcpd.engine.service.ping import Waiting
+from dhcpd.trace.effects import Send
+from tests.engine.service.desk import ACK, INFORM, Desk, mac, message
+
+LINES = """
+ping-check false;
+class "line" { spawn with option agent.circuit-id; lease limit 1; }
+subclass "line" "written" { lease limit 5; }
+subnet 10.77.0.0 netmask 255.255.0.0 { pool { allow members of "line"; range 10.77.0.10 10.77.0.99; } }
+"""
+
+
+def line(circuit: bytes) -> dict:
+    return {"options": {82: bytes((1, len(circuit))) + circuit}, "giaddr": "10.77.0.1"}
+
+
+def test_subclasses_that_no_lease_is_charged_to_are_forgotten():
+    desk = Desk(LINES)
+    held = desk.bind(mac(1), **line(b"held"))
+    (parent,) = desk.server.configuration.classes
+    for number in range(SPAWNED_MAX - len(parent.subclasses)):
+        spawn(parent, number.to_bytes(4, "big"))
+    assert len(parent.subclasses) == SPAWNED_MAX
+    assert desk.discover(mac(2), **line(b"new")) is not None
+    assert sorted(parent.subclasses) == [b"held", b"new", b"written"]
+    # The lease that holds one keeps its place: nobody else on its line, and itself again.
+    assert desk.discover(mac(3), **line(b"held")) is None
+    assert desk.request(held, mac(1), **line(b"held")) == ACK
+    assert desk.lease(held).rare.billing is parent.subclasses[b"held"]
+
+
+def test_the_next_sweep_comes_when_twice_as_many_are_there():
+    desk = Desk(LINES)
+    (parent,) = desk.server.configuration.classes
+    for number in range(SPAWNED_MAX):
+        spawn(parent, number.to_bytes(4, "big")).billed = 1
+    for number in range(3):
+        desk.discover(mac(2), **line(b"x%d" % number))
+    assert len(parent.subclasses) == SPAWNED_MAX + 4
+    assert parent.sweep_at == 2 * (SPAWNED_MAX + 1)
+    (kept,) = desk.server.snapshot()["spawned"]
+    assert kept[2] == parent.sweep_at
+
+
+def test_a_value_that_doubles_ends():
+    desk = Desk("""
+        authoritative;
+        subnet 10.77.0.0 netmask 255.255.0.0 {
+            set twice = concat (pick-first-value (once, "ab"), pick-first-value (once, "ab"));
+            set once = twice;
+            set thrice = concat (once, once, hardware);
+            set shown = binary-to-ascii (2, 8, pick-first-value (once, ":"), pick-first-value (once, ":"));
+        }
+    """)
+    lines = []
+    for _ in range(40):
+        desk.send(message(INFORM, mac(1), ciaddr="10.77.0.5"))
+        lines += desk.logs
+        values = [value for value in desk.server.global_bindings.values() if isinstance(value, bytes)]
+        assert all(len(value) <= DATA_OCTETS_MAX for value in values)
+    assert f"data: concat: more than {DATA_OCTETS_MAX} bytes" in lines
+    assert f"data: binary-to-ascii: more than {DATA_OCTETS_MAX} bytes" in lines
+
+
+def test_time_goes_by_at_no_cost_for_the_pings_that_wait():
+    desk = Desk("subnet 10.0.0.0 netmask 255.0.0.0 { range 10.0.0.10 10.255.0.0; }")
+    server, count = desk.server, 20_000
+    sent = Send("eth0", True, 0, 68, b"", 0, False, "", b"offer")
+    for number in range(count):
+        server.wait(number, Waiting(desk.now_us + 1_000_000 + number * 10, f"line {number}", sent, None))
+        server.pings += 1
+    began = time.process_time()
+    desk.wait(3)
+    assert time.process_time() - began < 5
+    assert [text for text in desk.logs if text.startswith("line")] == [f"line {number}" for number in range(count)]
+    assert not server.pending
+    assert not server.next_wake_us()
+
+
+def test_of_two_pings_of_one_moment_the_first_is_first_and_an_answered_one_stays_silent():
+    desk = Desk("subnet 10.77.0.0 netmask 255.255.0.0 { range 10.77.0.10 10.77.0.12; }")
+    for client in range(3):
+        assert desk.discover(mac(client)) is None
+    first, second, third = desk.server.pending
+    desk.echo("10.77.0.11")
+    assert second not in desk.server.pending
+    assert [int.from_bytes(one.sent.payload[16:20], "big") for one in desk.wait(2)] == [first, third]
+
+
+def test_classes_that_ask_for_classes_are_matched_once_more_and_no_further():
+    names = "".join(f'class "c{number}" {{ match if not check "default"; }}' for number in range(5))
+    desk = Desk(f"ping-check false; {names} subnet 10.77.0.0 netmask 255.255.0.0 {{ range 10.77.0.10 10.77.0.99; }}")
+    assert desk.bind(mac(1)) == "10.77.0.10"
+
+
+def test_a_restored_server_wakes_for_a_ping_that_was_answered():
+    desk = Desk("subnet 10.77.0.0 netmask 255.255.0.0 { range 10.77.0.10 10.77.0.12; }")
+    desk.discover(mac(1))
+    desk.echo("10.77.0.10")
+    again = Desk(desk.text)
+    again.server.restore_state(desk.server.snapshot())
+    assert again.server.snapshot() == desk.server.snapshot()
+    assert again.server.next_wake_us() == desk.now_us + 1_000_000
