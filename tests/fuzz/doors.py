@@ -1,4 +1,4 @@
-"""The four doors through which a stranger's octets come in, each as a function of octets.
+"""The six doors through which a stranger's octets come in, each as a function of octets.
 
 A door returns when the server has dealt with the octets as it should, and raises when it has not: whatever the code
 under test raises, or `Hang` where it took too long. What is a clear refusal (a parse message, a tape that is no tape)
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import io
 import os
 import struct
 import tempfile
@@ -22,7 +23,11 @@ from click.testing import CliRunner
 
 from dhcpd.engine import startup
 from dhcpd.engine.machine import Machine
+from dhcpd.replay.capture.importing import Capture, NotImported, import_pcap
+from dhcpd.replay.capture.reading import CaptureError, datagrams
 from dhcpd.replay.cli import cli
+from dhcpd.replay.configuration import SourceFile
+from dhcpd.replay.isc import import_isc
 from dhcpd.trace import DamagedTape, Entry, NewerTape, NotATape, SnapshotEntry, TapeError, open_tape
 from dhcpd.trace import events as ev
 from dhcpd.trace.effects import RewriteEnd, Wake
@@ -47,6 +52,7 @@ WORLDS: Final = sorted((SEEDS / "worlds").glob("*.conf"))
 CONFIGURATIONS: Final = [path.read_bytes() for path in WORLDS]
 # One input may take this much of the processor's time. The fuzzer's instruments slow everything down: it sets more.
 LIMIT_S: Final = float(os.environ.get("FUZZ_LIMIT_S", "1"))
+SEARCHING: Final = "FUZZ_LIMIT_S" in os.environ
 START_US: Final = 1_790_000_000_000_000
 SECOND_US: Final = 1_000_000
 PACKETS_MAX: Final = 24
@@ -114,7 +120,8 @@ class Run:
 class KnownWorlds:
     """Stands in for reading a configuration: that of a world is read once, and its classes are as new each time.
 
-    Reading would take nine tenths of the fuzzer's time at the door `packet`, and is the other door's.
+    Reading would take nine tenths of the fuzzer's time at the door `packet`, and is the other door's. `forget` what a
+    lease file has put declarations into.
     """
 
     def __init__(self) -> None:
@@ -133,6 +140,10 @@ class KnownWorlds:
             for one in class_.subclasses.values():
                 one.billed = 0
         return found
+
+    def forget(self, content: bytes) -> None:
+        """Read it anew next time."""
+        self._known.pop(content, None)
 
 
 KNOWN_WORLDS: Final = KnownWorlds()
@@ -208,12 +219,19 @@ host one { hardware ethernet 02:00:00:00:00:01; }
 
 
 def leases(data: bytes) -> None:
-    """A lease file; what a rewrite makes of it reads back to the same file, as far as a rewrite keeps it."""
-    run = Run(LEASE_WORLD, data)
-    if not run.machine.serving:
-        raise Wrong("a lease file kept the server from starting")
-    run.apply(ev.Packet(run.now_us, 0, "eth0", 0, 68, DISCOVER))
-    run.wait(100_000)
+    """A lease file, and a server of it that answers; the configuration is read anew after one that declares hosts."""
+    declares = True
+    try:
+        with patch.object(startup, "load_configuration", KNOWN_WORLDS):
+            run = Run(LEASE_WORLD, data)
+        if run.machine.server is None or not run.machine.serving:
+            raise Wrong("a lease file kept the server from starting")
+        declares = bool(run.machine.server.database.declarations.plain())
+        run.apply(ev.Packet(run.now_us, 0, "eth0", 0, 68, DISCOVER))
+        run.wait(100_000)
+    finally:
+        if declares:
+            KNOWN_WORLDS.forget(LEASE_WORLD)
 
 
 def trace(data: bytes) -> None:
@@ -250,13 +268,17 @@ def mended(data: bytes) -> bytes:
     return bytes(made)
 
 
+VERBS: Final = (["info", "--json"], ["show", "--full"], ["show", "--json"], ["verify"], ["explain", "--event", "8"])
+
+
 def look(path: str) -> None:
-    """Everything that a reader does with a tape, then three verbs."""
+    """Everything that a reader does with a tape, then the verbs: in the fuzzer the one that the length chooses."""
     with contextlib.suppress(NotATape, NewerTape, DamagedTape), open_tape(path) as tape:
         look_inside(path)
         tape.index()
         tape.seek_time(START_US)
-    for words in (["info"], ["show", "--full"], ["show", "--json"], ["verify"], ["explain", "--event", "8"]):
+    chosen = Path(path).stat().st_size % len(VERBS)
+    for words in VERBS[chosen : chosen + 1] if SEARCHING else VERBS:
         result = CliRunner().invoke(cli, [words[0], path, *words[1:]])
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
@@ -280,11 +302,31 @@ def look_inside(path: str) -> None:
             list(tape.iterate(from_seq=max(1, last - 1), resync=resync))
 
 
+def isc(data: bytes) -> None:
+    """A trace file of ISC's server: played, recorded, its lease file written."""
+    with tempfile.TemporaryDirectory(dir=scratch()) as folder:
+        path = Path(folder) / "isc"
+        path.write_bytes(data)
+        import_isc(str(path), f"{folder}/out", f"{folder}/leases")
+
+
+def pcap(data: bytes) -> None:
+    """A capture file: its datagrams, and those that a server of the first configuration hears."""
+    with contextlib.suppress(CaptureError):
+        for one in datagrams(io.BytesIO(data), "capture", lambda _what: None):
+            repr(one)
+    with patch.object(startup, "load_configuration", KNOWN_WORLDS), contextlib.suppress(NotImported):
+        files = [SourceFile("c", CONFIGURATIONS[0], "")]
+        import_pcap(Capture(io.BytesIO(data), "capture", 67), files, [], SERVER, lambda _event, _effects: None)
+
+
 DOORS: Final[dict[str, Callable[[bytes], None]]] = {
     "packet": packet,
     "configuration": configuration,
     "leases": leases,
     "trace": trace,
+    "isc": isc,
+    "pcap": pcap,
 }
 
 
