@@ -6,7 +6,6 @@ ISC: a client may be told what an earlier one was refused for.
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from ...trace.effects import INFO
@@ -36,12 +35,13 @@ def send_nak_for(server: Server, context: Context, address: int, subnet: Subnet 
     packet = context.packet
     assert packet is not None
     configured = _configured(server, context, packet, subnet)
-    options = OptionSet()
-    dhcp = options.dhcp
-    dhcp[53] = bytes((NAK,))
     value = configured.dhcp.get(_SERVER_IDENTIFIER)
     if callable(value):
         value = value(context)
+    run_scopes(class_scopes(packet.classes), context)  # classes come too late for the identifier (9.2)
+    options = OptionSet()
+    dhcp = options.dhcp
+    dhcp[53] = bytes((NAK,))
     if value is None or len(value) != _ADDRESS_OCTETS:
         value = server.interface_address(packet.interface).to_bytes(4, "big")
     source = int.from_bytes(value, "big")
@@ -62,7 +62,7 @@ def send_nak_for(server: Server, context: Context, address: int, subnet: Subnet 
 
 
 def _configured(server: Server, context: Context, packet: Packet, subnet: Subnet | None) -> OptionSet:
-    """The scopes of the network's first subnet and first pool, else those of `subnet`; then classes."""
+    """The scopes of the network's first subnet and first pool, else those of `subnet`."""
     network = locate(server, packet)
     scopes: list[Scope]
     if network is not None and network.subnets:
@@ -76,5 +76,5 @@ def _configured(server: Server, context: Context, packet: Packet, subnet: Subnet
     options = context.reply = OptionSet()
     context.lease = None
     context.bindings = server.global_bindings
-    run_scopes(chain(scopes, class_scopes(packet.classes)), context)
+    run_scopes(scopes, context)
     return options
