@@ -118,6 +118,16 @@ def event_line(event: ev.Event) -> str:
     return f"{type(event).__name__} {text}".rstrip()
 
 
+def log_text(text: str) -> str:
+    r"""A log line for people: its characters are octets, of UTF-8 where they are; others as `\xNN`."""
+    if text.isascii():
+        return text
+    try:
+        return text.encode("latin-1").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # a path of the program's own, or a recording of before
+        return text
+
+
 def _send_line(effect: fx.Send) -> str:
     yiaddr = int.from_bytes(effect.payload[_YIADDR], "big")
     given = f" {IPv4Address(yiaddr)}" if yiaddr else ""
@@ -133,7 +143,7 @@ def _store_line(effect: fx.Store) -> str:
 _EFFECT_LINES: Final[dict[type[fx.Effect], Callable[[Any], str]]] = {
     fx.Send: _send_line,
     fx.Store: _store_line,
-    fx.Log: lambda effect: effect.text,
+    fx.Log: lambda effect: log_text(effect.text),
     fx.RewritePart: lambda effect: f"{len(effect.data):,} octets",
     fx.Wake: lambda effect: moment(effect.at_us) if effect.at_us else "none",
     fx.StreamSend: lambda effect: f"stream {effect.stream}, {len(effect.data):,} octets",
@@ -155,5 +165,5 @@ def answer_line(effects: Sequence[fx.Effect]) -> str:
     sent = [effect for effect in effects if isinstance(effect, fx.Send)]
     if sent:
         return ", ".join(_send_line(effect) for effect in sent)
-    logged = [effect.text for effect in effects if isinstance(effect, fx.Log)]
+    logged = [log_text(effect.text) for effect in effects if isinstance(effect, fx.Log)]
     return logged[-1] if logged else "nothing"

@@ -253,7 +253,9 @@ class Cursor:
         lexer = self.lexer
         kind = lexer.peek()
         if kind == NUMBER:
-            return self.address() if self._is_quad() else self.dotted_name()
+            address = self.address() if self._is_quad() else None
+            # Behind an address that is none ISC's parser looks for a name: in the next statement, mostly.
+            return self.dotted_name() if address is None else address
         if kind in IDENTIFIERS:
             return self.dotted_name()
         if kind not in _BRACES:

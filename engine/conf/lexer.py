@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from .keywords import BYTES_TO_KEYWORD, EOF, HEXNAME, NAME, NUMBER, STRING
@@ -27,19 +28,18 @@ _TOKEN: Final = re.compile(
     rb"""[ \t\n\r\v\f]*+(?:
       ([A-Za-z][A-Za-z0-9_-]*)    # 1 word
     | ([0-9-][A-Za-z0-9_-]*)      # 2 number, or a name that begins like one
-    | "([^"\\\xff]*)"             # 3 string without escapes
-    | ([^\xff])                   # 4 any other byte, '#' and '"' among them
+    | "([^"\\]*)"                 # 3 string without escapes
+    | (.)                         # 4 any other byte, '#' and '"' among them
     )""",
-    re.VERBOSE,
+    re.VERBOSE | re.DOTALL,
 )
-_SPACE: Final = re.compile(rb"[ \t\n\r\v\f]*")
-_COMMENT: Final = re.compile(rb"#[^\n\xff]*\n?")
+_COMMENT: Final = re.compile(rb"#[^\n]*\n?")
 _HEX_TAIL: Final = re.compile(rb"[A-Za-z][0-9A-Fa-f]*")
 _HEX_NUMBER: Final = re.compile(rb"0[xX][0-9A-Fa-f]+|-?[0-9]*[0-9A-Fa-f]*")
 _DIGITS: Final = re.compile(rb"-?[0-9]*")
 _ESCAPES: Final = {0x74: 9, 0x72: 13, 0x6E: 10, 0x62: 8}
 _PUNCTUATION: Final = tuple(chr(octet) for octet in range(256))
-_HASH, _QUOTE, _BACKSLASH, _TAB, _END = 0x23, 0x22, 0x5C, 0x09, 0xFF
+_HASH, _QUOTE, _BACKSLASH, _TAB = 0x23, 0x22, 0x5C, 0x09
 _LETTER_X, _ZERO, _THREE, _SEVEN = 0x78, 0x30, 0x33, 0x37
 _SPELLINGS_MAX: Final = 100_000
 _MAXIMAL_RUN: Final = 1499
@@ -55,17 +55,23 @@ class Overflow(Exception):
 class Lexer:
     """Reads one file. `kind` and `text` are those of the token last peeked at or consumed.
 
-    `pos` is the offset behind that token, `start` where it began.
+    `pos` is the offset behind that token, `start` where it began. An octet 255 is what ISC's reader gets at the end of
+    a file, too: it ends a token or is one (EOF), is not shown, and reading goes on behind it. `data` is without them.
     """
 
     __slots__ = (
-        "_ahead_mark", "_lines", "_mark", "_peeked", "_shown", "_shown_before", "_warn",
+        "_ahead_mark", "_end", "_ends", "_lines", "_mark", "_peeked", "_shown", "_shown_before", "_warn",
         "data", "high", "kind", "name", "pos", "start", "text", "words",
     )  # fmt: skip
 
     def __init__(self, data: bytes, name: str, warn: Callable[[str], None], start: int = 0) -> None:
         """Reads `data` from offset `start`; `warn` gets the text of a message, and asks `show` for its place."""
+        self._ends: list[int] = []  # where octets 255 were, the first one last; behind them the end of the file
+        if b"\xff" in data:
+            start -= data.count(b"\xff", 0, start)
+            data = self._without_ends(data, start)
         self.data = data
+        self._end = self._ends.pop() if self._ends else len(data)
         self.name = name
         self.pos = self.start = self.high = start
         self.kind = EOF
@@ -79,6 +85,17 @@ class Lexer:
         self._lines: list[int] | None = None
         # Keywords by their spelling: every spelling met is remembered, so that a word is folded once.
         self.words = dict(BYTES_TO_KEYWORD)
+
+    def _without_ends(self, data: bytes, start: int) -> bytes:
+        pieces = data.split(b"\xff")
+        offsets = [*accumulate(len(piece) for piece in pieces)]
+        self._ends = [offset for offset in reversed(offsets) if offset >= start]
+        return b"".join(pieces)
+
+    def _pass_end(self) -> None:
+        """An octet 255 is read."""
+        if self._ends:
+            self._end = self._ends.pop()
 
     def next(self) -> str:
         """Consume a token; its kind."""
@@ -116,7 +133,7 @@ class Lexer:
         The position is then what reading token by token would have left. None where the pattern does not fit, or a
         token has been peeked at.
         """
-        found = None if self._peeked else pattern.match(self.data, self.pos)
+        found = None if self._peeked else pattern.match(self.data, self.pos, self._end)
         if found is not None:
             self.pos = self.high = self._shown = end = found.end()
             self.start = end - 1
@@ -129,7 +146,7 @@ class Lexer:
         """Read the next token into kind, text, start and pos; the offset of the counters before it."""
         data = self.data
         begin = self.pos
-        found = _TOKEN.match(data, begin)
+        found = _TOKEN.match(data, begin, self._end)
         if found is None:
             return self._end_of_file(begin, mark)
         group = found.lastindex or 0
@@ -157,7 +174,6 @@ class Lexer:
                 return self._string(start, self._place(begin, start))
             self.text, self.kind = found[4], _PUNCTUATION[octet]
             self.pos = end = stop = start + 1
-        size = len(data)
         if start - begin > _MAXIMAL_RUN or end - start > _MAXIMAL_RUN:
             place = self._place(begin, start)
             self._limit(begin, start, place)
@@ -166,8 +182,9 @@ class Lexer:
             high = self.high
             place = start + 1 if start > begin else max(high, start)
         self.start = start
-        if stop > size or (stop > self.pos and data[stop - 1] == _END):
+        if stop > self._end:
             stop = self.pos
+            self._pass_end()
         self.high = max(self.high, stop)
         return place
 
@@ -210,13 +227,13 @@ class Lexer:
         self._mark = saved
 
     def _end_of_file(self, begin: int, mark: int) -> int:
-        found = _SPACE.match(self.data, begin)
-        end = found.end() if found else begin
+        end = self._end
         if end - begin > _MAXIMAL_RUN:
             self._limit(begin, end, mark)
         self.kind = EOF
         self.pos = self.start = end
         self.high = max(self.high, end)
+        self._pass_end()
         return mark
 
     def _after_comment(self, begin: int, start: int, mark: int) -> int:
@@ -224,11 +241,11 @@ class Lexer:
         if start - begin > _MAXIMAL_RUN:
             self._limit(begin, start, mark)
         data = self.data
-        found = _COMMENT.match(data, start)
-        end = found.end() if found else start
-        while data[end : end + 1] == b"#":
-            found = _COMMENT.match(data, end)
-            end = found.end() if found else end
+        end = start
+        while found := _COMMENT.match(data, end, self._end):
+            end = found.end()
+            if end == self._end and not found[0].endswith(b"\n"):
+                self._pass_end()
         self.pos = end
         self.high = max(self.high, end)
         return self._scan(mark)
@@ -240,10 +257,11 @@ class Lexer:
         self.pos = start + 1
         data = self.data
         while True:
-            octet = data[self.pos] if self.pos < len(data) else _END
-            if octet == _END:
+            if self.pos >= self._end:
                 self._complain("eof in string constant", place, self.pos)
+                self._pass_end()
                 break
+            octet = data[self.pos]
             self.pos += 1
             if octet == _QUOTE:
                 break
@@ -261,7 +279,7 @@ class Lexer:
 
     def _take(self) -> int:
         """The next byte of a string, -1 at the end of the file."""
-        if self.pos >= len(self.data) or self.data[self.pos] == _END:
+        if self.pos >= self._end:
             return -1
         self.pos += 1
         return self.data[self.pos - 1]

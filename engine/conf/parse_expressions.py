@@ -217,7 +217,7 @@ class Expressions(Cursor):
             return Expression("number", (atoi(lexer.text),), self.place())
         if kind in HEX_TOKENS:
             place = self.place()
-            return Expression("data", (self.hex_octets(always_skip=True), False), place)
+            return Expression("data", (self.hex_octets(claimed=self.declaring), False), place)
         if kind == NAME:
             return self._nested(self._variable_or_call)
         if kind in _FUNCTIONS:
@@ -239,26 +239,17 @@ class Expressions(Cursor):
         finally:
             self.nested -= 1
 
-    def hex_octets(self, *, always_skip: bool = False) -> bytes:
-        """A hex list that a bare number begins."""
+    def hex_octets(self, *, claimed: bool = False) -> bytes:
+        """A hex list that a bare number begins. Raises Lost, as `claimed` says."""
         lexer = self.lexer
         made = bytearray()
         while True:
             if lexer.next() not in HEX_TOKENS:
-                skip = always_skip or lexer.kind != ";"
-                claimed = always_skip and self.declaring
-                raise self.lost("expecting hexadecimal number.", skip=skip, claimed=claimed)
+                raise self.lost("expecting hexadecimal number.", claimed=claimed)
             made.append(self.number(lexer.text, 16, 8))
             if lexer.peek() != ":":
                 return bytes(made)
             lexer.next()
-
-    def claimed_octets(self) -> bytes:
-        """A hex list outside of values; the statement is skipped where it is wrong. Raises Lost (claimed)."""
-        try:
-            return self.hex_octets(always_skip=True)
-        except Lost:
-            raise Lost from None
 
     def _left(self) -> None:
         self.expect("(", "left parenthesis expected.", skip=False)

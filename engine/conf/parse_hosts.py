@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Final
 
 from ...trace.effects import ERROR
 from .cursor import Lost, atoi
-from .frames import CLASS, GLOBAL, GROUP, HOST, POOL, SHARED_NETWORK, SUBCLASS, SUBNET, Frame, HostState
+from .frames import CLASS, GLOBAL, GROUP, HOST, POOL, POOL6, SHARED_NETWORK, SUBCLASS, SUBNET, Frame, HostState
 from .keywords import HEX_TOKENS, IDENTIFIERS, NUMBER, STRING
 from .parse_statements import Statements
 from .syntax import (
     Class,
     ClientUid,
     FixedAddress,
+    FixedAddress6,
+    FixedPrefix6,
     Group,
     GroupReference,
     Hardware,
@@ -40,7 +42,8 @@ DHCP_CLIENT_IDENTIFIER: Final = 61
 _GLOBAL_HOSTS: Final = (
     "WARNING: Host declarations are global.  They are not limited to the scope you declared them in."
 )
-_GROUP_PLACES: Final = frozenset({GLOBAL, SHARED_NETWORK, SUBNET, GROUP, POOL})
+_GROUP_PLACES: Final = frozenset({GLOBAL, SHARED_NETWORK, SUBNET, GROUP, POOL, POOL6})
+_IP6_BITS: Final = 128
 _PRINTABLE: Final = range(0x20, 0x7F)
 
 
@@ -131,13 +134,42 @@ class Hosts(Statements):
             if not self.accept(","):
                 self.end()
                 break
+        self._fix_address(state)
+        return FixedAddress(place, tuple(made))
+
+    def _fix_address(self, state: HostState | None) -> None:
         if state is None:
             self.warn("fixed-address parameter not allowed here.")
         elif state.fixed_address:
             self.warn("Only one fixed address declaration per host.")
         else:
             state.fixed_address = True
-        return FixedAddress(place, tuple(made))
+
+    def fixed_address6(self, frame: Frame) -> Node:
+        """`fixed-address6 A, B...;`: the word is read."""
+        frame.declared = False
+        place = self.place()
+        made: list[bytes] = []
+        self.comma_list(lambda: made.append(self.claimed_address6()))
+        self.end()
+        self._fix_address(frame.host)
+        return FixedAddress6(place, tuple(made))
+
+    def fixed_prefix6(self, _frame: Frame) -> Node:
+        """`fixed-prefix6 PREFIX/LENGTH;` of a host: the word is read."""
+        place = self.place()
+        prefix = self.claimed_address6()
+        if self.lexer.next() != "/":
+            raise self.lost_unless_semicolon("expecting '/'")
+        if self.lexer.next() != NUMBER:
+            raise self.lost_unless_semicolon("expecting number")
+        length = atoi(self.lexer.text)
+        self.end()
+        if not 0 <= length <= _IP6_BITS:
+            raise self.lost("networks have 0 to 128 bits", skip=False)
+        if int.from_bytes(prefix, "big") & ((1 << (_IP6_BITS - length)) - 1):
+            raise self.lost("network mask too short", skip=False)
+        return FixedPrefix6(place, prefix, length)
 
     def uid(self, frame: Frame) -> Node:
         """`uid VALUE;` of a host: the word is read."""
@@ -299,7 +331,7 @@ class Hosts(Statements):
             self.lexer.next()
             value = self.lexer.text
         elif kind in HEX_TOKENS:
-            value = self.claimed_octets()
+            value = self.hex_octets(claimed=True)
         else:
             raise self.lost("Expecting string or hex list.", skip=False)
         if self.accept(";"):

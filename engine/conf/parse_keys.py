@@ -372,7 +372,7 @@ class Keys(Values):
         words = [self._duid_token(_DUID_HARDWARE, "hardware type expected")]
         if timed:
             words.append(self._duid_token({NUMBER}, "timestamp expected"))
-        words.append(":".join(f"{octet:x}" for octet in self.claimed_octets()))
+        words.append(":".join(f"{octet:x}" for octet in self.hex_octets(claimed=True)))
         return words
 
     def _duid_token(self, kinds: AbstractSet[str], missing: str) -> str:

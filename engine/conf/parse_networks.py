@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from ...trace.effects import ERROR
 from .cursor import FatalError, Lost
-from .frames import GLOBAL, GROUP, HOST, POOL, SHARED_NETWORK, SUBNET, Frame, PoolState
+from .frames import GLOBAL, GROUP, HOST, POOL, POOL6, SHARED_NETWORK, SUBNET, Frame, PoolState
 from .keywords import EOF, STRING
 from .parse_hosts import Hosts
 from .symbols import Network, overlapping
@@ -49,7 +49,7 @@ class Networks(Hosts):
     def shared_network(self, frame: Frame) -> Node:
         """`shared-network NAME {...}`: the word is read."""
         place = self.place()
-        if frame.kind not in (GLOBAL, GROUP, POOL):
+        if frame.kind not in (GLOBAL, GROUP, POOL, POOL6):
             frame.declared = False
             raise self.lost("shared-network parameters not allowed here.")
         frame.declared = True
@@ -76,7 +76,7 @@ class Networks(Hosts):
     def subnet(self, frame: Frame) -> Node:
         """`subnet A netmask M {...}`: the word is read."""
         place = self.place()
-        if frame.kind not in (GLOBAL, SHARED_NETWORK, GROUP, POOL):
+        if frame.kind not in (GLOBAL, SHARED_NETWORK, GROUP, POOL, POOL6):
             frame.declared = True
             raise self.lost("subnet declarations not allowed here.")
         frame.declared = frame.kind != SHARED_NETWORK
@@ -131,7 +131,7 @@ class Networks(Hosts):
     def pool(self, frame: Frame) -> Node:
         """`pool {...}`: the word is read."""
         place = self.place()
-        if frame.kind == POOL:
+        if frame.kind in (POOL, POOL6):
             raise self.lost("pool declared within pool.")
         if frame.kind not in (SUBNET, SHARED_NETWORK) or frame.network is None:
             raise self.lost("pool declared outside of network")
@@ -146,6 +146,24 @@ class Networks(Hosts):
                 (ERROR, "one range statement."),
             ]
         return Pool(place, block)
+
+    def pool6(self, frame: Frame) -> Node:
+        """`pool6 {...}`, which has no range here: the word is read. Raises Lost, always."""
+        if frame.kind in (POOL, POOL6):
+            raise self.lost("pool6 declared within pool.")
+        if frame.kind != SUBNET:
+            raise self.lost("pool6 declared outside of network")
+        self.left_brace()
+        inner = frame.inner(POOL6)
+        inner.pool = PoolState()
+        self.block(inner)
+        if self.lexer.kind != EOF:
+            self.warn("Pool6 declaration with no address range6 or prefix6.")
+            self.lines += [
+                (ERROR, "Pool6 declarations must always contain at least"),
+                (ERROR, "one range6 or prefix6 statement."),
+            ]
+        raise Lost
 
     def range(self, frame: Frame) -> Node:
         """`range [dynamic-bootp] LOW [HIGH];`: the word is read."""

@@ -13,7 +13,7 @@ from ...trace.effects import ERROR
 from ..wire.spaces import OptionDefinition, OptionSpace
 from .cursor import FatalError, Lost, atoi
 from .domain_names import LABEL_MAX_OCTETS, compress
-from .keywords import EOF, HEX_TOKENS, IDENTIFIERS, NUMBER, STRING
+from .keywords import EOF, HEX_TOKENS, HEXNAME, IDENTIFIERS, NAME, NUMBER, STRING
 from .options import ENUMERATIONS
 from .parse_expressions import ANY, DATA, Expressions, Missing, type_of
 from .syntax import Expression, HostName, Node, OptionCodeDefinition, OptionSpaceDefinition, OptionStatement
@@ -28,6 +28,8 @@ _FLAGS: Final = {"true": b"\1", "on": b"\1", "false": b"\0", "off": b"\0", "igno
 _SIGNED: Final = {"8": "b", "16": "s", "32": "l"}
 _DHCP_END: Final = 255
 _CODES: Final = 1 << 32
+_HEX_DIGITS: Final = frozenset(b"0123456789abcdefABCDEF")
+_WORDS: Final = frozenset({NAME, HEXNAME})
 _FORMAT_MAX_LETTERS: Final = 128
 
 
@@ -288,7 +290,7 @@ class Values(Expressions):
         made: list[str] = []
         end = -1
         while lexer.peek() in HEX_TOKENS or lexer.kind in (":", ".") or (made and lexer.kind in IDENTIFIERS):
-            if made and lexer.start != end:
+            if (made and lexer.start != end) or (lexer.kind in _WORDS and not _HEX_DIGITS.issuperset(lexer.text)):
                 break
             lexer.next()
             end = lexer.pos
@@ -297,6 +299,13 @@ class Values(Expressions):
             return IPv6Address("".join(made)).packed
         except AddressValueError:
             raise self.lost("Invalid IPv6 address.", claimed=False) from None
+
+    def claimed_address6(self) -> bytes:
+        """An IPv6 address outside of values. Raises Lost (claimed)."""
+        try:
+            return self.ip6_address()
+        except Lost:
+            raise Lost from None
 
     # Definitions
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from .cursor import Cursor, FatalError, Lost
-from .frames import CLASS, GLOBAL, GROUP, HOST, POOL, SHARED_NETWORK, SUBCLASS, SUBNET, Frame
+from .frames import CLASS, GLOBAL, GROUP, HOST, POOL, POOL6, SHARED_NETWORK, SUBCLASS, SUBNET, Frame
 from .keywords import EOF, STRING
 from .lexer import Lexer, Overflow
 from .parse_expressions import Missing
@@ -260,11 +260,9 @@ class Parser(Networks):
     def _six(self, frame: Frame) -> Node:
         """Statements of DHCPv6."""
         kind = self.lexer.kind
-        if kind == "pool6":
-            text = "pool6 declared within pool." if frame.kind == POOL else "pool6 declared outside of network"
-        elif kind == "subnet6" and frame.kind in (SUBNET, CLASS, SUBCLASS, HOST):
+        if kind == "subnet6" and frame.kind in (SUBNET, CLASS, SUBCLASS, HOST):
             text = "subnet declarations not allowed here."
-        elif kind == "fixed-prefix6" or (kind in ("range6", "prefix6") and frame.kind != SUBNET):
+        elif kind == "fixed-prefix6" or (kind in ("range6", "prefix6") and frame.kind not in (SUBNET, POOL6)):
             text = f"{kind} declaration not allowed here."
         else:
             text = f"{kind} statement is only supported in DHCPv6 mode."
@@ -297,7 +295,8 @@ _EVERYWHERE: Final[dict[str, Callable[[Parser, Frame], Node]]] = {
     "subnet6": Parser._six,
     "range6": Parser._six,
     "prefix6": Parser._six,
-    "pool6": Parser._six,
+    "pool6": Parser.pool6,
+    "fixed-address6": Parser.fixed_address6,
     "fixed-prefix6": Parser._six,
     "%": Parser._percent,
 }
@@ -317,11 +316,12 @@ _BLOCK_READERS: Final[dict[str, dict[str, Callable[[Parser, Frame], Node]]]] = {
     SHARED_NETWORK: _EVERYWHERE | {"interface": Parser.interface},
     SUBNET: _EVERYWHERE | {"interface": Parser.interface},
     POOL: _EVERYWHERE | {"allow": Parser.permit, "deny": Parser.permit, "no": Parser.no_failover},
+    POOL6: _EVERYWHERE | {"allow": Parser.permit, "deny": Parser.permit},
     CLASS: _IN_CLASS,
     SUBCLASS: _IN_CLASS,
     HOST: _EVERYWHERE
     | {"dynamic": Parser.marker, "deleted": Parser.marker, "uid": Parser.uid}
-    | {"host-identifier": Parser.host_identifier},
+    | {"host-identifier": Parser.host_identifier, "fixed-prefix6": Parser.fixed_prefix6},
 }
 _INCLUDED_READERS: Final = dict.fromkeys(_BLOCK_READERS, _EVERYWHERE) | {
     POOL: _EVERYWHERE | {"range": Parser._included_range, "failover": Parser._included_failover},

@@ -8,6 +8,7 @@ either server reads what the other wrote. One thing is better: where ISC leaves 
 from __future__ import annotations
 
 from base64 import b64encode
+from ipaddress import IPv6Address
 from typing import TYPE_CHECKING, Any, Final
 
 from . import syntax
@@ -334,6 +335,10 @@ _SIMPLE: Final[dict[type[Node], Callable[[_Printer, Any], str]]] = {
     syntax.GroupReference: lambda _printer, node: f"group {quoted(node.name.encode('latin-1'))};",
     syntax.Hardware: lambda _printer, node: _hardware(node),
     syntax.FixedAddress: lambda _printer, node: f"fixed-address {', '.join(_address(a) for a in node.addresses)};",
+    syntax.FixedAddress6: lambda _printer, node: (
+        f"fixed-address6 {', '.join(str(IPv6Address(address)) for address in node.addresses)};"
+    ),
+    syntax.FixedPrefix6: lambda _printer, node: f"fixed-prefix6 {IPv6Address(node.prefix)}/{node.length};",
     syntax.ClientUid: lambda _printer, node: f"uid {quoted(node.value)};",
     syntax.HostIdentifier: lambda _printer, node: (
         f"host-identifier option {node.option.full_name} = {_hex(node.value) or quoted(b'')};"

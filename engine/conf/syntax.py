@@ -179,6 +179,21 @@ class ClientUid(Node):
 
 
 @dataclass(slots=True)
+class FixedAddress6(Node):
+    """Kept; no effect in DHCPv4. Each address is 16 octets."""
+
+    addresses: tuple[bytes, ...]
+
+
+@dataclass(slots=True)
+class FixedPrefix6(Node):
+    """Kept; no effect in DHCPv4. `prefix` is 16 octets, `length` in bits."""
+
+    prefix: bytes
+    length: int
+
+
+@dataclass(slots=True)
 class HostIdentifier(Node):
     option: OptionDefinition
     value: bytes

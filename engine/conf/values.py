@@ -79,8 +79,8 @@ def identifier_text(value: bytes) -> str:
 
 
 def shown(value: bytes) -> str:
-    r"""Octets of a configuration or a packet as the text of a log line: a C string cut as ISC's, no UTF-8 as `\xNN`."""
-    return value[:LOG_OCTETS_MAXIMUM].split(b"\0", 1)[0].decode("utf-8", "backslashreplace")
+    """Octets of a configuration or a packet as the text of a log line, an octet a character: ISC's C string."""
+    return value[:LOG_OCTETS_MAXIMUM].split(b"\0", 1)[0].decode("latin-1")
 
 
 def _fields(option_format: str) -> tuple[list[tuple[str, str]], str]:

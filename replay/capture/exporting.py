@@ -16,7 +16,7 @@ from ...trace import effects as fx
 from ...trace import events as ev
 from ..compare import same
 from ..decode import hardware_of_payload
-from ..describe import answer_line, event_line
+from ..describe import answer_line, event_line, log_text
 from ..resume import beginning
 from ..seek import engine_at
 from .pcapng import Writer
@@ -91,7 +91,7 @@ class Exporter:
         effects = entry.effects
         answer = "(not recorded)" if effects is None else answer_line(effects)
         lines = [f"event {entry.seq}: {event_line(entry.event)} -> {answer}"]
-        lines += [f"log: {effect.text}" for effect in effects or () if isinstance(effect, fx.Log)]
+        lines += [f"log: {log_text(effect.text)}" for effect in effects or () if isinstance(effect, fx.Log)]
         if differs:
             return "\n".join([*lines, "This version decides otherwise: see `dhcpd-trace verify`."])
         for step, subject, verdict, why, place in reasons:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ...trace.effects import Log, Send
 from ..decode import message_name, packet_fields
+from ..describe import log_text
 from .limits import (
     PACKETS_MAXIMUM,
     REASONS_FIRST_MAXIMUM,
@@ -200,4 +201,4 @@ def answer_text(send: Send) -> str:
 
 
 def _last_words(effects: Sequence[Effect]) -> str:
-    return next((effect.text for effect in reversed(effects) if isinstance(effect, Log)), "")
+    return next((log_text(effect.text) for effect in reversed(effects) if isinstance(effect, Log)), "")

@@ -89,6 +89,17 @@ def test_test_of_a_configuration(tmp_path):
     assert "Configuration file errors encountered -- exiting" in lines
 
 
+def test_octets_of_the_configuration_are_logged_as_they_are(tmp_path):
+    configuration = tmp_path / "dhcpd.conf"
+    configuration.write_bytes('log("café ☕");\nlog("caf'.encode() + b'\xe9");\noption nosuch\xfe;\n')
+    command = [sys.executable, "-m", "dhcpd", "-t", "-cf", str(configuration)]
+    done = subprocess.run(command, capture_output=True, check=False, timeout=60, env={**os.environ, "LC_ALL": "C"})
+    assert b"option nosuch\xfe\n" in done.stderr
+    configuration.write_bytes(configuration.read_bytes().replace(b"option nosuch\xfe;", b""))
+    done = subprocess.run(command, capture_output=True, check=False, timeout=60, env={**os.environ, "LC_ALL": "C"})
+    assert "café ☕\ncaf".encode() + b"\xe9\n" in done.stderr
+
+
 def test_missing_files(tmp_path):
     status, lines = run("-t", "-cf", "/nonexistent")
     assert status == 1

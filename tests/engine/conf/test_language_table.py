@@ -39,7 +39,7 @@ def words(heading: str) -> set[str]:
 def statements() -> set[str]:
     declared = {word for readers in parser._BLOCK_READERS.values() for word in readers}
     # `static;` is a mark that ISC's server writes into lease files only.
-    return (declared | set(parse_statements._READERS) | {"case", "default"}) - {"static", "fixed-address6"}
+    return (declared | set(parse_statements._READERS) | {"case", "default"}) - {"static"}
 
 
 def permits() -> set[str]:

@@ -84,7 +84,7 @@ def test_lease_file_and_log_forms():
     assert values.identifier_text(b"\1\2") == "01:02"
     assert values.identifier_text(b"\1" * 20) == ":".join(["01"] * 20)
     assert values.identifier_text(b"\1" * 21) == ""
-    assert values.shown(b"a\xc3\xbc\xff\0b") == "aü\\xff"
+    assert values.shown(b"a\xc3\xbc\xff\0b") == "a\xc3\xbc\xff"
 
 
 class TestDomainNames:
