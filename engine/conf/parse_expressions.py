@@ -349,10 +349,7 @@ class Expressions(Cursor):
         kind = self.lexer.next()
         place = self.place()
         self._left()
-        try:
-            value = self.data() if kind == "extract-int" else self.numeric()
-        except Missing:
-            raise self.lost(_MISSING_NUMBER if kind == "encode-int" else "expecting data expression.") from None
+        value = self._extracted() if kind == "extract-int" else self._encoded()
         self._comma()
         if self.lexer.next() != NUMBER:
             raise self.lost("number expected.", skip=False)
@@ -361,6 +358,25 @@ class Expressions(Cursor):
             raise self.lost(f"unsupported integer size {bits}")
         self._right()
         return Expression(kind, (value, bits), place)
+
+    def _extracted(self) -> Expression:
+        try:
+            return self.data()
+        except Missing:
+            raise self.lost("expecting data expression.") from None
+
+    def _encoded(self) -> Expression:
+        """A number; whatever is wrong with it, a message of its own comes last."""
+        try:
+            found = self.expression_or_none(NUMERIC)
+        except Lost:
+            found = None
+        if found is not None and type_of(found) not in (NUMERIC, ANY):
+            self.warn("Expecting a numeric expression.")
+            found = None
+        if found is None:
+            raise self.lost(_MISSING_NUMBER)
+        return found
 
     def _gethostname(self, _context: str) -> Expression:
         self.lexer.next()

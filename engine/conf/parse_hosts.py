@@ -111,11 +111,11 @@ class Hosts(Statements):
             self.warn(f"Host {state.name} hardware address already configured.")
             raise Lost
         found = self.hardware()
-        if found is None:
-            raise Lost
         if state is None:
             self.warn("hardware address parameter not allowed here.")
-        else:
+        if found is None:
+            raise Lost
+        if state is not None:
             state.hardware = True
         return Hardware(place, *found)
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _BASE64_TOKENS: Final = IDENTIFIERS | {NUMBER, "+", "/", "="}
 _SPLIT_MAX: Final = 256
+_SECONDARY_SHARES: Final = "secondary may not define load balance settings."
 _HBA_BYTES: Final = 32
 _ALGORITHMS: Final = frozenset({"hmac-md5", "hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"})
 _SUFFIX: Final = ".SIG-ALG.REG.INT."
@@ -268,7 +269,7 @@ class Keys(Values):
             words = kind if kind != "peer" else f"peer {self.lexer.next()}"
             if words.startswith("peer ") and words not in _PEER_WORDS:
                 words = words.removeprefix("peer ")
-            value = self._setting(words)
+            value = self._setting(words, secondary=("secondary", None) in settings)
             if words != "split" or value is not None:
                 settings.append((words, value))
             self._check_balance(words, settings)
@@ -282,14 +283,14 @@ class Keys(Values):
         """A secondary does not say how the load is shared."""
         shares = any(word in ("split", "hba") for word, _value in settings)
         if words in ("split", "hba", "secondary") and shares and ("secondary", None) in settings:
-            self.warn("secondary may not define load balance settings.")
+            self.warn(_SECONDARY_SHARES)
 
     def _lost_block(self, text: str) -> Lost:
         self.warn(text)
         self.skip_block(1)
         return Lost()
 
-    def _setting(self, words: str) -> object:
+    def _setting(self, words: str, *, secondary: bool) -> object:
         kind = words.removeprefix("peer ")
         if kind in ("primary", "secondary"):
             return None
@@ -304,16 +305,18 @@ class Keys(Values):
         if kind == "load":
             return self._load_balance()
         if kind in _PEER_NUMBERS:
-            return self._peer_number(kind)
+            return self._peer_number(kind, secondary=secondary)
         raise self._lost_block("invalid statement in peer declaration")
 
-    def _peer_number(self, kind: str) -> int | None:
+    def _peer_number(self, kind: str, *, secondary: bool) -> int | None:
         if self.lexer.next() != NUMBER:
             if kind == "port":
                 raise self._lost_statement("expecting number")
             raise self._lost_block("expecting number" if kind == "split" else "expecting number.")
         value = atoi(self.lexer.text)
         if kind == "split" and not 0 <= value <= _SPLIT_MAX:
+            if secondary:
+                self.warn(_SECONDARY_SHARES)
             self.warn("split must be between 0 and 256, inclusive")
             return None
         return value
