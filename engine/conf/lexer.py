@@ -354,7 +354,8 @@ class Lexer:
             return 0, shown.decode("latin-1"), _caret(shown, len(shown) + 1)
         number = self.line_of(self._mark)
         column = self._mark - self._line_begin(number) + 1
-        return number, shown.decode("latin-1"), _caret(shown, column)
+        # A place beyond the buffer is shown at its begin.
+        return number, shown.decode("latin-1"), _caret(shown, column if column <= LINE_MAX_BYTES else 1)
 
 
 def _number_kind(text: bytes) -> str:
@@ -365,9 +366,7 @@ def _number_kind(text: bytes) -> str:
 
 
 def _caret(shown: bytes, column: int) -> str:
-    """Blanks up to the column, tabs widened, and the caret; column 1 where the column is beyond the buffer."""
-    if column > LINE_MAX_BYTES:
-        return "^"
+    """Blanks up to the column, tabs widened, and the caret."""
     made: list[str] = []
     width = 0
     for octet in shown[: column - 1]:
