@@ -189,12 +189,12 @@ class TestPools:
         assert [network.name for network in made.networks] == ["n", "10.0.1.0/24"]
 
     def test_a_huge_range_and_many_subnets_cost_nothing(self):
-        begun = time.perf_counter()
+        begun = time.process_time()
         made = compiled(subnet("10.0.0.0/8", ranged("10.0.0.1", "10.255.255.254")))
         assert made.find_pool(number("10.200.0.1")) is made.pools[0]
         many = [subnet(f"172.{16 + i // 256}.{i % 256}.0/24") for i in range(4000)]
         assert len(compiled(shared("n", *many)).subnets) == 4000
-        assert time.perf_counter() - begun < 5
+        assert time.process_time() - begun < 5
 
 
 class TestScopes:
@@ -292,9 +292,9 @@ class TestHosts:
 
     def test_a_hundred_thousand(self):
         block = [host(f"h{i}", syntax.Hardware(HERE, 1, i.to_bytes(6, "big"))) for i in range(100_000)]
-        begun = time.perf_counter()
+        begun = time.process_time()
         assert len(compiled(*block).hosts_by_hardware) == 100_000
-        assert time.perf_counter() - begun < 6
+        assert time.process_time() - begun < 6
 
 
 class TestClasses:
