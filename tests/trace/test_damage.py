@@ -99,7 +99,7 @@ def test_a_tail_of_zeros_is_a_torn_tail(whole, tmp_path):
         if damage is not None:
             assert damage.last_good_seq > 0
             continue
-        assert tape.torn_bytes >= 5000
+        assert tape.torn_bytes >= 4990, "the first of the zeros may be what a frame ends in"
         assert_true_prefixes(entries)
 
 
@@ -118,8 +118,10 @@ def test_a_flipped_bit_never_changes_what_is_read(whole, tmp_path, data):
 
 
 def test_damage_stops_a_strict_reader_after_the_last_good_event(whole, tmp_path):
+    # The checksum of a segment's first frame: a flip within compressed data may meet a bit that says nothing.
+    at = whole.index(tape_format.SYNC_MARKER, len(whole) // 2) + tape_format.SEGMENT_HEADER_BYTES + 5
     broken = bytearray(whole)
-    broken[len(whole) // 2] ^= 0x10
+    broken[at] ^= 0x10
     (tmp_path / "t").write_bytes(broken)
     entries = []
     with open_tape(tmp_path / "t") as tape, pytest.raises(DamagedTape) as caught:
@@ -127,7 +129,7 @@ def test_damage_stops_a_strict_reader_after_the_last_good_event(whole, tmp_path)
     assert_true_prefixes(entries)
     assert [entry.seq for entry in entries] == list(range(1, caught.value.last_good_seq + 1))
     assert 10 < caught.value.last_good_seq < COUNT
-    assert 0 <= len(whole) // 2 - caught.value.offset < 300
+    assert 0 <= at - caught.value.offset < 300
 
 
 def test_resynchronising_reports_what_was_lost(whole, tmp_path):
