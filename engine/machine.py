@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .conf.model import Configuration
     from .parameters import StartParameters
 
-SNAPSHOT_VERSION: Final = 2
+SNAPSHOT_VERSION: Final = 3
 _MICROSECONDS: Final = 1_000_000
 
 

@@ -18,11 +18,11 @@ from .compile_ranges import Intervals, LookupList, subnet_finder
 from .expressions import Compiler, Tables
 from .expressions_data import DATA, WHOLE
 from .expressions_logic import BOOLEANS, NUMBERS
-from .model import Class, Configuration, Handler, Host, Permit, Pool, Scope, SharedNetwork, Subnet
+from .model import Class, Configuration, Function, Handler, Host, Permit, Pool, Scope, SharedNetwork, Subnet
 from .outcomes import class_runs
 from .parameters import DDNS_DOMAINNAME, DDNS_HOSTNAME, DDNS_REV_DOMAINNAME
 from .scopes import compile_scope
-from .statements import STATEMENTS, flattened, make_handler
+from .statements import STATEMENTS, flattened, make_function, make_handler
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -537,6 +537,11 @@ def declare(configuration: Configuration, node: syntax.Node) -> None:
 def resolve_class(configuration: Configuration, name: str) -> Class | None:
     """The class of that name."""
     return next((known for known in configuration.classes if known.name == name), None)
+
+
+def compile_function(node: syntax.Define, configuration: Configuration) -> Function:
+    """A function as read back from a snapshot."""
+    return make_function(Builder(configuration).compiler, node)
 
 
 def compile_handler(node: syntax.On | syntax.Block, configuration: Configuration) -> Handler:

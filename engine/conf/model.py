@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from ..wire.spaces import OptionDefinition, Registry
     from .context import Context
-    from .syntax import Expression, Node, On, Place
+    from .syntax import Define, Expression, Node, On, Place
 
 # What an expression comes to; None is ISC's null.
 Result = bytes | int | bool | None
@@ -27,11 +27,15 @@ Value = bytes | DataExpression
 
 @dataclass(slots=True, eq=False)
 class Function:
-    """What `define` makes: parameters by name, and the body; the body's `return` leaves its value in the context."""
+    """What `define` makes: parameters by name, and the body; the body's `return` leaves its value in the context.
+
+    `tree` is its text.
+    """
 
     name: str
     parameters: tuple[str, ...]
     run: Callable[[Context], object]
+    tree: Define
 
 
 @dataclass(slots=True, eq=False)

@@ -262,9 +262,14 @@ def _unset(_compiler: Compiler, node: syntax.Unset) -> Step:
     return run
 
 
-def _define(compiler: Compiler, node: syntax.Define) -> Step:
+def make_function(compiler: Compiler, node: syntax.Define) -> Function:
+    """The function that a `define` makes."""
     parameters = tuple(parameter.lower() for parameter in node.parameters)
-    function = Function(node.name, parameters, compile_list(compiler, node.block))
+    return Function(node.name, parameters, compile_list(compiler, node.block), node)
+
+
+def _define(compiler: Compiler, node: syntax.Define) -> Step:
+    function = make_function(compiler, node)
     name = node.name.lower()
     return lambda context: assign(context, name, function)
 

@@ -10,15 +10,15 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from ..conf import syntax
-from ..conf.compile import compile_handler, declare
+from ..conf.compile import compile_function, compile_handler, declare
 from ..conf.cursor import FatalError, Lost
 from ..conf.lexer import Overflow
 from ..conf.parser import Parser
-from ..conf.printing import print_handler
+from ..conf.printing import print_handler, print_statements
 from ..conf.symbols import Symbols
 
 if TYPE_CHECKING:
-    from ..conf.model import Configuration, Handler
+    from ..conf.model import Configuration, Function, Handler
 
 Lines = list[tuple[int, str]]
 _REFUSED: Final = (Lost, FatalError, Overflow)
@@ -53,6 +53,15 @@ class Statements:
             return None
         return compile_handler(tree, self.configuration)
 
+    def function(self, text: bytes) -> Function | None:
+        """A `define NAME (...) { ... }` statement; None where it is none."""
+        parser = self._parser(text)
+        try:
+            tree = parser.executable()
+        except _REFUSED:
+            return None
+        return compile_function(tree, self.configuration) if isinstance(tree, syntax.Define) else None
+
     def agent_option(self, text: bytes, line: int, lines: Lines) -> tuple[int, bytes] | None:
         """Code and value of `agent.NAME VALUE;` (what follows the word `option`)."""
         parser = self._parser(text)
@@ -84,6 +93,11 @@ def _moved(lines: Lines, first_line: int) -> Lines:
         return f" line {int(match[1]) + ahead}: "
 
     return [(level, _LINE_NUMBER.sub(add, text, count=1)) for level, text in lines]
+
+
+def function_text(function: Function) -> str:
+    """`define NAME (...) { ... }`."""
+    return print_statements([function.tree])
 
 
 def handler_text(events: str, handler: Handler) -> str:

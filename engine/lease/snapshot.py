@@ -13,18 +13,23 @@ from typing import TYPE_CHECKING, Any, Final
 from ..conf.classify import spawn
 from ..conf.compile import resolve_class
 from ..conf.context import NO_OCTETS, NoOctets
-from .embedded import Statements, handler_text
+from ..conf.model import Function
+from .embedded import Statements, function_text, handler_text
 from .failover_state import FailoverState
 from .indexes import Index, indexed_hardware
 from .lease import Lease, Rare
 from .queues import key_order, key_queue, key_time, make_key
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..conf.model import Class, Configuration, Handler
     from .database import Database
 
 VERSION: Final = 1
 _EVENTS: Final = {"on_commit": "commit", "on_expiry": "expiry", "on_release": "release"}
+# What a variable may hold; bool is an int.
+_KEPT: Final = (bytes, int, Function)
 _HANDLERS: Final = tuple(_EVENTS)
 
 
@@ -118,11 +123,7 @@ def _plain_rare(rare: Rare) -> dict[str, Any]:
     if billing is not None:
         found["billing"] = [billing.name, billing.key if billing.superclass is not None else None]
     if rare.variables is not None:
-        found["variables"] = [
-            [name, kept(value)]
-            for name, value in rare.variables.items()
-            if value is None or isinstance(value, bytes | int)
-        ]
+        found["variables"] = variables(rare.variables)
     if rare.agent_options is not None:
         found["agent_options"] = [[code, value] for code, value in rare.agent_options]
     if rare.padding:
@@ -151,7 +152,7 @@ def _rare(configuration: Configuration, data: dict[str, Any], statements: Statem
         if rare.billing is not None:
             rare.billing.billed += 1
     if "variables" in data:
-        rare.variables = {name: value_of(data) for name, data in data["variables"]}
+        rare.variables = variables_from(data["variables"], statements)
     if "agent_options" in data:
         rare.agent_options = tuple([(code, value) for code, value in data["agent_options"]])
     if "host" in data:
@@ -171,11 +172,23 @@ def _class(configuration: Configuration, name: str, key: bytes | None) -> Class 
 
 
 
-def kept(value: bytes | int | None) -> Any:
-    """A variable's value as plain data; an empty list stands for NO_OCTETS."""
+def variables(bindings: Mapping[str, Any]) -> list[list[Any]]:
+    """Variables as plain data; an empty list stands for NO_OCTETS, a map for a function, by its text."""
+    return [[name, _kept(value)] for name, value in bindings.items() if value is None or isinstance(value, _KEPT)]
+
+
+def _kept(value: Any) -> Any:
+    if isinstance(value, Function):
+        return {"define": function_text(value)}
     return [] if isinstance(value, NoOctets) else value
 
 
-def value_of(data: Any) -> Any:
-    """The value that `kept` has kept."""
-    return NO_OCTETS if data == [] else data
+def variables_from(data: Any, statements: Statements) -> dict[str, Any]:
+    """The variables that `variables` has kept."""
+    return {name: _value_of(value, statements) for name, value in data}
+
+
+def _value_of(data: Any, statements: Statements) -> Any:
+    if isinstance(data, dict):
+        return statements.function(data["define"].encode("utf-8", "surrogateescape"))
+    return NO_OCTETS if data in ([], ()) else data

@@ -17,9 +17,10 @@ from ..conf import parameters as par
 from ..conf.classify import classify, spawn
 from ..conf.context import Context
 from ..conf.values import shown
+from ..lease.embedded import Statements
 from ..lease.lease import NEVER
 from ..lease.record import RecordWriter
-from ..lease.snapshot import kept, value_of
+from ..lease.snapshot import variables, variables_from
 from ..wire.encode import Encoder
 from ..wire.packet import (
     DECLINE,
@@ -398,11 +399,8 @@ class Server:
 
     def snapshot(self) -> dict[str, Any]:
         """The state that the lease database does not hold, as plain data."""
-        plain = (bytes, int, bool, type(None))
         return {
-            "bindings": [
-                [name, kept(value)] for name, value in self.global_bindings.items() if isinstance(value, plain)
-            ],
+            "bindings": variables(self.global_bindings),
             "pending": [_plain_waiting(address, waiting) for address, waiting in self.pending.items()],
             "waits_until_us": self._waits_until_us,
             "programs": list(self.programs.items()),
@@ -425,7 +423,8 @@ class Server:
 
     def restore_state(self, data: dict[str, Any]) -> None:
         """Take over a snapshot. The global statements have run: functions that they define are there."""
-        self.global_bindings.update({name: value_of(value) for name, value in data["bindings"]})
+        statements = Statements(self.configuration, "snapshot")
+        self.global_bindings.update(variables_from(data["bindings"], statements))
         self.pending = {entry[0]: _waiting(entry) for entry in data["pending"]}
         self.pings = sum(waiting.sent is not None for waiting in self.pending.values())
         self._waits = [(one.at_us, at, address, one) for at, (address, one) in enumerate(self.pending.items())]

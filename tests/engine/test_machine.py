@@ -17,8 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dhcpd.engine.machine import Machine, SnapshotError
+from dhcpd.replay.digest import digest
 from dhcpd.trace import events as ev
 from dhcpd.trace.effects import Fatal, Ping, RewriteBegin, RewriteEnd, RewritePart, Send, Store, Wake
+from tests.replay.engine_runs import Run as Started
 
 if TYPE_CHECKING:
     from dhcpd.trace.effects import Effect
@@ -314,3 +316,23 @@ def test_a_bad_configuration_ends_the_start_with_iscs_words() -> None:
     machine.apply(ev.ConfigurationFile(START_US, 0, "c", b"subnet 10.0.0.0 {", ""))
     effects = machine.apply(ev.ConfigurationEnd(START_US, 0, "c", False))
     assert effects[-1] == Fatal("Configuration file errors encountered -- exiting")
+
+
+def test_functions_that_a_lease_holds_are_in_a_snapshot() -> None:
+    run = Started(b"""
+    authoritative; ping-check off; dhcp-cache-threshold 0;
+    subnet 10.0.0.0 netmask 255.255.0.0 {
+      range 10.0.1.0 10.0.1.9;
+      if not (known or defined(twice)) { define twice (a) { return concat(a, a); } }
+      option root-path = concat("/", "x");
+      set said = twice("ab");
+    }
+    """)
+    address = run.exchange(1)
+    data = msgpack.unpackb(msgpack.packb(run.machine.snapshot()), use_list=False)
+    restored = Machine.restore(data)
+    assert digest(restored.snapshot()) == digest(run.machine.snapshot())
+    event = run.pairs[-1][0]._replace(wall_us=run.now_us + 5_000_000)
+    ours = run.machine.apply(event)
+    assert restored.apply(event) == ours
+    assert any("twice: persistent functions not supported." in str(effect) for effect in ours), address
