@@ -22,7 +22,7 @@ help:
 	@echo 'make bench     measure against ISC dhcpd and Kea where they are installed (root)'
 	@echo 'make fuzz      look for inputs that break it: FUZZ_MINUTES=4 for all six doors (needs atheris)'
 	@echo 'make fixtures  record the traces of real clients anew (root)'
-	@echo 'make oracle    compare with ISC dhcpd over the public scenarios (root)'
+	@echo 'make oracle    record ISC dhcpd'"'"'s answers to new scenarios, compare over the public ones (root); ORACLE_ALL=--all: to all'
 	@echo 'make parity    ask ISC dhcpd and this parser about random configurations, whole and damaged'
 	@echo 'make clean     remove the environment and the caches'
 
@@ -68,8 +68,10 @@ fuzz: $(TOOLS)
 fixtures: $(TOOLS)
 	$(BIN)/python fixtures/record.py $(FIXTURE_ARGUMENTS)
 
-oracle: $(INSTALLED)
+oracle: $(TOOLS)
 	@test -x $(ORACLE) || { echo 'no oracle at $(ORACLE): set ORACLE=...'; exit 1; }
+	$(BIN)/python tests/scenarios/tools/record.py --oracle $(ORACLE) $(ORACLE_ALL) tests/scenarios/*.toml
+	$(BIN)/python tests/scenarios/tools/record.py --oracle $(ORACLE) $(ORACLE_ALL) --into tests/scenarios/public $(ORACLE_CASES)
 	$(ORACLE) compare $(ORACLE_CASES) --log --server $(abspath $(BIN)/dhcpd)
 
 parity: $(TOOLS)

@@ -1,6 +1,6 @@
 """Every scenario, played to the engine in this process, gets the answers that ISC dhcpd gave when it was recorded.
 
-Ours stand here with ISC's answers beside them (`make scenarios` records them anew). Of the public ones only the
+Ours stand here with ISC's answers beside them (`make oracle` records them). Of the public ones only the
 answers are kept; they are played where ../shared is beside the tree. What is knowingly different stands in
 DELIBERATE with the reason, and in docs/differences.md.
 """
