@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dhcpd.engine.machine import Machine
+from dhcpd.engine.machine import SNAPSHOT_VERSION, Machine
 from dhcpd.replay import resume
 from dhcpd.replay.digest import digest
 from dhcpd.replay.explain import explain
@@ -94,7 +94,7 @@ def test_a_snapshot_that_nothing_can_be_made_of_is_refused_in_words(run, tmp_pat
     verdict = play_file(newer, None)
     assert verdict.status is Status.UNJUDGED
     assert "snapshot version 99" in verdict.closing_line()
-    odd = part(tmp_path / "odd", run, 50, data={"version": 2, "files": 3})
+    odd = part(tmp_path / "odd", run, 50, data={"version": SNAPSHOT_VERSION, "files": 3})
     assert play_file(odd, None).status is Status.DAMAGED
     with open_tape(odd) as tape, pytest.raises(DamagedTape):
         resume.beginning(tape)
