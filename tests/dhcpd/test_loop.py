@@ -198,7 +198,9 @@ async def test_a_whole_run(station, capfd, tmp_path):
     assert loop.signal == signal.SIGTERM
     seen = station.machine.seen
     assert leases.read_bytes() == b"part1;\npart2;\n" + 3 * b"lease;\n"
-    assert [type(event).__name__ for event in seen[:3]] == ["Boot", "ConfigurationFile", "ConfigurationEnd"]
+    # Without root the first thing after Boot is that there are no raw sockets.
+    names = [type(event).__name__ for event in seen if type(event).__name__ != "ListenFailed"]
+    assert names[:3] == ["Boot", "ConfigurationFile", "ConfigurationEnd"]
     assert [type(event).__name__ for event in seen[-2:]] == ["Signal", "End"]
     assert len(station.machine.of(ev.Timer)) == 1
     assert all(before.mono_us <= after.mono_us for before, after in itertools.pairwise(seen))
