@@ -35,7 +35,6 @@ _GIADDR: Final = slice(24, 28)
 _HARDWARE_OCTETS: Final = 6
 _ICMP: Final = 1
 _ECHO_REPLY: Final = 0
-_NO_PORT: Final = 0
 # Steps that every packet has many of: they are in `explain`, and would hide the others here.
 _LEFT_OUT: Final = frozenset({"parameter"})
 

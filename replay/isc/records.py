@@ -20,7 +20,6 @@ _NAME_BYTES: Final = 16
 _ADDRESS_BYTES: Final = 20
 _IN_FIXED: Final = 27
 _OUT_FIXED: Final = 47
-_ETHERNET: Final = 1
 
 
 class File(NamedTuple):

@@ -7,7 +7,7 @@ its own name only when every event was decided alike and nothing that was to be 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from ...engine.conf.options import default_registry
@@ -48,7 +48,6 @@ class Report:
     kept: tuple[str, ...]
     left: dict[str, int]
     carried: int
-    names: tuple[tuple[str, str], ...] = field(default=())
 
 
 def redact(
@@ -66,7 +65,7 @@ def redact(
     address = _hider(start.machine.configuration, pseudonyms) if addresses else _same
     writer = sources.Writer(findings, pseudonyms, address)
     letters = messages.Messages(findings, pseudonyms, writer, address, _addressed() if addresses else frozenset())
-    begin = beginning(tape)
+    begin = beginning(tape)  # a machine of its own: that of the survey has gone through the start
     run = _Run(begin, writer, Records(writer, letters, pseudonyms, address), Survivors(findings, pseudonyms), watch)
     with new_file(out) as made:
         run.write(tape, made.name)
