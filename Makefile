@@ -44,7 +44,7 @@ install: $(INSTALLED)
 tools: $(TOOLS)
 
 demo: $(INSTALLED)
-	@$(BIN)/python -m dhcpd.replay.demo
+	@$(BIN)/python -m dhcpd.replay.demo.demo
 
 lint: $(TOOLS)
 	$(BIN)/ruff check .

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from dhcpd.engine.machine import Machine
 from dhcpd.replay.corpus import parts
 from dhcpd.replay.corpus.verify import PARTS_A_WORKER
-from dhcpd.replay.verdict import Status
+from dhcpd.replay.playing.verdict import Status
 from dhcpd.trace import TapeWriter
 from dhcpd.trace import events as ev
 from dhcpd.trace.effects import Send
@@ -91,7 +91,7 @@ def _processor_seconds(played: list[parts.Part]) -> float:
 
 def run(verb: str, path: Path, *words: str) -> Used:
     """Run a verb on a recording, its output thrown away; raises CalledProcessError where it does not succeed."""
-    command = [sys.executable, "-c", "from dhcpd.replay.cli import main; main()", verb, str(path), *words]
+    command = [sys.executable, "-c", "from dhcpd.replay.command.cli import main; main()", verb, str(path), *words]
     began = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)

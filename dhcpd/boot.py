@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from . import __version__
-from .replay.configuration import read_files, reason
+from .disk.configuration import read_files, reason
 from .trace.events import Boot, ConfigurationEnd, ConfigurationFile, Interfaces, LeaseFileEnd, LeaseFilePart
 
 if TYPE_CHECKING:

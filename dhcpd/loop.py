@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 import trio
 
 from . import boot
-from .storage import Storage
+from .disk.storage import Storage
 from .trace.effects import (
     ERROR,
     DnsSend,
@@ -58,8 +58,8 @@ from .trace.events import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .station import Station
-    from .storage import Group
+    from .disk.storage import Group
+    from .run import Station
     from .trace.effects import Effect
     from .trace.events import Event
 

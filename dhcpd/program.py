@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
-from . import __version__, boot, cli, daemon, privileges
+from . import __version__, boot, cli
 from .door import Door
 from .engine.machine import Machine
-from .logging import Logger
 from .loop import Loop
-from .recording import Recorder
-from .segments import Segments
+from .process import daemon, privileges
+from .process.logging import Logger
+from .recording.recorder import Recorder
+from .recording.segments import Segments
+from .run import Finish, Station
 from .start import Start
-from .station import Finish, Station
 from .trace import TapeWriteFailed, TapeWriter
 from .trace.effects import DEBUG, ERROR, INFO
 
@@ -117,7 +118,7 @@ class Program:
             self._logger.syslog_only(INFO, text)
 
     def _play(self, line: CommandLine, paths: Paths) -> int:
-        from .replay import play  # noqa: PLC0415 - a server that serves does not need it
+        from .replay.playing import play  # noqa: PLC0415 - a server that serves does not need it
 
         if "-tf" in line.values:
             raise self._fatal("-tf and -play do not go together: a playback is not recorded.")

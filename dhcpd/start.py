@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
-from . import boot, pidfile
-from .interfaces import read_links
-from .privileges import PrivilegeError
-from .replay.leasefile import LeaseFile, StorageError
-from .sockets import OpenError
-from .station import Finish
+from . import boot
+from .disk.lease_file import LeaseFile, StorageError
+from .network.interfaces import read_links
+from .network.sockets import OpenError
+from .process import pidfile
+from .process.privileges import PrivilegeError
+from .run import Finish
 from .trace.effects import (
     ERROR,
     Execute,
@@ -45,7 +46,7 @@ from .trace.events import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .station import Station
+    from .run import Station
     from .trace.effects import Effect
     from .trace.events import Boot, Event, Link
 

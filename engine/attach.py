@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..trace.events import Link
-    from .conf.model import Configuration, SharedNetwork, Subnet
+    from .model.configuration import Configuration, SharedNetwork, Subnet
 
 _UP: Final = 0x1
 _BROADCAST: Final = 0x2

@@ -14,8 +14,8 @@ from ..trace import events as ev
 from ..trace.effects import ERROR, INFO, Exit, Log, Wake
 from . import startup
 from .lease.database import Database
-from .lease.reader import load_lease_file
-from .lease.writer import Rewriter
+from .lease.file.reader import load_lease_file
+from .lease.file.writer import Rewriter
 from .names import Names
 from .rewriting import Rewriting, log_failure
 from .service.reasons import Reason, conclude
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from ..trace.effects import Effect
     from .attach import Discovery
-    from .conf.model import Configuration
+    from .model.configuration import Configuration
     from .parameters import StartParameters
 
 SNAPSHOT_VERSION: Final = 3

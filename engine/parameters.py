@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from .conf.context import Context, OptionSet
+    from .model.context import Context, OptionSet
 
 _LEASE_FILE_NAME: Final = 26
 _PID_FILE_NAME: Final = 27

@@ -14,7 +14,7 @@ from ..trace.effects import DEBUG, ERROR, INFO, Log, RewriteBegin, RewriteEnd, R
 if TYPE_CHECKING:
     from ..trace.effects import Effect
     from ..trace.events import StorageFailed
-    from .lease.writer import Rewriter
+    from .lease.file.writer import Rewriter
 
 INTERVAL_S: Final = 3600
 

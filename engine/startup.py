@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..trace.effects import ERROR, INFO, Fatal, Listen, Log, Lookup, Settings
 from .attach import Discovery, discover, listening_lines
-from .conf.compile import compile_configuration
-from .conf.context import Context, OptionSet
+from .conf.building.compile import compile_configuration
 from .conf.options import default_registry
-from .conf.parser import parse
+from .conf.reading.parser import parse
+from .model.context import Context, OptionSet
 from .parameters import BROADCAST, ParameterError, StartParameters, read_start_parameters
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ..trace.effects import Effect
     from ..trace.events import ConfigurationEnd, Interfaces, LeaseFileEnd, ListenFailed
-    from .conf.model import Configuration
+    from .model.configuration import Configuration
 
 CONFIGURATION_ERRORS: Final = "Configuration file errors encountered -- exiting"
 

@@ -79,8 +79,8 @@ class Playback(pytest.Item):
             self._compare(played)
 
     def _play(self, played: Path) -> None:
-        from .play import play_file, report  # noqa: PLC0415 - see the module
-        from .verdict import Status  # noqa: PLC0415
+        from .playing.play import play_file, report  # noqa: PLC0415 - see the module
+        from .playing.verdict import Status  # noqa: PLC0415
 
         verdict = play_file(str(self.path), str(played))
         if verdict.status is not Status.SAME:

@@ -7,12 +7,13 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = ("dhcpd", "engine", "trace", "replay")
+FOLDERS = ("dhcpd", "engine", "trace", "replay", "disk")
 
 # What the engine and the alphabet may use of the standard library and beyond. Anything else could bring in a clock,
 # randomness, the environment, files or sockets (design, first law), or an order that hangs on addresses.
@@ -165,9 +166,9 @@ def test_the_engine_is_synchronous() -> None:
     assert not guilty
 
 
-@pytest.mark.parametrize("folder", ["engine", "trace", "replay"])
+@pytest.mark.parametrize("folder", ["engine", "trace", "replay", "disk"])
 def test_nothing_below_imports_the_program(folder: str) -> None:
-    below = {"engine", "trace", "replay"}
+    below = {"engine", "trace", "replay", "disk"}
     guilty = [
         f"{named(path)}:{line}: imports {name}"
         for path in modules(folder)
@@ -210,6 +211,18 @@ def check_ratchet(sizes: dict[str, int], maximum: int, exceptions: dict[str, int
 def test_every_module_opens_with_what_it_is_for() -> None:
     guilty = [named(path) for path in modules(*FOLDERS) if len(ast.get_docstring(tree_of(path)) or "") < 40]
     assert not guilty, guilty
+
+
+FOLDER_MODULES_MAXIMUM = 12
+# A list by nature: one thin module a verb of dhcpd-trace.
+LISTS = frozenset({"replay/verbs"})
+
+
+def test_no_folder_is_crowded() -> None:
+    """A folder's names must be read at a glance; `__init__.py` and `__main__.py` say nothing to a reader."""
+    counts = Counter(named(path.parent) for path in modules(*FOLDERS) if not path.name.startswith("__"))
+    crowded = {folder: n for folder, n in counts.items() if n > FOLDER_MODULES_MAXIMUM and folder not in LISTS}
+    assert not crowded, f"more than {FOLDER_MODULES_MAXIMUM} modules: {crowded}"
 
 
 def test_nothing_is_left_to_do() -> None:
@@ -274,7 +287,7 @@ def test_the_wheel_holds_every_module_and_no_test(wheel: list[str]) -> None:
 def test_console_scripts_are_declared() -> None:
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
     assert scripts["dhcpd"] == "dhcpd.__main__:main"
-    assert scripts["dhcpd-trace"] == "dhcpd.replay.cli:main"
+    assert scripts["dhcpd-trace"] == "dhcpd.replay.command.cli:main"
 
 
 def test_the_readme_lists_every_document() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..wire.spaces import OptionSpace, Registry
+from ..model.spaces import OptionSpace, Registry
 
 _DHCP: Final = """\
 1 subnet-mask I; 2 time-offset l; 3 routers IA; 4 time-servers IA; 5 ien116-name-servers IA; 6 domain-name-servers IA;

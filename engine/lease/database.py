@@ -11,9 +11,9 @@ from bisect import bisect_left
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any, Final
 
+from ..model.lease import ABANDONED, ACTIVE, BACKUP, EXPIRED, FREE, NEVER, RELEASED, RESET, Lease
 from .declarations import Declarations
 from .indexes import Index, enter, indexed_hardware, leave, listed
-from .lease import ABANDONED, ACTIVE, BACKUP, EXPIRED, FREE, NEVER, RELEASED, RESET, Lease
 from .queues import (
     BACKUP_QUEUE,
     FIRST_ORDER,
@@ -30,13 +30,13 @@ from .queues import (
     queue_of,
 )
 from .snapshot import put_back, take
-from .virgin import AddressTable
+from .unused_addresses import AddressTable
 
 if TYPE_CHECKING:
     from array import array
     from collections.abc import Iterator, Sequence
 
-    from ..conf.model import Class, Configuration, Pool
+    from ..model.configuration import Class, Configuration, Pool
     from .failover_state import FailoverState
 
 # The state that a lease enters by itself when its time comes, without a failover peer (allocation 17).

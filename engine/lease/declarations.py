@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ..conf import syntax
+from ..model import syntax
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,16 +9,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from ..conf import syntax
-from ..conf.compile import compile_function, compile_handler, declare
-from ..conf.cursor import FatalError, Lost
-from ..conf.lexer import Overflow
-from ..conf.parser import Parser
-from ..conf.printing import print_handler, print_statements
-from ..conf.symbols import Symbols
+from ..conf.building.compile import compile_function, compile_handler, declare
+from ..conf.reading.cursor import FatalError, Lost
+from ..conf.reading.lexer import Overflow
+from ..conf.reading.parser import Parser
+from ..conf.reading.symbols import Symbols
+from ..conf.writing.printing import print_handler, print_statements
+from ..model import syntax
 
 if TYPE_CHECKING:
-    from ..conf.model import Configuration, Function, Handler
+    from ..model.configuration import Configuration, Function, Handler
 
 Lines = list[tuple[int, str]]
 _REFUSED: Final = (Lost, FatalError, Overflow)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from .lease import ABANDONED, ACTIVE, EXPIRED, RELEASED, Lease
+from ..model.lease import ABANDONED, ACTIVE, EXPIRED, RELEASED, Lease
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,14 +9,14 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING
 
+from ..model.lease import ACTIVE, BACKUP, EXPIRED, FREE, RELEASED, RESET
 from .indexes import enter, indexed_hardware
-from .lease import ACTIVE, BACKUP, EXPIRED, FREE, RELEASED, RESET
 from .queues import FREE_QUEUE, queue_of
-from .virgin import MODULUS
+from .unused_addresses import MODULUS
 
 if TYPE_CHECKING:
+    from ..model.lease import Lease
     from .database import Database
-    from .lease import Lease
 
 _BILLED_STATES = frozenset({ACTIVE, EXPIRED, RELEASED, RESET})
 

@@ -18,12 +18,12 @@ from __future__ import annotations
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from .lease import ABANDONED, ACTIVE, BACKUP, EXPIRED, FREE, RELEASED, RESERVED_FLAG, RESET
+from ..model.lease import ABANDONED, ACTIVE, BACKUP, EXPIRED, FREE, RELEASED, RESERVED_FLAG, RESET
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from .lease import Lease
+    from ..model.lease import Lease
 
 Leases = dict[int, "Lease"]
 

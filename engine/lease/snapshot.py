@@ -10,20 +10,20 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING, Any, Final
 
-from ..conf.classify import spawn
-from ..conf.compile import resolve_class
-from ..conf.context import NO_OCTETS, NoOctets
-from ..conf.model import Function
+from ..conf.building.compile import resolve_class
+from ..conf.running.classify import spawn
+from ..model.configuration import Function
+from ..model.context import NO_OCTETS, NoOctets
+from ..model.lease import Lease, Rare
 from .embedded import Statements, function_text, handler_text
 from .failover_state import FailoverState
 from .indexes import Index, indexed_hardware
-from .lease import Lease, Rare
 from .queues import key_order, key_queue, key_time, make_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..conf.model import Class, Configuration, Handler
+    from ..model.configuration import Class, Configuration, Handler
     from .database import Database
 
 VERSION: Final = 1

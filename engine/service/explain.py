@@ -8,29 +8,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ..conf import parameters as par
-from ..conf.classify import fits
-from ..conf.compile import Builder
-from ..conf.context import Context, OptionSet
+from ..conf.building.compile import Builder
 from ..conf.options import ENUMERATIONS
-from ..conf.statements import compile_list, values_of
-from ..conf.values import identifier_text, text_of
+from ..conf.running import parameters as par
+from ..conf.running.classify import fits
+from ..conf.running.statements import compile_list, values_of
+from ..conf.writing.values import identifier_text, text_of
+from ..model.context import Context, OptionSet
 from ..wire.encode import evaluate
 from ..wire.text import dotted
-from .lease_time import MIN_LEASE_TIME_S
+from .granting.lease_time import MIN_LEASE_TIME_S
 from .reasons import Reason, Setting, Settings, once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ..conf.context import Bindings
-    from ..conf.expressions import Step
-    from ..conf.model import Configuration, Handler, Permit, Pool, Scope, Value
-    from ..conf.syntax import OptionStatement, Place
-    from ..lease.lease import Lease
+    from ..conf.running.expressions import Step
+    from ..model.configuration import Configuration, Handler, Permit, Pool, Scope, Value
+    from ..model.context import Bindings
+    from ..model.lease import Lease
+    from ..model.spaces import OptionDefinition, Registry
+    from ..model.syntax import OptionStatement, Place
     from ..wire.packet import Packet
-    from ..wire.spaces import OptionDefinition, Registry
-    from .plan import Terms
+    from .granting.plan import Terms
     from .server import Server
 
 _VENDOR_OPTIONS: Final = 43

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from ..conf.context import Context
-    from ..conf.model import Pool
-    from ..lease.lease import Lease
+    from ..model.configuration import Pool
+    from ..model.context import Context
+    from ..model.lease import Lease
     from ..wire.packet import Packet
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ...trace.effects import ERROR
-from ..conf.context import Context
-from ..lease.lease import ABANDONED, ACTIVE, BACKUP, FREE, NEVER, RELEASED
+from ..model.context import Context
+from ..model.lease import ABANDONED, ACTIVE, BACKUP, FREE, NEVER, RELEASED
 from ..wire.text import dotted
 
 if TYPE_CHECKING:
-    from ..conf.model import Handler, Pool
-    from ..lease.lease import Lease
+    from ..model.configuration import Handler, Pool
+    from ..model.lease import Lease
     from ..wire.packet import Packet
     from .server import Server
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ...trace.effects import Effect
-    from ..conf.model import Scope
-    from ..conf.syntax import Place
+    from ..model.configuration import Scope
+    from ..model.syntax import Place
 
 # Every `Reason.step`, in the order in which a whole decision has them.
 STEPS = ("network", "class", "host", "pool", "candidate", "time", "parameter", "option", "verdict")

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ...trace.effects import ERROR, INFO, Execute, Fatal, Log, ReverseLookup, Send, Store
 from ...trace.events import Packet as PacketEvent
-from ..conf import parameters as par
-from ..conf.classify import classify, spawn
-from ..conf.context import Context
-from ..conf.values import shown
+from ..conf.running import parameters as par
+from ..conf.running.classify import classify, spawn
+from ..conf.writing.values import shown
 from ..lease.embedded import Statements
-from ..lease.lease import NEVER
-from ..lease.record import RecordWriter
+from ..lease.file.record import RecordWriter
 from ..lease.snapshot import variables, variables_from
+from ..model.context import Context
+from ..model.lease import NEVER
 from ..wire.encode import Encoder
 from ..wire.packet import (
     DECLINE,
@@ -36,30 +36,30 @@ from ..wire.packet import (
 )
 from ..wire.reply import Ports
 from ..wire.text import dotted, hardware_text, via_text
-from . import ping
-from .allocate import open_pools
-from .bootp import bootp
-from .decline import decline
-from .discover import discover
 from .explain import tell_classes
-from .find_lease import belongs
-from .inform import inform
-from .leasequery import leasequery
+from .finding.allocate import open_pools
+from .finding.find_lease import belongs
+from .finding.network import locate
+from .granting import ping
+from .granting.plan import Plans
 from .lifecycle import expire_due, expire_in
-from .network import locate
-from .overhear import overhear
-from .plan import Plans
-from .release import release_request
-from .request import request
+from .messages.bootp import bootp
+from .messages.decline import decline
+from .messages.discover import discover
+from .messages.inform import inform
+from .messages.leasequery import leasequery
+from .messages.release import release_request
+from .messages.request import request
+from .own_replies import overhear
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ...trace.effects import Effect
-    from ..conf.context import Bindings, OptionSet
-    from ..conf.model import Configuration, Host, SharedNetwork
     from ..lease.database import Database
-    from ..lease.lease import Lease
+    from ..model.configuration import Configuration, Host, SharedNetwork
+    from ..model.context import Bindings, OptionSet
+    from ..model.lease import Lease
     from .hooks import Ddns, Failover
     from .reasons import Reasons
 
@@ -173,7 +173,7 @@ class Server:
         self._settings = settings
         self.ports = Ports(settings.local_port, settings.remote_port, settings.broadcast_address)
 
-    # What statements and steps ask of the server (engine/conf/context.py, Host)
+    # What statements and steps ask of the server (engine/model/context.py, Host)
 
     def log(self, level: int, text: str) -> None:
         """Emit a log line."""

@@ -12,19 +12,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ...trace.effects import ERROR
+from ..model.tables import SpaceTable, tables_of
 from .candidates import Wish, bucket_order, candidates
 from .fqdn import encode_fqdn
 from .packet import DISCOVER, REQUEST
 from .placement import Area, Item, pack_agent_block, place_options
-from .tables import SpaceTable, tables_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..conf.context import Context, OptionSet
-    from ..conf.model import Value
+    from ..model.configuration import Value
+    from ..model.context import Context, OptionSet
+    from ..model.spaces import Registry
     from .packet import Packet
-    from .spaces import Registry
 
 AREA_OCTETS: Final = 312
 AREA_OCTETS_MAXIMUM: Final = 1236

@@ -11,15 +11,15 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ...trace.effects import DEBUG, ERROR, INFO
+from ..model.tables import tables_of
 from .fqdn import decode_fqdn
-from .tables import tables_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from ..conf.model import Class
-    from .spaces import Registry
-    from .tables import SpaceTable
+    from ..model.configuration import Class
+    from ..model.spaces import Registry
+    from ..model.tables import SpaceTable
 
 DISCOVER: Final = 1
 OFFER: Final = 2

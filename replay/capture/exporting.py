@@ -14,11 +14,11 @@ from ...engine.wire.frames import build_echo, build_frame
 from ...trace import Entry
 from ...trace import effects as fx
 from ...trace import events as ev
-from ..compare import same
-from ..decode import hardware_of_payload
-from ..describe import answer_line, event_line, log_text
-from ..resume import beginning
-from ..seek import engine_at
+from ..playing.compare import same
+from ..playing.resume import beginning
+from ..playing.seek import engine_at
+from ..showing.decode import hardware_of_payload
+from ..showing.describe import answer_line, event_line, log_text
 from .pcapng import Writer
 
 if TYPE_CHECKING:

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from ...engine.wire.packet import FIXED_OCTETS
 from ...trace import events as ev
-from ..decode import hardware_of_payload, message_name, options_of
-from ..feeding import SECOND_US, Beginning, Feeder
+from ..showing.decode import hardware_of_payload, message_name, options_of
+from ..world.feeding import SECOND_US, Beginning, Feeder
 from .reading import CaptureError, datagrams
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import BinaryIO
 
+    from ...disk.configuration import SourceFile
     from ...trace import effects as ef
     from ...trace.effects import Effect
     from ...trace.events import Event
-    from ..configuration import SourceFile
     from .reading import Datagram
 
 _REQUEST, _REPLY = 1, 2

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as ET
 
-from ..play import report
-from ..verdict import Status
+from ..playing.play import report
+from ..playing.verdict import Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from ...engine.machine import SnapshotError
 from ...trace import DamagedTape, NewerTape, NotATape, TapeError, open_tape
-from ..digest import digest
-from ..play import Playback, with_history
-from ..resume import Beginning, beginning, restore
-from ..verdict import Status, Verdict
+from ..playing.digest import digest
+from ..playing.play import Playback, with_history
+from ..playing.resume import Beginning, beginning, restore
+from ..playing.verdict import Status, Verdict
 from .state import state_differences
 
 if TYPE_CHECKING:

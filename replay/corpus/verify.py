@@ -10,14 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ..verdict import Status, Verdict
-from .crew import CrewLost
+from ..playing.verdict import Status, Verdict
 from .parts import Part, PartResult, play_part, split
+from .workers import CrewLost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from .crew import Crew, Promise
+    from .workers import Crew, Promise
 
 # More parts than workers, so that one that takes long does not leave the others idle at the end.
 PARTS_A_WORKER: Final = 3

@@ -15,12 +15,12 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from ...disk.configuration import SourceFile
 from ...engine.machine import Machine
 from ...trace import effects as ef
 from ...trace import events as ev
 from ...trace.codec import pack, unpack
-from ..configuration import SourceFile
-from ..feeding import SECOND_US, Beginning, Feeder, Told
+from ..world.feeding import SECOND_US, Beginning, Feeder, Told
 from .format import IscTraceError
 from .records import Echo, File, Interface, Other, Pinged, Received, Seed, Sent
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 from ...trace import TapeWriter
 from ...trace import effects as ef
-from ..decode import client_of
-from ..leases import LeaseFileFollower
-from ..verdict import Difference, Status, Verdict
+from ..playing.leases import LeaseFileFollower
+from ..playing.verdict import Difference, Status, Verdict
+from ..showing.decode import client_of
 from .drive import Drive, Source
 from .format import NewerIscTrace, open_regular, read
 from .records import Reader

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from ...trace import effects as ef
-from ..decode import options_of
+from ..showing.decode import options_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

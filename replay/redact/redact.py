@@ -10,12 +10,12 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from ...disk.output import new_file
 from ...engine.conf.options import default_registry
 from ...engine.machine import Machine
 from ...trace import Entry, TapeWriter
 from ...trace import events as ev
-from ..output import new_file
-from ..resume import beginning
+from ..playing.resume import beginning
 from . import messages, sources, state
 from .decisions import alike
 from .errors import NotRedacted
@@ -27,11 +27,11 @@ from .survivors import Survivors
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ...engine.conf.model import Configuration
+    from ...engine.model.configuration import Configuration
     from ...trace import Tape
     from ...trace.effects import Effect
     from ...trace.events import Event
-    from ..resume import Beginning
+    from ..playing.resume import Beginning
 
 _SURVIVORS_SHOWN_MAX: Final = 10
 _ADDRESS_LETTERS: Final = frozenset("IA")

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ...engine.conf.keywords import EOF, STRING
-from ...engine.conf.lexer import Lexer, Overflow
+from ...engine.conf.reading.keywords import EOF, STRING
+from ...engine.conf.reading.lexer import Lexer, Overflow
 from .findings import TYPES
 from .pseudonyms import PIECE
 

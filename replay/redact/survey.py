@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from ...engine.conf import syntax
-from ...engine.conf.keywords import KEYWORDS
 from ...engine.conf.options import default_registry
-from ...engine.conf.parser import parse
+from ...engine.conf.reading.keywords import KEYWORDS
+from ...engine.conf.reading.parser import parse
+from ...engine.model import syntax
 from ...trace import Entry
 from ...trace import events as ev
 from . import messages, sources, state
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ...trace import Tape
     from ...trace.events import Event
-    from ..resume import Beginning
+    from ..playing.resume import Beginning
 
 
 class Start:

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from math import ceil, log10
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ..describe import moment
+from ..showing.describe import moment
 from .clients import ACK, BOOTREPLY, BOOTREQUEST, DECLINE, DISCOVER, INFORM, NAK, OFFER, RELEASE, REQUEST
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Sequence
 
-    from ..histogram import Histogram
-    from ..leasetable import PoolRow
+    from ..looking.histogram import Histogram
+    from ..looking.leasetable import PoolRow
     from .timeline import Timeline
 
 # Of charts over time, in the units of their view box.

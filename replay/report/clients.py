@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from ...engine.wire.packet import FIXED_OCTETS, TYPE_NAMES
-from ..decode import hardware_of_payload, options_of
+from ..showing.decode import hardware_of_payload, options_of
 from .limits import ADDRESSES_MAXIMUM
 
 DISCOVER, OFFER, REQUEST, DECLINE, ACK, NAK, RELEASE, INFORM = (

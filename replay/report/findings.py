@@ -7,8 +7,8 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...engine.lease.lease import ACTIVE
-from ..leasetable import identifier
+from ...engine.model.lease import ACTIVE
+from ..looking.leasetable import identifier
 from .clients import Outcome
 from .limits import CLIENTS_MAXIMUM
 from .playing import Playing
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from ...engine.machine import Machine
     from ...trace import Tape, TapeInfo
-    from ..leasetable import PoolRow
-    from ..verdict import Verdict
+    from ..looking.leasetable import PoolRow
+    from ..playing.verdict import Verdict
     from ..whatif import Report
     from .clients import Client
 

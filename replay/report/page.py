@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from ..describe import moment
-from ..play import report
-from ..verdict import Status
+from ..playing.play import report
+from ..playing.verdict import Status
+from ..showing.describe import moment
 from ..whatif import SENTENCES as DIFFERENCES
 from . import charts, limits
 from .clients import SENTENCES as OUTCOMES
@@ -30,7 +30,7 @@ from .texts import visible
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..histogram import Histogram
+    from ..looking.histogram import Histogram
     from ..whatif import Change
     from .charts import PoolChart, Stack
     from .findings import Findings, WhatIf

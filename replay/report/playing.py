@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Final
 from ...trace import DamagedTape, Entry, NoBeginning
 from ...trace.effects import Ping, Send, Store
 from ...trace.events import Packet
-from ..compare import same
-from ..decode import client_of, hardware_of_payload, message_name
-from ..history import why
-from ..leasetable import LeaseRow, PoolRow, lease_row, pool_rows, row_of
-from ..play import with_history
-from ..resume import beginning
-from ..verdict import Difference, Status, Verdict
+from ..looking.history import why
+from ..looking.leasetable import LeaseRow, PoolRow, lease_row, pool_rows, row_of
+from ..playing.compare import same
+from ..playing.play import with_history
+from ..playing.resume import beginning
+from ..playing.verdict import Difference, Status, Verdict
+from ..showing.decode import client_of, hardware_of_payload, message_name
 from .clients import NAK, UNANSWERABLE, key_of, read_message
 from .survey import WATCH_EVENTS
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from ...engine.machine import Machine
+    from ...engine.model.spaces import Registry
     from ...engine.service.reasons import Reason
-    from ...engine.wire.spaces import Registry
     from ...trace import Tape
     from ...trace.effects import Effect
     from .clients import Message

@@ -12,8 +12,8 @@ from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ...trace.effects import Log, Send
-from ..decode import message_name, packet_fields
-from ..describe import log_text
+from ..showing.decode import message_name, packet_fields
+from ..showing.describe import log_text
 from .limits import (
     PACKETS_MAXIMUM,
     REASONS_FIRST_MAXIMUM,
@@ -29,7 +29,7 @@ from .texts import Texts
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from ...engine.wire.spaces import Registry
+    from ...engine.model.spaces import Registry
     from ...trace.effects import Effect
     from ...trace.events import Event, Packet
     from .clients import Client, Message

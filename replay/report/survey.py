@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final
 from ...trace import DamagedTape, Entry
 from ...trace.effects import Log, Send
 from ...trace.events import Boot, Packet
-from ..decode import hardware_of_payload, message_name
-from ..histogram import Histogram
-from ..intervals import Stopwatch, Times
+from ..looking.histogram import Histogram
+from ..looking.intervals import Stopwatch, Times
+from ..showing.decode import hardware_of_payload, message_name
 from .clients import (
     ACK,
     BOOTREPLY,
@@ -59,9 +59,9 @@ _LEFT: Final = {RELEASE: Outcome.RELEASED, DECLINE: Outcome.DECLINED}
 class Survey:
     """Everything counted. `refusals` and `silences` count by message and reason; `boot` is the first event, if kept.
 
-    `times` are those of `dhcpd-trace stats` (replay/intervals.py). `offers` are the waits from a DISCOVER to an OFFER
-    of a later event, `choices` those from DISCOVER to REQUEST. `at_once` counts offers of the same event. `noted`: the
-    tape has notes of time.
+    `times` are those of `dhcpd-trace stats` (replay/looking/intervals.py). `offers` are the waits from a DISCOVER to
+    an OFFER of a later event, `choices` those from DISCOVER to REQUEST. `at_once` counts offers of the same event.
+    `noted`: the tape has notes of time.
     """
 
     timeline: Timeline = field(default_factory=Timeline)

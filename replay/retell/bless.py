@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING, Final
 
 from ...trace import Entry, Tape, TapeWriter, open_tape, pack_snapshot
 from ...trace.writer import move_aside
-from ..compare import differences, same
-from ..describe import record_fields
-from ..play import play_file
-from ..resume import beginning
-from ..verdict import Status
+from ..playing.compare import differences, same
+from ..playing.play import play_file
+from ..playing.resume import beginning
+from ..playing.verdict import Status
+from ..showing.describe import record_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ...trace.effects import Effect
-    from ..resume import Beginning
+    from ..playing.resume import Beginning
 
 DIFFERENCE_LINES_MAXIMUM: Final = 40
 

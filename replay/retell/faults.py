@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ...engine.wire.packet import COOKIE, FIXED_OCTETS
-from ..compare import Pair, differences
+from ..playing.compare import Pair, differences
 from .payload import assemble, options_in
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from ...engine.machine import Machine
 from ...trace import Entry, open_tape
 from ...trace import events as ev
-from ..compare import same
-from ..resume import beginning
+from ..playing.compare import same
+from ..playing.resume import beginning
 from .faults import Fault
 
 if TYPE_CHECKING:

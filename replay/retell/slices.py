@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ...trace import Entry, TapeWriter, open_tape, pack_snapshot
 from ...trace import events as ev
-from ..compare import same
-from ..decode import hardware_of_payload
-from ..resume import beginning
+from ..playing.compare import same
+from ..playing.resume import beginning
+from ..showing.decode import hardware_of_payload
 from .faults import Fault
 from .gate import Gate
 from .tell import Teller, Told, fill

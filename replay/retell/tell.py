@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ...trace import effects as fx
 from ...trace import events as ev
-from ..compare import same
+from ..playing.compare import same
 from .faults import carried_over
 
 if TYPE_CHECKING:

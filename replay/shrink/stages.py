@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ...trace import events as ev
-from ..decode import hardware_of_payload
 from ..retell.material import START
 from ..retell.payload import MESSAGE_TYPE, options_in, without_options
+from ..showing.decode import hardware_of_payload
 from .candidate import Candidate, Trial, passes
 from .ddmin import longest_passing_cut, minimise
 from .statements import Statement, levels_of, statements_of, without
@@ -19,7 +19,7 @@ from .statements import Statement, levels_of, statements_of, without
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from ..corpus.crew import Crew
+    from ..corpus.workers import Crew
     from ..retell.material import Material
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from ...engine.conf.keywords import EOF
-from ...engine.conf.lexer import Lexer, Overflow
+from ...engine.conf.reading.keywords import EOF
+from ...engine.conf.reading.lexer import Lexer, Overflow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

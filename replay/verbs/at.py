@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..console import JSON, TAPE, leave, opened, plain, print_json, print_pairs, print_table, seq_of_moment
-from ..describe import moment
-from ..leases import lease_file_of
-from ..leasetable import in_pool, lease_object, lease_row, lease_rows, pool_rows, when
-from ..seek import machine_at
-from ..verdict import Status
+from ..command.console import JSON, TAPE, leave, opened, plain, print_json, print_pairs, print_table, seq_of_moment
+from ..looking.leasetable import in_pool, lease_object, lease_row, lease_rows, pool_rows, when
+from ..playing.leases import lease_file_of
+from ..playing.seek import machine_at
+from ..playing.verdict import Status
+from ..showing.describe import moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ...engine.machine import Machine
-    from ..leasetable import LeaseRow, PoolRow
+    from ..looking.leasetable import LeaseRow, PoolRow
 
 POOL_HEADS = ("network", "ranges", "addresses", "active", "free", "expired", "abandoned", "backup")
 POOL_NUMBERS = POOL_HEADS[2:]

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..card import card
-from ..console import (
+from ..command.console import (
     CONFIGURATION_FLAGS,
     JSON,
     TAPE,
@@ -22,18 +21,19 @@ from ..console import (
     rich_console,
     watching,
 )
-from ..describe import event_line
-from ..explain import as_object, explain, show
-from ..play import with_history
-from ..prefixes import OtherProgram, OtherProgramFailed, first_difference
-from ..statusline import Progress
-from ..verdict import Status
+from ..looking.explain import as_object, explain, show
+from ..playing.card import card
+from ..playing.play import with_history
+from ..playing.verdict import Status
+from ..showing.describe import event_line
+from ..showing.statusline import Progress
 from ..whatif.driver import EngineFailed, Refused
+from ..whatif.other_program import OtherProgram, OtherProgramFailed, first_difference
 from ..whatif.parting import Parting, find_parting, reason_lines, reason_objects
 
 if TYPE_CHECKING:
     from ...trace import Tape
-    from ..prefixes import Trial
+    from ..whatif.other_program import Trial
 
 
 @click.command()

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..console import JSON, TAPE, opened, print_json, print_table, seq_of_moment
-from ..difference import WORDS, difference
-from ..leasetable import lease_object, when
-from ..progress import reading
+from ..command.console import JSON, TAPE, opened, print_json, print_table, seq_of_moment
+from ..command.progress import reading
+from ..looking.difference import WORDS, difference
+from ..looking.leasetable import lease_object, when
 
 if TYPE_CHECKING:
-    from ..difference import Change, StateDifference
+    from ..looking.difference import Change, StateDifference
 
 _HEADS = ("change", "address", "client", "before", "after")
 _POOL_HEADS = ("network", "ranges", "active", "free", "expired", "abandoned")

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..console import JSON, TAPE, complain, opened, print_json, rich_console
-from ..explain import as_object, client_test, find
-from ..explain import explain as explanations
-from ..explain import show as show_explanation
-from ..verdict import Status
+from ..command.console import JSON, TAPE, complain, opened, print_json, rich_console
+from ..looking.explain import as_object, client_test, find
+from ..looking.explain import explain as explanations
+from ..looking.explain import show as show_explanation
+from ..playing.verdict import Status
 
 if TYPE_CHECKING:
     from ...trace import Tape

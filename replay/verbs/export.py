@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from ..capture.exporting import export as exported
-from ..console import FROM, JSON, TAPE, TO, leave, opened, output, print_json, watching
-from ..explain import client_test
-from ..seek import EngineFailed
-from ..statusline import Progress
-from ..verdict import Status
+from ..command.console import FROM, JSON, TAPE, TO, leave, opened, output, print_json, watching
+from ..looking.explain import client_test
+from ..playing.seek import EngineFailed
+from ..playing.verdict import Status
+from ..showing.statusline import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable

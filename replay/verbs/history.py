@@ -6,13 +6,13 @@ import sys
 
 import click
 
-from ..console import JSON, TAPE, complain, opened, print_json, seq_of_moment
-from ..describe import moment
-from ..history import Line
-from ..history import history as lines_of
-from ..leasetable import lease_object
-from ..progress import reading
-from ..verdict import Status
+from ..command.console import JSON, TAPE, complain, opened, print_json, seq_of_moment
+from ..command.progress import reading
+from ..looking.history import Line
+from ..looking.history import history as lines_of
+from ..looking.leasetable import lease_object
+from ..playing.verdict import Status
+from ..showing.describe import moment
 
 
 @click.command()

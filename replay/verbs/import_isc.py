@@ -7,12 +7,12 @@ from importlib.metadata import version
 
 import click
 
-from ..console import JSON, LEASE_FILE, leave, output, output_option, print_json, watching
+from ..command.console import JSON, LEASE_FILE, leave, output, output_option, print_json, watching
 from ..isc import Imported
 from ..isc import import_isc as imported
-from ..play import report
-from ..statusline import Progress
-from ..verdict import Status
+from ..playing.play import report
+from ..playing.verdict import Status
+from ..showing.statusline import Progress
 
 
 @click.command(name="import-isc")

@@ -13,7 +13,7 @@ from ...trace import TapeWriter
 from ...trace.effects import ERROR, Log
 from ..capture.importing import Capture, Imported, NotImported
 from ..capture.importing import import_pcap as imported
-from ..console import (
+from ..command.console import (
     CONFIGURATION_FLAGS,
     JSON,
     LEASE_FILE,
@@ -28,9 +28,9 @@ from ..console import (
     print_pairs,
     watching,
 )
-from ..leases import LeaseFileFollower
-from ..statusline import Progress
-from ..verdict import Status
+from ..playing.leases import LeaseFileFollower
+from ..playing.verdict import Status
+from ..showing.statusline import Progress
 
 if TYPE_CHECKING:
     from ...trace.effects import Effect

@@ -11,14 +11,14 @@ import click
 
 from ...trace import DamagedTape, Entry
 from ...trace.events import EVENT_IDS, Packet
-from ..clients import Clients
-from ..console import JSON, TAPE, complain, opened, print_json, print_pairs, print_table
-from ..contents import Contents, contents
-from ..decode import hardware_of_payload
-from ..describe import moment
-from ..progress import Reading, reading
-from ..seek import first_us, last_entry
-from ..verdict import Status
+from ..command.console import JSON, TAPE, complain, opened, print_json, print_pairs, print_table
+from ..command.progress import Reading, reading
+from ..looking.clients import Clients
+from ..looking.contents import Contents, contents
+from ..playing.seek import first_us, last_entry
+from ..playing.verdict import Status
+from ..showing.decode import hardware_of_payload
+from ..showing.describe import moment
 
 if TYPE_CHECKING:
     from ...trace import Tape

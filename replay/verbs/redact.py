@@ -7,11 +7,22 @@ import secrets
 import click
 
 from ...trace import DamagedTape
-from ..console import JSON, TAPE, content_of, leave, opened, output, output_option, print_json, print_pairs, watching
+from ..command.console import (
+    JSON,
+    TAPE,
+    content_of,
+    leave,
+    opened,
+    output,
+    output_option,
+    print_json,
+    print_pairs,
+    watching,
+)
+from ..playing.verdict import Status
 from ..redact import NotRedacted, Report
 from ..redact import redact as redacted
-from ..statusline import Progress
-from ..verdict import Status
+from ..showing.statusline import Progress
 
 _KEY_OCTETS = 32
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..console import (
+from ..command.console import (
     CONFIGURATION_FLAGS,
     JSON,
     TAPE,
@@ -22,7 +22,7 @@ from ..console import (
 )
 from ..report import collect, render
 from ..report.findings import WhatIf
-from ..statusline import Progress
+from ..showing.statusline import Progress
 from ..whatif import compare
 
 if TYPE_CHECKING:

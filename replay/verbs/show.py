@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from ..console import JSON, TAPE, complain, opened, plain, print_json
-from ..describe import answer_line, clock, effect_line, event_line, record_fields
-from ..filters import Filter, is_address, select
-from ..moments import NoMoment, time_us
-from ..progress import reading
-from ..seek import first_us
+from ..command.console import JSON, TAPE, complain, opened, plain, print_json
+from ..command.progress import reading
+from ..looking.filters import Filter, is_address, select
+from ..looking.moments import NoMoment, time_us
+from ..playing.seek import first_us
+from ..showing.describe import answer_line, clock, effect_line, event_line, record_fields
 
 if TYPE_CHECKING:
     from ...trace import Tape

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from ..console import JSON, TAPE, leave, opened, output, output_option, print_json, watching
-from ..corpus.crew import Alone, CrewLost, Processes, cores
+from ..command.console import JSON, TAPE, leave, opened, output, output_option, print_json, watching
+from ..corpus.workers import Alone, CrewLost, Processes, cores
+from ..playing.verdict import INTERRUPTED, Status
 from ..retell.material import Material, TooLong, load
+from ..showing.statusline import Trials
 from ..shrink import candidate, stages
-from ..statusline import Trials
-from ..verdict import INTERRUPTED, Status
 
 if TYPE_CHECKING:
-    from ..corpus.crew import Crew
+    from ..corpus.workers import Crew
     from ..shrink.stages import Shrinker
 
 _NO_DIFFERENCE: Final = "nothing to shrink: the recording plays without a difference (--until takes a test of yours)"

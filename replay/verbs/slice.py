@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..console import (
+from ..command.console import (
     FROM,
     JSON,
     SINCE,
@@ -22,8 +22,8 @@ from ..console import (
     print_json,
     time_of,
 )
+from ..playing.verdict import Status
 from ..retell.slices import NothingThere, Piece, write_slice
-from ..verdict import Status
 
 if TYPE_CHECKING:
     from ...trace import Tape

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..console import JSON, TAPE, opened, print_json, print_pairs, print_table
-from ..describe import moment
-from ..intervals import SPANS
-from ..moments import NoMoment, span_us
-from ..progress import reading
-from ..seek import last_us
-from ..stats import Bucket, TooManyBuckets, Totals, bucket_span_us, buckets, check_span
+from ..command.console import JSON, TAPE, opened, print_json, print_pairs, print_table
+from ..command.progress import reading
+from ..looking.intervals import SPANS
+from ..looking.moments import NoMoment, span_us
+from ..looking.stats import Bucket, TooManyBuckets, Totals, bucket_span_us, buckets, check_span
+from ..playing.seek import last_us
+from ..showing.describe import moment
 
 if TYPE_CHECKING:
     from ...trace import Tape
-    from ..intervals import Times
+    from ..looking.intervals import Times
 
 _HEADS = (
     "from (UTC)", "received", "per second", "ACK", "NAK", "exchanges/s", "unanswered", "decision", "release",

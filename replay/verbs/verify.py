@@ -8,30 +8,20 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from ..console import (
-    JSON,
-    LEASE_FILE,
-    complain,
-    leave,
-    opened,
-    plain,
-    print_json,
-    rich_console,
-    watching,
-)
+from ..command.console import JSON, LEASE_FILE, complain, leave, opened, plain, print_json, rich_console, watching
 from ..corpus.gather import NothingFound, gather
 from ..corpus.verify import TraceResult, plan, verify_corpus, worst
-from ..play import play, report
-from ..resume import beginning
-from ..statusline import Parts, Progress
-from ..verdict import INTERRUPTED, Status, Verdict
+from ..playing.play import play, report
+from ..playing.resume import beginning
+from ..playing.verdict import INTERRUPTED, Status, Verdict
+from ..showing.statusline import Parts, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ...trace import Tape
-    from ..corpus.crew import Crew
     from ..corpus.gather import Corpus
+    from ..corpus.workers import Crew
 
 _WORDS: Final = {
     Status.SAME: ("same", "green"),
@@ -123,17 +113,17 @@ def _verify_all(
 
 def _crew(corpus: Corpus, jobs: int | None, dask: str | None) -> Crew:
     """The workers asked for; this process alone where there is nothing to divide."""
-    from ..corpus import crew, parts  # noqa: PLC0415 - processes cost time to import
+    from ..corpus import parts, workers  # noqa: PLC0415 - processes cost time to import
 
     if dask is not None:
         try:
-            return crew.Dask(dask)
-        except crew.CrewLost as error:
+            return workers.Dask(dask)
+        except workers.CrewLost as error:
             leave(str(error), Status.UNJUDGED)
-    workers = jobs or crew.cores()
-    if workers == 1 or sum(map(len, plan(corpus.traces, workers))) == 1:
-        return crew.Alone()
-    return crew.Processes(workers, parts.__name__)
+    number = jobs or workers.cores()
+    if number == 1 or sum(map(len, plan(corpus.traces, number))) == 1:
+        return workers.Alone()
+    return workers.Processes(number, parts.__name__)
 
 
 def _show_report(result: TraceResult) -> None:

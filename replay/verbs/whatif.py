@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from ..console import (
+from ..command.console import (
     CONFIGURATION_FLAGS,
     JSON,
     TAPE,
@@ -19,8 +19,8 @@ from ..console import (
     print_json,
     watching,
 )
-from ..statusline import Progress
-from ..verdict import Status
+from ..playing.verdict import Status
+from ..showing.statusline import Progress
 from ..whatif import Group, Report, compare
 from ..whatif.show import show, show_story
 

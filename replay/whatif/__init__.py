@@ -8,7 +8,7 @@
 `compare` answers with a Report, which is plain data. Nothing is sent, written or looked up.
 """
 
-from ..configuration import SourceFile, read_files
+from ...disk.configuration import SourceFile, read_files
 from .comparison import compare
 from .report import (
     SENTENCES,

@@ -31,7 +31,7 @@ from ...engine.wire.packet import (
     RELEASE,
     REQUEST,
 )
-from ..decode import options_of
+from ..showing.decode import options_of
 from .packets import MESSAGE_TYPE, SERVER, Message, discover_from, read, readdressed, renewal_from, request_from
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from ...engine.wire.packet import DISCOVER
 from ...trace import DamagedTape
 from ...trace import effects as fx
 from ...trace import events as ev
-from ..describe import answer_line, event_line
+from ..showing.describe import answer_line, event_line
 from .driver import Driver, EngineFailed, Refused
 from .judge import judge
 from .packets import read
@@ -26,9 +26,9 @@ from .report import Change, Chapter, ClientReport, Example, LogLine, PoolUse, Re
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ...disk.configuration import SourceFile
     from ...engine.machine import Machine
     from ...trace import Tape
-    from ..configuration import SourceFile
     from .client import Client
     from .driver import Step
     from .packets import Message

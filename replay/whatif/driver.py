@@ -17,9 +17,9 @@ from ...engine.machine import Machine
 from ...trace import effects as fx
 from ...trace import events as ev
 from ...trace.reader import Entry
-from ..decode import hardware_of_payload
-from ..leases import lease_file_of
-from ..resume import beginning
+from ..playing.leases import lease_file_of
+from ..playing.resume import beginning
+from ..showing.decode import hardware_of_payload
 from .client import Client, reply_of
 from .packets import read
 from .questions import Questions
@@ -27,12 +27,12 @@ from .questions import Questions
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from ...disk.configuration import SourceFile
     from ...engine.service.reasons import Reason
     from ...trace import Tape
     from ...trace.effects import Effect
     from ...trace.events import Event
-    from ..configuration import SourceFile
-    from ..resume import Beginning
+    from ..playing.resume import Beginning
     from .packets import Message
 
 _SECOND_US: Final = 1_000_000

@@ -11,14 +11,14 @@ from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Final
 
 from ...engine.wire.packet import NAK
-from ..decode import message_name, options_of, packet_fields
+from ..showing.decode import message_name, options_of, packet_fields
 from .packets import MESSAGE_TYPE
 from .report import Change, FieldChange, Group
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ...engine.wire.spaces import Registry
+    from ...engine.model.spaces import Registry
     from ...trace.effects import Send
 
 _YIADDR: Final = slice(16, 20)

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ...trace import effects as fx
 from ...trace import events as ev
-from ..compare import same
-from ..decode import client_of, hardware_of
-from ..explain import explain
-from ..verdict import Difference
+from ..looking.explain import explain
+from ..playing.compare import same
+from ..playing.verdict import Difference
+from ..showing.decode import client_of, hardware_of
 from .driver import Driver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ...disk.configuration import SourceFile
     from ...engine.service.reasons import Reason
     from ...trace import Tape
     from ...trace.effects import Effect
-    from ..configuration import SourceFile
     from .driver import Applied, Step
 
 _LEFT_OUT: Final = (fx.Wake, fx.RewriteBegin, fx.RewritePart, fx.RewriteEnd)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from ..verdict import Status
+from ..playing.verdict import Status
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from rich.table import Table
 from rich.text import Text
 
-from ..console import rich_console
-from ..describe import clock
+from ..command.console import rich_console
+from ..showing.describe import clock
 from .report import SENTENCES
 
 if TYPE_CHECKING:

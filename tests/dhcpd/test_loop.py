@@ -11,14 +11,14 @@ import trio
 
 from dhcpd import start as start_module
 from dhcpd.cli import Paths, second_pass
-from dhcpd.daemon import Daemon
+from dhcpd.disk import lease_file as leasefile
 from dhcpd.door import Door
-from dhcpd.logging import Logger
 from dhcpd.loop import Loop
-from dhcpd.privileges import Privileges
-from dhcpd.replay import leasefile
+from dhcpd.process.daemon import Daemon
+from dhcpd.process.logging import Logger
+from dhcpd.process.privileges import Privileges
+from dhcpd.run import Finish, Station
 from dhcpd.start import Start
-from dhcpd.station import Finish, Station
 from dhcpd.trace import TapeWriteFailed
 from dhcpd.trace import events as ev
 from dhcpd.trace.effects import (

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dhcpd import program
-from dhcpd.logging import TRAILER
+from dhcpd.process.logging import TRAILER
 
 ROOT = Path(__file__).resolve().parents[2]
 BANNER = list(program.BANNER)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dhcpd.engine.attach import Discovery, discover, listening_lines
-from dhcpd.engine.conf.model import Configuration, Scope, SharedNetwork, Subnet
 from dhcpd.engine.conf.options import default_registry
-from dhcpd.engine.conf.syntax import NOWHERE
+from dhcpd.engine.model.configuration import Configuration, Scope, SharedNetwork, Subnet
+from dhcpd.engine.model.syntax import NOWHERE
 from dhcpd.trace.events import Link
 
 UP, BROADCAST, LOOPBACK = 0x1, 0x2, 0x8

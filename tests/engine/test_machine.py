@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dhcpd.engine.machine import Machine, SnapshotError
-from dhcpd.replay.digest import digest
+from dhcpd.replay.playing.digest import digest
 from dhcpd.trace import events as ev
 from dhcpd.trace.effects import Fatal, Ping, RewriteBegin, RewriteEnd, RewritePart, Send, Store, Wake
 from tests.replay.engine_runs import Run as Started

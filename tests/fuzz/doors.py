@@ -21,12 +21,12 @@ from unittest.mock import patch
 
 from click.testing import CliRunner
 
+from dhcpd.disk.configuration import SourceFile
 from dhcpd.engine import startup
 from dhcpd.engine.machine import Machine
 from dhcpd.replay.capture.importing import Capture, NotImported, import_pcap
 from dhcpd.replay.capture.reading import CaptureError, datagrams
-from dhcpd.replay.cli import cli
-from dhcpd.replay.configuration import SourceFile
+from dhcpd.replay.command.cli import cli
 from dhcpd.replay.isc import import_isc
 from dhcpd.trace import DamagedTape, Entry, NewerTape, NotATape, SnapshotEntry, TapeError, open_tape
 from dhcpd.trace import events as ev

@@ -40,8 +40,8 @@ def options() -> argparse.Namespace:
 
 def dictionary(door: str, folder: Path) -> list[str]:
     """The words of the language for libFuzzer to try, in its format."""
-    from dhcpd.engine.conf.keywords import IDENTIFIERS
     from dhcpd.engine.conf.options import default_registry
+    from dhcpd.engine.conf.reading.keywords import IDENTIFIERS
 
     registry = default_registry()
     words = {str(word) for word in IDENTIFIERS} if door in ("configuration", "leases") else set()

@@ -39,7 +39,7 @@ DEEP = [
 @pytest.mark.parametrize("pieces", DEEP, ids=lambda pieces: pieces[1].decode())
 def test_nesting_is_bounded_with_a_clear_message(pieces: tuple[bytes, ...]) -> None:
     from dhcpd.engine.conf.options import default_registry
-    from dhcpd.engine.conf.parser import parse
+    from dhcpd.engine.conf.reading.parser import parse
 
     before, opening, middle, closing, behind = pieces
     for depth, refused in ((70, False), (20_000, True)):
@@ -52,7 +52,7 @@ def test_nesting_is_bounded_with_a_clear_message(pieces: tuple[bytes, ...]) -> N
 
 def test_a_file_that_includes_itself_is_refused_at_once() -> None:
     from dhcpd.engine.conf.options import default_registry
-    from dhcpd.engine.conf.parser import parse
+    from dhcpd.engine.conf.reading.parser import parse
 
     files = {"a": b'include "b";\n' * 50, "b": b'include "a";\n' * 50}
     assert parse(files, "a", default_registry()).fatal == "a: includes itself"

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from dhcpd.cli import usage
-from dhcpd.logging import TRAILER
+from dhcpd.process.logging import TRAILER
 from dhcpd.program import BANNER
 from fixtures.network import ROOT
 

@@ -19,8 +19,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dhcpd.engine.machine import Machine
-from dhcpd.replay.play import play_file
-from dhcpd.replay.verdict import Status
+from dhcpd.replay.playing.play import play_file
+from dhcpd.replay.playing.verdict import Status
 from dhcpd.trace import events as ev
 from dhcpd.trace.effects import Effect, Execute, Fatal, Lookup, RewriteEnd, Wake
 from tests.engine.conf.grammar import configuration_text

@@ -12,8 +12,8 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dhcpd.replay.play import play_file
-from dhcpd.replay.verdict import Status
+from dhcpd.replay.playing.play import play_file
+from dhcpd.replay.playing.verdict import Status
 from dhcpd.trace import events as ev
 from tests.engine.service.desk import dotted, mac, message
 from tests.properties.configurations import configurations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dhcpd.replay.decode import hardware_of_payload
+from dhcpd.replay.showing.decode import hardware_of_payload
 from dhcpd.trace import Entry, TapeWriter
 from dhcpd.trace import effects as fx
 from dhcpd.trace import events as ev

@@ -10,8 +10,8 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dhcpd.replay.cli import cli
-from dhcpd.replay.play import main
+from dhcpd.replay.command.cli import cli
+from dhcpd.replay.playing.play import main
 from dhcpd.trace import open_tape
 from tests.replay.engine_runs import Run
 from tests.replay.tapes import record

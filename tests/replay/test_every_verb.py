@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dhcpd.engine.machine import Machine
-from dhcpd.replay.cli import VERBS, cli
+from dhcpd.replay.command.cli import VERBS, cli
 from dhcpd.trace import TapeWriter
 from dhcpd.trace import events as ev
 from dhcpd.trace.format import FILE_HEADER, SEGMENT_HEADER_BYTES, file_header

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from dhcpd.replay.play import play_file
-from dhcpd.replay.verdict import Status
+from dhcpd.replay.playing.play import play_file
+from dhcpd.replay.playing.verdict import Status
 from dhcpd.trace import Entry, open_tape
 from tests.replay.engine_runs import Run
 from tests.replay.planting import WRONG, Planted, plant, record_run

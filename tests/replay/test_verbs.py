@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 import dhcpd.replay.verbs
-from dhcpd.replay.cli import EXAMPLES, SECTIONS, VERBS, cli
+from dhcpd.replay.command.cli import EXAMPLES, SECTIONS, VERBS, cli
 from tests.docs.test_outputs import DOCUMENTS, blocks, commands
 
 
@@ -56,7 +56,7 @@ def test_what_looks_needs_no_engine(words: tuple[str, ...]) -> None:
     """Nobody waits for what is not used: the engine, and what draws tables."""
     script = f"""
 import sys
-from dhcpd.replay.cli import cli
+from dhcpd.replay.command.cli import cli
 cli({list(words)!r}, standalone_mode=False)
 print([name for name in sys.modules if name in ("dhcpd.engine.machine", "rich.console")])
 """

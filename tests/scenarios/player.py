@@ -16,8 +16,8 @@ from typing import Any, Final, NoReturn
 import msgpack
 
 from dhcpd import boot
+from dhcpd.disk.lease_file import LeaseFile
 from dhcpd.engine.machine import Machine
-from dhcpd.replay.leasefile import LeaseFile
 from dhcpd.trace import effects as ef
 from dhcpd.trace import events as ev
 from tests.scenarios.messages import Reply, Writer, clock

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from hypothesis import strategies as st
 
 from dhcpd.engine.conf.options import default_registry
-from dhcpd.engine.wire.spaces import OptionSpace
+from dhcpd.engine.model.spaces import OptionSpace
 from tests.engine.conf.grammar_expressions import FUNCTIONS, VARIABLES, quoted
 from tests.engine.conf.grammar_values import NAMES, Values
 

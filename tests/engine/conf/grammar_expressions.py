@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from random import Random
 
-    from dhcpd.engine.wire.spaces import Registry
+    from dhcpd.engine.model.spaces import Registry
 
 VARIABLES = ("var-one", "tmp", "client-name", "Mixed_Case", "x1y", "seen", "xid-text")
 FUNCTIONS = ("fun-one", "join-up", "Pick-It")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dhcpd.engine.conf.options import ENUMERATIONS
-from dhcpd.engine.conf.parse_values import fields_of
+from dhcpd.engine.conf.reading.parse_values import fields_of
 from tests.engine.conf.grammar_expressions import Expressions, quoted
 
 NAMES = ("example.org", "a.b.c.example.net", "ns1", "x-1.example.com", "10-0-0-1.example.org", "3com.example")

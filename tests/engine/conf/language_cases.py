@@ -7,7 +7,7 @@ kind of block; what ISC's `dhcpd -t` said of each is in recorded/language.json (
 from __future__ import annotations
 
 from dhcpd.engine.conf.options import ENUMERATIONS, default_registry
-from dhcpd.engine.conf.parse_values import fields_of
+from dhcpd.engine.conf.reading.parse_values import fields_of
 
 _SAMPLES = {
     "I": "10.1.2.3", "6": "2001:db8::1", "t": '"text"', "X": '"octets"', "E": "1:2:3", "d": "example.org",

@@ -9,11 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dhcpd.engine.conf import syntax
-from dhcpd.engine.conf.compile import compile_configuration, compile_handler, declare, remove_host, resolve_class
-from dhcpd.engine.conf.context import Context, OptionSet
+from dhcpd.engine.conf.building.compile import (
+    compile_configuration,
+    compile_handler,
+    declare,
+    remove_host,
+    resolve_class,
+)
 from dhcpd.engine.conf.options import default_registry
-from dhcpd.engine.conf.scopes import ScopeCache, lease_scopes
+from dhcpd.engine.conf.running.scopes import ScopeCache, lease_scopes
+from dhcpd.engine.model import syntax
+from dhcpd.engine.model.context import Context, OptionSet
 
 REGISTRY = default_registry()
 HERE = syntax.NOWHERE

@@ -6,14 +6,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from dhcpd.engine.conf import parameters, syntax
-from dhcpd.engine.conf.classify import classify, in_class, permitted
-from dhcpd.engine.conf.compile import TABLES, compile_configuration
-from dhcpd.engine.conf.context import Context, Frame, OptionSet
-from dhcpd.engine.conf.expressions import CALL_DEPTH_MAX, Compiler
+from dhcpd.engine.conf.building.compile import TABLES, compile_configuration
 from dhcpd.engine.conf.options import default_registry
-from dhcpd.engine.conf.statements import compile_list
-from dhcpd.engine.lease.lease import Lease, Rare
+from dhcpd.engine.conf.running import parameters
+from dhcpd.engine.conf.running.classify import classify, in_class, permitted
+from dhcpd.engine.conf.running.expressions import CALL_DEPTH_MAX, Compiler
+from dhcpd.engine.conf.running.statements import compile_list
+from dhcpd.engine.model import syntax
+from dhcpd.engine.model.context import Context, Frame, OptionSet
+from dhcpd.engine.model.lease import Lease, Rare
 
 REGISTRY = default_registry()
 HERE = syntax.NOWHERE

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from dhcpd.engine.conf import parser
-from dhcpd.engine.conf.compile import compile_configuration
-from dhcpd.engine.conf.context import Context, OptionSet
+from dhcpd.engine.conf.building.compile import compile_configuration
 from dhcpd.engine.conf.options import default_registry
+from dhcpd.engine.conf.reading import parser
+from dhcpd.engine.model.context import Context, OptionSet
 
 CASES = json.loads((Path(__file__).parent / "recorded" / "statements.json").read_text("ascii"))
 

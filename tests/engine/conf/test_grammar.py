@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from hypothesis import HealthCheck, given, settings
 
-from dhcpd.engine.conf.compile import compile_configuration
+from dhcpd.engine.conf.building.compile import compile_configuration
 from dhcpd.engine.conf.options import default_registry
-from dhcpd.engine.conf.parser import parse
-from dhcpd.engine.conf.printing import print_block
+from dhcpd.engine.conf.reading.parser import parse
+from dhcpd.engine.conf.writing.printing import print_block
 from tests.engine.conf.grammar import configurations
 
 SETTINGS = settings(

@@ -9,8 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from dhcpd.engine.conf import parse_expressions, parse_keys, parse_networks, parse_statements, parse_values, parser
 from dhcpd.engine.conf.options import default_registry
+from dhcpd.engine.conf.reading import (
+    parse_expressions,
+    parse_keys,
+    parse_networks,
+    parse_statements,
+    parse_values,
+    parser,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = ROOT / "docs" / "language.md"

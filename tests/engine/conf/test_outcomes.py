@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dhcpd.engine.conf import outcomes
-from dhcpd.engine.conf.compile import compile_configuration
-from dhcpd.engine.conf.context import Context, OptionSet
+from dhcpd.engine.conf.building.compile import compile_configuration
 from dhcpd.engine.conf.options import default_registry
-from dhcpd.engine.conf.parser import parse
+from dhcpd.engine.conf.reading.parser import parse
+from dhcpd.engine.conf.running import outcomes
+from dhcpd.engine.model.context import Context, OptionSet
 
 CLASSES = """
 class "vendor" { match if substring(option vendor-class-identifier, 0, 2) = "ab"; }

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dhcpd.engine.conf import regex_automaton, values
 from dhcpd.engine.conf.domain_names import BadNameError, compress, label_text, name_text, read_names
-from dhcpd.engine.conf.expressions_regex import compiled, matches
-from dhcpd.engine.wire.spaces import OptionDefinition
+from dhcpd.engine.conf.regex import automaton as regex_automaton
+from dhcpd.engine.conf.running.expressions_regex import compiled, matches
+from dhcpd.engine.conf.writing import values
+from dhcpd.engine.model.spaces import OptionDefinition
 
 
 def text_of(option_format, value):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dhcpd.engine.conf.model import Class, Configuration, Pool, Scope, SharedNetwork, Subnet
 from dhcpd.engine.conf.options import default_registry
-from dhcpd.engine.conf.syntax import NOWHERE
-from dhcpd.engine.lease.writer import Rewriter
+from dhcpd.engine.lease.file.writer import Rewriter
+from dhcpd.engine.model.configuration import Class, Configuration, Pool, Scope, SharedNetwork, Subnet
+from dhcpd.engine.model.syntax import NOWHERE
 
 if TYPE_CHECKING:
     from dhcpd.engine.lease.database import Database

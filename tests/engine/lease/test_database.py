@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from dhcpd.engine.lease.database import NEXT_STATES, RESERVED, Database, DuplicateLeaseError
-from dhcpd.engine.lease.lease import (
+from dhcpd.engine.lease.queues import RESERVED_QUEUE, queue_of
+from dhcpd.engine.model.lease import (
     ABANDONED,
     ACTIVE,
     BACKUP,
@@ -18,7 +19,6 @@ from dhcpd.engine.lease.lease import (
     RESET,
     Lease,
 )
-from dhcpd.engine.lease.queues import RESERVED_QUEUE, queue_of
 from tests.engine.lease.configurations import Ranges, configuration, number
 from tests.engine.lease.naive import NaiveQueues
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import msgpack
 import pytest
 
-from dhcpd.engine.conf.compile import compile_configuration
+from dhcpd.engine.conf.building.compile import compile_configuration
 from dhcpd.engine.conf.options import default_registry
-from dhcpd.engine.conf.parser import parse
+from dhcpd.engine.conf.reading.parser import parse
 from dhcpd.engine.lease.database import Database
-from dhcpd.engine.lease.reader import load_lease_file
+from dhcpd.engine.lease.file.reader import load_lease_file
 from tests.engine.lease.configurations import configuration, number, written
 from tests.engine.lease.real_server import needs_real_server, rewrite
 

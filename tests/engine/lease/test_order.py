@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dhcpd.engine.lease.database import Database
+from dhcpd.engine.lease.file.record import address_text
 from dhcpd.engine.lease.instantiate import instantiate
-from dhcpd.engine.lease.lease import ABANDONED, ACTIVE, FREE
-from dhcpd.engine.lease.record import address_text
+from dhcpd.engine.model.lease import ABANDONED, ACTIVE, FREE
 from tests.engine.lease.configurations import Ranges, configuration
 from tests.engine.lease.naive import NaiveQueues
 
 if TYPE_CHECKING:
-    from dhcpd.engine.conf.model import Configuration
+    from dhcpd.engine.model.configuration import Configuration
 
 LATER = 2_000_000_000
 

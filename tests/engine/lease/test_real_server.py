@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dhcpd.engine.lease.database import Database
-from dhcpd.engine.lease.lease import ACTIVE
-from dhcpd.engine.lease.reader import load_lease_file
-from dhcpd.engine.lease.record import address_text
+from dhcpd.engine.lease.file.reader import load_lease_file
+from dhcpd.engine.lease.file.record import address_text
+from dhcpd.engine.model.lease import ACTIVE
 from tests.engine.lease.configurations import Ranges, conf_text, configuration, number, written
 from tests.engine.lease.real_server import needs_real_server, rewrite, try_file
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from dhcpd.engine.conf.compile import compile_configuration
-from dhcpd.engine.conf.context import Context, OptionSet
+from dhcpd.engine.conf.building.compile import compile_configuration
 from dhcpd.engine.conf.options import default_registry
-from dhcpd.engine.conf.parser import parse
+from dhcpd.engine.conf.reading.parser import parse
 from dhcpd.engine.lease.database import Database
-from dhcpd.engine.lease.lease import ACTIVE, STATE_NAMES, Lease
-from dhcpd.engine.lease.reader import load_lease_file
+from dhcpd.engine.lease.file.reader import load_lease_file
+from dhcpd.engine.model.context import Context, OptionSet
+from dhcpd.engine.model.lease import ACTIVE, STATE_NAMES, Lease
 from dhcpd.engine.service.server import Interface, Server
 from dhcpd.trace.effects import Log, Ping, Send, Store
 from dhcpd.trace.events import Packet

@@ -6,7 +6,7 @@ import msgpack
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dhcpd.engine.lease.lease import ACTIVE
+from dhcpd.engine.model.lease import ACTIVE
 from tests.engine.service.desk import Desk, dotted, mac, message, number
 
 CONF = """

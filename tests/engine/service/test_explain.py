@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dhcpd.engine.conf.context import Context, OptionSet
-from dhcpd.engine.conf.scopes import run_scopes
+from dhcpd.engine.conf.running.scopes import run_scopes
+from dhcpd.engine.model.context import Context, OptionSet
 from dhcpd.engine.service.explain import watch_scopes
 from dhcpd.engine.wire.encode import evaluate
 from dhcpd.engine.wire.packet import parse_packet

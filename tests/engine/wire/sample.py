@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 from typing import Final
 
+from dhcpd.engine.model.spaces import OptionSpace, Registry
 from dhcpd.engine.wire.packet import Packet, parse_packet
-from dhcpd.engine.wire.spaces import OptionSpace, Registry
 
 FORMATS: Final = """
 1 I 2 l 3 IA 4 IA 6 IA 12 t 15 t 17 t 28 I 33 IIA 40 t 42 IA 43 E. 50 I 51 L 52 B 53 B 54 I 55 BA 56 t 57 S 58 L 59 L

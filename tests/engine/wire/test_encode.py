@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dhcpd.engine.conf.context import Context, OptionSet
+from dhcpd.engine.model.context import Context, OptionSet
+from dhcpd.engine.model.spaces import OptionSpace, Registry
 from dhcpd.engine.wire.candidates import bucket_order
 from dhcpd.engine.wire.encode import (
     DYNAMIC_BOOTP,
@@ -22,7 +23,6 @@ from dhcpd.engine.wire.encode import (
 )
 from dhcpd.engine.wire.placement import Area, Item, place_options
 from dhcpd.engine.wire.reply import compose, compose_leasequery, compose_nak, compose_static_plain, truncation_lines
-from dhcpd.engine.wire.spaces import OptionSpace, Registry
 
 from .sample import packet, registry
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scapy.layers.dhcp import BOOTP, DHCP
 
+from dhcpd.engine.model.spaces import OptionSpace
 from dhcpd.engine.wire.packet import Dropped, Packet, parse_packet, type_name
-from dhcpd.engine.wire.spaces import OptionSpace
 from dhcpd.trace.effects import DEBUG, ERROR, INFO
 
 from .sample import packet, payload, registry

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from dhcpd.engine.conf.context import Context, OptionSet
+from dhcpd.engine.model.context import Context, OptionSet
+from dhcpd.engine.model.spaces import OptionSpace, Registry
 from dhcpd.engine.wire.encode import OFFER_OR_ACK, Encoder
 from dhcpd.engine.wire.packet import Packet, parse_packet
 from dhcpd.engine.wire.reply import compose
-from dhcpd.engine.wire.spaces import OptionSpace, Registry
 
 from .sample import registry
 

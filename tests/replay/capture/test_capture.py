@@ -16,12 +16,12 @@ from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dhcpd.disk.configuration import SourceFile
 from dhcpd.replay.capture.importing import Capture, NotImported, import_pcap
 from dhcpd.replay.capture.reading import CaptureError, datagrams
-from dhcpd.replay.cli import cli
-from dhcpd.replay.configuration import SourceFile
-from dhcpd.replay.play import play_file
-from dhcpd.replay.verdict import Status
+from dhcpd.replay.command.cli import cli
+from dhcpd.replay.playing.play import play_file
+from dhcpd.replay.playing.verdict import Status
 from dhcpd.trace import Entry, open_tape
 from dhcpd.trace import effects as ef
 from dhcpd.trace import events as ev

@@ -12,18 +12,18 @@ from xml.etree import ElementTree as ET
 import pytest
 from click.testing import CliRunner, Result
 
-from dhcpd.replay.cli import cli
+from dhcpd.replay.command.cli import cli
 from dhcpd.replay.corpus import parts
-from dhcpd.replay.corpus.crew import Alone, CrewLost, Dask, Processes
 from dhcpd.replay.corpus.verify import plan, verify_corpus, worst
-from dhcpd.replay.verdict import Status
+from dhcpd.replay.corpus.workers import Alone, CrewLost, Dask, Processes
+from dhcpd.replay.playing.verdict import Status
 from dhcpd.trace import Entry, TapeWriter, open_tape
 from tests.replay.planting import Planted, busy_run, plant, record_run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dhcpd.replay.corpus.crew import Crew
+    from dhcpd.replay.corpus.workers import Crew
 
 
 @pytest.fixture(scope="module")
@@ -188,14 +188,14 @@ def test_without_dask_or_its_scheduler_there_is_a_clear_error(whole: Path, monke
         result = invoke(whole, "--dask", "127.0.0.1:1")
     assert result.exit_code == 125
     assert "pip install 'dhcpd[dask]'" in result.stderr
-    monkeypatch.setattr("dhcpd.replay.corpus.crew.DASK_CONNECT_S", 1)
+    monkeypatch.setattr("dhcpd.replay.corpus.workers.DASK_CONNECT_S", 1)
     with pytest.raises(CrewLost, match="no scheduler answers"):
         Dask("tcp://127.0.0.1:1")
 
 
 def test_dask_is_imported_only_where_it_is_asked_for(whole: Path) -> None:
     script = (
-        "import sys; from dhcpd.replay.cli import cli\n"
+        "import sys; from dhcpd.replay.command.cli import cli\n"
         f"try: cli(['verify', {str(whole)!r}])\n"
         "finally: print(sorted({'distributed', 'dask', 'trio'} & set(sys.modules)))"
     )

@@ -13,10 +13,10 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dhcpd.replay.cli import cli
+from dhcpd.replay.command.cli import cli
 from dhcpd.replay.isc import import_isc, is_isc_trace
-from dhcpd.replay.play import main, play_file
-from dhcpd.replay.verdict import Status
+from dhcpd.replay.playing.play import main, play_file
+from dhcpd.replay.playing.verdict import Status
 
 TRACES: Final = Path(__file__).resolve().parents[3] / "fixtures/isc"
 # What plays as it was: (packets that ISC sent, whether lease times may be a second off, as ISC's own playback is).

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dhcpd.engine.machine import Machine
-from dhcpd.replay.cli import cli
-from dhcpd.replay.play import play_file
+from dhcpd.replay.command.cli import cli
+from dhcpd.replay.playing.play import play_file
+from dhcpd.replay.playing.verdict import Status
 from dhcpd.replay.redact import NotRedacted, redact
 from dhcpd.replay.redact.pseudonyms import Pseudonyms
-from dhcpd.replay.verdict import Status
 from dhcpd.trace import Entry, TapeWriter, open_tape
 from dhcpd.trace import effects as ef
 from dhcpd.trace import events as ev

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from dhcpd.replay.cli import cli
+from dhcpd.replay.command.cli import cli
 from dhcpd.trace import TapeWriter
 from dhcpd.trace.effects import Log, Send
 from dhcpd.trace.events import Packet

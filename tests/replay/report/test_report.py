@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from click.testing import CliRunner, Result
 
-from dhcpd.replay.cli import cli
-from dhcpd.replay.decode import message_name
+from dhcpd.replay.command.cli import cli
 from dhcpd.replay.report import collect
 from dhcpd.replay.report import limits as report_limits
 from dhcpd.replay.report.clients import Outcome
 from dhcpd.replay.report.findings import client_row
 from dhcpd.replay.report.limits import BUCKETS_MAXIMUM
 from dhcpd.replay.report.timeline import Timeline
+from dhcpd.replay.showing.decode import message_name
 from dhcpd.trace import open_tape
 from dhcpd.trace.effects import Send
 from dhcpd.trace.events import End, Packet, Timer

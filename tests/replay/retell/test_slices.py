@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner, Result
 
-from dhcpd.replay.cli import cli
-from dhcpd.replay.play import play_file
-from dhcpd.replay.verdict import Status
+from dhcpd.replay.command.cli import cli
+from dhcpd.replay.playing.play import play_file
+from dhcpd.replay.playing.verdict import Status
 from dhcpd.trace import Entry, open_tape
 from dhcpd.trace import events as ev
 from tests.replay.engine_runs import Run

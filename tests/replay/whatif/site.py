@@ -7,7 +7,7 @@ from functools import partial
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
-from dhcpd.replay.decode import hardware_of_payload, options_of
+from dhcpd.replay.showing.decode import hardware_of_payload, options_of
 from dhcpd.trace import events as ev
 from dhcpd.trace.effects import Ping, Send, Wake
 from tests.replay.engine_runs import SERVER, START_US, Run

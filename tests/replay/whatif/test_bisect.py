@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner, Result
 
-from dhcpd.replay.cli import cli
-from dhcpd.replay.decode import options_of
-from dhcpd.replay.verdict import Status
+from dhcpd.replay.command.cli import cli
+from dhcpd.replay.playing.verdict import Status
+from dhcpd.replay.showing.decode import options_of
 from dhcpd.trace.effects import Send
 from tests.replay.engine_runs import CONFIGURATION, LEASES_FOUND, Run
 from tests.replay.tapes import record

@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dhcpd.replay.cli import cli
-from dhcpd.replay.verdict import Status
+from dhcpd.replay.command.cli import cli
+from dhcpd.replay.playing.verdict import Status
 from dhcpd.replay.whatif import Group, Report, SourceFile, compare
 from dhcpd.trace import TapeWriter, open_tape
 from dhcpd.trace.events import Interfaces, Packet

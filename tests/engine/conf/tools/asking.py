@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from dhcpd.engine.conf.parser import includes
+from dhcpd.engine.conf.reading.parser import includes
 from dhcpd.engine.machine import Machine
 from dhcpd.trace.effects import Fatal, Log
 from dhcpd.trace.events import Boot, ConfigurationEnd, ConfigurationFile

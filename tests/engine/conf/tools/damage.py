@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from dhcpd.engine.conf.keywords import KEYWORDS
+from dhcpd.engine.conf.reading.keywords import KEYWORDS
 from tests.engine.conf.tools.asking import NAME
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Interfaces of the machine, and the sockets that packets come through."""

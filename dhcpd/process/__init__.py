@@ -1,0 +1,1 @@
+"""The process among others: daemon, pid file, privileges, log."""

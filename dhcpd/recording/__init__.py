@@ -1,0 +1,1 @@
+"""The recorder: writes the tape, divides it into files, takes snapshots."""

@@ -1,0 +1,326 @@
+"""The recording while the server runs: what is written where, when a snapshot is made, when a new segment begins.
+
+*Snapshots.* Seeking plays from the last one, so that they should stand close; a snapshot of many leases is large, so
+that they should not. One is made when the tape has grown since the last by SNAPSHOT_EVENTS_MINIMUM events (a second of
+playback) and by as many octets as the last snapshot took (so that they are never more than half of the file), and
+when making the last took, of processor time, no more than a tenth of the time since (so that its process costs little
+where there are millions of leases, and is not put off where the machine is busy with other things). Who records little
+has none: the start is near.
+
+*Segments* (`--trace-max-size`). When FILE is full a new one is begun as FILE.next, with the number of the next event,
+and a child begins to write down the state before that event. Until that snapshot stands in the new file, which may be
+behind its first events, events go to both; then FILE gets its old name and the new file its. So every file that is
+not called `.next` plays alone whenever the process is killed, numbers have no gap, and what came while the snapshot
+was made stands in both files. A file is also ended when it is as old as old ones may be, so that nothing older than
+twice `--trace-keep` is left.
+
+A disk that is full costs the oldest segment; where there is none the recording ends (the door says so), and the
+service goes on. Nothing here is an event: playback knows nothing of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import time
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from .. import __version__
+from ..trace import TapeWriteFailed, TapeWriter
+from ..trace.effects import ERROR, INFO
+from .snapshots import SnapshotChild, SnapshotFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ..cli import Limits
+    from ..trace.effects import Effect
+    from ..trace.events import Event
+    from .segments import Segments
+
+SNAPSHOT_EVENTS_MINIMUM: Final = 5_000
+SNAPSHOT_TIME_SHARE: Final = 10
+# A segment holds at least as much of events as its snapshot takes, however small the size that was asked for.
+SEGMENT_SNAPSHOTS: Final = 2
+# After a failure (no process, no room, no permission) the next attempt.
+RETRY_S: Final = 60.0
+_HOUSEKEEPING_S: Final = 10.0
+Written = TypeVar("Written")
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class Recorder:
+    """Writes the tape for the door (`write_events`, `write_effects`, `flush`, `close` as a TapeWriter's).
+
+    `watch` and `unwatch` take something with a `fileno` whose readability is to wake the loop. `begun_us` is when FILE
+    was begun.
+    """
+
+    __slots__ = (
+        "_begun_s", "_begun_us", "_child", "_child_began_s", "_closed", "_events_seen", "_first_seq", "_kept_at_s",
+        "_limits", "_log", "_next", "_octets_seen", "_rest_until_s", "_retry_at_s", "_said", "_segments",
+        "_snapshot_octets", "_tape", "_unwatch", "_wanted", "_watch",
+    )  # fmt: skip
+
+    def __init__(self, tape: TapeWriter, segments: Segments, limits: Limits, log: Callable[[int, str], None]) -> None:
+        self._tape = tape
+        self._next: TapeWriter | None = None
+        self._segments = segments
+        self._limits = limits
+        self._log = log
+        self._watch: Callable[[SnapshotChild], None] = lambda _child: None
+        self._unwatch: Callable[[SnapshotChild], None] = lambda _child: None
+        self._child: SnapshotChild | None = None
+        self._child_began_s = 0.0
+        self._begin_counting(tape)
+        self._snapshot_octets = 0
+        self._rest_until_s = self._retry_at_s = 0.0
+        self._kept_at_s = 0.0
+        self._wanted = False
+        self._said = ""
+        self._closed = False
+
+    def _begin_counting(self, tape: TapeWriter) -> None:
+        self._begun_us = time.time_ns() // 1000
+        self._begun_s = time.monotonic()
+        self._first_seq = self._events_seen = tape.next_seq
+        self._octets_seen = 0
+
+    def watch_by(self, watch: Callable[[SnapshotChild], None], unwatch: Callable[[SnapshotChild], None]) -> None:
+        """Use these to be woken when a snapshot is ready."""
+        self._watch, self._unwatch = watch, unwatch
+
+    @property
+    def path(self) -> str:
+        """The whole name of FILE, for people."""
+        return self._segments.shown(self._segments.name)
+
+    # What the door asks for
+
+    def write_events(self, events: Sequence[Event]) -> int:
+        """As TapeWriter's; where the disk is full the oldest segment makes room. Raises TapeWriteFailed."""
+        tape = self._tape
+        first = self._insist(tape, lambda: tape.write_events(events))
+        fresh = self._next
+        if fresh is not None:
+            try:
+                self._insist(fresh, lambda: fresh.write_events(events))
+            except TapeWriteFailed as error:
+                self._give_up_segment(str(error))
+        return first
+
+    def write_effects(
+        self, first_seq: int, effects: Sequence[Sequence[Effect]], handled_us: int | None = None
+    ) -> None:
+        """As TapeWriter's. Raises TapeWriteFailed."""
+        # A write that fails here is one of effects that are kept all the same: the next one is made for them.
+        with contextlib.suppress(TapeWriteFailed):
+            self._tape.write_effects(first_seq, effects, handled_us)
+        if self._next is not None:
+            with contextlib.suppress(TapeWriteFailed):
+                self._next.write_effects(first_seq, effects, handled_us)
+
+    def write_stored(self, seq: int, synced_us: int, left_us: int | None) -> None:
+        """As TapeWriter's."""
+        self._tape.write_stored(seq, synced_us, left_us)
+        if self._next is not None:
+            self._next.write_stored(seq, synced_us, left_us)
+
+    def flush(self, *, sync: bool = False) -> None:
+        """As TapeWriter's. Raises TapeWriteFailed."""
+        tape = self._tape
+        self._insist(tape, lambda: tape.flush(sync=sync))
+
+    def close(self) -> None:
+        """End the recording in order; a snapshot, or a segment, that is not ready is given up."""
+        if self._closed:
+            return
+        self._closed = True
+        self._drop_child()
+        self._drop_next()
+        self._tape.close()
+        self._segments.close()
+
+    def _insist(self, tape: TapeWriter, step: Callable[[], Written]) -> Written:
+        """Write to `tape`, again when room was made. Raises TapeWriteFailed."""
+        while True:
+            try:
+                return step()
+            except TapeWriteFailed as error:
+                if not (error.number in _NO_ROOM and self._limits.segment_octets and self._make_room(tape, error)):
+                    raise
+                if not tape.revive():
+                    raise
+
+    def _make_room(self, tape: TapeWriter, error: TapeWriteFailed) -> bool:
+        """Delete the oldest segment, or else the file that has no snapshot yet, for a write that found no room."""
+        for old in self._segments.old():
+            if self._segments.remove(old):
+                self._log(ERROR, f"{error}: {self._segments.shown(old.name)}, the oldest part, was deleted")
+                return True
+        if self._next is None or tape is self._next:
+            return False
+        self._give_up_segment("no space left on the disk")
+        return True
+
+    # What the loop asks for
+
+    def want_segment(self) -> None:
+        """Begin a new segment soon, whatever the size (SIGUSR2)."""
+        self._wanted = True
+
+    def tend(self, take: Callable[[], object]) -> None:
+        """To be called between batches: begin a snapshot that is due, take one in that is ready, delete what is old.
+
+        `take` gives the machine's state; it is called in another process.
+        """
+        if self._closed:
+            return
+        if self._child is not None:
+            if self._child.ended():
+                self._take_in(self._child)
+            return
+        now_s = time.monotonic()
+        full = self._wanted or (now_s >= self._retry_at_s and self._is_full(now_s))
+        if full or self._is_due(now_s):
+            self._begin_snapshot(take, now_s, segment=full)
+        if now_s - self._kept_at_s >= _HOUSEKEEPING_S:
+            self._kept_at_s = now_s
+            self._delete_old()
+
+    def _is_due(self, now_s: float) -> bool:
+        """Whether FILE has grown enough for a snapshot within it."""
+        tape = self._tape
+        return (
+            tape.next_seq - self._events_seen >= SNAPSHOT_EVENTS_MINIMUM
+            and tape.octets - self._octets_seen >= self._snapshot_octets
+            and now_s >= max(self._rest_until_s, self._retry_at_s)
+        )
+
+    def _is_full(self, now_s: float) -> bool:
+        """Whether FILE has had its octets, or its time."""
+        limits, tape = self._limits, self._tape
+        if not limits.segment_octets:
+            return False
+        if tape.octets >= max(limits.segment_octets, SEGMENT_SNAPSHOTS * self._snapshot_octets):
+            return True
+        return 0 < limits.keep_s <= now_s - self._begun_s and tape.next_seq > self._first_seq
+
+    def _begin_snapshot(self, take: Callable[[], object], now_s: float, *, segment: bool) -> None:
+        if segment and not self._begin_segment(now_s):
+            return
+        self._child_began_s = now_s
+        try:
+            self._child = SnapshotChild(self._tape.snapshot_place(), take)
+        except OSError as error:
+            self._fail(f"no snapshot could be begun: {error.strerror}", now_s)
+        else:
+            self._watch(self._child)
+
+    def _begin_segment(self, now_s: float) -> bool:
+        """Open the file that goes on with the next event; whether that was possible."""
+        self._wanted = False
+        self._segments.discard_next()
+        try:
+            self._next = TapeWriter.create(
+                self._segments.next_name,
+                version=__version__,
+                first_seq=self._tape.next_seq,
+                folder=self._segments.folder,
+            )
+        except TapeWriteFailed as error:
+            self._segments.discard_next()
+            if not (error.number in _NO_ROOM and self._limits.segment_octets and self._make_room(self._tape, error)):
+                self._fail(f"no new file could be begun: {error}", now_s)
+            return False
+        return True
+
+    def tell_failure(self) -> tuple[str, int]:
+        """(FILE, number of its last event), everything handed to the kernel: for who reports that the engine failed."""
+        with contextlib.suppress(TapeWriteFailed):
+            self.flush(sync=True)
+        return self.path, self._tape.next_seq - 1
+
+    def _take_in(self, child: SnapshotChild) -> None:
+        """The child is done: its snapshot goes on the tape, or completes the new file."""
+        now_s = time.monotonic()
+        self._unwatch(child)
+        self._child = None
+        # A child that the system does not tell about is taken to have worked all the time.
+        busy_s = child.busy_s or now_s - self._child_began_s
+        self._rest_until_s = now_s + SNAPSHOT_TIME_SHARE * busy_s
+        tape = self._tape if self._next is None else self._next
+        try:
+            segment = child.segment()
+            self._insist(tape, lambda: tape.append_snapshot(child.place, segment))
+        except SnapshotFailed as error:
+            self._fail(f"a snapshot could not be made: {error}", now_s)
+            return
+        except TapeWriteFailed as error:
+            tape.revive()
+            self._fail(f"a snapshot could not be kept: {error}", now_s)
+            return
+        self._said = ""
+        self._snapshot_octets = len(segment)
+        if self._next is None:
+            self._events_seen, self._octets_seen = child.place.seq + 1, tape.octets
+        else:
+            self._change_over(self._next, child.place.seq)
+
+    def _change_over(self, fresh: TapeWriter, last_seq: int) -> None:
+        """The new file is whole: it becomes FILE, and FILE gets its old name."""
+        try:
+            name = self._segments.change_over(self._begun_us, self._first_seq)
+        except OSError as error:
+            self._fail(f"its name cannot be changed: {error.strerror}", time.monotonic())
+            return
+        self._next = None
+        self._tape.close()
+        self._tape, fresh.path = fresh, self.path
+        self._begin_counting(fresh)
+        self._events_seen = self._first_seq = last_seq + 1
+        self._octets_seen = fresh.octets
+        old = self._segments.shown(name)
+        self._log(INFO, f"The recording up to here is in {old}; it goes on from event {last_seq + 1} in {self.path}")
+        self._delete_old()
+
+    # What goes wrong, and what goes
+
+    def _fail(self, text: str, now_s: float) -> None:
+        """Say what was not possible, once for the same reason, and try again later."""
+        self._retry_at_s = now_s + RETRY_S
+        self._drop_next()
+        if text != self._said:
+            self._said = text
+            self._log(ERROR, f"The recording goes on in {self.path}: {text}")
+
+    def _give_up_segment(self, text: str) -> None:
+        """The new file cannot be written: FILE goes on."""
+        self._drop_child()
+        self._fail(f"the new file cannot be written: {text}", time.monotonic())
+
+    def _drop_child(self) -> None:
+        child, self._child = self._child, None
+        if child is not None:
+            self._unwatch(child)
+            child.abandon()
+
+    def _drop_next(self) -> None:
+        fresh, self._next = self._next, None
+        if fresh is not None:
+            fresh.close()
+            self._segments.discard_next()
+
+    def _delete_old(self) -> None:
+        """Delete the segments that are too old, and the oldest beyond the total."""
+        limits = self._limits
+        if not (limits.keep_s or limits.total_octets):
+            return
+        old = self._segments.old()
+        octets = self._tape.octets + sum(one.octets for one in old)
+        oldest_s = time.time() - limits.keep_s if limits.keep_s else 0.0
+        for one in old:
+            if one.ended_s >= oldest_s and not 0 < limits.total_octets < octets:
+                break
+            if self._segments.remove(one):
+                octets -= one.octets

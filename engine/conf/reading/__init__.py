@@ -1,0 +1,1 @@
+"""From the text of dhcpd.conf to its syntax tree."""

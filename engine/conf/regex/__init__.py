@@ -1,0 +1,1 @@
+"""Regular expressions of the configuration, matched in time linear in the text."""

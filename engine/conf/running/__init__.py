@@ -1,0 +1,1 @@
+"""What statements, expressions and classes do when a packet comes."""

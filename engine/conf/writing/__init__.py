@@ -1,0 +1,1 @@
+"""Statements and values as text again: for the lease file, for logs and for people."""

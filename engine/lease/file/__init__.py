@@ -1,0 +1,1 @@
+"""The lease file: its words read, its records read and written."""

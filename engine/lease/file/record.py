@@ -1,0 +1,209 @@
+"""A lease's record in the lease file, byte for byte as ISC dhcpd writes it (spec leases-file 3).
+
+An ACK waits for one of these, so what hardly ever changes is looked up instead of made: dates by their second, the
+lines of the states by their numbers. Reading is reader.py's; where the bytes go is the program's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ....trace.effects import ERROR
+from ...conf.writing.values import hex_pairs, printable, quoted, text_of
+from ...model.context import NoOctets
+from ...model.lease import ABANDONED, BOOTP_FLAG, FREE, RESERVED_FLAG, STATE_NAMES
+from ..embedded import handler_text
+from .dates import DateWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ...model.configuration import Class, Configuration
+    from ...model.context import Bindings
+    from ...model.lease import Lease, Rare
+
+HARDWARE_NAMES: Final[dict[int, str]] = {1: "ethernet", 6: "token-ring", 8: "fddi", 32: "infiniband"}
+_KEPT_UIDS: Final = 4096
+# The one option that ISC spells with capitals.
+_SPELLED: Final = {"docsis-device-class": "DOCSIS-device-class"}
+_LAST_STATE: Final = 7
+
+
+def address_text(address: int) -> str:
+    """Four decimal numbers."""
+    return f"{address >> 24}.{address >> 16 & 255}.{address >> 8 & 255}.{address & 255}"
+
+
+def hardware_line(hardware: bytes) -> str:
+    """`hardware <type> <octets>;` of a type octet and an address (3.3.3)."""
+    kind = hardware[0]
+    return f"hardware {HARDWARE_NAMES.get(kind) or f'unknown-{kind}'} {hardware[1:].hex(':')};"
+
+
+def writable_name(name: bytes) -> bool:
+    """Whether a name may stand between quotes as it is (3.3.6)."""
+    return printable(name) and b'"' not in name and b"\\" not in name
+
+
+def left_out(lease: Lease) -> bool:
+    """Whether a rewrite leaves a lease out, since it says nothing (2.2).
+
+    Unlike ISC's, a reservation counts: it would be forgotten at the next rewrite.
+    """
+    if lease.hardware or lease.uid or lease.state != FREE or lease.flags & RESERVED_FLAG:
+        return False
+    return lease.rare is None or not lease.rare.tsfp
+
+
+def _state_name(state: int) -> str:
+    return STATE_NAMES[state if 1 <= state <= _LAST_STATE else ABANDONED]
+
+
+def _state_lines(state: int, next_state: int, rewind_state: int, flags: int) -> str:
+    lines = [f"  binding state {_state_name(state)};\n"]
+    if next_state != state:
+        lines.append(f"  next binding state {_state_name(next_state)};\n")
+    if rewind_state != state and 1 <= rewind_state <= _LAST_STATE:
+        lines.append(f"  rewind binding state {_state_name(rewind_state)};\n")
+    if flags & RESERVED_FLAG:
+        lines.append("  reserved;\n")
+    if flags & BOOTP_FLAG:
+        lines.append("  dynamic-bootp;\n")
+    return "".join(lines)
+
+
+def _ignore(_level: int, _text: str) -> None:
+    """Log nothing."""
+
+
+class RecordWriter:
+    """Makes records as one configuration wants them; holds the caches, which are bounded."""
+
+    __slots__ = ("_agent", "_dates", "_hex", "_log", "_states", "_uids")
+
+    def __init__(
+        self, configuration: Configuration, utc_offset_s: int = 0, log: Callable[[int, str], None] = _ignore
+    ) -> None:
+        """`utc_offset_s`: the local time's seconds east of UTC. `log` hears of variables that cannot be written."""
+        self._dates = DateWriter(local=configuration.local_times, utc_offset_s=utc_offset_s)
+        self._hex = configuration.lease_id_hex
+        self._agent = configuration.registry.spaces.get("agent")
+        self._log = log
+        self._states: dict[tuple[int, int, int, int], str] = {}
+        self._uids: dict[bytes, str] = {}
+
+    def record(self, lease: Lease, now: int) -> bytes:
+        """The whole record; `now` (seconds since 1970) decides whether a billing is still worth writing."""
+        rare = lease.rare
+        text = self._time_lines(lease)
+        states = (lease.state, lease.next_state, lease.rewind_state, lease.flags)
+        text += self._states.get(states) or self._new_states(states)
+        if rare is not None and rare.billing is not None and lease.ends > now:
+            text += billing_line(rare.billing)
+        if lease.hardware:
+            text += f"  {hardware_line(lease.hardware)}\n"
+        if lease.uid:
+            text += f"  uid {self._uids.get(lease.uid) or self._new_uid(lease.uid)};\n"
+        if rare is not None:
+            text += self._option_lines(rare)
+        if lease.hostname is not None and writable_name(lease.hostname):
+            text += f'  client-hostname "{lease.hostname.decode("ascii")}";\n'
+        if rare is not None:
+            text += _handler_lines(rare)
+        return (text + "}\n").encode("utf-8", "surrogateescape")
+
+    def _time_lines(self, lease: Lease) -> str:
+        """The first line, and the dates."""
+        address, date = lease.address, self._dates.text
+        text = f"lease {address >> 24}.{address >> 16 & 255}.{address >> 8 & 255}.{address & 255} {{\n"
+        if lease.starts > 0:
+            text += f"  starts {date(lease.starts)}\n"
+        if lease.ends > 0:
+            text += f"  ends {date(lease.ends)}\n"
+        if lease.tstp > 0:
+            text += f"  tstp {date(lease.tstp)}\n"
+        if lease.rare is not None:
+            text += self._failover_lines(lease.rare)
+        if lease.cltt > 0:
+            text += f"  cltt {date(lease.cltt)}\n"
+        return text
+
+    def identifier(self, value: bytes) -> str:
+        """A client identifier or DUID as `lease-id-format` says."""
+        return hex_pairs(value) if self._hex else quoted(value)
+
+    def date(self, seconds: int) -> str:
+        """A date as `db-time-format` says, with its semicolon."""
+        return self._dates.text(seconds)
+
+    def _new_states(self, states: tuple[int, int, int, int]) -> str:
+        made = self._states[states] = _state_lines(*states)
+        return made
+
+    def _new_uid(self, uid: bytes) -> str:
+        if len(self._uids) >= _KEPT_UIDS:
+            self._uids.clear()
+        made = self._uids[uid] = self.identifier(uid)
+        return made
+
+    def _failover_lines(self, rare: Rare) -> str:
+        text = f"  tsfp {self._dates.text(rare.tsfp)}\n" if rare.tsfp > 0 else ""
+        return text + (f"  atsfp {self._dates.text(rare.atsfp)}\n" if rare.atsfp > 0 else "")
+
+    def _option_lines(self, rare: Rare) -> str:
+        """Variables and relay sub-options."""
+        text = ""
+        if rare.variables:
+            text = self._variable_lines(rare.variables)
+        for code, value in rare.agent_options or ():
+            if value:
+                text += self._agent_line(code, value)
+        return text
+
+    def _variable_lines(self, variables: Bindings) -> str:
+        """`set` lines, the latest created first."""
+        lines: list[str] = []
+        for name, value in reversed(variables.items()):
+            if value is None or isinstance(value, NoOctets):
+                continue
+            if isinstance(value, bytes):
+                lines.append(f"  set {name} = {quoted(value)};\n")
+            elif isinstance(value, bool):
+                lines.append(f"  set {name} = {'true' if value else 'false'};\n")
+            elif isinstance(value, int):
+                lines.append(f"  set {name} = %{value};\n")
+            else:
+                self._log(ERROR, f"{name}: persistent functions not supported.")
+        return "".join(lines)
+
+    def _agent_line(self, code: int, value: bytes) -> str:
+        if self._agent is None:
+            return ""
+        option = self._agent.by_code.get(code) or self._agent.unknown(code)
+        return f"  option agent.{_SPELLED.get(option.name, option.name)} {text_of(option, value)};\n"
+
+
+def billing_line(class_: Class) -> str:
+    """`billing class` or `billing subclass` (3.3.10)."""
+    if class_.superclass is None:
+        return f'  billing class "{class_.name}";\n'
+    return f'  billing subclass "{class_.superclass.name}" {class_key_text(class_.key)};\n'
+
+
+def class_key_text(key: bytes) -> str:
+    """A subclass's value: text where it can be read back as it is, else octets.
+
+    ISC does not escape quotes and backslashes here, and then cannot read them; they go as octets.
+    """
+    return f'"{key.decode("ascii")}"' if key and writable_name(key) else hex_pairs(key)
+
+
+def _handler_lines(rare: Rare) -> str:
+    """`on` blocks; one statement that serves both events is written once."""
+    text = ""
+    if rare.on_expiry is not None:
+        both = rare.on_expiry is rare.on_release
+        text = handler_text("expiry or release" if both else "expiry", rare.on_expiry)
+    if rare.on_release is not None and rare.on_release is not rare.on_expiry:
+        text += handler_text("release", rare.on_release)
+    return text

@@ -1,0 +1,436 @@
+"""The syntax tree of dhcpd.conf: what the parser makes and the compiler reads.
+
+Every node knows its place (file, line, column). Names are resolved as far as ISC's one-pass parser resolves them:
+options are definitions, not names; literal option values are bytes already. Nothing here has a meaning yet, and
+nothing here checks anything: the parser does (spec/conf-language.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .spaces import OptionDefinition
+
+
+@dataclass(slots=True, frozen=True)
+class Place:
+    """Where a node begins: the file as it was named, line and column from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+NOWHERE = Place("", 0, 0)
+
+
+@dataclass(slots=True, frozen=True)
+class Expression:
+    """An expression: `kind` is ISC's word for the operator, `arguments` as the table KINDS says.
+
+    `place` does not count when trees are compared.
+    """
+
+    kind: str
+    arguments: tuple[object, ...] = ()
+    place: Place = field(default=NOWHERE, compare=False)
+
+
+# kind -> (type of the result, what the arguments are). E is an expression; types: data, number, boolean, any.
+KINDS: dict[str, tuple[str, str]] = {
+    "data": ("data", "bytes, quoted: bool"),  # STRING, or a hex list (quoted False)
+    "number": ("number", "int"),
+    "assembled": ("data", "tuple of bytes | HostName"),  # a literal option value with host names in it
+    "option": ("data", "OptionDefinition"),
+    "config-option": ("data", "OptionDefinition"),
+    "substring": ("data", "E E E"),
+    "suffix": ("data", "E E"),
+    "concat": ("data", "E E ..."),
+    "lcase": ("data", "E"),
+    "ucase": ("data", "E"),
+    "hardware": ("data", ""),
+    "packet": ("data", "E E"),
+    "leased-address": ("data", ""),
+    "host-decl-name": ("data", ""),
+    "filename": ("data", ""),
+    "server-name": ("data", ""),
+    "binary-to-ascii": ("data", "E E E E"),
+    "reverse": ("data", "E E"),
+    "encode-int": ("data", "E, bits: int"),
+    "pick-first-value": ("data", "E ..."),
+    "gethostname": ("data", ""),
+    "gethostbyname": ("data", "name: str"),
+    "v6relay": ("data", "E E"),
+    "null": ("data", ""),
+    "extract-int": ("number", "E, bits: int"),
+    "lease-time": ("number", ""),
+    "client-state": ("number", ""),
+    "code-word": ("number", "word: str, int"),  # formerr, nxdomain, booting, ...
+    "add": ("number", "E E"),
+    "multiply": ("number", "E E"),
+    "divide": ("number", "E E"),
+    "remainder": ("number", "E E"),
+    "bit-and": ("number", "E E"),
+    "bit-or": ("number", "E E"),
+    "bit-xor": ("number", "E E"),
+    "equal": ("boolean", "E E"),
+    "not-equal": ("boolean", "E E"),
+    "regex": ("boolean", "E E"),
+    "iregex": ("boolean", "E E"),
+    "and": ("boolean", "E E"),
+    "or": ("boolean", "E E"),
+    "not": ("boolean", "E"),
+    "exists": ("boolean", "OptionDefinition"),
+    "known": ("boolean", ""),
+    "static": ("boolean", ""),
+    "check": ("boolean", "name: str"),
+    "defined": ("boolean", "name: str"),
+    "variable": ("any", "name: str"),
+    "call": ("any", "name: str, E ..."),
+}
+
+
+@dataclass(slots=True, frozen=True)
+class HostName:
+    """A host name within a literal value; `every`: all its addresses count (arrays), else only the first."""
+
+    name: str
+    every: bool
+
+
+@dataclass(slots=True)
+class Node:
+    """What every statement has."""
+
+    place: Place = field(compare=False)
+
+
+Block = list[Node]
+
+
+@dataclass(slots=True)
+class Include(Node):
+    """`include "name";` with the statements that it brought (already in their places within `block`)."""
+
+    name: str
+    block: Block
+
+
+@dataclass(slots=True)
+class SharedNetwork(Node):
+    name: str
+    block: Block
+
+
+@dataclass(slots=True)
+class Subnet(Node):
+    """Addresses are 32-bit numbers."""
+
+    number: int
+    netmask: int
+    block: Block
+
+
+@dataclass(slots=True)
+class Interface(Node):
+    name: str
+
+
+@dataclass(slots=True)
+class Group(Node):
+    name: str | None
+    block: Block
+
+
+@dataclass(slots=True)
+class GroupReference(Node):
+    name: str
+
+
+@dataclass(slots=True)
+class Host(Node):
+    name: str
+    block: Block
+
+
+@dataclass(slots=True)
+class Hardware(Node):
+    """`type_number` is the octet before the address."""
+
+    type_number: int
+    address: bytes
+
+
+@dataclass(slots=True)
+class FixedAddress(Node):
+    """Addresses (numbers) and host names, in order."""
+
+    addresses: tuple[int | str, ...]
+
+
+@dataclass(slots=True)
+class ClientUid(Node):
+    value: bytes
+
+
+@dataclass(slots=True)
+class FixedAddress6(Node):
+    """Kept; no effect in DHCPv4. Each address is 16 octets."""
+
+    addresses: tuple[bytes, ...]
+
+
+@dataclass(slots=True)
+class FixedPrefix6(Node):
+    """Kept; no effect in DHCPv4. `prefix` is 16 octets, `length` in bits."""
+
+    prefix: bytes
+    length: int
+
+
+@dataclass(slots=True)
+class HostIdentifier(Node):
+    option: OptionDefinition
+    value: bytes
+
+
+@dataclass(slots=True)
+class Marker(Node):
+    """`dynamic;` `deleted;` `static;` of a record in the lease file."""
+
+    word: str
+
+
+@dataclass(slots=True)
+class Pool(Node):
+    block: Block
+
+
+@dataclass(slots=True)
+class Range(Node):
+    dynamic_bootp: bool
+    low: int
+    high: int
+
+
+@dataclass(slots=True)
+class Permit(Node):
+    """`kind`: known, unknown, authenticated, unauthenticated, all, dynamic-bootp, class, after; `value` of two."""
+
+    allow: bool
+    kind: str
+    value: str | int | None
+
+
+@dataclass(slots=True)
+class Class(Node):
+    """`legacy` is the word of a `vendor-class` or `user-class` block, which has no effect."""
+
+    name: str
+    block: Block
+    legacy: str | None = None
+
+
+@dataclass(slots=True)
+class Subclass(Node):
+    name: str
+    value: bytes
+    quoted: bool
+    block: Block | None
+
+
+@dataclass(slots=True)
+class MatchIf(Node):
+    condition: Expression
+
+
+@dataclass(slots=True)
+class Match(Node):
+    """`match DATA;`, or `spawn with DATA;`."""
+
+    value: Expression
+    spawn: bool
+
+
+@dataclass(slots=True)
+class LeaseLimit(Node):
+    limit: int
+
+
+@dataclass(slots=True)
+class Authoritative(Node):
+    value: bool
+
+
+@dataclass(slots=True)
+class FailoverPeer(Node):
+    """A definition; `settings` are (words, value) in order, the words joined by blanks (`peer address`)."""
+
+    name: str
+    settings: tuple[tuple[str, object], ...]
+
+
+@dataclass(slots=True)
+class FailoverReference(Node):
+    """`failover peer "X";`, or `no failover peer` (name None)."""
+
+    name: str | None
+
+
+@dataclass(slots=True)
+class OptionSpaceDefinition(Node):
+    name: str
+    code_width: int
+    length_width: int
+    hash_size: int | None
+
+
+@dataclass(slots=True)
+class OptionCodeDefinition(Node):
+    option: OptionDefinition
+
+
+@dataclass(slots=True)
+class Key(Node):
+    name: str
+    algorithm: str
+    secret: bytes
+
+
+@dataclass(slots=True)
+class Zone(Node):
+    """`primary`, `secondary`: IPv4 addresses or host names; `primary6`, `secondary6`: 16 octets each."""
+
+    name: str
+    primary: tuple[int | str, ...]
+    secondary: tuple[int | str, ...]
+    primary6: tuple[bytes, ...]
+    secondary6: tuple[bytes, ...]
+    key: str | None
+
+
+@dataclass(slots=True)
+class LeaseIdFormat(Node):
+    format: str
+
+
+@dataclass(slots=True)
+class DbTimeFormat(Node):
+    local: bool
+
+
+@dataclass(slots=True)
+class ServerDuid(Node):
+    """Parsed and kept; no effect in DHCPv4. `words` are the tokens."""
+
+    words: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class OptionStatement(Node):
+    """An option or parameter (space `server`) is set. `operator`: supersede, default, append, prepend.
+
+    `literal`: the value was written in the option's own format, not as `= expression`.
+    """
+
+    operator: str
+    option: OptionDefinition
+    value: Expression
+    literal: bool
+
+
+@dataclass(slots=True)
+class If(Node):
+    """`elsif` is an `If` alone in `otherwise`."""
+
+    condition: Expression
+    then: Block
+    otherwise: Block | None
+
+
+@dataclass(slots=True)
+class Switch(Node):
+    value: Expression
+    block: Block
+
+
+@dataclass(slots=True)
+class Case(Node):
+    value: Expression
+
+
+@dataclass(slots=True)
+class Default(Node):
+    pass
+
+
+@dataclass(slots=True)
+class Set(Node):
+    name: str
+    value: Expression
+
+
+@dataclass(slots=True)
+class Define(Node):
+    """A function: `set NAME (..)` and `define NAME (..)`."""
+
+    name: str
+    parameters: tuple[str, ...]
+    block: Block
+
+
+@dataclass(slots=True)
+class Unset(Node):
+    name: str
+
+
+@dataclass(slots=True)
+class Eval(Node):
+    value: Expression
+
+
+@dataclass(slots=True)
+class Return(Node):
+    value: Expression
+
+
+@dataclass(slots=True)
+class Break(Node):
+    pass
+
+
+@dataclass(slots=True)
+class Log(Node):
+    """`level` is the word, or None where it was left out (debug)."""
+
+    level: str | None
+    value: Expression
+
+
+@dataclass(slots=True)
+class Execute(Node):
+    command: str
+    arguments: tuple[Expression, ...]
+
+
+@dataclass(slots=True)
+class Add(Node):
+    name: str
+
+
+@dataclass(slots=True)
+class On(Node):
+    """`block` is None for `on X;`, which clears."""
+
+    events: tuple[str, ...]
+    block: Block | None
+
+
+@dataclass(slots=True)
+class ParseVendorOption(Node):
+    pass

@@ -1,0 +1,1 @@
+"""Which network, host and lease a client's message is about."""

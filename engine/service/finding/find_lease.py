@@ -1,0 +1,337 @@
+"""Which lease belongs to a client and its request (allocation 5): fixed address, requested address, uid, hardware.
+
+Four candidates are gathered, compared and reduced to one, in ISC's order, with ISC's side effects: leases that the
+client may no longer have are released on the way, on DISCOVER as well as on REQUEST. Choosing a fresh lease is
+allocate.py's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from ....trace.effects import ERROR
+from ...model.lease import ABANDONED, ACTIVE, BACKUP, FREE
+from ...wire.packet import DISCOVER, REQUEST
+from ...wire.text import dotted, hardware_text
+from ..lifecycle import release
+from ..reasons import Reason
+from .allocate import may_use
+from .hosts import CLIENT_IDENTIFIER, fixed_lease, known_hosts
+
+if TYPE_CHECKING:
+    from ...model.configuration import Host, SharedNetwork
+    from ...model.context import Context
+    from ...model.lease import Lease
+    from ...wire.packet import Packet
+    from ..server import Server
+
+UNAVAILABLE: Final = "requested address not available"
+INCORRECT: Final = "requested address is incorrect"
+
+
+class Found(NamedTuple):
+    """`ours`: the address asked for is under our control, so that a NAK is justified."""
+
+    lease: Lease | None
+    ours: bool
+
+
+NOTHING: Final = Found(None, False)
+
+
+class Search:
+    """One run of find-lease: what it was given, and the candidates as they come and go."""
+
+    __slots__ = (
+        "cip", "context", "by_hardware", "by_uid", "hosts", "ip", "mock", "network", "ours", "packet", "releasing",
+        "server", "uid",
+    )  # fmt: skip
+
+    def __init__(self, server: Server, context: Context, packet: Packet, network: SharedNetwork) -> None:
+        """`releasing`: the client claims no address, so that leases it may not keep are released."""
+        self.server = server
+        self.context = context
+        self.packet = packet
+        self.network = network
+        self.uid = packet.options.get(CLIENT_IDENTIFIER)
+        self.cip = packet.ciaddr or packet.requested_address
+        self.releasing = not packet.ciaddr
+        self.hosts: list[Host] = []
+        self.mock: Lease | None = None
+        self.ip: Lease | None = None
+        self.by_uid: Lease | None = None
+        self.by_hardware: Lease | None = None
+        self.ours = False
+
+
+def find_lease(
+    server: Server, context: Context, packet: Packet, network: SharedNetwork, preset: Lease | None = None
+) -> Found:
+    """The lease of this client on the network; `preset` is the lease that gave the packet its relay options (3.1)."""
+    search = Search(server, context, packet, network)
+    if server.configuration.hosts:
+        search.hosts = known_hosts(server, packet)
+        if search.hosts:
+            search.mock = fixed_lease(server, search.hosts, network)
+            if search.mock is not None and packet.message_type == REQUEST and search.cip != search.mock.address:
+                _passed(search, search.mock, "the client asks for another address than its fixed one")
+                server.nak_text = INCORRECT
+                return Found(None, True)
+    _find_by_uid(search)
+    _find_by_hardware(search)
+    if search.cip is not None or preset is not None:
+        _find_by_address(search, preset)
+    if search.ip is not None or search.by_uid is not None or search.by_hardware is not None:
+        _reconcile(search)
+    if search.ip is None:
+        server.nak_text = UNAVAILABLE
+        if packet.message_type == REQUEST and search.mock is None:
+            return Found(None, search.ours)
+    found = _choose(search)
+    if server.reasons is not None:
+        _explain(search, found.lease)
+    return found
+
+
+def _unusable(server: Server, lease: Lease) -> bool:
+    """Not ACTIVE, not to be rewound to ACTIVE, and not this server's to give anew."""
+    state = lease.state
+    if state in (ACTIVE, FREE) or lease.rewind_state == ACTIVE:
+        return False
+    if server.failover is not None and lease.pool is not None and lease.pool.failover_peer is not None:
+        return not server.failover.mine(lease)
+    return state != BACKUP
+
+
+def _passed(search: Search, lease: Lease, why: str) -> None:
+    """Note a candidate that is passed over."""
+    if search.server.reasons is not None:
+        search.server.reasons.append(Reason("candidate", dotted(lease.address), "passed over", why))
+
+
+def _found(search: Search, lease: Lease, why: str) -> None:
+    """Note a candidate that stays for now."""
+    if search.server.reasons is not None:
+        search.server.reasons.append(Reason("candidate", dotted(lease.address), "found", why))
+
+
+def _find_by_uid(search: Search) -> None:
+    """5.5."""
+    if search.uid is None:
+        return
+    server = search.server
+    for lease in server.database.by_uid(search.uid):
+        assert lease.pool is not None
+        if _unusable(server, lease):
+            _passed(search, lease, "its state")
+        elif lease.subnet is None or lease.subnet.network is not search.network:
+            _passed(search, lease, "on another network")
+            continue
+        elif may_use(server, search.context, lease.pool):
+            search.by_uid = lease
+            _found(search, lease, "the first lease of the client identifier that it may have")
+            return
+        else:
+            _passed(search, lease, "its pool is not permitted any more")
+        if search.releasing:
+            release(server, lease, search.packet)
+
+
+def _find_by_hardware(search: Search) -> None:
+    """5.6."""
+    server, uid, silent = search.server, search.uid, search.server.reasons is None
+    for lease in server.database.by_hardware(search.packet.hardware):
+        if silent and lease.state == ACTIVE and lease.uid and lease.uid != uid:
+            # Passed over below as well, but one address may have tens of thousands of identifiers.
+            continue
+        assert lease.pool is not None
+        if _unusable(server, lease):
+            _passed(search, lease, "its state")
+        elif lease.state not in (FREE, BACKUP) and lease.uid and lease.uid != search.uid:
+            _passed(search, lease, "held under another client identifier")
+        elif lease.subnet is None or lease.subnet.network is not search.network:
+            _passed(search, lease, "on another network")
+        elif may_use(server, search.context, lease.pool):
+            search.by_hardware = lease
+            _found(search, lease, "the first lease of the hardware address that it may have")
+            return
+        else:
+            _passed(search, lease, "its pool is not permitted any more")
+            if search.releasing:
+                release(server, lease, search.packet)
+
+
+def belongs(lease: Lease, packet: Packet) -> bool:
+    """Whether a lease is this client's: by uid where it has one, else by hardware address."""
+    if lease.uid:
+        return packet.options.get(CLIENT_IDENTIFIER) == lease.uid
+    return lease.hardware == packet.hardware
+
+
+def _find_by_address(search: Search, preset: Lease | None) -> None:
+    """5.7."""
+    server = search.server
+    lease = preset
+    if lease is None and search.cip is not None:
+        lease = server.database.find(search.cip)
+    if lease is None:
+        return
+    search.ours = True
+    state = lease.state
+    if lease.subnet is None or lease.subnet.network is not search.network:
+        _passed(search, lease, "on another network")
+        return
+    if state not in (FREE, BACKUP) and not belongs(lease, search.packet):
+        if state != ACTIVE:
+            search.ours = False
+        _passed(search, lease, "another client has it")
+        return
+    if (
+        search.packet.message_type == DISCOVER
+        and (search.by_uid is not None or search.by_hardware is not None)
+        and _unusable(server, lease)
+    ):
+        _passed(search, lease, "its state")
+        return
+    search.ip = lease
+    _found(search, lease, "the client asks for its address")
+
+
+def _reconcile(search: Search) -> None:
+    """5.8, steps 1 to 4."""
+    if search.ip is not None:
+        if search.ip.state == ACTIVE and search.ip.uid and search.ip is not search.by_uid:
+            _reconcile_active(search)
+        if search.ip is not None and search.mock is not None and search.packet.message_type == REQUEST:
+            assert search.mock.rare is not None
+            host = search.mock.rare.host
+            _log_conflict(search, search.ip.address if host is None else host.name)
+            search.ip = None
+    if search.by_hardware is not None and search.by_hardware is search.by_uid:
+        search.by_hardware = None
+    if search.ip is not None:
+        if search.ip is search.by_hardware:
+            search.by_hardware = None
+        if search.ip is search.by_uid:
+            search.by_uid = None
+        if not _still_permitted(search, search.ip, active_only=True):
+            _passed(search, search.ip, "its pool is not permitted")
+            search.ip = None
+    # The other two were asked for their permits when they were found, and nothing has changed since.
+
+
+def _reconcile_active(search: Search) -> None:
+    """Step 1: the address asked for is in use under a uid, and is not the first lease of the client's uid."""
+    server, ip, by_uid = search.server, search.ip, search.by_uid
+    assert ip is not None
+    requesting = search.packet.message_type == REQUEST
+    if ip.uid == search.uid and by_uid is not None:
+        if by_uid.state == ACTIVE:
+            client = hardware_text(search.packet.hardware)
+            server.log(ERROR, f"client {client} has duplicate leases on {search.network.name}")
+        if requesting and search.releasing:
+            release(server, by_uid, search.packet)
+        search.by_uid = ip
+    if requesting and search.mock is not None:
+        search.mock = None
+        _log_conflict(search, ip.address)
+    if search.ip is not search.by_uid:
+        _passed(search, ip, "in use under another client identifier")
+        search.ip = None
+
+
+def _log_conflict(search: Search, name: str | int) -> None:
+    shown = name if isinstance(name, str) else dotted(name)
+    cip = dotted(search.cip or 0)
+    for line in (
+        f"Dynamic and static leases present for {cip}.",
+        f"Remove host declaration {shown} or remove {cip}",
+        f"from the dynamic address pool for {search.network.name}",
+    ):
+        search.server.log(ERROR, line)
+
+
+def _still_permitted(search: Search, lease: Lease, *, active_only: bool) -> bool:
+    assert lease.pool is not None
+    if may_use(search.server, search.context, lease.pool):
+        return True
+    if search.releasing and (not active_only or lease.state == ACTIVE):
+        release(search.server, lease, search.packet)
+    return False
+
+
+def _choose(search: Search) -> Found:
+    """5.9, 5.10."""
+    chosen = search.mock
+    if search.ip is not None:
+        if chosen is not None and search.releasing:
+            release(search.server, search.ip, search.packet)
+        chosen = chosen or search.ip
+    if search.by_uid is not None:
+        if chosen is not None:
+            _drop_duplicate(search, search.by_uid)
+        chosen = chosen or search.by_uid
+    if search.by_hardware is not None and chosen is None and _same_identity(search, search.by_hardware):
+        chosen = search.by_hardware
+    if chosen is None:
+        return Found(None, search.ours)
+    if chosen.pool is not None:
+        _attach_host(search, chosen)
+        if chosen.state == ABANDONED:
+            return _reclaim(search, chosen)
+    return Found(chosen, search.ours)
+
+
+def _explain(search: Search, chosen: Lease | None) -> None:
+    """The candidate that was taken, and why the others that were still there were not."""
+    assert search.server.reasons is not None
+    if chosen is not None:
+        search.server.reasons.append(Reason("candidate", dotted(chosen.address), "chosen", _kind(search, chosen)))
+    for lease in (search.ip, search.by_uid, search.by_hardware):
+        if lease is None or lease is chosen:
+            continue
+        why = "held under another client identifier" if chosen is None else f"{dotted(chosen.address)} goes before it"
+        _passed(search, lease, why)
+
+
+def _kind(search: Search, chosen: Lease) -> str:
+    if chosen is search.mock:
+        return "fixed address"
+    if chosen is search.ip:
+        return "the address asked for"
+    return "the client identifier's lease" if chosen is search.by_uid else "the hardware address's lease"
+
+
+def _same_identity(search: Search, lease: Lease) -> bool:
+    """Whether a lease found by hardware address may be had: no uid on it, or the packet's, or BOOTP without one."""
+    if not lease.uid or lease.uid == search.uid:
+        return True
+    return search.uid is None and not search.packet.message_type
+
+
+def _attach_host(search: Search, lease: Lease) -> None:
+    """The first host of the list that has no fixed address, for a lease in use; none for others."""
+    rare = lease.rare
+    if rare is not None:
+        rare.host = None
+    if search.hosts and lease.state == ACTIVE:
+        for host in search.hosts:
+            if not host.fixed_addresses:
+                lease.rarely().host = host
+                return
+
+
+def _drop_duplicate(search: Search, lease: Lease) -> None:
+    """The client's uid has a lease besides the chosen one."""
+    client = hardware_text(search.packet.hardware)
+    text = f"uid lease {dotted(lease.address)} for client {client} is duplicate on {search.network.name}"
+    search.server.log(ERROR, text)
+    if search.packet.message_type == REQUEST and search.releasing and lease.state == ACTIVE:
+        release(search.server, lease, search.packet)
+
+
+def _reclaim(search: Search, lease: Lease) -> Found:
+    if search.packet.message_type == REQUEST and lease is search.ip:
+        search.server.log(ERROR, f"Reclaiming REQUESTed abandoned IP address {dotted(lease.address)}.")
+        return Found(lease, search.ours)
+    return Found(None, True)

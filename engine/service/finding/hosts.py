@@ -1,0 +1,85 @@
+"""Which host declarations a client is (allocation 5.2, 5.3, 10 step 9): found by identifier, hardware address, option.
+
+Hosts count wherever they are declared. A client identifier that is declared hides what is declared for the hardware
+address. Nothing is granted here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ...model.lease import Lease
+from ...wire.text import dotted
+from ..reasons import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ...model.configuration import Host, SharedNetwork
+    from ...wire.packet import Packet
+    from ..server import Server
+
+CLIENT_IDENTIFIER: Final = 61
+
+
+def host_lists(server: Server, packet: Packet) -> Iterator[list[Host]]:
+    """The lists of hosts that match the packet: by uid, by hardware, by each `host-identifier` option."""
+    configuration = server.configuration
+    uid = packet.options.get(CLIENT_IDENTIFIER)
+    found = configuration.hosts_by_uid.get(uid) if uid is not None else None
+    if found:
+        yield found
+    found = configuration.hosts_by_hardware.get(packet.hardware)
+    if found:
+        yield found
+    for definition, by_value in configuration.host_identifiers:
+        space = packet.options if definition.space == "dhcp" else packet.spaces.get(definition.space, {})
+        value = space.get(definition.code)
+        found = by_value.get(value) if value is not None else None
+        if found:
+            yield found
+
+
+def known_hosts(server: Server, packet: Packet) -> list[Host]:
+    """The first list of hosts that matches; the packet becomes known by it. Empty where there is none."""
+    for hosts in host_lists(server, packet):
+        packet.known = True
+        if server.reasons is not None:
+            server.reasons.append(Reason("host", hosts[0].name, "matched", "the client is known", hosts[0].place))
+        return hosts
+    return []
+
+
+def dynamic_host(server: Server, packet: Packet) -> Host | None:
+    """The first host that matches and has no fixed address."""
+    for hosts in host_lists(server, packet):
+        for host in hosts:
+            if not host.fixed_addresses:
+                return host
+    return None
+
+
+def host_addresses(server: Server, host: Host) -> Iterator[int]:
+    """The fixed addresses of a host, names resolved, in order."""
+    for entry in host.fixed_addresses:
+        if isinstance(entry, int):
+            yield entry
+        else:
+            yield from server.addresses_of(entry) or ()
+
+
+def fixed_lease(server: Server, hosts: list[Host], network: SharedNetwork) -> Lease | None:
+    """A mock lease for the first fixed address of the hosts on the network (5.3); None where they have none there."""
+    for host in hosts:
+        for address in host_addresses(server, host):
+            for subnet in network.subnets:
+                if address & subnet.netmask == subnet.number:
+                    lease = Lease(address, None, subnet)
+                    lease.hardware = host.hardware
+                    lease.uid = host.uid
+                    lease.rarely().host = host
+                    if server.reasons is not None:
+                        why = f"fixed-address of host {host.name}"
+                        server.reasons.append(Reason("candidate", dotted(address), "fixed", why, host.place))
+                    return lease
+    return None

@@ -1,0 +1,120 @@
+"""How long a lease is given for (allocation 10.1, 10.2), and the log of a pool that fills (10.6).
+
+Times are seconds, unsigned 32 bits as on the wire; the end of time is 2147483647. Nothing of the lease is changed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ....trace.effects import DEBUG, ERROR, INFO
+from ...model.lease import NEVER
+from ...wire.text import dotted
+
+if TYPE_CHECKING:
+    from ...model.configuration import Pool
+    from ...model.lease import Lease
+    from ...wire.packet import Packet
+    from ..server import Server
+    from .plan import Terms
+
+INFINITE: Final = 0xFFFFFFFF
+LATEST: Final = NEVER - 1
+MIN_LEASE_TIME_S: Final = 300
+_LEASE_TIME: Final = 51
+_LEASE_TIME_OCTETS: Final = 4
+_PERCENT: Final = 100
+
+
+class PoolClosedError(Exception):
+    """The pool is not valid yet, or not any more: the client gets a NAK."""
+
+
+def requested_time(packet: Packet, terms: Terms) -> int:
+    """What the client asked for, or the default."""
+    asked = packet.options.get(_LEASE_TIME)
+    if asked is None or len(asked) != _LEASE_TIME_OCTETS:
+        return terms.default_time
+    return int.from_bytes(asked, "big")
+
+
+def dhcp_expiry(server: Server, lease: Lease, terms: Terms, requested: int, *, commit: bool) -> int:
+    """The end of the lease. `commit`: an ACK. Raises PoolClosedError."""
+    now = server.now
+    time = min(requested, terms.max_time)
+    minimum = terms.min_time
+    if minimum is None:
+        minimum = min(MIN_LEASE_TIME_S, terms.max_time)
+    pool = lease.pool
+    if pool is not None:
+        if 1 <= terms.adaptive_threshold < _PERCENT:
+            time = _adapted(server, lease, pool, terms.adaptive_threshold, time, minimum)
+        if commit and (terms.log_high or pool.index in server.latched):
+            log_threshold(server, lease, pool, terms)
+        if pool.valid_from and now < pool.valid_from:
+            raise PoolClosedError
+        if pool.valid_until:
+            if now >= pool.valid_until:
+                raise PoolClosedError
+            time = min(time, pool.valid_until - now)
+    time = max(time, minimum)
+    if pool is not None and pool.failover_peer is not None and server.failover is not None:
+        time = server.failover.shorten(lease, time, commit=commit)
+    return expiry(now, time)
+
+
+def expiry(now: int, time: int) -> int:
+    """Now + time, with ISC's clamps."""
+    if time == INFINITE:
+        return NEVER
+    return LATEST if now + time >= INFINITE else now + time
+
+
+def _adapted(server: Server, lease: Lease, pool: Pool, threshold: int, time: int, minimum: int) -> int:
+    """`adaptive-lease-time-threshold`: a full pool gives the shortest time that is allowed."""
+    counts = server.database.counts(pool)
+    left = lease.ends - server.now
+    shortest = max(minimum or MIN_LEASE_TIME_S, left)
+    total = counts.lease_count
+    fill = (total - counts.free - counts.backup) * _PERCENT // total
+    server.log(
+        DEBUG,
+        f"Adap-lease: Total: {total}, Free: {counts.free}, Ends: {left}, Adaptive: {shortest}, "
+        f"Fill: {fill}, Threshold: {threshold}",
+    )
+    if fill < threshold or time <= shortest:
+        return time
+    server.log(INFO, f"Pool over threshold, time for {dotted(lease.address)} reduced from {time} to {shortest}.")
+    return shortest
+
+
+def bootp_expiry(server: Server, terms: Terms) -> int:
+    """The end of a dynamic BOOTP client's lease: never, unless length or cutoff say otherwise."""
+    now = server.now
+    time = NEVER - now
+    if terms.bootp_length is not None:
+        time = terms.bootp_length
+    if terms.bootp_cutoff is not None:
+        return terms.bootp_cutoff if terms.bootp_cutoff < INFINITE else LATEST
+    return expiry(now, time)
+
+
+def log_threshold(server: Server, lease: Lease, pool: Pool, terms: Terms) -> None:
+    """10.6: `log-threshold-high` and `-low`, latched in between."""
+    counts = server.database.counts(pool)
+    total = counts.lease_count
+    used = total - counts.free - counts.backup
+    where = f"shared subnet: {pool.network.name}; address: {dotted(lease.address)};"
+    low = server.latched.get(pool.index)
+    if low is not None:
+        if used <= low:
+            del server.latched[pool.index]
+            server.log(ERROR, f"Pool threshold reset - {where} low threshold {used}/{total}.")
+        return
+    high = terms.log_high
+    if not 0 < high <= _PERCENT or used < total * high // _PERCENT:
+        return
+    server.log(ERROR, f"Pool threshold exceeded - {where} high threshold {high}% {used}/{total}.")
+    mark = terms.log_low if terms.log_low <= _PERCENT else 0
+    if mark < high:
+        server.latched[pool.index] = total * mark // _PERCENT

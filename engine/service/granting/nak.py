@@ -1,0 +1,80 @@
+"""Refusing an address (allocation 9.2; RFC 2131 section 4.3.2).
+
+A NAK carries no configured options but the server's identifier. Its text is one variable of the whole server, as in
+ISC: a client may be told what an earlier one was refused for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ....trace.effects import INFO
+from ...conf.running import parameters as par
+from ...conf.running.scopes import class_scopes, run_scopes
+from ...model.context import OptionSet
+from ...wire.encode import NAK as NAK_LAYOUT
+from ...wire.packet import NAK
+from ...wire.reply import compose_nak, send_nak
+from ...wire.text import nak_line
+from ..finding.network import locate
+
+if TYPE_CHECKING:
+    from ...model.configuration import Scope, Subnet
+    from ...model.context import Context
+    from ...wire.packet import Packet
+    from ..server import Server
+
+_MESSAGE: Final = 56
+_SERVER_IDENTIFIER: Final = 54
+_CLIENT_IDENTIFIER: Final = 61
+_ADDRESS_OCTETS: Final = 4
+
+
+def send_nak_for(server: Server, context: Context, address: int, subnet: Subnet | None) -> None:
+    """Send a NAK about `address`; `subnet` is the one that has it, whose scopes count where the network is unknown."""
+    packet = context.packet
+    assert packet is not None
+    configured = _configured(server, context, packet, subnet)
+    value = configured.dhcp.get(_SERVER_IDENTIFIER)
+    if callable(value):
+        value = value(context)
+    run_scopes(class_scopes(packet.classes), context)  # classes come too late for the identifier (9.2)
+    options = OptionSet()
+    dhcp = options.dhcp
+    dhcp[53] = bytes((NAK,))
+    if value is None or len(value) != _ADDRESS_OCTETS:
+        value = server.interface_address(packet.interface).to_bytes(4, "big")
+    source = int.from_bytes(value, "big")
+    if source:
+        dhcp[_SERVER_IDENTIFIER] = value
+    if server.nak_text:
+        dhcp[_MESSAGE] = server.nak_text.encode("ascii")
+    if par.flag(context, configured, par.ECHO_CLIENT_ID, False) and _CLIENT_IDENTIFIER in packet.options:
+        dhcp[_CLIENT_IDENTIFIER] = packet.options[_CLIENT_IDENTIFIER]
+        options.server[par.ECHO_CLIENT_ID] = b"\x01"
+    if packet.agent is not None:
+        options.spaces["agent"] = dict(packet.agent)
+    context.reply = options
+    area = server.encoder.area(NAK_LAYOUT, packet, options, context, None, None)
+    assert area is not None, "no site option space is set"
+    server.log(INFO, nak_line(address, packet))
+    server.send(send_nak(packet, compose_nak(packet, area), server.ports, source))
+
+
+def _configured(server: Server, context: Context, packet: Packet, subnet: Subnet | None) -> OptionSet:
+    """The scopes of the network's first subnet and first pool, else those of `subnet`."""
+    network = locate(server, packet)
+    scopes: list[Scope]
+    if network is not None and network.subnets:
+        scopes = network.subnets[0].scope.chain()
+        if network.pools:
+            scopes += network.pools[0].scope.chain(network.subnets[0].scope)
+    elif subnet is not None:
+        scopes = subnet.scope.chain()
+    else:
+        scopes = [server.configuration.global_scope]
+    options = context.reply = OptionSet()
+    context.lease = None
+    context.bindings = server.global_bindings
+    run_scopes(scopes, context)
+    return options

@@ -1,0 +1,79 @@
+"""Asking whether an address is in use before it is offered (allocation 11; RFC 2131 section 2.2).
+
+An offer that waits is kept as the packet and the line that will be sent, so that it survives a snapshot. While it
+waits, its lease is deaf. Sending the echo request is the program's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from ....trace.effects import DEBUG, ERROR, INFO, Log, Ping
+from ...model.lease import ABANDONED
+from ...wire.text import dotted
+from ..lifecycle import abandon
+
+if TYPE_CHECKING:
+    from ....trace.effects import Send
+    from ..server import Server
+    from .grant import Grant
+
+
+class Waiting(NamedTuple):
+    """A lease that is deaf until `at_us`.
+
+    An OFFER behind a ping: `sent` and its `line`. A packet behind the look-up of a name (`sent` None): `event`, to be
+    received again.
+    """
+
+    at_us: int
+    line: str
+    sent: Send | None
+    event: tuple[str, int, int, bytes] | None
+
+
+def wants_ping(step: Grant) -> bool:
+    """Whether a lease that is not in use must be probed: not for a client that was here just now."""
+    if not step.same_client or not step.old_cltt or step.lease.state == ABANDONED:
+        return True
+    return step.server.now - step.old_cltt >= step.terms.ping_cltt_s
+
+
+def begin_ping(server: Server, address: int, timeout_us: int, line: str, sent: Send) -> None:
+    """Probe an address; the OFFER leaves when nothing answers for `timeout_us`."""
+    server.effects.append(Ping(address, address & 0xFFFF))
+    server.wait(address, Waiting(server.now_us + timeout_us, line, sent, None))
+    server.pings += 1
+
+
+def offer(server: Server, waiting: Waiting) -> None:
+    """Nothing answered: the OFFER leaves."""
+    assert waiting.sent is not None
+    server.pings -= 1
+    server.effects.append(Log(INFO, waiting.line))
+    server.send(waiting.sent)
+
+
+def answered(server: Server, source: int) -> None:
+    """An echo reply came. Only the source address counts, and only while a ping is out."""
+    if not server.pings:
+        return
+    lease = server.database.find(source)
+    if lease is None:
+        server.log(DEBUG, f"unexpected ICMP Echo Reply from {dotted(source)}")
+        return
+    waiting = server.pending.get(source)
+    if waiting is None or waiting.sent is None:
+        server.log(DEBUG, f"ICMP Echo Reply for {dotted(source)} late or spurious.")
+        return
+    if lease.ends > server.now:
+        server.log(DEBUG, f"ICMP Echo reply while lease {dotted(source)} valid.")
+    del server.pending[source]
+    server.pings -= 1
+    abandon(server, lease, "pinged before offer")
+
+
+def failed(server: Server, address: int, error: str) -> None:
+    """The echo request could not be sent: the wait goes on all the same."""
+    if error:
+        server.log(ERROR, f"icmp_echorequest {dotted(address)}: {error}")

@@ -1,0 +1,186 @@
+"""What the statements of a client's scopes come to: options, parameters, handlers; kept where it is always the same.
+
+Most sites' scopes only assign constants. Then the outcome depends on subnet, pool, classes and host alone, and is made
+once for each such combination (a Plan). Other scopes run for every packet. What the parameters mean is grant.py's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ...conf.running import parameters as par
+from ...conf.running.scopes import ScopeCache
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ...model.configuration import Class, Handler, Host, Pool, Scope, Subnet
+    from ...model.context import Context, OptionSet
+
+KEPT_MAX: Final = 4096
+_ADDRESS_OCTETS: Final = 4
+_SERVER_IDENTIFIER: Final = 54
+_T2: Final = 59
+_T1: Final = 58
+
+# Every parameter that Terms reads.
+_READ: Final = frozenset({
+    par.DEFAULT_LEASE_TIME, par.MAX_LEASE_TIME, par.MIN_LEASE_TIME, par.DYNAMIC_BOOTP_LEASE_CUTOFF,
+    par.DYNAMIC_BOOTP_LEASE_LENGTH, par.BOOT_UNKNOWN_CLIENTS, par.ALLOW_BOOTP, par.ALLOW_BOOTING,
+    par.ONE_LEASE_PER_CLIENT, par.GET_LEASE_HOSTNAMES, par.USE_HOST_DECL_NAMES, par.USE_LEASE_ADDR_FOR_DEFAULT_ROUTE,
+    par.MIN_SECS, par.FILENAME, par.SERVER_NAME, par.NEXT_SERVER, par.ALWAYS_BROADCAST, par.DUPLICATES,
+    par.STASH_AGENT_OPTIONS, par.PING_CHECK, par.PING_TIMEOUT, par.PING_TIMEOUT_MS, par.PING_CLTT_SECS,
+    par.INFINITE_IS_RESERVED, par.ADAPTIVE_LEASE_TIME_THRESHOLD, par.DHCP_CACHE_THRESHOLD, par.IGNORE_CLIENT_UIDS,
+    par.LOG_THRESHOLD_LOW, par.LOG_THRESHOLD_HIGH, par.ECHO_CLIENT_ID,
+})  # fmt: skip
+
+
+class Terms:
+    """The parameters of allocation 20, evaluated: first `read_early`, then, after `on commit`, `read_late`."""
+
+    __slots__ = (
+        "adaptive_threshold", "allow_booting", "allow_bootp", "always_broadcast", "boot_unknown", "bootp_cutoff",
+        "bootp_length", "cache_threshold", "default_time", "deny_duplicates", "echo_client_id", "filename",
+        "get_lease_hostnames", "ignore_client_uids", "infinite_is_reserved", "late_read", "log_high", "log_low",
+        "max_time", "min_secs", "min_time", "next_server", "one_lease", "ping_check", "ping_cltt_s", "ping_timeout_us",
+        "server_name", "stash_agent", "use_host_names", "use_lease_route",
+    )  # fmt: skip
+
+    def read_before_host(self, context: Context, options: OptionSet) -> None:
+        """Those that count before the host's own statements run."""
+        self.min_secs = (par.text(context, options, par.MIN_SECS) or b"\0")[0]
+        self.one_lease = par.flag(context, options, par.ONE_LEASE_PER_CLIENT, False)
+        duplicates = par.value(context, options, par.DUPLICATES)
+        self.deny_duplicates = duplicates is not None and duplicates != b"\x01"
+
+    def read_early(self, context: Context, options: OptionSet, *, bootp: bool | None = None) -> None:
+        """Those that ISC evaluates among the lease's variables; of the times only those of the protocol.
+
+        `bootp`: which it is; None reads the times of both.
+        """
+        self.boot_unknown = par.choice(context, options, par.BOOT_UNKNOWN_CLIENTS, par.ALLOW)
+        self.allow_bootp = par.choice(context, options, par.ALLOW_BOOTP, par.ALLOW)
+        self.allow_booting = par.choice(context, options, par.ALLOW_BOOTING, par.ALLOW)
+        self.filename = par.text(context, options, par.FILENAME)
+        self.server_name = par.text(context, options, par.SERVER_NAME)
+        if bootp is not True:
+            self._read_times(context, options)
+        if bootp is not False:
+            self.bootp_length = par.number(context, options, par.DYNAMIC_BOOTP_LEASE_LENGTH)
+            self.bootp_cutoff = par.number(context, options, par.DYNAMIC_BOOTP_LEASE_CUTOFF)
+        self.log_high = par.number(context, options, par.LOG_THRESHOLD_HIGH, 0) or 0
+        self.log_low = par.number(context, options, par.LOG_THRESHOLD_LOW, 0) or 0
+        self.ignore_client_uids = par.flag(context, options, par.IGNORE_CLIENT_UIDS, False)
+        self.stash_agent = par.flag(context, options, par.STASH_AGENT_OPTIONS, True)
+        self.get_lease_hostnames = par.flag(context, options, par.GET_LEASE_HOSTNAMES, False)
+
+    def _read_times(self, context: Context, options: OptionSet) -> None:
+        self.default_time = par.number(context, options, par.DEFAULT_LEASE_TIME, 43_200) or 0
+        self.max_time = par.number(context, options, par.MAX_LEASE_TIME, 86_400) or 0
+        self.min_time = par.number(context, options, par.MIN_LEASE_TIME)
+        self.adaptive_threshold = par.number(context, options, par.ADAPTIVE_LEASE_TIME_THRESHOLD, 0) or 0
+        self.infinite_is_reserved = par.flag(context, options, par.INFINITE_IS_RESERVED, False)
+
+    def read_late(self, context: Context, options: OptionSet) -> None:
+        """Those that a fixed address's variables do not reach any more (conf-language 5.6)."""
+        self.cache_threshold = par.number(context, options, par.DHCP_CACHE_THRESHOLD, 25)
+        self.always_broadcast = par.flag(context, options, par.ALWAYS_BROADCAST, False)
+        found = par.value(context, options, par.NEXT_SERVER)
+        address = found[:_ADDRESS_OCTETS] if found is not None else b""
+        self.next_server = int.from_bytes(address, "big") if len(address) == _ADDRESS_OCTETS else 0
+        self.use_host_names = par.flag(context, options, par.USE_HOST_DECL_NAMES, False)
+        self.echo_client_id = par.flag(context, options, par.ECHO_CLIENT_ID, False)
+        self.use_lease_route = par.flag(context, options, par.USE_LEASE_ADDR_FOR_DEFAULT_ROUTE, False)
+        self.ping_check = par.flag(context, options, par.PING_CHECK, True)
+        self.ping_cltt_s = par.number(context, options, par.PING_CLTT_SECS, 60) or 0
+        milliseconds = par.number(context, options, par.PING_TIMEOUT_MS, 0) or 0
+        seconds = par.number(context, options, par.PING_TIMEOUT, 1)
+        self.ping_timeout_us = milliseconds * 1000 if milliseconds else (1 if seconds is None else seconds) * 1_000_000
+
+
+class Prepared:
+    """A reply's option set but for option 51, which is set anew for each packet; `source` is option 54's address."""
+
+    __slots__ = ("options", "source")
+
+    def __init__(self, options: OptionSet, source: int) -> None:
+        self.options = options
+        self.source = source
+
+
+class Plan:
+    """The outcome of constant scopes. `options` and `handlers` are shared: copy before changing.
+
+    `terms` is None where a parameter is an expression. `prepared` keeps reply sets by (kind, interface); `plain`:
+    they may be kept.
+    """
+
+    __slots__ = ("handlers", "options", "plain", "prepared", "terms")
+
+    def __init__(self, options: OptionSet, handlers: dict[str, Handler | None], terms: Terms | None) -> None:
+        self.options = options
+        self.handlers = handlers
+        self.terms = terms
+        dhcp = options.dhcp
+        self.plain = (
+            terms is not None
+            and not terms.echo_client_id
+            and not terms.get_lease_hostnames
+            and not terms.use_lease_route
+            and _T1 not in dhcp
+            and _T2 not in dhcp
+            and not callable(dhcp.get(_SERVER_IDENTIFIER))
+        )
+        self.prepared: dict[tuple[int, str], Prepared] = {}
+
+
+class Plans:
+    """The plans of one configuration, by (subnet, pool, host, *classes); bounded."""
+
+    __slots__ = ("_kept", "_scopes")
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[object, ...], Plan | None] = {}
+        self._scopes = ScopeCache()
+
+    def forget(self) -> None:
+        """The configuration changed while running (OMAPI)."""
+        self._kept.clear()
+        self._scopes = ScopeCache()
+
+    def plan(
+        self, context: Context, subnet: Subnet, pool: Pool | None, classes: Sequence[Class], host: Host | None
+    ) -> Plan | None:
+        """The plan, or None where the scopes must run for the packet."""
+        key = (subnet, pool, host, *classes)
+        try:
+            return self._kept[key]
+        except KeyError:
+            pass
+        if len(self._kept) >= KEPT_MAX:
+            self.forget()
+        made = self._kept[key] = self._make(context, subnet, pool, classes, host)
+        return made
+
+    def scopes(
+        self, subnet: Subnet, pool: Pool | None, classes: Sequence[Class], host: Host | None
+    ) -> tuple[Scope, ...]:
+        """The scopes of a client, outermost first."""
+        return self._scopes.lease_scopes(subnet, pool, classes, host)
+
+    def _make(
+        self, context: Context, subnet: Subnet, pool: Pool | None, classes: Sequence[Class], host: Host | None
+    ) -> Plan | None:
+        before = self._scopes.template(self._scopes.lease_scopes(subnet, pool, classes, None))
+        whole = self._scopes.template(self._scopes.lease_scopes(subnet, pool, classes, host))
+        if before is None or whole is None:
+            return None
+        terms: Terms | None = None
+        if not any(callable(whole.options.server.get(code) or before.options.server.get(code)) for code in _READ):
+            terms = Terms()
+            terms.read_before_host(context, before.options)
+            terms.read_early(context, whole.options)
+            terms.read_late(context, whole.options)
+        if terms is None and host is not None:
+            return None
+        return Plan(whole.options, whole.handlers, terms)

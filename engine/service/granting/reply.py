@@ -1,0 +1,196 @@
+"""From a granted lease to the packet that says so (allocation 10, steps 27 to 39): option set, lines, record, packet.
+
+The order of effects of an ACK is ISC's (leases-file 6.2): request line, record, reply line, packet; an OFFER may wait
+for a ping before its reply line (ping.py). Options are placed by wire/encode.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ....trace.effects import INFO, Log
+from ...model.lease import ACTIVE
+from ...wire.encode import DYNAMIC_BOOTP, OFFER_OR_ACK
+from ...wire.packet import ACK, OFFER
+from ...wire.reply import BROADCAST_FLAG, compose, send_ack, send_bootp, send_offer, truncation_lines, with_hardware
+from ...wire.text import dotted, reply_line
+from ..explain import sent_options, tell_options, tell_parameters
+from ..finding.hosts import CLIENT_IDENTIFIER
+from ..reasons import Reason
+from .ping import begin_ping, wants_ping
+from .plan import Prepared
+
+if TYPE_CHECKING:
+    from ....trace.effects import Send
+    from ...model.context import Context, OptionSet
+    from ...wire.encode import Layout
+    from ..server import Server
+    from .grant import Grant
+
+_SUBNET_MASK: Final = 1
+_ROUTERS: Final = 3
+_HOST_NAME: Final = 12
+_LEASE_TIME: Final = 51
+_MESSAGE_TYPE: Final = 53
+_SERVER_IDENTIFIER: Final = 54
+_RENEWAL: Final = 58
+_REBINDING: Final = 59
+_SUBNET_SELECTION: Final = 118
+_ADDRESS_OCTETS: Final = 4
+_UNSIGNED: Final = 0xFFFFFFFF
+_WORDS: Final = {OFFER: "DHCPOFFER", ACK: "DHCPACK", 0: "BOOTREPLY"}
+
+
+def answer(step: Grant) -> None:
+    """Make the reply, and send it or have it wait."""
+    server, lease, packet, kind = step.server, step.lease, step.packet, step.kind
+    effects = server.effects
+    prepared = _prepared(step)
+    context = step.context
+    context.reply = prepared.options
+    context.bindings = server.global_bindings
+    site = server.encoder.site_name(_layout(kind), prepared.options, context)
+    before = len(effects)
+    sent = _encode(step, prepared, site)
+    stored = sent is not None and kind != OFFER and lease.pool is not None and not step.reused
+    if len(effects) != before or sent is None:
+        spoken = effects[before:]
+        del effects[before:]
+        if sent is not None:
+            effects.append(Log(INFO, step.line))
+        if stored:
+            server.store_lease(lease)
+        effects += spoken
+        if sent is None:
+            return
+    else:
+        effects.append(Log(INFO, step.line))
+        if stored:
+            server.store_lease(lease)
+    terms = step.terms
+    if terms.filename or terms.server_name:
+        for line in truncation_lines(terms.filename, terms.server_name):
+            effects.append(Log(INFO, line))
+    static = lease.pool is None
+    name = None if static else lease.hostname
+    line = reply_line(_WORDS[kind], lease.address, packet, name)
+    if server.reasons is not None:
+        tell_parameters(server, step.settings, step.context, step.options)
+        tell_options(server, packet, step.settings, sent_options(sent.payload))
+        server.reasons.append(Reason("verdict", dotted(lease.address), _WORDS[kind], "granted"))
+    if kind == OFFER and lease.state != ACTIVE and not static and terms.ping_check and wants_ping(step):
+        begin_ping(server, lease.address, terms.ping_timeout_us, line, sent)
+        return
+    effects.append(Log(INFO, line))
+    server.send(sent)
+
+
+def _prepared(step: Grant) -> Prepared:
+    """The reply's option set; the plan's own, but for option 51, where nothing in the packet asks for more."""
+    plan, packet = step.plan, step.packet
+    if plan is None or not plan.plain or not step.shared or not step.kind or _SUBNET_SELECTION in packet.options:
+        return _fill(step, step.options if not step.shared else step.options.copy())
+    key = (step.kind, packet.interface)
+    made = plan.prepared.get(key)
+    if made is None:
+        made = plan.prepared[key] = _fill(step, step.options.copy())
+    else:
+        made.options.dhcp[_LEASE_TIME] = _seconds(step.expiry - step.server.now)
+    return made
+
+
+def _seconds(seconds: int) -> bytes:
+    return (seconds & _UNSIGNED).to_bytes(4, "big")
+
+
+def _fill(step: Grant, options: OptionSet) -> Prepared:
+    """Steps 29 to 35 on a set of its own."""
+    server, packet, terms, lease = step.server, step.packet, step.terms, step.lease
+    dhcp = options.dhcp
+    context = step.context
+    context.reply = options
+    if _SUBNET_SELECTION in packet.options:
+        dhcp[_SUBNET_SELECTION] = packet.options[_SUBNET_SELECTION]
+    source = server.interface_address(packet.interface)
+    if step.kind:
+        source = server_identifier(server, context, options, packet.interface, step.kind)
+        time = step.expiry - server.now
+        dhcp[_LEASE_TIME] = _seconds(time)
+        _limit_renewal(context, options, time & _UNSIGNED)
+    assert lease.subnet is not None
+    dhcp.setdefault(_SUBNET_MASK, lease.subnet.netmask.to_bytes(4, "big"))
+    host = step.host
+    if terms.use_host_names and host is not None and _HOST_NAME not in dhcp:
+        dhcp[_HOST_NAME] = host.name.encode("latin-1", "replace")
+    if terms.echo_client_id and CLIENT_IDENTIFIER in packet.options:
+        dhcp[CLIENT_IDENTIFIER] = packet.options[CLIENT_IDENTIFIER]
+    if terms.get_lease_hostnames and _HOST_NAME not in dhcp:
+        name = server.reverse_name(lease.address)
+        if name:
+            dhcp[_HOST_NAME] = name
+    if terms.use_lease_route and _ROUTERS not in dhcp:
+        dhcp[_ROUTERS] = lease.address.to_bytes(4, "big")
+    return Prepared(options, source)
+
+
+def server_identifier(server: Server, context: Context, options: OptionSet, interface: str, kind: int) -> int:
+    """Set options 53 and 54, and say which address 54 is: the configured one if it is one, else the interface's.
+
+    An expression for it sees no lease.
+    """
+    dhcp = options.dhcp
+    dhcp[_MESSAGE_TYPE] = bytes((kind,))
+    value = dhcp.get(_SERVER_IDENTIFIER)
+    if callable(value):
+        lease, context.lease = context.lease, None
+        value = value(context)
+        context.lease = lease
+    if value is not None and len(value) == _ADDRESS_OCTETS:
+        return int.from_bytes(value, "big")
+    source = server.interface_address(interface)
+    if source:
+        dhcp[_SERVER_IDENTIFIER] = source.to_bytes(4, "big")
+    return source
+
+
+def _limit_renewal(context: Context, options: OptionSet, time: int) -> None:
+    """Step 30: options 59 and 58 only where they are smaller than what follows them."""
+    for code in (_REBINDING, _RENEWAL):
+        value = options.dhcp.get(code)
+        if value is None:
+            continue
+        if callable(value):
+            value = value(context)
+        if value is not None and len(value) == _ADDRESS_OCTETS and int.from_bytes(value, "big") < time:
+            time = int.from_bytes(value, "big")
+        else:
+            del options.dhcp[code]
+
+
+def _layout(kind: int) -> Layout:
+    return OFFER_OR_ACK if kind else DYNAMIC_BOOTP
+
+
+def _encode(step: Grant, prepared: Prepared, site: bytes) -> Send | None:
+    """The packet; None where the site option space `site` is unknown."""
+    server, packet, terms, lease, context = step.server, step.packet, step.terms, step.lease, step.context
+    kind = step.kind
+    layout = _layout(kind)
+    area = server.encoder.area(layout, packet, prepared.options, context, terms.filename, terms.server_name, site)
+    if area is None:
+        return None
+    flags = packet.flags | BROADCAST_FLAG if terms.always_broadcast else packet.flags
+    address = lease.address
+    payload = compose(
+        layout, packet, area, flags, packet.ciaddr, address, terms.next_server, terms.filename, terms.server_name
+    )
+    if step.reused:
+        payload = with_hardware(payload, lease.hardware, b"" if lease.rare is None else lease.rare.padding)
+    if kind == OFFER:
+        return send_offer(packet, payload, server.ports, flags, address, prepared.source)
+    if kind == ACK:
+        assert lease.subnet is not None
+        interface = server.interfaces.get(packet.interface)
+        same = interface is not None and interface.network is lease.subnet.network
+        return send_ack(packet, payload, server.ports, flags, address, prepared.source, same_network=same)
+    return send_bootp(packet, payload, server.ports, flags, address, prepared.source)

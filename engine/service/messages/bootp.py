@@ -1,0 +1,117 @@
+"""BOOTREQUEST (allocation 15; RFC 951, RFC 1534): a fixed address, or a lease of a pool that is open to BOOTP."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ....trace.effects import ERROR, INFO
+from ...conf.running import parameters as par
+from ...conf.running.scopes import run_scopes, running_order
+from ...model.context import OptionSet
+from ...wire.encode import STATIC_BOOTP
+from ...wire.reply import BROADCAST_FLAG, compose, compose_static_plain, send_static_bootp
+from ...wire.text import bootp_line, static_bootp_line
+from ..finding.allocate import allocate
+from ..finding.find_lease import find_lease
+from ..finding.hosts import dynamic_host
+from ..finding.network import locate
+from ..granting.grant import BOOTP, grant
+
+if TYPE_CHECKING:
+    from ...model.configuration import SharedNetwork
+    from ...model.context import Context
+    from ...model.lease import Lease
+    from ...wire.packet import Packet
+    from ..server import Server
+
+_REQUEST: Final = 1
+_SUBNET_MASK: Final = 1
+_HOST_NAME: Final = 12
+_ADDRESS_OCTETS: Final = 4
+
+
+def bootp(server: Server, context: Context, packet: Packet) -> None:
+    """Answer a BOOTP client."""
+    if packet.op != _REQUEST:
+        return
+    line = bootp_line(packet)
+    network = locate(server, packet)
+    if network is None:
+        server.log(INFO, f"{line}: network unknown")
+        return
+    lease = find_lease(server, context, packet, network).lease
+    if lease is not None and lease.pool is None:
+        _answer_fixed(server, context, packet, network, lease, line)
+        return
+    host = dynamic_host(server, packet) if server.configuration.hosts else None
+    if lease is None:
+        lease, _peer_has_leases = allocate(server, context, network)
+        if lease is None:
+            server.log(INFO, f"{line}: BOOTP from dynamic client and no dynamic leases")
+            return
+    if server.failover is not None and server.failover.refuses_discover(packet, lease, line, peer_has_leases=False):
+        return
+    grant(server, context, lease, BOOTP, line, host=host)
+
+
+def _answer_fixed(
+    server: Server, context: Context, packet: Packet, network: SharedNetwork, lease: Lease, line: str
+) -> None:
+    """Step 3: a host with a fixed address. Nothing is stored."""
+    assert lease.subnet is not None
+    host = lease.rarely().host
+    options = context.reply = OptionSet()
+    context.lease = lease
+    context.bindings = {}
+    run_scopes(running_order(lease.subnet, None, packet.classes, host), context)
+    for code, word in ((par.ALLOW_BOOTP, "bootp"), (par.ALLOW_BOOTING, "booting")):
+        verdict = par.choice(context, options, code, par.ALLOW)
+        if verdict != par.ALLOW:
+            if verdict != par.IGNORE:
+                server.log(INFO, f"{line}: {word} disallowed")
+            return
+    filename = par.value(context, options, par.FILENAME)
+    server_name = par.text(context, options, par.SERVER_NAME)
+    flags = packet.flags
+    if par.flag(context, options, par.ALWAYS_BROADCAST, False):
+        flags |= BROADCAST_FLAG
+    siaddr = _next_server(server, context, options, packet, network)
+    if not packet.options_valid and not par.flag(context, options, par.ALWAYS_REPLY_RFC1048, False):
+        payload = compose_static_plain(packet, flags, lease.address, siaddr, filename, server_name)
+    else:
+        options.dhcp.setdefault(_SUBNET_MASK, lease.subnet.netmask.to_bytes(4, "big"))
+        if host is not None and par.flag(context, options, par.USE_HOST_DECL_NAMES, False):
+            options.dhcp.setdefault(_HOST_NAME, host.name.encode("latin-1", "replace"))
+        area = server.encoder.area(STATIC_BOOTP, packet, options, context, filename, server_name)
+        assert area is not None, "static BOOTP knows no site option space"
+        payload = compose(
+            STATIC_BOOTP, packet, area, flags, packet.ciaddr, lease.address, siaddr, filename, server_name
+        )
+    _run_commit(context)
+    source = server.interface_address(packet.interface)
+    if not source:
+        why = "appears to have no IPv4 addresses, and so dhcpd cannot select a source address."
+        server.log(ERROR, f"{line}: Interface {packet.interface} {why}")
+        return
+    server.log(INFO, line)
+    server.log(INFO, static_bootp_line(lease.address, "" if host is None else host.name, packet))
+    server.send(send_static_bootp(packet, payload, server.ports, flags, lease.address, source))
+
+
+def _run_commit(context: Context) -> None:
+    handler = context.handlers.get("commit")
+    if handler is not None:
+        handler.run(context)
+
+
+def _next_server(
+    server: Server, context: Context, options: OptionSet, packet: Packet, network: SharedNetwork
+) -> int:
+    """siaddr: `next-server`, else the first address of the network's interface, else of the receiving one."""
+    value = par.value(context, options, par.NEXT_SERVER)
+    if value is not None:
+        return int.from_bytes(value[:_ADDRESS_OCTETS], "big") if len(value) >= _ADDRESS_OCTETS else 0
+    for interface in server.interfaces.values():
+        if interface.network is network and interface.address:
+            return interface.address
+    return server.interface_address(packet.interface)

@@ -1,0 +1,62 @@
+"""DHCPDISCOVER (allocation 8; RFC 2131 section 4.3.1): the client's own lease, else a fresh one, is offered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ....trace.effects import ERROR
+from ...model.lease import ACTIVE
+from ...wire.packet import OFFER
+from ...wire.text import discover_line
+from ..finding.allocate import allocate
+from ..finding.find_lease import find_lease
+from ..granting.grant import grant
+from ..reasons import Reason
+
+if TYPE_CHECKING:
+    from ...model.configuration import SharedNetwork
+    from ...model.context import Context
+    from ...model.lease import Lease
+    from ...wire.packet import Packet
+    from ..hooks import Failover
+    from ..server import Server
+
+# An OFFER keeps its lease from others for this long.
+HOLD_S: Final = 120
+
+
+def discover(
+    server: Server, context: Context, packet: Packet, network: SharedNetwork | None, _preset: Lease | None
+) -> None:
+    """Offer a lease, or say why there is none."""
+    assert network is not None, "a packet without a network does not come here"
+    lease = find_lease(server, context, packet, network).lease
+    uid, name = (None, None) if lease is None else (lease.uid, lease.hostname)
+    line = discover_line(packet, uid, name)
+    peer_has_leases = False
+    if server.failover is not None and lease is not None and _is_the_peers(server.failover, lease):
+        lease = None
+    if lease is None:
+        lease, peer_has_leases = allocate(server, context, network)
+        if lease is None:
+            why = "peer holds all free leases" if peer_has_leases else f"network {network.name}: no free leases"
+            server.log(ERROR, f"{line}: {why}")
+            if server.reasons is not None:
+                server.reasons.append(Reason("verdict", network.name, "no reply", why, network.place))
+            return
+    if server.failover is not None and server.failover.refuses_discover(
+        packet, lease, line, peer_has_leases=peer_has_leases
+    ):
+        return
+    now = server.now
+    if lease.ends < now and lease.rare is not None and lease.address not in server.pending:
+        lease.rare.variables = None
+    hold = now + HOLD_S
+    grant(server, context, lease, OFFER, line, max(hold, lease.ends))
+
+
+def _is_the_peers(failover: Failover, lease: Lease) -> bool:
+    """Step 3: whether only the failover peer may offer the lease."""
+    if lease.pool is None or lease.pool.failover_peer is None:
+        return False
+    return ACTIVE not in (lease.state, lease.rewind_state) and not failover.mine(lease)

@@ -1,0 +1,49 @@
+"""DHCPRELEASE (allocation 13.1; RFC 2131 section 4.3.4): never answered; the lease goes back if it is the sender's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ....trace.effects import INFO
+from ...wire.text import hardware_text, release_line
+from ..finding.hosts import CLIENT_IDENTIFIER
+from ..lifecycle import release
+
+if TYPE_CHECKING:
+    from ...model.configuration import SharedNetwork
+    from ...model.context import Context
+    from ...model.lease import Lease
+    from ...wire.packet import Packet
+    from ..server import Server
+
+
+def release_request(
+    server: Server, _context: Context, packet: Packet, _network: SharedNetwork | None, _preset: Lease | None
+) -> None:
+    """Release the lease of ciaddr if the hardware address is its own. Client identifiers do not matter."""
+    if packet.requested_address is not None:
+        server.log(INFO, f"DHCPRELEASE from {hardware_text(packet.hardware)} specified requested-address.")
+    lease = _find(server, packet)
+    uid, name = (None, None) if lease is None else (lease.uid, lease.hostname)
+    line = release_line(packet, uid, name, found=lease is not None)
+    if lease is not None and server.failover is not None:
+        refusal = server.failover.not_responding(lease)
+        if refusal is not None:
+            server.log(INFO, refusal)
+            return
+    if lease is not None and lease.ends > server.now:
+        release(server, lease, packet)
+    server.log(INFO, line)
+
+
+def _find(server: Server, packet: Packet) -> Lease | None:
+    uid = packet.options.get(CLIENT_IDENTIFIER)
+    found: Lease | None = None
+    if uid is not None:
+        for lease in server.database.by_uid(uid):
+            if lease.address == packet.ciaddr:
+                found = lease
+                break
+    if found is None:
+        found = server.database.find(packet.ciaddr)
+    return found if found is not None and found.hardware == packet.hardware else None

@@ -1,0 +1,50 @@
+"""What ISC dhcpd logs of its own replies to relays: its packet socket hears what its kernel sends to the server's port.
+
+The program leaves such frames out, and never sees most of them; the lines are what log parsers see (packets-and-options
+5.8). Only what is logged happens here: nothing is answered, and no class is looked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ..wire.packet import FIXED_OCTETS, Dropped, parse_packet
+from .finding.network import selected, subnet_of
+
+if TYPE_CHECKING:
+    from ...trace.effects import Send
+    from ..wire.packet import Packet
+    from .server import Server
+
+REMEMBERED_MAXIMUM: Final = 4096
+
+_GIADDR: Final = slice(24, 28)
+_HLEN: Final = slice(2, 3)
+_NAMES_AND_OPTIONS: Final = slice(44, None)
+
+
+def overhear(server: Server, sent: Send) -> None:
+    """Log what the server would say of `sent` if it came in."""
+    payload = sent.payload
+    if len(payload) < FIXED_OCTETS or not any(payload[_GIADDR]):
+        return
+    key = payload[_HLEN] + payload[_GIADDR] + payload[_NAMES_AND_OPTIONS]
+    if key in server.unremarkable:
+        return
+    packet = parse_packet(payload, sent.interface, sent.source, sent.port, server.configuration.registry)
+    for level, text in packet.lines:
+        server.log(level, text)
+    if not isinstance(packet, Dropped) and packet.message_type and not _is_known(server, packet):
+        server.log_type(packet, "unknown network segment")
+    elif not packet.lines:
+        if len(server.unremarkable) >= REMEMBERED_MAXIMUM:
+            server.unremarkable.clear()
+        server.unremarkable.add(key)
+
+
+def _is_known(server: Server, packet: Packet) -> bool:
+    """Whether the reply would lead to a network."""
+    choice = selected(packet)
+    if choice is not None:
+        return subnet_of(server, choice[0]) is not None
+    return server.configuration.find_subnet(packet.giaddr) is not None

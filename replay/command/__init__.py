@@ -1,0 +1,1 @@
+"""The command dhcpd-trace: its table of verbs, and what they share."""

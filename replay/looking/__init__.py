@@ -1,0 +1,1 @@
+"""Questions about a recording: what happened, why, how often, and what the server held."""

@@ -1,0 +1,151 @@
+"""Why did this client get that address, and that option? `dhcpd-trace explain`.
+
+A machine is told the tape's events, from the last snapshot before the first one in question, and asked for its reasons
+at each event in question. What it does is compared with the recording, so that an explanation of something else than
+what happened says so. Nothing is sent or written.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from ...trace import Entry
+from ...trace.effects import Send
+from ...trace.events import Packet
+from ..playing.compare import same
+from ..playing.seek import engine_at, machine_at
+from ..showing.decode import hardware_of_payload, options_of
+from ..showing.describe import answer_line, event_line, moment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from rich.console import Console
+
+    from ...engine.service.reasons import Reason
+    from ...trace import Tape
+    from ...trace.effects import Effect
+    from ...trace.events import Event
+
+_CIADDR: Final = slice(12, 16)
+_YIADDR: Final = slice(16, 20)
+_REQUESTED: Final = 50
+_CLIENT_IDENTIFIER: Final = 61
+_ADDRESS_OCTETS: Final = 4
+
+
+class Explanation(NamedTuple):
+    """One event, what was done about it, and why. `differs`: the recording has other effects."""
+
+    seq: int
+    event: Event
+    effects: tuple[Effect, ...]
+    reasons: tuple[Reason, ...]
+    differs: bool
+
+
+def client_test(text: str) -> Callable[[Entry], bool]:
+    """What tells a client's packets: an IPv4 address, a hardware address or client identifier in hex, or its text."""
+    try:
+        address = int(IPv4Address(text))
+    except ValueError:
+        pass
+    else:
+        return lambda entry: address in _addresses(entry)
+    try:
+        octets = bytes(int(part, 16) for part in text.replace("-", ":").split(":"))
+    except ValueError:
+        octets = b""
+    wanted = {octets} if octets and len(octets) > 1 else {text.encode(), b"\0" + text.encode()}
+    return lambda entry: not wanted.isdisjoint(_names(entry))
+
+
+def _addresses(entry: Entry) -> Iterator[int]:
+    """The addresses that a packet is about: asked for, held, or given in the answer."""
+    event = entry.event
+    if isinstance(event, Packet):
+        yield int.from_bytes(event.payload[_CIADDR], "big")
+        requested = options_of(event.payload).get(_REQUESTED, b"")
+        if len(requested) == _ADDRESS_OCTETS:
+            yield int.from_bytes(requested, "big")
+        for effect in entry.effects or ():
+            if isinstance(effect, Send):
+                yield int.from_bytes(effect.payload[_YIADDR], "big")
+
+
+def _names(entry: Entry) -> Iterator[bytes]:
+    if isinstance(entry.event, Packet):
+        yield hardware_of_payload(entry.event.payload)
+        identifier = options_of(entry.event.payload).get(_CLIENT_IDENTIFIER)
+        if identifier is not None:
+            yield identifier
+
+
+def find(tape: Tape, wanted: Callable[[Entry], bool], count: int | None) -> list[int]:
+    """The numbers of the events that are wanted, at most `count`. Raises DamagedTape where the tape cannot be read."""
+    found: list[int] = []
+    for entry in tape.iterate():
+        if isinstance(entry, Entry) and wanted(entry):
+            found.append(entry.seq)
+            if len(found) == count:
+                break
+    return found
+
+
+def explain(tape: Tape, numbers: Iterable[int]) -> Iterator[Explanation]:
+    """The explanation of each numbered event, in order. Raises DamagedTape, EngineFailed."""
+    left = sorted(numbers)
+    if not left:
+        return
+    machine = machine_at(tape, left[0] - 1)
+    for entry in tape.iterate(from_seq=left[0]):
+        if not isinstance(entry, Entry):
+            continue
+        if entry.seq != left[0]:
+            with engine_at(entry.seq):
+                machine.apply(entry.event)
+            continue
+        with engine_at(entry.seq):
+            effects, reasons = machine.explain(entry.event)
+        differs = entry.effects is not None and not same(entry.effects, effects)
+        yield Explanation(entry.seq, entry.event, tuple(effects), tuple(reasons), differs)
+        del left[0]
+        if not left:
+            return
+
+
+def as_object(one: Explanation) -> dict[str, object]:
+    """An explanation as JSON has it; `place` is `file:line` or null."""
+    return {
+        "seq": one.seq,
+        "event": type(one.event).__name__,
+        "wall_us": one.event.wall_us,
+        "description": event_line(one.event),
+        "answer": answer_line(one.effects),
+        "differs_from_recording": one.differs,
+        "reasons": [
+            {**reason._asdict(), "place": None if reason.place is None else str(reason.place)} for reason in one.reasons
+        ],
+    }
+
+
+def show(console: Console, one: Explanation) -> None:
+    """An explanation for people."""
+    from rich.table import Table  # noqa: PLC0415 - who only looks for a client prints no table
+    from rich.text import Text  # noqa: PLC0415 - as above
+
+    console.print(Text(f"event {one.seq:,}  {moment(one.event.wall_us)}", style="bold"))
+    console.print(Text(f"  {event_line(one.event)}"))
+    console.print(Text(f"  -> {answer_line(one.effects)}"))
+    if one.differs:
+        console.print(Text("  The recording has other effects: see `dhcpd-trace verify`.", style="bold red"))
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    last = ""
+    for step, subject, verdict, why, place in one.reasons:
+        label = "" if step == last else step
+        cells = (f"  {label}", subject, verdict, why, str(place or ""))
+        table.add_row(*(Text(cell) for cell in cells))
+        last = step
+    console.print(table if one.reasons else Text("  Nothing was decided for this event."))
+    console.print("")

@@ -1,0 +1,125 @@
+"""Which events of a recording somebody wants to see: every filter is a test of an entry, and all must agree.
+
+Where a filter can be answered by the tape's index (a hardware address, a first event, a first time) the rest of the
+file is not read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import TYPE_CHECKING, Final
+
+from ...trace import Entry
+from ...trace.events import End, Packet
+from ..showing.decode import message_name
+from .explain import client_test
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ...trace import Tape
+
+_XID: Final = slice(4, 8)
+_ETHERNET_OCTETS: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What is wanted; None or empty: anything.
+
+    `client` is as for `explain`, `address` an IPv4 address that the packet is about, `kinds` names of events and
+    `messages` of DHCP messages (`DISCOVER`), both in small letters. Times are microseconds since 1970, both included.
+    """
+
+    client: str | None = None
+    address: str | None = None
+    xid: int | None = None
+    kinds: frozenset[str] = frozenset()
+    messages: frozenset[str] = frozenset()
+    since_us: int | None = None
+    until_us: int | None = None
+    from_seq: int = 1
+    to_seq: int | None = None
+
+    def tests(self) -> list[Callable[[Entry], bool]]:
+        """The tests that need a look at the entry."""
+        found: list[Callable[[Entry], bool]] = []
+        if self.kinds:
+            found.append(lambda entry: type(entry.event).__name__.lower() in self.kinds)
+        if self.since_us is not None:
+            found.append(lambda entry: entry.event.wall_us >= (self.since_us or 0))
+        if self.xid is not None:
+            wanted = self.xid.to_bytes(4, "big")
+            found.append(lambda entry: isinstance(entry.event, Packet) and entry.event.payload[_XID] == wanted)
+        if self.messages:
+            found.append(lambda entry: isinstance(entry.event, Packet) and self._has_message(entry.event))
+        found += [client_test(text) for text in (self.client, self.address) if text is not None]
+        return found
+
+    def _has_message(self, event: Packet) -> bool:
+        return message_name(event.payload).lower().removeprefix("dhcp") in self.messages
+
+    def is_past(self, entry: Entry) -> bool:
+        """Whether neither this entry nor any behind it is wanted."""
+        if self.to_seq is not None and entry.seq > self.to_seq:
+            return True
+        return self.until_us is not None and entry.event.wall_us > self.until_us
+
+
+def select(
+    tape: Tape,
+    wanted: Filter,
+    wait: Callable[[], bool] | None = None,
+    progress: Callable[[Entry], None] | None = None,
+) -> Iterator[Entry]:
+    """The wanted entries in order; with `wait` as for Tape.iterate, until the run's End. Raises DamagedTape.
+
+    `progress` is called with every entry that is looked at.
+    """
+    tests = wanted.tests()
+    for entry in _entries(tape, wanted, wait):
+        if progress is not None:
+            progress(entry)
+        if wanted.is_past(entry):
+            return
+        if all(test(entry) for test in tests):
+            yield entry
+        if wait is not None and isinstance(entry.event, End):
+            return
+
+
+def _entries(tape: Tape, wanted: Filter, wait: Callable[[], bool] | None) -> Iterator[Entry]:
+    """The entries among which the wanted are, by the index as far as it helps."""
+    from_seq = wanted.from_seq
+    if wait is None and wanted.since_us is not None:
+        first = tape.seek_time(wanted.since_us)
+        if first is None:
+            return
+        from_seq = max(from_seq, first)
+    hardware = _hardware(wanted.client)
+    if wait is None and hardware is not None:
+        yield from tape.client(hardware, from_seq=from_seq)
+        return
+    for entry in tape.iterate(from_seq=from_seq, wait=wait):
+        if isinstance(entry, Entry):
+            yield entry
+
+
+def _hardware(client: str | None) -> bytes | None:
+    """The octets of an Ethernet address, which is what the index knows."""
+    parts = (client or "").replace("-", ":").split(":")
+    try:
+        octets = bytes(int(part, 16) for part in parts)
+    except ValueError:
+        return None
+    return octets if len(octets) == _ETHERNET_OCTETS else None
+
+
+def is_address(text: str) -> bool:
+    """Whether it is an IPv4 address."""
+    try:
+        IPv4Address(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,243 @@
+"""Who had this address, and what became of this client? Every change of a lease, and every message, in order.
+
+The recording is played, since only the machine knows who has what; at the events that concern the question it is
+asked for its reasons. What the lease file said at the start is the first change. Leases that end while nobody asks
+(expiry) are seen when the server's timer ends them, which is when the server itself knew.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from ...engine.model.lease import NEVER
+from ...trace import Entry
+from ...trace.events import LeaseFileEnd, Packet
+from ..playing.resume import beginning
+from ..playing.seek import EngineFailed, machine_at
+from ..showing.describe import answer_line, event_line
+from .explain import client_test
+from .leasetable import LeaseRow, identifier, lease_row, row_of, when
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ...engine.machine import Machine
+    from ...engine.service.reasons import Reason
+    from ...trace import Tape
+
+Leases = dict[int, LeaseRow]
+_TYPE_AT = 1
+_MICROSECONDS = 1_000_000
+_NO_REASONS: list[Reason] = []
+
+
+class Line(NamedTuple):
+    """One thing that happened at event `seq`: `what` is `message` or `lease`, `text` it, `reason` why (or empty).
+
+    `before` and `after` are the lease's rows where one changed.
+    """
+
+    seq: int
+    wall_us: int
+    what: str
+    text: str
+    reason: str = ""
+    before: LeaseRow | None = None
+    after: LeaseRow | None = None
+
+
+def history(
+    tape: Tape,
+    subject: str,
+    *,
+    after: int | None = None,
+    until: int | None = None,
+    progress: Callable[[Entry], None] | None = None,
+) -> Iterator[Line]:
+    """The history of an IPv4 address, or of a client by its hardware address (of any type) or identifier.
+
+    With `after` it begins with the state after that event, from the snapshot before; `until` is the last event.
+    Raises NoSuchMoment, NoBeginning, DamagedTape after what could be read, EngineFailed.
+    """
+    watched = leases_of(subject)
+    wanted = client_test(subject)
+    if after is None:
+        machine, from_seq, _snapshot = beginning(tape)
+        begun = "when the recording begins"
+    else:
+        machine, from_seq, begun = machine_at(tape, after), after + 1, f"after event {after:,}"
+    known = watched.of(machine)
+    for row in known.values():
+        yield Line(from_seq - 1, 0, "lease", _state_text(row), begun, None, row)
+    for entry in tape.iterate(from_seq=from_seq):
+        if not isinstance(entry, Entry):
+            continue
+        if until is not None and entry.seq > until:
+            return
+        if progress is not None:
+            progress(entry)
+        concerned = wanted(entry)
+        reasons = _apply(machine, entry, explained=concerned)
+        reason = why(reasons)
+        if concerned:
+            told = f"{event_line(entry.event).removeprefix('Packet ')} -> {answer_line(entry.effects or ())}"
+            yield Line(entry.seq, entry.event.wall_us, "message", told, reason if reason not in told else "")
+        watched.note(entry, machine, concerned=concerned)
+        now = watched.of(machine)
+        if now != known:
+            yield from _changes(entry, known, now)
+            known = now
+
+
+def _apply(machine: Machine, entry: Entry, *, explained: bool) -> list[Reason]:
+    try:
+        if explained:
+            return machine.explain(entry.event)[1]
+        machine.apply(entry.event)
+    except Exception as error:
+        raise EngineFailed(entry.seq, error) from error
+    return _NO_REASONS
+
+
+class Watched(Protocol):
+    """The leases in question."""
+
+    def of(self, machine: Machine) -> Leases:
+        """Those that the machine has now."""
+
+    def note(self, entry: Entry, machine: Machine, *, concerned: bool) -> None:
+        """An event was told; `concerned`: it is a packet of the subject's."""
+
+
+def leases_of(subject: str) -> Watched:
+    """What gives the leases in question: that of an address, or those that a client has or had."""
+    try:
+        return _OfAddress(int(IPv4Address(subject)))
+    except ValueError:
+        return _OfClient(subject)
+
+
+class _OfAddress:
+    """The lease of an address, once it was used."""
+
+    def __init__(self, address: int) -> None:
+        self._address = address
+
+    def of(self, machine: Machine) -> Leases:
+        row = lease_row(machine, self._address)
+        return {} if row is None or not _used(row) else {self._address: row}
+
+    def note(self, entry: Entry, machine: Machine, *, concerned: bool) -> None:
+        """Nothing is to be learned."""
+
+
+class _OfClient:
+    """The leases of a client. Leases know its hardware type, which who asks need not: it is learned on the way."""
+
+    def __init__(self, subject: str) -> None:
+        octets = octets_of(subject)
+        text = subject.encode()
+        self._identifiers = (text, b"\0" + text) if octets is None else (octets,)
+        self._hardware = octets
+        self._types: set[int] = set()
+        self._looked = False
+
+    def of(self, machine: Machine) -> Leases:
+        if machine.server is None:
+            return {}
+        database = machine.server.database
+        if not self._looked:
+            self._looked = True
+            self._learn(machine)
+        found = [lease for uid in self._identifiers for lease in database.by_uid(uid)]
+        if self._hardware is not None:
+            for kind in sorted(self._types):
+                found += database.by_hardware(bytes([kind]) + self._hardware)
+        return {lease.address: row_of(lease) for lease in found}
+
+    def note(self, entry: Entry, machine: Machine, *, concerned: bool) -> None:
+        if concerned and isinstance(entry.event, Packet) and len(entry.event.payload) > _TYPE_AT:
+            self._types.add(entry.event.payload[_TYPE_AT])
+        elif isinstance(entry.event, LeaseFileEnd):
+            self._learn(machine)
+
+    def _learn(self, machine: Machine) -> None:
+        """The types under which leases have the address already."""
+        if machine.server is not None and self._hardware is not None:
+            found = (lease.hardware for lease in machine.server.database.leases())
+            self._types.update(one[0] for one in found if one and one[1:] == self._hardware)
+
+
+def octets_of(text: str) -> bytes | None:
+    """The octets of a hardware address or identifier in hex, more than one; None where it is none."""
+    try:
+        octets = bytes(int(part, 16) for part in text.replace("-", ":").split(":"))
+    except ValueError:
+        return None
+    return octets if len(octets) > 1 else None
+
+
+def _used(row: LeaseRow) -> bool:
+    return row.state != "free" or bool(row.hardware or row.uid or row.ends)
+
+
+def _changes(entry: Entry, before: Leases, after: Leases) -> Iterator[Line]:
+    for address in sorted(before.keys() | after.keys()):
+        old, new = before.get(address), after.get(address)
+        if old == new:
+            continue
+        text = change_text(old, new, entry.event.wall_us // _MICROSECONDS)
+        yield Line(entry.seq, entry.event.wall_us, "lease", text, _cause(entry), old, new)
+
+
+def _cause(entry: Entry) -> str:
+    """Why a lease changed at an event, where that is no message of the client's own."""
+    if isinstance(entry.event, Packet):
+        return ""
+    if isinstance(entry.event, LeaseFileEnd):
+        return "the lease file at the start"
+    return f"at a {type(entry.event).__name__} event"
+
+
+def change_text(old: LeaseRow | None, new: LeaseRow | None, now: int) -> str:
+    """A change of one lease at `now` (seconds since 1970) in words."""
+    if new is None:
+        assert old is not None, "a change has a side"
+        return f"{IPv4Address(old.address)} is no longer this client's"
+    if new.state == "free" and new.ends > now:
+        return f"{IPv4Address(new.address)} offered to {new.who}{_until(new)}"
+    if old is None or old.client != new.client:
+        return _state_text(new)
+    if old.state != new.state:
+        return f"{IPv4Address(new.address)} {old.state} -> {new.state}{_until(new) if new.state != 'free' else ''}"
+    if (old.ends, old.cltt, old.starts) != (new.ends, new.cltt, new.starts):
+        word = "renewed" if new.state == "active" else f"{new.state}, touched"
+        return f"{IPv4Address(new.address)} {word}{_until(new)}"
+    return f"{IPv4Address(new.address)} {new.state}, changed: {_fields(old, new)}"
+
+
+def _fields(old: LeaseRow, new: LeaseRow) -> str:
+    return ", ".join(name for name, a, b in zip(LeaseRow._fields, old, new, strict=True) if a != b)
+
+
+def _state_text(row: LeaseRow) -> str:
+    who = row.hardware.hex(":")
+    if row.uid and row.uid[1:] != row.hardware:
+        who = f"{who} ({identifier(row.uid)})".strip()
+    name = f" \"{row.hostname.decode('ascii', 'backslashreplace')}\"" if row.hostname else ""
+    return f"{IPv4Address(row.address)} {row.state}{f' for {who}{name}' if who else ''}{_until(row)}"
+
+
+def _until(row: LeaseRow) -> str:
+    if not row.ends:
+        return ""
+    return ", no end" if row.ends >= NEVER else f", until {when(row.ends)}"
+
+
+def why(reasons: list[Reason]) -> str:
+    """The decisive reason in a few words: how the address was found, or why there was no answer."""
+    chosen = [one.why for one in reasons if one.step == "candidate" and one.verdict in ("chosen", "fixed")]
+    verdicts = [one for one in reasons if one.step == "verdict" and one.why != "granted"]
+    said = [one.why if one.verdict == "no reply" else f"{one.verdict}: {one.why}" for one in verdicts]
+    return "; ".join([*chosen[-1:], *said])

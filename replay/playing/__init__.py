@@ -1,0 +1,1 @@
+"""A recording played again: from its beginning or from a snapshot, and compared."""

@@ -1,0 +1,1 @@
+"""Events and effects put into words, for people who read a recording."""

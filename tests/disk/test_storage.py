@@ -1,0 +1,103 @@
+"""The storage thread: one sync for many replies, and none of them after a failure."""
+
+import threading
+
+import pytest
+
+from dhcpd.disk import storage
+from dhcpd.disk.lease_file import LeaseFile, StorageError
+from dhcpd.disk.storage import Group, Storage, carry_out
+from dhcpd.trace.effects import RewriteBegin, RewriteEnd, RewritePart, Send, Store
+
+
+def reply(number):
+    return Send("eth0", True, number, 68, b"", 1, True, "", b"x")
+
+
+class CountingFile:
+    def __init__(self, fail=""):
+        self.calls = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self.fail = fail
+
+    def append(self, data):
+        self.gate.wait(5)
+        self.calls.append(data)
+        if self.fail == "append":
+            raise StorageError("append", "f", OSError(28, "No space left on device"))
+
+    def sync(self):
+        self.calls.append("sync")
+        if self.fail == "sync":
+            raise StorageError("sync", "f", OSError(5, "Input/output error"))
+
+    def close(self):
+        self.calls.append("close")
+
+
+def test_what_comes_meanwhile_shares_the_next_sync():
+    file, told = CountingFile(), threading.Semaphore(0)
+    file.gate.clear()
+    store = Storage(file, told.release)
+    assert not store.hold(reply(0)), "nothing is on its way: the reply may leave"
+    store.add(Store(b"1"))
+    assert store.hold(reply(1))
+    store.start()
+    assert store.hold(reply(2)), "behind a record that is not on disk yet"
+    store.add(Store(b"2"))
+    store.start()
+    store.add(Store(b"3"))
+    assert store.hold(reply(3))
+    file.gate.set()
+    assert told.acquire(timeout=5)
+    first = store.finished()
+    assert [send.destination for send in first.sends] == [1, 2]
+    second = store.wait()
+    assert [send.destination for send in second.sends] == [3]
+    assert not store.busy
+    store.close()
+    assert file.calls == [b"1", "sync", b"23", "sync", "close"]
+
+
+@pytest.mark.parametrize("fail", ["append", "sync"])
+def test_a_failed_group_promises_nothing(fail):
+    group = Group([Store(b"1")], [reply(1)])
+    carry_out(CountingFile(fail), group)
+    assert group.failed
+    assert [failure.operation for failure in group.failures] == [fail]
+
+
+def test_a_failed_rewrite_holds_no_reply_back(tmp_path):
+    path = tmp_path / "leases"
+    file = LeaseFile(str(path))
+    work = [Store(b"a"), RewriteBegin("no/such"), Store(b"b"), RewritePart(b"x"), RewriteEnd(True), Store(b"c")]
+    group = Group(work)
+    carry_out(file, group)
+    assert not group.failed
+    assert not group.installed
+    assert [failure.operation for failure in group.failures] == ["create"]
+    assert path.read_bytes() == b"abc"
+
+
+def test_a_rewrite_in_order_with_records(tmp_path):
+    path = tmp_path / "leases"
+    file = LeaseFile(str(path))
+    work = [Store(b"a"), RewriteBegin("1"), RewritePart(b"N"), Store(b"b"), RewriteEnd(True), Store(b"c")]
+    group = Group(work)
+    carry_out(file, group)
+    assert group.installed
+    assert path.read_bytes() == b"Nbc"
+
+
+def test_backpressure():
+    store = Storage(CountingFile(), lambda: None)
+    store.add(Store(b"1"))
+    for number in range(storage.WAITING_SENDS_MAXIMUM):
+        assert not store.full
+        store.hold(reply(number))
+    assert store.full
+    store.start()
+    assert not store.full
+    store.wait()
+    store.close()

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner, Result
+
+from dhcpd.replay.command.cli import cli
+from tests.replay.engine_runs import Run
+from tests.replay.tapes import record
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def trace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = Run()
+    run.serve(5)
+    return record(tmp_path_factory.mktemp("run") / "trace", *run.pairs)
+
+
+def invoke(*words: str) -> Result:
+    result = CliRunner().invoke(cli, words)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+def test_info_counts(trace: Path) -> None:
+    result = invoke("info", str(trace))
+    assert result.exit_code == 0
+    assert "dhcpd 0.0.test" in result.stdout
+    assert "whole: the run ended in order" in result.stdout
+    numbers = json.loads(invoke("info", str(trace), "--json").stdout)
+    assert numbers["counts"]["Boot"] == 1
+    assert numbers["complete"] is True
+    assert numbers["events"] == sum(numbers["counts"].values()) == numbers["last_seq"]
+
+
+def test_show_tells_one_clients_life(trace: Path) -> None:
+    lines = invoke("show", str(trace), "--client", "02:00:00:00:00:01").stdout.splitlines()
+    assert ["DHCPDISCOVER" in lines[0], "DHCPREQUEST" in lines[1]] == [True, True]
+    assert "DHCPOFFER 10.0." in lines[0]
+    assert len(lines) == 2
+
+
+def test_show_full_decodes(trace: Path) -> None:
+    text = invoke("show", str(trace), "--client", "02-00-00-00-00-01", "--count", "1", "--full").stdout
+    assert "option dhcp-message-type" in text
+    assert "1 DHCPDISCOVER" in text
+    assert '"example.org"' in text or "option routers" in text
+
+
+def test_show_json_is_one_object_a_line(trace: Path) -> None:
+    objects = [json.loads(line) for line in invoke("show", str(trace), "--json").stdout.splitlines()]
+    assert [one["seq"] for one in objects] == list(range(1, len(objects) + 1))
+    assert objects[0]["event"] == "Boot"
+
+
+def test_show_by_kind_and_number(trace: Path) -> None:
+    lines = invoke("show", str(trace), "--kind", "packet", "--from", "3", "--count", "2").stdout.splitlines()
+    assert len(lines) == 2
+    assert all("Packet" in line for line in lines)
+
+
+def test_verify(trace: Path, tmp_path: Path) -> None:
+    result = invoke("verify", str(trace), "--lease-file", str(tmp_path / "leases"))
+    assert result.exit_code == 0
+    assert result.stdout.endswith("0 differences\n")
+    assert b"lease 10.0." in (tmp_path / "leases").read_bytes()
+    verdict = json.loads(invoke("verify", str(trace), "--json").stdout)
+    assert (verdict["status"], verdict["differences"]) == ("same", 0)
+
+
+def test_verify_shows_the_difference(tmp_path: Path) -> None:
+    run = Run()
+    run.serve(3)
+    at = next(number for number, (_, effects) in enumerate(run.pairs) if any(hasattr(e, "payload") for e in effects))
+    event, effects = run.pairs[at]
+    run.pairs[at] = (event, [e._replace(port=99) if hasattr(e, "payload") else e for e in effects])
+    path = record(tmp_path / "trace", *run.pairs)
+    result = invoke("verify", str(path))
+    assert result.exit_code == 1
+    assert "port" in result.stdout
+    assert "99" in result.stdout
+    verdict = json.loads(invoke("verify", str(path), "--json").stdout)
+    assert verdict["difference"]["seq"] == at + 1
+
+
+def test_a_client_that_is_not_there_is_said_so(trace: Path) -> None:
+    result = invoke("show", str(trace), "--client", "zz")
+    assert result.exit_code == 0
+    assert result.stdout == ""
+    assert "no event fits" in result.stderr
+
+
+def test_files_that_are_no_tape_give_one_line(tmp_path: Path) -> None:
+    (tmp_path / "other").write_bytes(b"something else entirely")
+    for command in ("info", "show", "verify"):
+        # A folder is no recording, but `verify` looks for some in it, and finds nothing to judge.
+        for name, status in (("other", 2), ("missing", 125), (".", 125 if command == "verify" else 2)):
+            result = invoke(command, str(tmp_path / name))
+            assert result.exit_code == status, (command, name, result.output)
+            assert result.stderr.startswith("dhcpd-trace: ")
+            assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_starting_point_and_a_lease_file_exclude_each_other(trace: Path) -> None:
+    result = invoke("verify", str(trace), "--from", "9", "--lease-file", "x")
+    assert result.exit_code == 2
+    assert "leave out --from" in result.output

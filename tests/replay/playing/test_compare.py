@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dhcpd.replay.playing.compare import Pair, differences, same
+from dhcpd.trace.effects import INFO, Log, RewritePart, Store, Wake
+
+EFFECTS = st.one_of(
+    st.builds(Wake, st.integers(0, 3)),
+    st.builds(Log, st.just(INFO), st.sampled_from(["a", "b"])),
+    st.builds(Store, st.sampled_from([b"a", b"b"])),
+    st.builds(RewritePart, st.sampled_from([b"a", b"b"])),
+)
+
+
+def test_effects_of_different_types_with_equal_fields_are_not_the_same() -> None:
+    assert Store(b"x") == RewritePart(b"x")  # Python's view of two tuples
+    assert not same((Store(b"x"),), [RewritePart(b"x")])
+
+
+def test_a_list_and_a_tuple_of_the_same_effects_are_the_same() -> None:
+    assert same((Wake(1), Store(b"x")), [Wake(1), Store(b"x")])
+
+
+def test_a_missing_effect_is_paired_with_nothing() -> None:
+    assert differences((Wake(1), Store(b"x")), [Wake(1)]) == [Pair(2, Store(b"x"), None)]
+
+
+def test_a_new_effect_is_paired_with_nothing() -> None:
+    assert differences((Store(b"x"),), [Wake(1), Store(b"x")]) == [Pair(1, None, Wake(1))]
+
+
+def test_a_changed_effect_is_paired_with_its_own_kind() -> None:
+    pairs = differences((Log(INFO, "a"), Wake(1)), [Wake(2), Log(INFO, "b")])
+    assert pairs == [Pair(1, Log(INFO, "a"), Log(INFO, "b")), Pair(2, Wake(1), Wake(2))]
+
+
+@given(st.lists(EFFECTS, max_size=6), st.lists(EFFECTS, max_size=6))
+def test_there_are_differences_exactly_where_the_lists_are_not_the_same(old: list, new: list) -> None:
+    pairs = differences(old, new)
+    assert bool(pairs) is not same(tuple(old), new)
+    missing = [pair.expected for pair in pairs if pair.expected is not None]
+    added = [pair.got for pair in pairs if pair.got is not None]
+    assert len(old) - len(missing) == len(new) - len(added)
