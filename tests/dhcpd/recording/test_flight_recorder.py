@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from dhcpd.replay.demo.demo.demo import CONFIGURATION, _free_port
+from dhcpd.replay.demo.demo import CONFIGURATION, _free_port
 from dhcpd.replay.demo.demo.load import Relay
 
 from dhcpd.replay.demo.demo import load

@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from dhcpd.replay.demo.demo.demo import _free_port
+from dhcpd.replay.demo.demo import _free_port
 from dhcpd.replay.demo.demo.load import LoadFailed, Relay, options
 
 from dhcpd.replay.demo.demo import load
