@@ -8,10 +8,10 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from dhcpd.replay.demo.demo import _free_port
-from dhcpd.replay.demo.demo.load import LoadFailed, Relay, options
 
-from dhcpd.replay.demo.demo import load
+from dhcpd.replay.demo import load
+from dhcpd.replay.demo.demo import _free_port
+from dhcpd.replay.demo.load import LoadFailed, Relay, options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
