@@ -14,13 +14,12 @@ import struct
 import time
 from typing import TYPE_CHECKING
 
-from dhcpd.recording.recorder.recorder import Recorder
-from dhcpd.recording.recorder.segments import Segments
-from dhcpd.recording.recorder.snapshots import SnapshotChild
-
 from dhcpd.cli import Limits
 from dhcpd.door import Door
 from dhcpd.engine.machine import Machine
+from dhcpd.recording.recorder import Recorder
+from dhcpd.recording.segments import Segments
+from dhcpd.recording.snapshots import SnapshotChild
 from dhcpd.trace import SnapshotPlace, TapeWriter
 from dhcpd.trace import events as ev
 from dhcpd.trace.effects import Send

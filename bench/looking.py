@@ -17,12 +17,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from dhcpd.recording.recorder.recorder import Recorder
-from dhcpd.recording.recorder.segments import Segments
-
 from dhcpd.cli import Limits
 from dhcpd.door import Door
 from dhcpd.engine.machine import Machine
+from dhcpd.recording.recorder import Recorder
+from dhcpd.recording.segments import Segments
 from dhcpd.trace import TapeWriter, open_tape
 from dhcpd.trace import events as ev
 from dhcpd.trace.effects import RewriteEnd, Send, Wake
@@ -32,8 +31,7 @@ from .verifying import run
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dhcpd.recording.recorder.snapshots import SnapshotChild
-
+    from dhcpd.recording.snapshots import SnapshotChild
     from dhcpd.trace.events import Event
 
 CLIENTS: Final = 20_000

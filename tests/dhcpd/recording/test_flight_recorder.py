@@ -10,9 +10,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from dhcpd.replay.demo.demo.load import Relay
 
 from dhcpd.replay.demo.demo import CONFIGURATION, _free_port, load
+from dhcpd.replay.demo.load import Relay
 from dhcpd.replay.playing import resume
 from dhcpd.replay.playing.digest import digest
 from dhcpd.replay.playing.play import play_file

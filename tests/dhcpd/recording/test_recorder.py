@@ -7,14 +7,14 @@ import signal
 from itertools import pairwise
 
 import pytest
-from dhcpd.recording.recorder.recorder import Recorder
-from dhcpd.recording.recorder.segments import Segments
-from dhcpd.recording.recorder.snapshots import SnapshotChild, SnapshotFailed
 
 from dhcpd.cli import Limits
 from dhcpd.door import Door
 from dhcpd.engine.machine import Machine
+from dhcpd.recording.recorder import Recorder
 from dhcpd.recording.recorder import recorder as recording
+from dhcpd.recording.segments import Segments
+from dhcpd.recording.snapshots import SnapshotChild, SnapshotFailed
 from dhcpd.replay.playing.digest import digest
 from dhcpd.replay.playing.play import play_file
 from dhcpd.replay.playing.verdict import Status
