@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from dhcpd.replay.demo.demo import CONFIGURATION, _free_port, load
+from dhcpd.replay.demo import load
+from dhcpd.replay.demo.demo import CONFIGURATION, _free_port
 from dhcpd.replay.demo.load import Relay
 from dhcpd.replay.playing import resume
 from dhcpd.replay.playing.digest import digest

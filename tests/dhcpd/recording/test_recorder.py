@@ -11,8 +11,8 @@ import pytest
 from dhcpd.cli import Limits
 from dhcpd.door import Door
 from dhcpd.engine.machine import Machine
+from dhcpd.recording import recorder as recording
 from dhcpd.recording.recorder import Recorder
-from dhcpd.recording.recorder import recorder as recording
 from dhcpd.recording.segments import Segments
 from dhcpd.recording.snapshots import SnapshotChild, SnapshotFailed
 from dhcpd.replay.playing.digest import digest
