@@ -5,6 +5,10 @@ overlaps the batches that follow. The loop itself never waits but in one place, 
 sockets, the storage thread, errands and signals all end in the same readable descriptor. Why not a task for each: a
 checkpoint costs as much as a tenth of a packet, and the order in which events pass the door would be trio's.
 
+A reply that promises a lease leaves when the lease is synced, and the log line before it is said then, not before. If
+the disk refused, the line is not said, and another one tells of the reply that was withheld. If somebody took the
+lease file away, the reply waits until a new, whole one is in its place.
+
 It decides nothing: what an event means is the engine's business.
 """
 
@@ -13,6 +17,7 @@ from __future__ import annotations
 import errno
 import gc
 import signal
+import socket
 import sys
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
@@ -20,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Final
 import trio
 
 from . import boot
-from .disk.storage import Storage
+from .disk.storage import Reply, Storage
 from .trace.effects import (
     ERROR,
     DnsSend,
@@ -58,6 +63,7 @@ from .trace.events import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .disk.lease_file import StorageError
     from .disk.storage import Group
     from .run import Station
     from .trace.effects import Effect
@@ -81,6 +87,10 @@ _REWRITE_PAUSE_US: Final = 5_000
 # Under load trio's other tasks get their turn at the latest after so many batches.
 _BATCHES_BETWEEN_CHECKPOINTS: Final = 8
 _TIMER_AGAIN_US: Final = 1_000_000
+# Somebody who takes the lease file away is noticed when the next record is stored, and at the latest after this.
+_LOOK_US: Final = 10_000_000
+# So many replies wait for a new lease file; who asks meanwhile asks again.
+HOMELESS_REPLIES_MAXIMUM: Final = 4_096
 _PINGS_REMEMBERED_US: Final = 60_000_000
 _PINGS_REMEMBERED_MAXIMUM: Final = 65_536
 # The storage thread must get the interpreter back quickly when a sync is done.
@@ -106,10 +116,16 @@ class Loop:
         self._inbox: deque[Event] = deque()
         self._wake_us = station.wake_us
         self._rewritten_us = 0
+        self._looked_us = 0
+        # The last line, until it is clear that no reply waits with it.
+        self._line: Log | None = None
+        # What waits for a new lease file, since the old one is gone.
+        self._lost: StorageError | None = None
+        self._homeless: list[Reply] = []
         self._pinged: dict[int, int] = {}
         self._doing: dict[type[Effect], Callable[[Any], None]] = {
             Log: self._log,
-            Store: self._storage.add,
+            Store: self._store,
             Send: self._send,
             Wake: self._wake,
             Ping: self._ping,
@@ -173,9 +189,18 @@ class Loop:
             self._settle_group(group)
         if events:
             self._process(events)
+        self._look_for_file()
         if self._recorder is not None:
             self._recorder.tend(self._machine.snapshot)
         return full or bool(events) or group is not None
+
+    def _look_for_file(self) -> None:
+        """Where nothing is stored for a while, the lease file is looked for all the same."""
+        mono_us = boot.now()[1]
+        if mono_us - self._looked_us >= _LOOK_US:
+            self._looked_us = mono_us
+            self._storage.look()
+            self._storage.start()
 
     def _collect(self) -> list[Event]:
         """Everything that is there to be told, with one reading of the clock."""
@@ -214,6 +239,7 @@ class Loop:
         for storage.seq, effects in enumerate(answers, self._door.first_seq):
             for effect in effects:
                 doing[type(effect)](effect)
+            self._say_line()
         self._storage.start()
         self._logger.flush()
 
@@ -230,10 +256,26 @@ class Loop:
     # What effects ask for
 
     def _log(self, effect: Log) -> None:
-        self._logger.line(effect.level, effect.text)
+        self._say_line()
+        self._line = effect
+
+    def _say_line(self) -> None:
+        line, self._line = self._line, None
+        if line is not None:
+            self._logger.line(line.level, line.text)
+
+    def _store(self, effect: Store) -> None:
+        self._say_line()
+        self._storage.add(effect)
 
     def _send(self, effect: Send) -> None:
-        if not (effect.durable and self._storage.hold(effect)):
+        if effect.durable and self._storage.hold(effect, self._line):
+            self._line = None
+        elif effect.durable and self._lost is not None:
+            self._homeless.append(Reply(effect, self._line))
+            self._line = None
+        else:
+            self._say_line()
             self._send_now(effect)
 
     def _send_now(self, effect: Send) -> None:
@@ -279,9 +321,11 @@ class Loop:
             oldest = next(iter(pinged))
 
     def _exit(self, effect: Exit) -> None:
+        self._say_line()
         self.status = effect.status
 
     def _fatal(self, effect: Fatal) -> None:
+        self._say_line()
         self._logger.fatal(effect.text)
         self.status = 1
 
@@ -297,22 +341,61 @@ class Loop:
     def _remark_lines(self) -> None:
         """Lines of the program itself: logged, and kept on the tape."""
         for level, text in self._sockets.lines:
-            self._logger.line(level, text)
-            self._inbox.append(Remark(0, 0, level, text))
+            self._remark(level, text)
         self._sockets.lines.clear()
+
+    def _remark(self, level: int, text: str) -> None:
+        self._logger.line(level, text)
+        self._inbox.append(Remark(0, 0, level, text))
 
     # Storage
 
     def _settle_group(self, group: Group) -> None:
         """A group is done: its replies leave, or it failed, and then nothing was promised to anybody."""
-        if not group.failed:
-            for send in group.sends:
-                self._send_now(send)
-        self._door.stored(group.last_seq, group.synced_us, failed=group.failed)
+        if group.failed:
+            self._withhold(group.replies, group.failures[0])
+        elif group.lost is None:
+            self._reply(group.replies)
+        else:
+            self._keep_for_new_file(group.replies, group.lost)
+        self._door.stored(group.last_seq, group.synced_us, failed=group.failed or group.lost is not None)
         for failure in group.failures:
             self._inbox.append(StorageFailed(0, 0, failure.operation, failure.path, failure.reason))
         if group.installed:
             self._inbox.append(RewriteInstalled(0, 0))
+        if self._lost is not None and (group.rewrite_ended or any(map(_is_of_rewrite, group.failures))):
+            self._end_loss(installed=group.installed and group.lost is None)
+
+    def _reply(self, replies: list[Reply]) -> None:
+        """Say and send what is promised rightly."""
+        for reply in replies:
+            if reply.line is not None:
+                self._logger.line(reply.line.level, reply.line.text)
+            self._send_now(reply.send)
+
+    def _withhold(self, replies: list[Reply], error: StorageError) -> None:
+        """The leases of these replies are not on disk: who waits for one asks again."""
+        for reply in replies:
+            self._remark(ERROR, f"Reply withheld: {_whose(reply.send)} is not on disk ({error.reason})")
+
+    def _keep_for_new_file(self, replies: list[Reply], error: StorageError) -> None:
+        """The lease file is not where it was: the engine is told, once, and writes a new one."""
+        self._homeless += replies
+        if self._lost is None:
+            self._lost = error
+            self._inbox.append(StorageFailed(0, 0, error.operation, error.path, error.reason))
+        if len(self._homeless) > HOMELESS_REPLIES_MAXIMUM:
+            self._withhold(self._homeless, error)
+            self._homeless = []
+
+    def _end_loss(self, *, installed: bool) -> None:
+        """The new file that was to end the loss is there, or cannot be made: the next look begins anew."""
+        error, self._lost = self._lost, None
+        replies, self._homeless = self._homeless, []
+        if installed:
+            self._reply(replies)
+        elif error is not None:
+            self._withhold(replies, error)
 
     # The end
 
@@ -324,6 +407,8 @@ class Loop:
             storage.start()
             self._settle_group(storage.wait())
             self._pass_in_rest()
+        self._end_loss(installed=False)
+        self._pass_in_rest()
         reason = signal.Signals(self.signal).name if self.signal else "exit"
         self._door.pass_in([End(*boot.now(), reason=reason)])
         self._door.close()
@@ -336,6 +421,17 @@ class Loop:
         events = [event._replace(wall_us=wall_us, mono_us=mono_us) for event in self._waiting_events()]
         if events:
             self._process(events)
+
+
+def _is_of_rewrite(failure: StorageError) -> bool:
+    return failure.operation not in ("append", "sync")
+
+
+def _whose(send: Send) -> str:
+    """The address and the client of a BOOTP message (RFC 951), for people."""
+    octets = send.payload
+    hardware = octets[28 : 28 + min(octets[2], 16)]
+    return f"{socket.inet_ntoa(octets[16:20])} for {hardware.hex(':') or 'a client'}"
 
 
 def _settle_memory() -> None:

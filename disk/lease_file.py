@@ -2,30 +2,37 @@
 
 The program (in its storage thread) and playback write through the same class, so that the same effects give the same
 file to the byte. It decides nothing: when to append, sync or rewrite is said by the engine's effects. It refuses to
-leave half a record behind: an append that fails is cut off again.
+leave half a record behind: an append that fails is cut off again, and where that cannot be done nothing is written
+behind it. What could not be synced is cut off, too: the kernel may have forgotten it and say so only once.
 
 Better than ISC dhcpd on purpose: while a new file is being made, records go to the old one *and* to the new one, so
-that a rewrite that fails costs nothing (leases-file 6.5), and the directory is synced after the change of names.
+that a rewrite that fails costs nothing (leases-file 6.5), the directory is synced after the change of names, a backup
+is there until the next one is, and somebody who removes or replaces the file under the server is noticed.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import shutil
+import stat
 from pathlib import Path
 from typing import Final
 
+from . import opening
+
 # Group-writable as ISC's, less the umask.
 FILE_MODE: Final = 0o664
-_APPEND: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+# What link(2) says where the file system, or a rule about other users' files, does not have it.
+_NO_LINKS: Final = frozenset({errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
 
 
 class StorageError(OSError):
     """The lease file could not be written.
 
-    `operation` is that of the event `StorageFailed`: `open`, `append`, `sync`, `create`, `write`, `backup` or
-    `install`; `path` the file; `reason` the text of errno.
+    `operation` is that of the event `StorageFailed`: `open`, `append`, `sync`, `create`, `write`, `backup`,
+    `install`, or `lost` where the file is not the one at `path` any more; `path` the file; `reason` the text of errno.
     """
 
     def __init__(self, operation: str, path: str, error: OSError) -> None:
@@ -39,27 +46,39 @@ class LeaseFile:
     """A lease file that is open for appending.
 
     `owner` is the (uid, gid) that each rewritten file is given, None for the process's own. `discard` is for `-T`:
-    what is appended goes nowhere. `durable=False` leaves out every sync (`dont-use-fsync`, and playback). Raises
-    StorageError("open") where the file cannot be opened for append.
+    what is appended goes nowhere. `durable=False` leaves out every sync (`dont-use-fsync`, and playback). `mode` is
+    that of the files that are made, less the umask. Raises StorageError("open") where the file cannot be opened for
+    append, or is none.
     """
 
-    __slots__ = ("_discard", "_durable", "_fd", "_good_octets", "_meanwhile", "_new_fd", "_new_path", "_owner", "path")
+    __slots__ = (
+        "_discard", "_durable", "_fd", "_meanwhile", "_mode", "_new_fd", "_new_path", "_octets", "_owner",
+        "_sound_octets", "path",
+    )  # fmt: skip
 
     def __init__(
-        self, path: str, *, owner: tuple[int, int] | None = None, discard: bool = False, durable: bool = True
+        self,
+        path: str,
+        *,
+        owner: tuple[int, int] | None = None,
+        discard: bool = False,
+        durable: bool = True,
+        mode: int = FILE_MODE,
     ) -> None:
         self.path = path
         self._owner = owner
         self._discard = discard
         self._durable = durable
+        self._mode = mode
         self._new_fd = -1
         self._new_path = ""
         self._meanwhile: list[bytes] = []
         try:
-            self._fd = os.open(os.devnull if discard else path, _APPEND, FILE_MODE)
-            self._good_octets = os.fstat(self._fd).st_size
+            self._fd = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC) if discard else _open(path, mode)
         except OSError as error:
             raise StorageError("open", path, error) from error
+        # The length so far, and how much of it is sound: synced, or about to be.
+        self._octets = self._sound_octets = os.fstat(self._fd).st_size
 
     @property
     def rewriting(self) -> bool:
@@ -67,36 +86,59 @@ class LeaseFile:
         return self._new_fd >= 0
 
     def append(self, data: bytes) -> None:
-        """Put records behind the others: all of `data` or nothing."""
+        """Put records behind the others: all of `data` or nothing. Raises StorageError("append")."""
         try:
+            if not self._discard:
+                self._cut_off(self._octets)
             _write_all(self._fd, data)
         except OSError as error:
-            self._cut_off()
+            self._cut_off_if_possible(self._octets)
             raise StorageError("append", self.path, error) from error
-        self._good_octets += len(data)
+        self._octets += len(data)
         if self._new_fd >= 0:
             self._meanwhile.append(data)
 
-    def _cut_off(self) -> None:
+    def _cut_off(self, octets: int) -> None:
         """Half a record would cost the reader the next one too (leases-file 9.2)."""
+        if os.fstat(self._fd).st_size > octets:
+            os.ftruncate(self._fd, octets)
+
+    def _cut_off_if_possible(self, octets: int) -> None:
+        """Where it is not, the next append begins with it."""
         if not self._discard:
-            with contextlib.suppress(OSError):  # the disk is gone altogether; the reader skips a half record
-                os.ftruncate(self._fd, self._good_octets)
+            self._octets = octets
+            with contextlib.suppress(OSError):
+                self._cut_off(octets)
 
     def sync(self) -> None:
-        """Return when what was appended would survive a power failure."""
+        """Return when what was appended would survive a power failure. Raises StorageError("sync")."""
         if self._durable and not self._discard:
             try:
                 os.fdatasync(self._fd)
             except OSError as error:
+                self._cut_off_if_possible(self._sound_octets)
                 raise StorageError("sync", self.path, error) from error
+        self._sound_octets = self._octets
+
+    def check(self) -> None:
+        """Raise StorageError("lost") where the file at `path` is another one than this, none at all, or shorter."""
+        if self._discard:
+            return
+        try:
+            ours, there = os.fstat(self._fd), os.stat(self.path)  # noqa: PTH116 - both the same way
+        except OSError as error:
+            raise StorageError("lost", self.path, error) from error
+        if not os.path.samestat(ours, there):
+            raise StorageError("lost", self.path, OSError(errno.ESTALE, "another file is in its place"))
+        if ours.st_size < self._octets:
+            raise StorageError("lost", self.path, OSError(errno.ESTALE, "its end was cut off"))
 
     def begin_rewrite(self, suffix: str) -> None:
         """Open `<path>.<suffix>`, empty; an open rewrite is given up for it."""
         self.abandon_rewrite()
         path = f"{self.path}.{suffix}"
         try:
-            self._new_fd = os.open(path, _NEW, FILE_MODE)
+            self._new_fd = opening.create(path, self._mode, flags=os.O_APPEND)
             self._new_path = path
             if self._owner is not None:
                 os.fchown(self._new_fd, *self._owner)
@@ -134,16 +176,18 @@ class LeaseFile:
         return True
 
     def _change_names(self) -> None:
-        """`path` exists at every instant: a hard link for the backup, then a rename that is atomic."""
-        step, backup = "backup", self.path + "~"
+        """`path` exists at every instant, and so does a backup once there was one: names change by renaming only."""
+        step, backup = "backup", self._new_path + "~"
         try:
-            _remove(backup)
-            _link(self.path, backup)
+            if _back_up(self.path, backup, self._owner):
+                Path(backup).rename(self.path + "~")
             step = "install"
             Path(self._new_path).rename(self.path)
         except OSError as error:
             self.abandon_rewrite()
             raise StorageError(step, self.path, error) from error
+        finally:
+            _remove(backup)  # also where both names were one file's: then rename(2) does nothing
         self._take_over()
         if self._durable:
             _sync_folder(self.path)
@@ -152,7 +196,7 @@ class LeaseFile:
         """Append to the new file from now on."""
         os.close(self._fd)
         self._fd = self._new_fd
-        self._good_octets = os.lseek(self._fd, 0, os.SEEK_END)
+        self._octets = self._sound_octets = os.fstat(self._fd).st_size
         self._new_fd = -1
         self._new_path = ""
         self._meanwhile = []
@@ -181,14 +225,47 @@ def _write_all(fd: int, data: bytes) -> None:
         rest = rest[os.write(fd, rest) :]
 
 
+def _open(path: str, mode: int) -> int:
+    """Open for append; a file that is not there is made."""
+    flags = os.O_WRONLY | os.O_APPEND
+    try:
+        fd = opening.open_existing(path, flags)
+    except FileNotFoundError:
+        return opening.create(path, mode, flags=os.O_APPEND)
+    if not opening.is_regular(os.fstat(fd)):
+        os.close(fd)
+        raise OSError(errno.EINVAL, opening.NOT_REGULAR, path)
+    return fd
+
+
 def _remove(path: str) -> None:
-    Path(path).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # it may never have been there, or its folder be gone
+        Path(path).unlink()
 
 
-def _link(path: str, backup: str) -> None:
-    """A lease file that somebody removed has no backup, and that is no reason to keep the new one out."""
-    with contextlib.suppress(FileNotFoundError):
-        os.link(path, backup)
+def _back_up(path: str, backup: str, owner: tuple[int, int] | None) -> bool:
+    """Give the file at `path` a second name, or a copy where there are no links; False where somebody removed it."""
+    _remove(backup)
+    try:
+        os.link(path, backup, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        _copy(path, backup, owner)
+    return True
+
+
+def _copy(path: str, backup: str, owner: tuple[int, int] | None) -> None:
+    with (
+        open(opening.open_existing(path, os.O_RDONLY), "rb") as source,  # noqa: PTH123 - a descriptor
+        open(opening.create(backup), "wb") as target,  # noqa: PTH123 - as above
+    ):
+        shutil.copyfileobj(source, target)
+        os.fchmod(target.fileno(), stat.S_IMODE(os.fstat(source.fileno()).st_mode))
+        if owner is not None:
+            os.fchown(target.fileno(), *owner)
 
 
 def _sync_folder(path: str) -> None:

@@ -2,7 +2,8 @@
 
 Work goes in groups. While one group is being written and synced, everything that comes meanwhile gathers in the next,
 so the slower the disk, the more replies share a sync. A group carries the replies that promise what it stores; the
-loop sends them when the group is done, and throws them away when it failed (design, fourth law).
+loop sends them when the group is done, and throws them away when it failed (design, fourth law). With a reply waits the
+log line that tells of it, so that the log never claims what was not sent.
 
 Why a thread of its own and not trio's: a sync must start without waiting for the scheduler, and hand back within
 tens of microseconds. The thread touches the lease file and nothing else.
@@ -14,7 +15,7 @@ import queue
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ..trace.effects import RewriteBegin, RewriteEnd, RewritePart, Store
 from .lease_file import LeaseFile, StorageError
@@ -22,27 +23,38 @@ from .lease_file import LeaseFile, StorageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..trace.effects import Send
+    from ..trace.effects import Log, Send
 
     Work = Store | RewriteBegin | RewritePart | RewriteEnd
 
 # Replies, and slices of a rewrite, that may wait before the loop stops to read more.
-WAITING_SENDS_MAXIMUM: Final = 512
+WAITING_REPLIES_MAXIMUM: Final = 512
 WAITING_PARTS_MAXIMUM: Final = 8
+
+
+class Reply(NamedTuple):
+    """A reply that waits for the disk; `line` tells the log that it leaves, None where nothing does."""
+
+    send: Send
+    line: Log | None
 
 
 @dataclass(slots=True)
 class Group:
     """Work for the file in order, the replies that wait for it, and afterwards what became of it.
 
-    `failed`: the append or the sync did not succeed, so no reply may leave. `failures` also holds those of a rewrite,
-    which hold no reply back. `installed`: a new lease file has taken its place. `last_seq` is the number of the last
-    event that anything in it is of, `synced_us` when it was done, by the clock that never jumps.
+    `look`: there need be no work, the file is to be looked for. `failed`: the append or the sync did not succeed, so
+    no reply may leave. `lost`: all was written, to a file that is not at its place any more, so that a reply may
+    leave when a new file is there. `failures` also holds those of a rewrite, which hold no reply back. `installed`:
+    a new lease file has taken its place. `last_seq` is the number of the last event that anything in it is of,
+    `synced_us` when it was done, by the clock that never jumps.
     """
 
     work: list[Work] = field(default_factory=list)
-    sends: list[Send] = field(default_factory=list)
+    replies: list[Reply] = field(default_factory=list)
+    look: bool = False
     failed: bool = False
+    lost: StorageError | None = None
     failures: list[StorageError] = field(default_factory=list)
     installed: bool = False
     rewrite_ended: bool = False
@@ -51,7 +63,7 @@ class Group:
 
 
 def carry_out(file: LeaseFile, group: Group) -> None:
-    """Do a group's work: neighbouring records in one write, one sync at the end."""
+    """Do a group's work: neighbouring records in one write, one sync at the end, and a look for the file."""
     records: list[bytes] = []
     stored = False
     for one in group.work:
@@ -64,6 +76,10 @@ def carry_out(file: LeaseFile, group: Group) -> None:
     stored = _append(file, records, group) or stored
     if stored:
         _attempt(file.sync, group)
+    try:
+        file.check()
+    except StorageError as error:
+        group.lost = error
 
 
 def _attempt(step: Callable[[], None], group: Group) -> bool:
@@ -128,7 +144,7 @@ class Storage:
     @property
     def full(self) -> bool:
         """Whether so much waits that nothing more should be read."""
-        return len(self.waiting.sends) >= WAITING_SENDS_MAXIMUM
+        return len(self.waiting.replies) >= WAITING_REPLIES_MAXIMUM
 
     @property
     def room_for_parts(self) -> bool:
@@ -140,18 +156,25 @@ class Storage:
         self.waiting.work.append(work)
         self.waiting.last_seq = self.seq
 
-    def hold(self, send: Send) -> bool:
-        """Keep a reply until everything stored so far is synced; False where it is, and the reply may leave."""
+    def look(self) -> None:
+        """Have somebody look for the file soon."""
+        self.waiting.look = True
+
+    def hold(self, send: Send, line: Log | None = None) -> bool:
+        """Keep a reply, and the line that tells of it, until everything stored so far is synced.
+
+        False where it is, and the reply may leave.
+        """
         group = self.waiting if self.waiting.work else self._under_way
         if group is None:
             return False
-        group.sends.append(send)
+        group.replies.append(Reply(send, line))
         group.last_seq = self.seq
         return True
 
     def start(self) -> None:
         """Begin with what waits, unless the thread is still at the group before."""
-        if self._under_way is None and self.waiting.work:
+        if self._under_way is None and (self.waiting.work or self.waiting.look):
             self._under_way, self.waiting = self.waiting, Group()
             self._queue.put(self._under_way)
 

@@ -269,6 +269,9 @@ class Machine:
         if event.operation in ("append", "sync"):
             if self.server is not None:
                 self.server.storage_failed()
+        elif event.operation == "lost":
+            if self.server is not None and not self._rewriting.open:
+                self._begin_rewrite(self.server)
         else:
             self._rewriting.abandon()
 

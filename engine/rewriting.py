@@ -89,6 +89,7 @@ def failure_line(event: StorageFailed) -> str:
         "write": f"Can't write new lease file {path}: {error}",
         "backup": f"Can't backup lease database {path} to {path}~: {error}",
         "install": f"Can't install new lease database {path}: {error}",
+        "lost": f"The lease file {path} was taken away ({error}): writing a whole new one",
     }
     return texts.get(event.operation, f"{event.operation} {path}: {error}")
 

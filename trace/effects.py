@@ -20,8 +20,8 @@ class Send(NamedTuple):
 
     `raw`: as an Ethernet frame to `link` on `interface`, from `source`; else through the kernel's UDP socket.
     `durable`: it promises what the `Store`s before it in the same batch say, and must not leave before they are
-    synced. `marker` names the place for ISC's line about a failed send (`dhcp.c:4164`), empty for none.
-    Addresses are 32-bit numbers.
+    synced. A `Log` directly before it tells of it, and is said when it leaves. `marker` names the place for ISC's
+    line about a failed send (`dhcp.c:4164`), empty for none. Addresses are 32-bit numbers.
     """
 
     interface: str

@@ -223,7 +223,8 @@ class Executed(NamedTuple):
 class StorageFailed(NamedTuple):
     """The lease file could not be written. `operation`: `append`, `sync`, `create`, `write`, `backup`, `install`.
 
-    The program has thrown away every `Send` with `durable` set that belonged to the failed write.
+    The program has thrown away every `Send` with `durable` set that belonged to the failed write. With the operation
+    `lost` all was written, but another file or none is at `path`: a rewrite is wanted, for which such `Send`s wait.
     """
 
     wall_us: int

@@ -138,6 +138,10 @@ class LeaseFileFollower:
             self._install_pending = False
 
     def _failed(self, event: ev.StorageFailed) -> None:
+        if event.operation == "lost":
+            what = f"{event.path}: {event.error}"
+            self.notices.append(f"the run's lease file was taken away ({what}), and a new one was written")
+            return
         what = f"the run could not write its lease file ({event.operation} {event.path}: {event.error})"
         self.notices.append(f"{what}: the played file may hold records that the run's lacks")
         if self._install_pending or event.operation in ("create", "write", "backup", "install"):

@@ -320,7 +320,7 @@ class Driver:
 
     def _storage_failed(self, event: ev.StorageFailed) -> None:
         """The disk was full for the new server too; a rewrite that it has not open cannot have failed."""
-        if event.operation in ("append", "sync") or self.machine.rewriting:
+        if event.operation in ("append", "sync", "lost") or self.machine.rewriting:
             self._apply(event)
 
     # Packets

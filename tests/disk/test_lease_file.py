@@ -16,6 +16,13 @@ def path(tmp_path):
     return made
 
 
+def failing(number):
+    def fail(*_args, **_keywords):
+        raise OSError(number, os.strerror(number))
+
+    return fail
+
+
 def test_appends_behind_what_is_there(path):
     file = LeaseFile(str(path))
     file.append(b"one;\n")
@@ -50,8 +57,13 @@ def test_rewrite_that_is_not_installed_leaves_nothing(path):
     assert path.read_bytes() == b"old;\n"
 
 
-def test_an_append_that_fails_leaves_no_half_record(path, monkeypatch):
+@pytest.mark.parametrize("rewritten", [False, True])
+def test_an_append_that_fails_leaves_no_half_record(path, monkeypatch, rewritten):
     file = LeaseFile(str(path))
+    if rewritten:
+        file.begin_rewrite("1")
+        file.rewrite_part(b"old;\n")
+        assert file.end_rewrite(install=True)
     real = os.write
 
     def full(fd, data):
@@ -74,6 +86,7 @@ def test_an_append_that_fails_leaves_no_half_record(path, monkeypatch):
 @pytest.mark.parametrize("step", ["create", "write", "backup", "install"])
 def test_a_rewrite_that_fails_keeps_the_old_file_in_use(path, monkeypatch, step):
     file = LeaseFile(str(path))
+    real = leasefile.Path.rename
 
     def no(*_args, **_keywords):
         raise OSError(errno.EIO, "Input/output error")
@@ -88,7 +101,8 @@ def test_a_rewrite_that_fails_keeps_the_old_file_in_use(path, monkeypatch, step)
         elif step == "backup":
             monkeypatch.setattr(leasefile.os, "link", no)
         else:
-            monkeypatch.setattr(leasefile.Path, "rename", no)
+            fail = lambda self, new: no() if new == str(path) else real(self, new)  # noqa: E731
+            monkeypatch.setattr(leasefile.Path, "rename", fail)
         file.rewrite_part(b"new;\n")
         file.end_rewrite(install=True)
 
@@ -126,3 +140,129 @@ def test_cannot_be_opened(tmp_path):
     with pytest.raises(StorageError) as caught:
         LeaseFile(str(tmp_path))
     assert caught.value.operation == "open"
+
+
+def test_what_cannot_be_cut_off_lets_nothing_stand_behind_it(path, monkeypatch):
+    file = LeaseFile(str(path))
+    real = os.write
+
+    def torn(fd, data):
+        real(fd, bytes(data[:4]))
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(leasefile.os, "write", torn)
+    monkeypatch.setattr(leasefile.os, "ftruncate", failing(errno.EIO))
+    with pytest.raises(StorageError):
+        file.append(b"half a record;\n")
+    monkeypatch.setattr(leasefile.os, "write", real)
+    with pytest.raises(StorageError):
+        file.append(b"would be lost with it;\n")
+    monkeypatch.undo()
+    file.append(b"next;\n")
+    file.close()
+    assert path.read_bytes() == b"old;\nnext;\n"
+
+
+def test_what_could_not_be_synced_is_not_in_the_file(path, monkeypatch):
+    """The kernel may drop it, say so once, and have the next sync succeed."""
+    file = LeaseFile(str(path))
+    file.append(b"sound;\n")
+    file.sync()
+    file.append(b"lost;\n")
+    monkeypatch.setattr(leasefile.os, "fdatasync", failing(errno.EIO))
+    with pytest.raises(StorageError) as caught:
+        file.sync()
+    assert caught.value.operation == "sync"
+    monkeypatch.undo()
+    file.append(b"next;\n")
+    file.sync()
+    file.close()
+    assert path.read_bytes() == b"old;\nsound;\nnext;\n"
+
+
+def test_the_rewrite_follows_no_link_that_was_planted(path, tmp_path):
+    victim = tmp_path / "shadow"
+    victim.write_bytes(b"root's\n")
+    for name in ("dhcpd.leases.5", "dhcpd.leases.5~", "dhcpd.leases~"):
+        (path.parent / name).symlink_to(victim)
+    file = LeaseFile(str(path), owner=(os.getuid(), os.getgid()))
+    file.begin_rewrite("5")
+    file.rewrite_part(b"new;\n")
+    assert file.end_rewrite(install=True)
+    file.close()
+    assert victim.read_bytes() == b"root's\n"
+    assert path.read_bytes() == b"new;\n"
+    assert not (path.parent / "dhcpd.leases~").is_symlink()
+    assert (path.parent / "dhcpd.leases~").read_bytes() == b"old;\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="makes a link that belongs to another user")
+def test_a_link_of_another_user_is_not_followed(path, tmp_path):
+    victim = tmp_path / "shadow"
+    victim.write_bytes(b"root's\n")
+    path.unlink()
+    path.symlink_to(victim)
+    LeaseFile(str(path)).close()
+    os.chown(path, 65_534, 65_534, follow_symlinks=False)
+    with pytest.raises(StorageError) as caught:
+        LeaseFile(str(path))
+    assert caught.value.operation == "open"
+    assert victim.read_bytes() == b"root's\n"
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_the_backup_is_the_old_one_until_the_new_one_stands(path, monkeypatch, links):
+    (path.parent / "dhcpd.leases~").write_bytes(b"older;\n")
+    file = LeaseFile(str(path))
+    if not links:  # vfat, and rules about other users' files
+        monkeypatch.setattr(leasefile.os, "link", failing(errno.EPERM))
+    file.begin_rewrite("6")
+    file.rewrite_part(b"new;\n")
+    assert (path.parent / "dhcpd.leases~").read_bytes() == b"older;\n"
+    assert file.end_rewrite(install=True)
+    file.close()
+    assert path.read_bytes() == b"new;\n"
+    assert (path.parent / "dhcpd.leases~").read_bytes() == b"old;\n"
+    assert sorted(one.name for one in path.parent.iterdir()) == ["dhcpd.leases", "dhcpd.leases~"]
+
+
+def test_a_backup_that_cannot_be_made_leaves_the_one_before(path, monkeypatch):
+    (path.parent / "dhcpd.leases~").write_bytes(b"older;\n")
+    file = LeaseFile(str(path))
+    monkeypatch.setattr(leasefile.os, "link", failing(errno.EIO))
+    file.begin_rewrite("6")
+    with pytest.raises(StorageError) as caught:
+        file.end_rewrite(install=True)
+    assert caught.value.operation == "backup"
+    file.close()
+    assert (path.parent / "dhcpd.leases~").read_bytes() == b"older;\n"
+    assert path.read_bytes() == b"old;\n"
+
+
+@pytest.mark.parametrize("what", ["removed", "replaced", "emptied"])
+def test_somebody_who_takes_the_file_away_is_noticed(path, what):
+    file = LeaseFile(str(path))
+    file.append(b"one;\n")
+    file.check()
+    if what == "emptied":
+        os.truncate(path, 0)
+    else:
+        path.unlink()
+    if what == "replaced":
+        path.write_bytes(b"somebody's;\n")
+    with pytest.raises(StorageError) as caught:
+        file.check()
+    assert caught.value.operation == "lost"
+    file.begin_rewrite("7")
+    file.rewrite_part(b"new;\n")
+    assert file.end_rewrite(install=True)
+    file.check()
+    file.close()
+    assert path.read_bytes() == b"new;\n"
+
+
+def test_a_device_is_no_lease_file():
+    with pytest.raises(StorageError) as caught:
+        LeaseFile("/dev/null")
+    assert caught.value.operation == "open"
+    LeaseFile("/dev/null", discard=True).close()

@@ -32,8 +32,22 @@ class CountingFile:
         if self.fail == "sync":
             raise StorageError("sync", "f", OSError(5, "Input/output error"))
 
+    def check(self):
+        if self.fail == "lost":
+            raise StorageError("lost", "f", OSError(2, "No such file or directory"))
+
     def close(self):
         self.calls.append("close")
+
+
+def test_a_file_that_is_gone_is_told_though_all_was_written():
+    group = Group([Store(b"1")])
+    carry_out(CountingFile("lost"), group)
+    assert not group.failed
+    assert group.lost.operation == "lost"
+    look = Group(look=True)
+    carry_out(CountingFile("lost"), look)
+    assert look.lost.reason == "No such file or directory"
 
 
 def test_what_comes_meanwhile_shares_the_next_sync():
@@ -52,9 +66,9 @@ def test_what_comes_meanwhile_shares_the_next_sync():
     file.gate.set()
     assert told.acquire(timeout=5)
     first = store.finished()
-    assert [send.destination for send in first.sends] == [1, 2]
+    assert [one.send.destination for one in first.replies] == [1, 2]
     second = store.wait()
-    assert [send.destination for send in second.sends] == [3]
+    assert [one.send.destination for one in second.replies] == [3]
     assert not store.busy
     store.close()
     assert file.calls == [b"1", "sync", b"23", "sync", "close"]
@@ -62,7 +76,7 @@ def test_what_comes_meanwhile_shares_the_next_sync():
 
 @pytest.mark.parametrize("fail", ["append", "sync"])
 def test_a_failed_group_promises_nothing(fail):
-    group = Group([Store(b"1")], [reply(1)])
+    group = Group([Store(b"1")])
     carry_out(CountingFile(fail), group)
     assert group.failed
     assert [failure.operation for failure in group.failures] == [fail]
@@ -93,7 +107,7 @@ def test_a_rewrite_in_order_with_records(tmp_path):
 def test_backpressure():
     store = Storage(CountingFile(), lambda: None)
     store.add(Store(b"1"))
-    for number in range(storage.WAITING_SENDS_MAXIMUM):
+    for number in range(storage.WAITING_REPLIES_MAXIMUM):
         assert not store.full
         store.hold(reply(number))
     assert store.full
