@@ -1,10 +1,12 @@
-"""The command line, as ISC dhcpd takes and refuses it (cli-and-operations 1).
+"""The command line, as ISC dhcpd takes and refuses it.
 
 Two passes over the words: the first looks for a few of them anywhere, even where they are another option's value; the
 second is strict. That `-cf --version` prints the version is therefore no mistake. Nothing is opened or printed here;
 what is wrong comes out as a CommandError, and the caller says it.
 
 The options that ISC has not: `--log-json`, and those that cut a recording into segments, `--trace-...`.
+
+See docs/behaviour/start.md#options-of-the-command-line.
 """
 
 from __future__ import annotations

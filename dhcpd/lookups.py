@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _THREADS_MAXIMUM: Final = 16
 _NOT_EXECUTED_STATUS: Final = 127 << 8
 
-# ISC's words for what a resolver says (conf-language 6.3).
+# ISC's words for what a resolver says (docs/behaviour/configuration.md#host-names-in-values).
 _UNKNOWN: Final = "host unknown."
 _RESOLVER_WORDS: Final = {
     socket.EAI_NONAME: _UNKNOWN,

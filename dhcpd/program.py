@@ -1,7 +1,9 @@
-"""The program: from `argv` to an exit status, in ISC dhcpd's order and words (cli-and-operations 4).
+"""The program: from `argv` to an exit status, in ISC dhcpd's order and words.
 
 Joins the parts: command line, fork, log, banner, tape, playback, start, loop. What is printed before the
 configuration is read is printed here; everything after it is the engine's.
+
+See docs/behaviour/start.md#the-start-in-order.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
 """From the first event to `Server starting service.`: the start-up dialogue with the engine (docs/architecture.md).
 
-Answers each step that the engine asks for, one after the other and standing still while it lasts: ISC dhcpd's order
-(cli-and-operations 4) is kept, since users know it. Ends with a station that is ready to serve, or by Finish. Whether
-a configuration is good, and which interfaces are served, is the engine's to say.
+Answers each step that the engine asks for, one after the other and standing still while it lasts: ISC dhcpd's order is
+kept, since users know it. Ends with a station that is ready to serve, or by Finish. Whether a configuration is good,
+and which interfaces are served, is the engine's to say.
+
+See docs/behaviour/start.md#the-start-in-order.
 """
 
 from __future__ import annotations

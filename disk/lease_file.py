@@ -1,4 +1,4 @@
-"""The lease file on a disk: appended to, synced, and replaced as a whole by a rewrite (leases-file 6).
+"""The lease file on a disk: appended to, synced, and replaced as a whole by a rewrite.
 
 The program (in its storage thread) and playback write through the same class, so that the same effects give the same
 file to the byte. It decides nothing: when to append, sync or rewrite is said by the engine's effects. It refuses to
@@ -6,8 +6,10 @@ leave half a record behind: an append that fails is cut off again, and where tha
 behind it. What could not be synced is cut off, too: the kernel may have forgotten it and say so only once.
 
 Better than ISC dhcpd on purpose: while a new file is being made, records go to the old one *and* to the new one, so
-that a rewrite that fails costs nothing (leases-file 6.5), the directory is synced after the change of names, a backup
+that a rewrite that fails costs nothing, the directory is synced after the change of names, a backup
 is there until the next one is, and somebody who removes or replaces the file under the server is noticed.
+
+See docs/behaviour/lease-file.md#what-is-written-when, docs/behaviour/lease-file.md#failures-of-a-rewrite.
 """
 
 from __future__ import annotations
@@ -99,7 +101,7 @@ class LeaseFile:
             self._meanwhile.append(data)
 
     def _cut_off(self, octets: int) -> None:
-        """Half a record would cost the reader the next one too (leases-file 9.2)."""
+        """Half a record would cost the reader the next one too (docs/behaviour/lease-file.md#damaged-files)."""
         if os.fstat(self._fd).st_size > octets:
             os.ftruncate(self._fd, octets)
 

@@ -1,7 +1,9 @@
 """Which interfaces are served, and to which network each belongs: interface discovery as ISC dhcpd does it.
 
 Works on the list of links that the `Interfaces` event brought, and on what the command line and the configuration
-named (packets-and-options 6.1-6.4). It opens nothing; it says what to open, and the lines to log.
+named. It opens nothing; it says what to open, and the lines to log.
+
+See docs/behaviour/packets.md#interfaces-at-the-start.
 """
 
 from __future__ import annotations
@@ -122,7 +124,10 @@ def _claim(
     network_claims: dict[int, str],
     found: Discovery,
 ) -> None:
-    """One address of an interface lies in `subnet`: attach, or complain (packets-and-options 6.2)."""
+    """One address of an interface lies in `subnet`: attach, or complain.
+
+    See docs/behaviour/packets.md#attaching-an-interface-to-its-network.
+    """
     network, name = subnet.network, attachment.name
     first = subnet_claims.setdefault((subnet.number, subnet.netmask), name)
     if first != name:

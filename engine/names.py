@@ -1,8 +1,10 @@
 """Host names of the configuration: asked for ahead, kept with their answers, asked again when they are old.
 
 ISC resolves a name when a value is evaluated, and stands still meanwhile; the engine may neither wait nor resolve.
-So every name is asked for at the start, the answer is kept as long as ISC would keep it (conf-language 6.3), and an
+So every name is asked for at the start, the answer is kept as long as ISC would keep it, and an
 evaluation sees the last answer.
+
+See docs/behaviour/configuration.md#host-names-in-values.
 """
 
 from __future__ import annotations

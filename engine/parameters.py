@@ -1,7 +1,9 @@
 """The parameters that count once, at the start: what the global scope says when it is run without a packet.
 
-Reads them out of an option set that the global statements have filled (conf-language 2.13, where = S), with ISC's
+Reads them out of an option set that the global statements have filled, with ISC's
 refusals of a wrong length. It runs nothing and logs nothing.
+
+See docs/behaviour/configuration.md#server-parameters.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
 """The lease file's rewrite, in slices, and what is done when the file cannot be written.
 
-A rewrite begins at the start, and then at the first commit an hour after the last (leases-file 6.3). It is made of
+A rewrite begins at the start, and then at the first commit an hour after the last. It is made of
 slices so that packets are never held up; what is stored meanwhile goes to both files. Which lease is written how is
 engine/lease's business; doing it to a disk is the program's.
+
+See docs/behaviour/lease-file.md#when-the-file-is-rewritten.
 """
 
 from __future__ import annotations
@@ -80,7 +82,10 @@ class Rewriting:
 
 
 def failure_line(event: StorageFailed) -> str:
-    """ISC's line for a lease file that could not be written (leases-file 6.2, 6.5)."""
+    """ISC's line for a lease file that could not be written.
+
+    See docs/behaviour/lease-file.md#the-record-before-the-answer, docs/behaviour/lease-file.md#failures-of-a-rewrite.
+    """
     path, error = event.path, event.error
     texts = {
         "append": f"write_lease: unable to write to {path}: {error}",

@@ -1,7 +1,9 @@
 """From the first event to `Server starting service.`: configuration, lease file, interfaces, sockets.
 
-Answers what each step of the start says and asks for, in ISC's order and words (cli-and-operations 4). Every step is
+Answers what each step of the start says and asks for, in ISC's order and words. Every step is
 an event; nothing is read here that an event did not bring. Serving is machine.py's.
+
+See docs/behaviour/start.md#the-start-in-order.
 """
 
 from __future__ import annotations
@@ -162,7 +164,7 @@ def _settings(parameters: StartParameters, line: CommandLine) -> Settings:
 
 
 def _failover_is_sane(configuration: Configuration, effects: list[Effect]) -> bool:
-    """Every failover peer must be named in a pool (conf-language 7.4)."""
+    """Every failover peer must be named in a pool (docs/behaviour/configuration.md#after-parsing)."""
     referred = {pool.failover_peer for pool in configuration.pools if pool.failover_referenced}
     idle = [name for name in configuration.failover_peers if name not in referred]
     for name, peer in reversed(configuration.failover_peers.items()):

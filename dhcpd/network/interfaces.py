@@ -2,7 +2,9 @@
 
 Why not getifaddrs: it needs ctypes and structures of the C library, and gives no hardware type. Why not SIOCGIF*:
 it knows one address a name. The order is the kernel's, links first and then the addresses, since ISC dhcpd's choice
-of interfaces hangs on it (packets-and-options 6.1). Names are the labels of addresses: `eth0:1` is an interface.
+of interfaces hangs on it. Names are the labels of addresses: `eth0:1` is an interface.
+
+See docs/behaviour/packets.md#which-interfaces-are-served.
 """
 
 from __future__ import annotations

@@ -1,11 +1,13 @@
 """The sockets of the service: raw frames of each interface, UDP for what the kernel routes, ICMP for pings.
 
-Raw is the normal way, as in ISC dhcpd (packets-and-options 5.1): a packet socket an interface with a filter, so that
+Raw is the normal way, as in ISC dhcpd: a packet socket an interface with a filter, so that
 a client without an address can be heard and answered. Where the system does not permit that, and the port is not a
 privileged one, or where the interface is the loopback, one plain UDP socket serves all interfaces: good behind a
 relay, for tests and demonstrations, not for clients on the wire.
 
 Reading never waits and never raises: a failure is part of what was read. What packets mean is not known here.
+
+See docs/behaviour/packets.md#sockets.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""The pid file: is another server running, and ours for who asks next (cli-and-operations 6).
+"""The pid file: is another server running, and ours for who asks next.
 
 As in ISC dhcpd the file is all the protection that there is against a second instance, a number that means nothing
 counts as a running server, and nobody removes the file when the server is killed.
+
+See docs/behaviour/start.md#the-pid-file.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""-user, -group and -chroot (cli-and-operations 11): looked up early, carried out late.
+"""-user, -group and -chroot: looked up early, carried out late.
 
 Root is given up when everything that needs it is open. Nothing here decides when that is.
+
+See docs/behaviour/start.md#privileges-and-chroot.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Dates of dhcpd.conf and the lease file as seconds (conf-language 1.5, leases-file 4.4). No time zones, no clock."""
+"""Dates of dhcpd.conf and the lease file as seconds. No time zones, no clock.
+
+See docs/behaviour/configuration.md#dates, docs/behaviour/lease-file.md#dates-accepted.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
 """Domain names in wire form (RFC 1035, 3.1 and 4.1.4): lists of them taken apart, joined, and compressed again.
 
-Needed where `append` and `prepend` meet a compressed list (conf-language 3.7), and to show names. Nothing here reads
+Needed where `append` and `prepend` meet a compressed list, and to show names. Nothing here reads
 the text of a configuration. Pointers are offsets from the option's first octet; they may only point backwards.
+
+See docs/behaviour/configuration.md#assignment-of-options.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""The options that exist before a site defines any: conf-language appendix A, and the server parameters of 2.13.
+"""The options that exist before a site defines any, and the parameters of the server.
 
 Tables only: how a value is read stands in parse_values.py, how it goes on the wire in engine/wire. Options that belong
 to other builds of ISC's server (LDAP, EUI-64) are left out, so that their names stay unknown words.
+
+See docs/behaviour/configuration.md#predefined-options, docs/behaviour/configuration.md#server-parameters.
 """
 
 from __future__ import annotations
@@ -83,7 +85,8 @@ _SERVER: Final = """\
 99 ping-cltt-secs T; 100 ping-timeout-ms T"""
 
 # name, code width, length width, end tag, repeated options concatenate, order of setting is kept, options.
-# The order is ISC's order of creation, by which encapsulated spaces are numbered (packets-and-options 2.6).
+# The order is ISC's order of creation, by which encapsulated spaces are numbered
+# (docs/behaviour/packets.md#option-spaces).
 _SPACES: Final = (
     ("dhcp", 1, 1, 255, True, False, _DHCP),
     ("nwip", 1, 1, 0, False, True, _NWIP),

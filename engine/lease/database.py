@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from ..model.configuration import Class, Configuration, Pool
     from .failover_state import FailoverState
 
-# The state that a lease enters by itself when its time comes, without a failover peer (allocation 17).
+# The state that a lease enters by itself when its time comes, without a failover peer
+# (docs/behaviour/decisions.md#states-of-a-lease).
 NEXT_STATES: Final[dict[int, int]] = {
     FREE: FREE,
     ACTIVE: FREE,
@@ -193,7 +194,9 @@ class Database:
     def requeue(self, lease: Lease, sort_time: int | None = None) -> None:
         """Move a lease to its place after its state, next state, ends or flags changed; in front of equals.
 
-        `sort_time` is what counts instead of `ends` (failover, allocation 6.2).
+        `sort_time` is what counts instead of `ends` under failover.
+
+        See docs/behaviour/decisions.md#order-of-a-queue.
         """
         assert lease.pool is not None, "a fixed address has no queue"
         number = queue_of(lease)
@@ -228,7 +231,10 @@ class Database:
         return queues
 
     def refile(self, lease: Lease, hardware: bytes, uid: bytes) -> None:
-        """Give a lease its client, and sort it into the lists anew: before its state and times change (section 10)."""
+        """Give a lease its client, and sort it into the lists anew: before its state and times change.
+
+        See docs/behaviour/lease-file.md#indexes-by-client.
+        """
         if lease.address not in self._leases:
             self.keep(lease)
         if lease.uid != uid or self._by_uid.get(uid) is not lease:
@@ -326,9 +332,11 @@ class Database:
     # Time
 
     def due(self, pool: Pool, now: int) -> Iterator[Lease]:
-        """The pool's leases whose state must change by `now`, queue by queue, in order (allocation 18).
+        """The pool's leases whose state must change by `now`, queue by queue, in order.
 
         The caller changes each one, and requeues it, before it asks for the next; one that it leaves alone stays.
+
+        See docs/behaviour/decisions.md#timers.
         """
         if now < NEVER:
             for queue in self._pools[pool.index].queues:

@@ -1,7 +1,9 @@
-"""Hosts, groups and classes that were declared at run time: their records, kept as text (spec leases-file 7).
+"""Hosts, groups and classes that were declared at run time: their records, kept as text.
 
 The configuration has them compiled; here is only what the lease file must say of them, so that nothing is lost in
 printing them anew. The last record of a name counts.
+
+See docs/behaviour/lease-file.md#declarations-made-at-run-time.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What the lease file says of a failover relationship (spec leases-file 8). Data only."""
+"""What the lease file says of a failover relationship. Data only.
+
+See docs/behaviour/lease-file.md#failover-state-record.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,11 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class FailoverState:
-    """What the lease file says of a failover relationship (leases-file 8): states by their words, times in seconds.
+    """What the lease file says of a failover relationship: states by their words, times in seconds.
 
     `mclt` is None where the record had none.
+
+    See docs/behaviour/lease-file.md#failover-state-record.
     """
 
     my_state: str

@@ -1,7 +1,9 @@
-"""Which leases a client identifier or a hardware address has had, the most preferred first (spec leases-file 10).
+"""Which leases a client identifier or a hardware address has had, the most preferred first.
 
 The lists are sorted once, when a lease is entered, by what the lease says then; they are never sorted anew when a
 lease expires or is released. An entry of one lease, which is nearly every one, costs no list.
+
+See docs/behaviour/lease-file.md#indexes-by-client.
 """
 
 from __future__ import annotations
@@ -21,7 +23,10 @@ _GONE: Final = (EXPIRED, RELEASED)
 
 
 def _goes_before(lease: Lease, other: Lease) -> bool:
-    """The table of section 10."""
+    """Whether `lease` stands before `other` in the list of a client: a table of what each of the two is.
+
+    See docs/behaviour/lease-file.md#indexes-by-client.
+    """
     state = lease.state
     if other.state == ACTIVE:
         return state == ACTIVE and lease.ends >= other.ends

@@ -1,7 +1,9 @@
-"""The leases of the file take their places, as ISC's do at the start (spec leases-file 9, step 4; allocation 6.3).
+"""The leases of the file take their places, as ISC's do at the start.
 
 In the order of the walk over the table of addresses: queue, lists of clients, billing. Runs of leases that belong to
 one queue with one sort time keep their order; a later run stands in front of an earlier one.
+
+See docs/behaviour/lease-file.md#start-with-a-lease-file, step 4, docs/behaviour/decisions.md#order-of-a-fresh-pool.
 """
 
 from __future__ import annotations

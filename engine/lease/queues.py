@@ -1,7 +1,7 @@
 """The queues of a pool: leases by binding state, each queue sorted by the time at which something is due.
 
 ISC keeps sorted lists and looks for the place of insertion from the head: in front of the first lease whose sort time
-is not less (spec allocation 6.2). Here the place is a number, `Lease.key`, and a queue is a heap of such numbers:
+is not less. Here the place is a number, `Lease.key`, and a queue is a heap of such numbers:
 
     sort time | order | queue | address          (the address 32 bits, the queue 3, the order 48, the time the rest)
 
@@ -10,7 +10,9 @@ as its lease still has it; others are dropped when they come to the top, or all 
 Each queue has two heaps: leases that will change their state when their time comes, and leases that stay (free ones
 above all), so that asking what is due never walks over thousands that just sit there.
 
-Addresses that were never filed are virgin.py's; they stand in the free queue as if their sort time were 0.
+Addresses that were never filed are unused_addresses.py's; they stand in the free queue as if their sort time were 0.
+
+See docs/behaviour/decisions.md#order-of-a-queue.
 """
 
 from __future__ import annotations
@@ -145,7 +147,10 @@ def _top(heap: list[int], leases: Leases) -> Lease | None:
 
 
 class Counts(NamedTuple):
-    """A pool's leases. `lease_count` is all, `free` and `backup` follow ISC's rules (allocation 6.1)."""
+    """A pool's leases. `lease_count` is all, `free` and `backup` follow ISC's rules.
+
+    See docs/behaviour/decisions.md#how-ranges-become-pools.
+    """
 
     lease_count: int
     free: int

@@ -1,13 +1,15 @@
 """Addresses that were never used, in the order in which ISC dhcpd hands them out, at no cost for each of them.
 
 ISC makes a lease for every address of every range and, at the start, walks them in the order of a hash table: the
-address modulo 100003 decides, and within one bucket the latest entered comes first (spec allocation 6.3). Leases that
+address modulo 100003 decides, and within one bucket the latest entered comes first. Leases that
 follow each other in this walk and belong to the same queue with the same sort time form a *run*; within a queue the
 run met last stands first. The addresses without history are nearly all of a fresh pool, so this module never lists
 them: it keeps, for each stretch of buckets, which ranges cover it, and finds the runs of a pool from the last to the
 first as they are asked for. What breaks a run is another pool's address, or a lease with history.
 
 It knows addresses and numbers of pools only: nothing of leases, and it never changes after the start.
+
+See docs/behaviour/decisions.md#order-of-a-fresh-pool.
 """
 
 from __future__ import annotations
@@ -57,7 +59,10 @@ Block = range | tuple[int, int, tuple[Piece, ...]]
 
 
 def disjoint(ranges: Iterable[tuple[int, int, int, int]]) -> list[Span]:
-    """(low, high, pool, subnet) in order of declaration, without what an earlier one had already (allocation 6.1)."""
+    """(low, high, pool, subnet) in order of declaration, without what an earlier one had already.
+
+    See docs/behaviour/decisions.md#how-ranges-become-pools.
+    """
     taken: list[tuple[int, int]] = []
     spans: list[Span] = []
     for low, high, pool, subnet in ranges:

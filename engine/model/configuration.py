@@ -71,7 +71,7 @@ class Scope:
     def chain(self, limit: Scope | None = None) -> list[Scope]:
         """The scope and its parents, outermost first, down from (and without) `limit` or an ancestor of it.
 
-        conf-language 5.4, Run(S, limit).
+        See docs/behaviour/configuration.md#order-of-evaluation, Run(S, limit).
         """
         stop: set[int] = set()
         above: Scope | None = limit

@@ -31,15 +31,19 @@ class Host(Protocol):
     def addresses_of(self, name: str) -> tuple[int, ...] | None:
         """The addresses of a host name as last looked up; None where the look-up failed or is not answered.
 
-        The line about a failed look-up (conf-language 6.3) is logged by who answers, not by who asks.
+        The line about a failed look-up is logged by who answers, not by who asks.
+
+        See docs/behaviour/configuration.md#host-names-in-values.
         """
 
 
 class OptionSet:
     """The options of a reply being built: space name -> {code: value}, in order of first setting.
 
-    Replacing a value keeps its place (dict order), which is what ISC's bucket order needs (packets-and-options 3.4).
+    Replacing a value keeps its place (dict order), which is what ISC's bucket order needs.
     Parameters of the server are the space `server`.
+
+    See docs/behaviour/packets.md#bucket-order.
     """
 
     __slots__ = ("dhcp", "server", "spaces")
@@ -88,7 +92,10 @@ functions as model.Function; None for a variable that exists without a value (`s
 
 
 class Frame(Bindings):
-    """The variables of a function's call: names not found here are the caller's (conf-language 4.6)."""
+    """The variables of a function's call: names not found here are the caller's.
+
+    See docs/behaviour/configuration.md#numeric-expressions-and-calls.
+    """
 
     __slots__ = ("depth", "outer")
 

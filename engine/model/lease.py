@@ -1,7 +1,9 @@
 """A lease: one dynamic address and everything that is known of who has it, and its binding states.
 
-Fields and their meaning are those of spec/leases-file.md section 5. Times are seconds since 1970, 0 for none,
+Fields and their meaning are those of the lease file. Times are seconds since 1970, 0 for none,
 NEVER for no end. The class is slotted and lean (a site has a million of them): what is rare stands in `rare`.
+
+See docs/behaviour/lease-file.md#meaning-of-each-field.
 """
 
 from __future__ import annotations

@@ -1,8 +1,11 @@
 """Option spaces and option definitions: what is known of an option before any value of it is seen.
 
-A space is a set of options with one wire layout (spec packets-and-options 2.6); a definition is a name, a code and a
-format within it (conf-language 2.12, the letters of appendix A). The registry is mutable while a configuration is
+A space is a set of options with one wire layout; a definition is a name, a code and a
+format within it. The registry is mutable while a configuration is
 read (sites define options of their own) and is then only looked at. No values, no encoding here.
+
+See docs/behaviour/packets.md#option-spaces, docs/behaviour/configuration.md#option-definitions-and-option-spaces,
+docs/behaviour/configuration.md#predefined-options.
 """
 
 from __future__ import annotations
@@ -49,7 +52,10 @@ class OptionSpace:
     shown: str = ""
 
     def define(self, name: str, code: int, format: str) -> OptionDefinition:  # noqa: A002 - the field's own word
-        """Add or redefine an option; an older name of the same code stays usable (conf-language 2.12)."""
+        """Add or redefine an option; an older name of the same code stays usable.
+
+        See docs/behaviour/configuration.md#option-definitions-and-option-spaces.
+        """
         made = OptionDefinition(self.name, name.lower(), code, format)
         self.by_name[made.name] = made
         self.by_code[code] = made

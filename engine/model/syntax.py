@@ -2,7 +2,7 @@
 
 Every node knows its place (file, line, column). Names are resolved as far as ISC's one-pass parser resolves them:
 options are definitions, not names; literal option values are bytes already. Nothing here has a meaning yet, and
-nothing here checks anything: the parser does (spec/conf-language.md).
+nothing here checks anything: the parser does.
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from .spaces import OptionDefinition, OptionSpace, Registry
 
-# Octets of the letters that have a fixed length (conf-language 2.12).
+# Octets of the letters that have a fixed length
+# (docs/behaviour/configuration.md#option-definitions-and-option-spaces).
 _WIDTHS: Final = {"I": 4, "6": 16, "l": 4, "L": 4, "T": 4, "s": 2, "S": 2, "b": 1, "B": 1, "f": 1, "N": 1}
 _NAMED: Final = "EN"
 
@@ -33,12 +34,18 @@ def letters(format_: str) -> str:
 
 
 def inner_space(format_: str) -> str | None:
-    """The space that an option of this format encapsulates, None where it is not purely that (2.7)."""
+    """The space that an option of this format encapsulates, None where it is not purely that.
+
+    See docs/behaviour/packets.md#encapsulation-when-sending.
+    """
     return format_[1:].rstrip(".") if format_.startswith("E") and letters(format_) == "E" else None
 
 
 def text_minimum(format_: str) -> int | None:
-    """Octets before the text of a format that holds text (1.6: NULs are trimmed down to these); None without text."""
+    """Octets before the text of a format that holds text (NULs are trimmed down to these); None without text.
+
+    See docs/behaviour/packets.md#nuls-behind-text-options.
+    """
     kinds = letters(format_)
     if "t" not in kinds:
         return None

@@ -39,7 +39,8 @@ _LEASE_TIME: Final = 51
 _LEASE_TIME_OCTETS: Final = 4
 _END: Final = 255
 _WORDS: Final = {name: {value: word for word, value in words.items()} for name, (_, words) in ENUMERATIONS.items()}
-# What the server puts into a reply by itself, where no statement of a scope did (allocation 10, steps 29 to 35).
+# What the server puts into a reply by itself, where no statement of a scope did
+# (docs/behaviour/decisions.md#grant-procedure, steps 29 to 35).
 OWN_OPTIONS: Final[dict[int, str]] = {
     1: "the subnet's mask",
     3: "use-lease-addr-for-default-route",

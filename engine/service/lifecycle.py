@@ -1,7 +1,10 @@
-"""The ends of a lease: release, expiry, abandonment (allocation 13, 17, 18), each stored at once.
+"""The ends of a lease: release, expiry, abandonment, each stored at once.
 
 What a lease keeps and what it loses differs between the three, and scripts of administrators see the difference: the
 table TRANSITIONS says it. A grant is grant.py's.
+
+See docs/behaviour/decisions.md#release-and-decline, docs/behaviour/decisions.md#states-of-a-lease,
+docs/behaviour/decisions.md#timers.
 """
 
 from __future__ import annotations
@@ -98,7 +101,10 @@ def lease_has_rare(lease: Lease) -> bool:
 
 
 def release(server: Server, lease: Lease, packet: Packet) -> None:
-    """17.3: the client gives the lease back, or may not keep it. An offered lease stays as it is."""
+    """The client gives the lease back, or may not keep it. An offered lease stays as it is.
+
+    See docs/behaviour/decisions.md#release.
+    """
     if server.ddns is not None:
         server.ddns.removed(lease)
     rare = lease.rare
@@ -118,7 +124,10 @@ def release(server: Server, lease: Lease, packet: Packet) -> None:
 
 
 def abandon(server: Server, lease: Lease, text: str) -> None:
-    """17.4: something else has the address; it is left alone for `abandon-lease-time`."""
+    """Something else has the address: it is left alone for `abandon-lease-time`.
+
+    See docs/behaviour/decisions.md#abandon.
+    """
     server.log(ERROR, f"Abandoning IP address {dotted(lease.address)}: {text}")
     if server.ddns is not None:
         server.ddns.removed(lease)
@@ -157,7 +166,10 @@ def expire(server: Server, lease: Lease) -> None:
 
 
 def expire_due(server: Server) -> None:
-    """Everything whose time has come, pool by pool, in ISC's order (18); asks when the next will be due."""
+    """Everything whose time has come, pool by pool, in ISC's order; asks when the next will be due.
+
+    See docs/behaviour/decisions.md#timers.
+    """
     timers = server.timers
     for pool in server.database.pool_order:
         if 0 < timers.get(pool.index, 0) <= server.now_us:

@@ -1,7 +1,9 @@
 """What ISC dhcpd logs of its own replies to relays: its packet socket hears what its kernel sends to the server's port.
 
-The program leaves such frames out, and never sees most of them; the lines are what log parsers see (packets-and-options
-5.8). Only what is logged happens here: nothing is answered, and no class is looked for.
+The program leaves such frames out, and never sees most of them; the lines are what log parsers see. Only what is
+logged happens here: nothing is answered, and no class is looked for.
+
+See docs/behaviour/packets.md#the-servers-own-packets-heard.
 """
 
 from __future__ import annotations

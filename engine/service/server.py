@@ -113,8 +113,10 @@ class Server:
     """See the module.
 
     `pending`: deaf leases by address (ping.Waiting). `due_us`: the moment of the next change of a lease's state, 0 for
-    none, and `timers` those of the pools, by index. `latched`: pool index -> low mark (allocation 10.6). `appended`:
+    none, and `timers` those of the pools, by index. `latched`: pool index -> low mark. `appended`:
     records stored since the machine set it to 0. `reasons`: a list to have decisions explained, None for speed.
+
+    See docs/behaviour/decisions.md#thresholds-of-a-pool.
     """
 
     __slots__ = (
@@ -244,7 +246,7 @@ class Server:
     # Packets
 
     def receive(self, event: PacketEvent) -> None:
-        """A datagram came (allocation 1)."""
+        """A datagram came (docs/behaviour/decisions.md#intake-and-dispatch)."""
         if 0 < self.due_us <= self.now_us:
             expire_due(self)
         parsed = parse_packet(event.payload, event.interface, event.source, event.source_port,
@@ -285,7 +287,10 @@ class Server:
         self.log(INFO, f"{type_name(packet.message_type)} from {client} via {via_text(packet)}: {what}")
 
     def _stash(self, packet: Packet) -> Lease | None:
-        """3.1: the relay options of a lease that is renewed directly; the lease, if it gave any."""
+        """Restore the relay options of a lease that is renewed directly; the lease, if it gave any.
+
+        See docs/behaviour/decisions.md#relay-options-of-unicast-renewals.
+        """
         lease = self.database.find(packet.ciaddr)
         if lease is None or lease.rare is None or lease.rare.agent_options is None:
             return None

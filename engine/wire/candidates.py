@@ -1,7 +1,9 @@
-"""Which options a reply may carry, and in which order they are tried (packets-and-options 3.3, 3.4).
+"""Which options a reply may carry, and in which order they are tried.
 
 An order of codes only: values are found later, and a candidate without one is skipped. Without a parameter request
 list the order comes from ISC dhcpd's hash buckets; with one, from the client. Pure functions.
+
+See docs/behaviour/packets.md#which-options-a-reply-may-carry, docs/behaviour/packets.md#bucket-order.
 """
 
 from __future__ import annotations

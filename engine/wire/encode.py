@@ -1,9 +1,11 @@
 """A reply's option area from its option set: sizes, candidates, values, sub-spaces, placement.
 
-`Encoder.area` is a function of its arguments alone (packets-and-options 2.7-2.13, 3.2-3.8). Most replies of a site
+`Encoder.area` is a function of its arguments alone. Most replies of a site
 are alike but for a few values, so two bounded tables stand in front of the work: which codes are sent, by what
 was set and asked for; and whole areas, by the values' octets. Both are keyed by everything that they depend on, so that
 nothing can be seen of them but the time saved. Building the set, and the header around the area, are not done here.
+
+See docs/behaviour/packets.md#option-formats, docs/behaviour/packets.md#building-the-reply.
 """
 
 from __future__ import annotations
@@ -59,7 +61,10 @@ _VENDOR: Final = 3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layout:
-    """What differs between the kinds of reply (3.8): a row of the table below."""
+    """What differs between the kinds of reply: a row of the table below.
+
+    See docs/behaviour/packets.md#what-differs-by-kind-of-reply.
+    """
 
     name: str
     overload: bool
@@ -81,7 +86,10 @@ LEASEQUERY: Final = Layout("LEASEQUERY", False, False, True, False, False, False
 
 @dataclass(slots=True, eq=False)
 class _Site:
-    """The site option space in force, and the code from which it holds (2.9)."""
+    """The site option space in force, and the code from which it holds.
+
+    See docs/behaviour/packets.md#site-option-space.
+    """
 
     table: SpaceTable
     cutoff: int
@@ -142,10 +150,12 @@ class Encoder:
         server_name: bytes | None,
         site_name: bytes | None = None,
     ) -> Area | None:
-        """The options of a reply of kind `layout` to `packet`; None: no reply at all (unknown site space, 2.9).
+        """The options of a reply of kind `layout` to `packet`; None: no reply at all (unknown site space).
 
         `filename` and `server_name` are only asked whether they are there: then their fields take no options.
         `site_name` is `site_name()`'s answer, where that was asked before.
+
+        See docs/behaviour/packets.md#site-option-space.
         """
         dhcp = options.dhcp
         site: _Site | None = None
@@ -265,7 +275,10 @@ class Encoder:
         return tuple(found)
 
     def _vendor(self, options: OptionSet, context: Context) -> bytes:
-        """Option 43 from the space that vendor-option-space names (2.8)."""
+        """Option 43 from the space that vendor-option-space names.
+
+        See docs/behaviour/packets.md#vendor-encapsulated-options.
+        """
         name = evaluate(options.server[_VENDOR_OPTION_SPACE], context)
         if not name:
             return b""
@@ -277,9 +290,11 @@ class Encoder:
         return self._pack(shown.lower(), options, context, 0)
 
     def _pack(self, name: str, options: OptionSet, context: Context, depth: int) -> bytes:
-        """A space's members as octets (2.7). Nothing set directly: nothing, whatever its sub-spaces hold.
+        """A space's members as octets. Nothing set directly: nothing, whatever its sub-spaces hold.
 
-        NetWare/IP's members are never sent (2.11).
+        NetWare/IP's members are never sent.
+
+        See docs/behaviour/packets.md#encapsulation-when-sending, docs/behaviour/packets.md#netwareip.
         """
         members = options.spaces.get(name)
         if not members or name == "nwip" or depth > ENCAPSULATION_DEPTH_MAXIMUM:
@@ -301,13 +316,19 @@ class Encoder:
         return b"".join(packed)
 
     def _agent(self, options: OptionSet, context: Context) -> bytes:
-        """The relay block, packed: a raw configured value, else the list of space agent (2.13)."""
+        """The relay block, packed: a raw configured value, else the list of space agent.
+
+        See docs/behaviour/packets.md#relay-agent-information-on-output.
+        """
         if _AGENT in options.dhcp:
             return pack_agent_block(evaluate(options.dhcp[_AGENT], context) or b"")
         return pack_agent_block(self._pack("agent", options, context, 0))
 
     def _size(self, layout: Layout, packet: Packet, dhcp: Mapping[int, Value], context: Context) -> int:
-        """A of 3.2 before the relay block is counted in."""
+        """The size of the option area, with the cookie, before the relay block is counted in.
+
+        See docs/behaviour/packets.md#size-of-the-option-area.
+        """
         size = 0
         asked = packet.options.get(_MAX_MESSAGE_SIZE)
         if asked is None:

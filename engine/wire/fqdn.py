@@ -1,7 +1,9 @@
-"""Option 81, client FQDN: its one value against the virtual space `fqdn` (packets-and-options 1.10, 2.12).
+"""Option 81, client FQDN: its one value against the virtual space `fqdn`.
 
 Read and written with the deviations from RFC 4702 that ISC dhcpd shows its clients. Whoever decides on names and
 updates does it elsewhere; here are only octets and sub-options.
+
+See docs/behaviour/packets.md#client-fqdn-on-intake, docs/behaviour/packets.md#fqdn-on-output.
 """
 
 from __future__ import annotations
@@ -84,7 +86,10 @@ def _decode_labels(wire: bytes) -> tuple[tuple[bytes, bytes, bytes], str]:
 
 
 def encode_fqdn(members: Mapping[int, bytes]) -> bytes:
-    """Option 81 for a reply from sub-options by code; `hostname` and `domainname` do not count (2.12)."""
+    """Option 81 for a reply from sub-options by code; `hostname` and `domainname` do not count.
+
+    See docs/behaviour/packets.md#fqdn-on-output.
+    """
     encoded = _is_true(members, ENCODED)
     flags = _is_true(members, SERVER_UPDATE) * _SERVER_BIT
     flags |= _is_true(members, NO_CLIENT_UPDATE) * _CLIENT_BIT | encoded * _ENCODED_BIT

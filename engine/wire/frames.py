@@ -1,4 +1,4 @@
-"""Ethernet frames with IPv4 and UDP around a payload, both ways, and ICMP echoes (packets-and-options 5.5, 5.7, 5.9).
+"""Ethernet frames with IPv4 and UDP around a payload, both ways, and ICMP echoes.
 
 On the raw path the server writes and checks its own headers. Built frames are ISC dhcpd's to the byte; received ones
 are checked as ISC checks them, with its three pairs of counters and their lines. Opening sockets, the kernel's
@@ -6,6 +6,9 @@ auxiliary data and sending are the program's.
 
 A one's-complement sum of 16-bit words is the number that the octets spell, modulo 65535: one division of a long
 integer in C in place of a loop.
+
+See docs/behaviour/packets.md#frames-of-the-raw-path, docs/behaviour/packets.md#receive-filter-and-validation,
+docs/behaviour/packets.md#the-icmp-probe.
 """
 
 from __future__ import annotations
@@ -58,7 +61,10 @@ def build_frame(
     destination_port: int,
     payload: bytes,
 ) -> bytes:
-    """An Ethernet frame to write on a packet socket (5.5). Link addresses are six octets, IP addresses numbers."""
+    """An Ethernet frame to write on a packet socket. Link addresses are six octets, IP addresses numbers.
+
+    See docs/behaviour/packets.md#frames-of-the-raw-path.
+    """
     length = len(payload) + UDP_OCTETS
     total = length + IP_OCTETS
     addresses = source + destination
@@ -87,7 +93,7 @@ class _Rate:
         self.text = text
 
     def count(self, good: bool, lines: list[tuple[int, str]]) -> bool:
-        """Note one frame; `good` comes back (5.7, the rule below the table)."""
+        """Note one frame; `good` comes back (docs/behaviour/packets.md#receive-filter-and-validation)."""
         self.seen += 1
         if good:
             if self.seen > _COUNTED_MINIMUM:
@@ -101,7 +107,10 @@ class _Rate:
 
 
 class Counters:
-    """The three process-wide pairs of 5.7."""
+    """Three pairs of counts, seen and bad, for the whole process: too long, IP checksum, UDP checksum.
+
+    See docs/behaviour/packets.md#receive-filter-and-validation.
+    """
 
     __slots__ = ("ip_checksum", "too_long", "udp_checksum")
 
@@ -113,7 +122,10 @@ class Counters:
 
 
 def vlan_is_foreign(tag_control: int) -> bool:
-    """Whether a stripped VLAN tag belongs to another interface; a mere priority tag does not (5.7 step 1)."""
+    """Whether a stripped VLAN tag belongs to another interface; a mere priority tag does not.
+
+    See docs/behaviour/packets.md#receive-filter-and-validation, step 1.
+    """
     return bool(tag_control & _VLAN_ID)
 
 
@@ -146,8 +158,9 @@ def open_frame(
     return Datagram(source, source_port, datagram[UDP_OCTETS:])
 
 
-# The classic BPF of 5.7: (code, jump if true, jump if false, value); PORT stands for the server's port. Replies that
-# this machine sends to relays pass the packet socket on their way out (5.8): they ask for nothing and stay outside.
+# The classic BPF of docs/behaviour/packets.md#receive-filter-and-validation:
+# (code, jump if true, jump if false, value). PORT stands for the server's port. Replies that this machine sends to
+# relays pass the packet socket on their way out: they ask for nothing and stay outside.
 _PORT: Final = -1
 _PACKET_TYPE: Final = 0xFFFFF004
 _OUTGOING: Final = 4
@@ -176,7 +189,10 @@ def bpf_filter(port: int) -> bytes:
 
 
 def build_echo(identifier: int) -> bytes:
-    """An ICMP echo request: sequence number 0 and twenty NULs (5.9). `identifier` has 16 bits."""
+    """An ICMP echo request: sequence number 0 and twenty NULs. `identifier` has 16 bits.
+
+    See docs/behaviour/packets.md#the-icmp-probe.
+    """
     total = (_ECHO_REQUEST << 8) + identifier
     return pack(">BBHHH", _ECHO_REQUEST, 0, _checksum(total), identifier, 0) + b"\x00" * 20
 

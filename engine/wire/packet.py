@@ -1,8 +1,10 @@
 """A received message: the BOOTP header and its options, as ISC dhcpd would have understood the same octets.
 
-What is dropped without a word, what with which line, how repeated, malformed, empty and overloaded options read
-(packets-and-options 1.2-1.10, 1.12) is all here, because clients in the field depend on each of these rules. Whether
-and how to answer is not. Option values stay octets; nothing makes an object of one.
+What is dropped without a word, what with which line, how repeated, malformed, empty and overloaded options read is all
+here, because clients in the field depend on each of these rules. Whether and how to answer is not. Option values stay
+octets; nothing makes an object of one.
+
+See docs/behaviour/packets.md#packet-layout-and-intake.
 """
 
 from __future__ import annotations
@@ -159,11 +161,17 @@ class Packet:
 
     @property
     def agent(self) -> dict[int, bytes] | None:
-        """The decoded relay agent information, in order of first appearance; None where there is none (1.9)."""
+        """The decoded relay agent information, in order of first appearance; None where there is none.
+
+        See docs/behaviour/packets.md#relay-agent-information-on-intake.
+        """
         return self.spaces.get("agent")
 
     def attach_stash(self, options: Iterable[tuple[int, bytes]]) -> None:
-        """Take the relay information that the client's lease holds for the packet's own (1.9)."""
+        """Take the relay information that the client's lease holds for the packet's own.
+
+        See docs/behaviour/packets.md#relay-agent-information-on-intake.
+        """
         self.spaces["agent"] = dict(options)
         self.stashed = True
 
@@ -179,7 +187,10 @@ class Packet:
 
 
 def parse_packet(payload: bytes, interface: str, source: int, source_port: int, registry: Registry) -> Packet | Dropped:
-    """A UDP payload as a Packet, or why it is dropped. Any octets will do; nothing raises (1.2)."""
+    """A UDP payload as a Packet, or why it is dropped. Any octets will do; nothing raises.
+
+    See docs/behaviour/packets.md#intake-in-order.
+    """
     if len(payload) < FIXED_OCTETS:
         return Dropped(())
     packet = Packet(payload, interface, source, source_port, registry)
@@ -204,7 +215,10 @@ def parse_packet(payload: bytes, interface: str, source: int, source_port: int, 
 
 
 def _parse_options(packet: Packet, lines: list[Line]) -> bool:
-    """Main area, then file, then sname where option 52 says so (1.3, 1.4); False where the packet must be dropped."""
+    """Main area, then file, then sname where option 52 says so; False where the packet must be dropped.
+
+    See docs/behaviour/packets.md#the-option-area-parser, docs/behaviour/packets.md#option-overload-on-intake.
+    """
     payload = packet.payload
     options = packet.options
     tables = tables_of(packet.registry)
@@ -264,7 +278,10 @@ def _malformed(space: str, code: int, reason: str, lines: list[Line]) -> bool:
 def _read_special(
     packet: Packet, tables: dict[str, SpaceTable], code: int, value: bytes, fresh: bool, lines: list[Line]
 ) -> bytes | None:
-    """The value to keep of an option that encapsulates or holds text; None: the option is skipped (1.3, 1.6)."""
+    """The value to keep of an option that encapsulates or holds text; None: the option is skipped.
+
+    See docs/behaviour/packets.md#the-option-area-parser, docs/behaviour/packets.md#nuls-behind-text-options.
+    """
     table = tables["dhcp"]
     inner = table.inner.get(code)
     if inner is not None:
@@ -289,7 +306,10 @@ def _trim(value: bytes, minimum: int) -> bytes:
 def _parse_inner(
     packet: Packet, tables: dict[str, SpaceTable], name: str, raw: bytes, lines: list[Line], depth: int
 ) -> None:
-    """Decode one fragment of an encapsulating option. Failures are logged and change nothing else (1.3, 1.5)."""
+    """Decode one fragment of an encapsulating option. Failures are logged and change nothing else.
+
+    See docs/behaviour/packets.md#the-option-area-parser, docs/behaviour/packets.md#repeated-options.
+    """
     if name == "fqdn":
         decoded, line = decode_fqdn(raw)
         if decoded:
@@ -303,7 +323,10 @@ def _parse_inner(
 def _parse_space(
     packet: Packet, tables: dict[str, SpaceTable], name: str, raw: bytes, lines: list[Line], depth: int
 ) -> bool:
-    """Options of a space with tags and lengths of any width; of a repeated one the first counts (1.5)."""
+    """Options of a space with tags and lengths of any width; of a repeated one the first counts.
+
+    See docs/behaviour/packets.md#repeated-options.
+    """
     table = tables[name]
     space = table.space
     tag, width = space.code_width, space.length_width
@@ -332,7 +355,10 @@ def _parse_space(
 
 
 def _read_addresses(packet: Packet) -> None:
-    """Options 50 and 54 as numbers; short ones run on into the buffer behind them, as ISC's do (1.12)."""
+    """Options 50 and 54 as numbers; short ones run on into the buffer behind them, as ISC's do.
+
+    See docs/behaviour/packets.md#reading-short-values.
+    """
     options = packet.options
     value = options.get(_REQUESTED_ADDRESS)
     if value is not None:

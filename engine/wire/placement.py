@@ -1,8 +1,10 @@
-"""Where each option of a reply stands: main area, file, sname, in pieces or whole (packets-and-options 3.5).
+"""Where each option of a reply stands: main area, file, sname, in pieces or whole.
 
 The rules reproduce ISC dhcpd's placement byte for byte. They look odd (an option of exactly the room that is left goes
 elsewhere unless it is the last) and are not to be tidied: clients and golden files have seen them. Which options, in
 which order, with which values, is decided elsewhere.
+
+See docs/behaviour/packets.md#placement-of-options.
 """
 
 from __future__ import annotations
@@ -40,7 +42,10 @@ class Item(NamedTuple):
 
 
 class _Store:
-    """The three buffers while they fill. `capacity` is that of main without the cookie (M of 3.5)."""
+    """The three buffers while they fill. `capacity` is that of main without the cookie.
+
+    See docs/behaviour/packets.md#placement-of-options.
+    """
 
     __slots__ = ("capacity", "file", "file_room", "main", "sname", "sname_room")
 
@@ -102,7 +107,9 @@ def place_options(
 ) -> tuple[Area, bool]:
     """Fill an option area of `size` octets, the cookie and `agent` (a packed block) included.
 
-    The second result is false where the relay block found no room. Nothing in main: nothing at all (3.5, afterwards).
+    The second result is false where the relay block found no room. Nothing in main: nothing at all.
+
+    See docs/behaviour/packets.md#placement-of-options.
     """
     store = _Store(size - len(agent) - len(COOKIE), FILE_OCTETS * file_free, SNAME_OCTETS * sname_free)
     for item in items:
@@ -127,6 +134,9 @@ def _field(used: bytearray, octets: int) -> bytes | None:
 
 
 def pack_agent_block(value: bytes) -> bytes:
-    """Option 82 as one or, over 255 octets, several instances (2.13); nothing for no octets."""
+    """Option 82 as one or, over 255 octets, several instances; nothing for no octets.
+
+    See docs/behaviour/packets.md#relay-agent-information-on-output.
+    """
     pieces = [value[start : start + OPTION_OCTETS_MAXIMUM] for start in range(0, len(value), OPTION_OCTETS_MAXIMUM)]
     return b"".join(bytes((AGENT_CODE, len(piece))) + piece for piece in pieces)

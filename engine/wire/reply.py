@@ -1,7 +1,11 @@
-"""A reply around its options: header fields, final length, and where it is sent (packets-and-options 3.7, 3.9, 4, 5.4).
+"""A reply around its options: header fields, final length, and where it is sent.
 
-Each `send_...` is one table of 5.4, its tests in that order, and names ISC's marker for a failed send (5.6). Nothing
-is sent here, and no option is chosen.
+Each `send_...` is one table of where replies go, its tests in that order, and names ISC's marker for a failed send.
+Nothing is sent here, and no option is chosen.
+
+See docs/behaviour/packets.md#send-errors, docs/behaviour/packets.md#final-length,
+docs/behaviour/packets.md#parameters-that-change-the-packet, docs/behaviour/packets.md#header-fields-of-replies,
+docs/behaviour/packets.md#where-each-reply-goes.
 """
 
 from __future__ import annotations
@@ -25,7 +29,7 @@ FALLBACK: Final = "fallback"
 LOOPBACK: Final = 0x7F000001
 ETHERNET_OCTETS: Final = 6
 
-# Places in ISC's source that its lines about failed sends name (5.6).
+# Places in ISC's source that its lines about failed sends name (docs/behaviour/packets.md#send-errors).
 MARK_INFORM: Final = "dhcp.c:1756"
 MARK_NAK_RELAY: Final = "dhcp.c:1986"
 MARK_NAK: Final = "dhcp.c:2003"
@@ -69,9 +73,11 @@ def compose(
     filename: bytes | None,
     server_name: bytes | None,
 ) -> bytes:
-    """The payload of a reply (section 4); not LEASEQUERY's.
+    """The payload of a reply; not LEASEQUERY's.
 
     Static BOOTP keeps the request's file unless a filename is set, be it to nothing.
+
+    See docs/behaviour/packets.md#header-fields-of-replies.
     """
     payload = packet.payload
     kept = payload[108:236] if layout is STATIC_BOOTP and filename is None else area.file
@@ -95,7 +101,10 @@ def compose_nak(packet: Packet, area: Area) -> bytes:
 def compose_static_plain(
     packet: Packet, flags: int, yiaddr: int, siaddr: int, filename: bytes | None, server_name: bytes | None
 ) -> bytes:
-    """A static BOOTP reply to a request without cookie: its vendor area comes back as it was (3.9, end)."""
+    """A static BOOTP reply to a request without cookie: its vendor area comes back as it was.
+
+    See docs/behaviour/packets.md#parameters-that-change-the-packet.
+    """
     vendor = Area(packet.payload[236:], None, None)
     return compose(STATIC_BOOTP, packet, vendor, flags, packet.ciaddr, yiaddr, siaddr, filename, server_name)
 
@@ -103,9 +112,11 @@ def compose_static_plain(
 def compose_leasequery(
     packet: Packet, area: Area, ciaddr: int, hardware: bytes | None, padding: bytes = b""
 ) -> bytes:
-    """An answer to a LEASEQUERY: the query itself with its options replaced, not padded (leasequery 4.1).
+    """An answer to a LEASEQUERY: the query itself with its options replaced, not padded.
 
     `hardware` is the active lease's (type octet and address), `padding` what stood behind it; None keeps the query's.
+
+    See docs/behaviour/leasequery.md#header-of-the-answer.
     """
     payload = packet.payload
     head = _REPLY + payload[1:3] if hardware is None else _REPLY + bytes((hardware[0], len(hardware) - 1))
@@ -115,7 +126,10 @@ def compose_leasequery(
 
 
 def truncation_lines(filename: bytes | None, server_name: bytes | None) -> list[str]:
-    """The info lines about values that fill their fields and more (3.9)."""
+    """The info lines about values that fill their fields and more.
+
+    See docs/behaviour/packets.md#parameters-that-change-the-packet.
+    """
     lines: list[str] = []
     if filename and len(filename) >= FILE_OCTETS:
         shown = filename.split(b"\0", 1)[0].decode("latin-1")
@@ -155,7 +169,10 @@ def _raw_or_relay(
 
 
 def send_offer(packet: Packet, payload: bytes, ports: Ports, flags: int, yiaddr: int, source: int) -> Send:
-    """An OFFER. `flags` are the reply's, `source` option 54 or the interface's first address (5.3)."""
+    """An OFFER. `flags` are the reply's, `source` option 54 or the interface's first address.
+
+    See docs/behaviour/packets.md#source-address.
+    """
     return _raw_or_relay(packet, payload, ports, flags, yiaddr, source, durable=False)
 
 

@@ -1,7 +1,9 @@
-"""The words of the log lines about packets (packets-and-options 7.1, 7.2).
+"""The words of the log lines about packets.
 
 Operators' scripts read these lines, so every blank counts. Here are the building blocks and the lines that several
 message types share; the reason that follows a line's base belongs to whoever decided. Nothing here logs.
+
+See docs/behaviour/packets.md#parts-of-the-lines, docs/behaviour/packets.md#lines-about-replies.
 """
 
 from __future__ import annotations
@@ -34,18 +36,18 @@ def dotted(address: int) -> str:
 
 
 def hardware_text(hardware: bytes) -> str:
-    """HW: the address behind the type octet, in two-digit hex joined by colons; empty for no address."""
+    """The address behind the type octet, in two-digit hex joined by colons; empty for no address."""
     return hardware[1:].hex(":")
 
 
 def via_text(packet: Packet) -> str:
-    """VIA: the relay's address, or the receiving interface."""
+    """The relay's address, or the receiving interface."""
     return dotted(packet.giaddr) if packet.giaddr else packet.interface
 
 
 @lru_cache(maxsize=4096)
 def name_text(hostname: bytes | None) -> str:
-    """NAME: `(name) `, with its blank behind; empty for no name. ISC's is a C string."""
+    """A host name as `(name) `, with its blank behind; empty for no name. ISC's is a C string."""
     if hostname is None:
         return ""
     hostname = hostname.split(b"\0", 1)[0]
@@ -55,7 +57,10 @@ def name_text(hostname: bytes | None) -> str:
 
 
 def identifier_text(value: bytes) -> str:
-    """A client identifier in its log form: quoted text, hex, or nothing where hex has no room (2.3, end)."""
+    """A client identifier in its log form: quoted text, hex, or nothing where hex has no room.
+
+    See docs/behaviour/packets.md#values-as-text.
+    """
     start = value[:IDENTIFIER_QUOTED_MAXIMUM]
     if not start.translate(None, _PRINTABLE):
         return f'"{start.decode("ascii")}"'
@@ -63,7 +68,7 @@ def identifier_text(value: bytes) -> str:
 
 
 def client_text(packet: Packet, uid: bytes | None) -> str:
-    """ID: the hardware address; for htype 0 the lease's client identifier (it may be empty), or that there is none."""
+    """The hardware address; for htype 0 the lease's client identifier (it may be empty), or that there is none."""
     if packet.htype:
         return packet.hardware[1:].hex(":")
     return "<no identifier>" if uid is None else identifier_text(uid)
@@ -75,12 +80,12 @@ def cut(line: str) -> str:
 
 
 def discover_line(packet: Packet, uid: bytes | None, hostname: bytes | None) -> str:
-    """D."""
+    """The line about a DISCOVER, without what became of it."""
     return f"DHCPDISCOVER from {client_text(packet, uid)} {name_text(hostname)}via {via_text(packet)}"
 
 
 def request_line(packet: Packet, uid: bytes | None, hostname: bytes | None) -> str:
-    """R: the address is option 50, else ciaddr; the server identifier in brackets where there is one."""
+    """The line about a REQUEST: the address is option 50, else ciaddr; behind it the server identifier, if any."""
     wanted = packet.ciaddr if packet.requested_address is None else packet.requested_address
     chosen = "" if packet.server_identifier is None else f" ({dotted(packet.server_identifier)})"
     client = client_text(packet, uid)
@@ -88,35 +93,38 @@ def request_line(packet: Packet, uid: bytes | None, hostname: bytes | None) -> s
 
 
 def release_line(packet: Packet, uid: bytes | None, hostname: bytes | None, *, found: bool) -> str:
-    """L."""
+    """The line about a RELEASE: of which address, and whether a lease of the sender's was found."""
     client = client_text(packet, uid)
     tail = "(found)" if found else "(not found)"
     return f"DHCPRELEASE of {dotted(packet.ciaddr)} from {client} {name_text(hostname)}via {via_text(packet)} {tail}"
 
 
 def decline_line(packet: Packet, uid: bytes | None, hostname: bytes | None) -> str:
-    """C."""
+    """The line about a DECLINE: the address is option 50."""
     wanted = dotted(packet.requested_address or 0)
     return f"DHCPDECLINE of {wanted} from {client_text(packet, uid)} {name_text(hostname)}via {via_text(packet)}"
 
 
 def inform_line(packet: Packet) -> str:
-    """I: the address is ciaddr, else the source."""
+    """The line about an INFORM: the address is ciaddr, else the source."""
     return f"DHCPINFORM from {dotted(packet.ciaddr or packet.source)} via {via_text(packet)}"
 
 
 def leasequery_line(packet: Packet) -> str:
-    """Q."""
+    """The line about a LEASEQUERY, without what is asked for."""
     return f"DHCPLEASEQUERY from {dotted(packet.giaddr)}"
 
 
 def bootp_line(packet: Packet) -> str:
-    """B."""
+    """The line about a BOOTREQUEST."""
     return f"BOOTREQUEST from {hardware_text(packet.hardware)} via {via_text(packet)}"
 
 
 def reply_line(word: str, address: int, packet: Packet, hostname: bytes | None) -> str:
-    """`DHCPOFFER on ...`, `DHCPACK on ...`, `BOOTREPLY on ...`: `word` is the first. HW, even for htype 0."""
+    """`DHCPOFFER on ...`, `DHCPACK on ...`, `BOOTREPLY on ...`: `word` is the first of it.
+
+    The client is its hardware address, even for htype 0.
+    """
     client = packet.hardware[1:].hex(":")
     return f"{word} on {dotted(address)} to {client} {name_text(hostname)}via {via_text(packet)}"
 

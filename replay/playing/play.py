@@ -238,7 +238,10 @@ def play_file(
 
 
 def refusal_lines() -> tuple[str, ...]:
-    """ISC's words for `-play` without `-lf` (isc-trace-format 1); its trailer for fatal errors follows them."""
+    """ISC's words for `-play` without `-lf`; its trailer for fatal errors follows them.
+
+    See docs/behaviour/isc-trace.md#recording-and-playing.
+    """
     return (
         "",
         "** You must specify a lease file with -lf.",

@@ -85,7 +85,7 @@ ALWAYS: Final[dict[Happening, State]] = {
     Happening.EXPIRES: State.INIT,
 }
 
-# The rest; what is not here changes nothing (an ACK that nobody waits for is thrown away, section 4.4.1).
+# The rest; what is not here changes nothing (an ACK that nobody waits for is thrown away, RFC 2131 section 4.4.1).
 TRANSITIONS: Final[dict[tuple[State, Happening], State]] = {
     (State.INIT, Happening.RENEWS): State.RENEWING,  # a client that was there before the recording
     (State.INIT, Happening.REBINDS): State.REBINDING,
@@ -408,7 +408,7 @@ class Client:
         return bool(self.new.ends_us and self.recorded.held and self.new.ends_us < self.recorded.ends_us)
 
     def next_renewal_us(self, now_us: int) -> int:
-        """When it renews: at T1, then after half of what is left each time, but no sooner than a minute (4.4.5)."""
+        """When it renews: at T1, then after half of what is left, but at least a minute (RFC 2131 section 4.4.5)."""
         if now_us < self.new.renew_us:
             return self.new.renew_us
         return now_us + max(_AGAIN_AFTER_US, (self.new.ends_us - now_us) // 2)

@@ -6,6 +6,7 @@ blanks as dashes, no other punctuation.
 
 from __future__ import annotations
 
+import ast
 import re
 from functools import cache
 from pathlib import Path
@@ -15,10 +16,11 @@ import pytest
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DOCUMENTS: Final = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
-FOLDERS: Final = ("bench", "dhcpd", "engine", "replay", "tests", "trace")
+FOLDERS: Final = ("bench", "dhcpd", "disk", "engine", "fixtures", "replay", "tests", "trace")
 SOURCES: Final = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 FENCED: Final = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
 LINK: Final = re.compile(r"\]\(([^)\s]+)\)")
+NUMBER: Final = re.compile(r"(?:sections?|steps?)?[ \d.,]*(?:(?:to|and|-)[ \d.,]*)*[A-Za-z]?\.?", re.IGNORECASE)
 CITATION: Final = re.compile(r"\bdocs/[\w/.-]+?\.md(?:#[\w-]+)?")
 
 
@@ -61,6 +63,44 @@ def test_headings_differ_and_are_words(document: Path) -> None:
     found = headings(document)
     assert len(found) == len(set(found))
     assert [heading for heading in found if not re.search("[a-z]{2}", heading)] == []
+
+
+def summaries(source: str) -> list[str]:
+    """The first lines of all docstrings of a module."""
+    nodes = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    found = [ast.get_docstring(node) for node in ast.walk(ast.parse(source)) if isinstance(node, nodes)]
+    return [text.split("\n", 1)[0] for text in found if text]
+
+
+def says_nothing(summary: str) -> bool:
+    """Whether a summary is a number, the name of a step or a single letter, which nobody can look up."""
+    return bool(NUMBER.fullmatch(summary.split(":", maxsplit=1)[0].strip()))
+
+
+@pytest.mark.parametrize(
+    "summary", ["5.5.", "D.", "Steps 11 to 14.", "Section 3.", "17.2.", "5.9, 5.10.", "Step 7: frees"]
+)
+def test_what_says_nothing(summary: str) -> None:
+    assert says_nothing(summary)
+
+
+@pytest.mark.parametrize(
+    "summary", ["A lease.", "Options 50 and 54 as numbers.", "Steps of a search.", "R is the rest."]
+)
+def test_what_says_something(summary: str) -> None:
+    assert not says_nothing(summary)
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_summaries_say_what_is_done(folder: str) -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}: {summary}"
+        for path in SOURCES
+        if path.is_relative_to(ROOT / folder)
+        for summary in summaries(path.read_text())
+        if says_nothing(summary)
+    ]
+    assert wrong == []
 
 
 def test_citations_of_source() -> None:

@@ -1,4 +1,7 @@
-"""Which interfaces are served: the rules of packets-and-options 6, against configurations made by hand."""
+"""Which interfaces are served: the rules, against configurations made by hand.
+
+See docs/behaviour/packets.md#interfaces-at-the-start.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The syntax tree made into the Configuration that the engine runs on (conf-language 2.3-2.16, 5.1, 5.2).
+"""The syntax tree made into the Configuration that the engine runs on.
 
 One walk in source order, because order matters in ISC's language: `authoritative` is copied when a block opens,
 a failover peer when a pool opens, a lease limit when a subclass is made. Statements are compiled when the walk is
@@ -6,6 +6,9 @@ over, so that a scope reopened later is whole.
 
 What the parser refuses is not checked again; what has no effect here (failover, keys, zones) is kept as data. Hosts
 without statements of their own share their parent's scope, so that a hundred thousand of them stay cheap.
+
+See docs/behaviour/configuration.md#declarations-and-parameters,
+docs/behaviour/configuration.md#scopes-and-their-parents, docs/behaviour/configuration.md#authoritative.
 """
 
 from __future__ import annotations
@@ -166,7 +169,10 @@ def _interface(builder: Builder, node: syntax.Interface, where: _Block) -> None:
 
 
 def _group(builder: Builder, node: syntax.Group, where: _Block) -> None:
-    """A group forgets the network that it stands in (2.2, note 1)."""
+    """A group forgets the network that it stands in.
+
+    See docs/behaviour/configuration.md#where-each-statement-may-stand.
+    """
     if _has_marker(node.block, "deleted"):
         builder.configuration.groups.pop(node.name or "", None)
         return
@@ -479,7 +485,10 @@ _DECLARATIONS: Final[dict[type[syntax.Node], Callable[[Builder, Any, _Block], No
 
 
 def _built_in(registry: Registry) -> syntax.Block:
-    """The three statements that stand before everything in the file (5.1)."""
+    """The three statements that stand before everything in the file.
+
+    See docs/behaviour/configuration.md#scopes-and-their-parents.
+    """
     dhcp, server, fqdn = (registry.spaces[name].by_code for name in ("dhcp", "server", "fqdn"))
     domain_name = syntax.Expression("config-option", (dhcp[15],))
     host_name = syntax.Expression(

@@ -1,7 +1,9 @@
-"""Address ranges and the pools that they come to stand in, by ISC's rules and its one fault (conf-language 2.5, 2.6).
+"""Address ranges and the pools that they come to stand in, by ISC's rules and its one fault.
 
 A range outside a pool block goes to an anonymous pool; pools that nothing tells apart are merged. No work here
 depends on how many addresses a range has.
+
+See docs/behaviour/configuration.md#ranges, docs/behaviour/configuration.md#pools.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
-"""Which subnet, pool or range has an address: first-hit lists made into sorted intervals (conf-language 2.4, 2.5).
+"""Which subnet, pool or range has an address: first-hit lists made into sorted intervals.
 
 ISC walks a list and takes the first entry that fits; the walk is done here once, for all addresses, by painting
 intervals in the list's order. Looking up is a bisection. Nothing costs by the address. Masks with holes, which ISC
 accepts, cannot be intervals and are walked, as far as the list is in front of the interval found.
+
+See docs/behaviour/configuration.md#subnets, docs/behaviour/configuration.md#ranges.
 """
 
 from __future__ import annotations

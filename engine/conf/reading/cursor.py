@@ -1,7 +1,10 @@
 """What every part of the parser stands on: messages, resynchronisation, and the small pieces of the grammar.
 
-Names, numbers, addresses, hex lists, dates (conf-language 1.4, 1.5, 1.9). A part that cannot go on has given its
+Names, numbers, addresses, hex lists, dates. A part that cannot go on has given its
 message and raises `Lost`; whoever catches it decides where reading goes on.
+
+See docs/behaviour/configuration.md#numbers, docs/behaviour/configuration.md#dates,
+docs/behaviour/configuration.md#going-on-after-an-error.
 """
 
 from __future__ import annotations
@@ -48,7 +51,7 @@ class Lost(Exception):
 
 
 class FatalError(Exception):
-    """Reading ends at once with this text (7.3)."""
+    """Reading ends at once with this text (docs/behaviour/configuration.md#fatal-while-parsing)."""
 
 
 class Cursor:
@@ -98,7 +101,10 @@ class Cursor:
         return self.lost(text, skip=self.lexer.kind != ";", claimed=claimed)
 
     def skip(self, depth: int = 0) -> None:
-        """Resynchronise (1.9), `depth` braces open: behind the next `;` outside braces, or behind a closing brace."""
+        """Resynchronise, `depth` braces open: behind the next `;` outside braces, or behind a closing brace.
+
+        See docs/behaviour/configuration.md#going-on-after-an-error.
+        """
         lexer = self.lexer
         while True:
             lexer.peek()
@@ -152,7 +158,10 @@ class Cursor:
         return True
 
     def number(self, text: bytes, base: int, bits: int) -> int:
-        """The value of a number token; `base` 0 goes by its prefix (1.4). What is wrong is reported, and cut off."""
+        """The value of a number token; `base` 0 goes by its prefix. What is wrong is reported, and cut off.
+
+        See docs/behaviour/configuration.md#numbers.
+        """
         spelled = text.decode("latin-1")
         digits = spelled.removeprefix("-")
         if base == 0:
@@ -316,7 +325,10 @@ class Cursor:
         return (type_number, address) if len(address) <= _HARDWARE_MAX_BYTES else None
 
     def date(self) -> int:
-        """A date (1.5), seconds since 1970; 0 where it is wrong, which is reported. Its semicolon is left."""
+        """A date, seconds since 1970; 0 where it is wrong, which is reported. Its semicolon is left.
+
+        See docs/behaviour/configuration.md#dates.
+        """
         lexer = self.lexer
         kind = lexer.peek()
         if kind == "never":

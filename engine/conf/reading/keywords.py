@@ -1,4 +1,7 @@
-"""The words that are reserved in dhcpd.conf and the lease file (conf-language 1.11), and the classes of tokens."""
+"""The words that are reserved in dhcpd.conf and the lease file, and the classes of tokens.
+
+See docs/behaviour/configuration.md#keywords.
+"""
 
 from __future__ import annotations
 

@@ -1,12 +1,14 @@
-"""Bytes of dhcpd.conf, or of a lease file, to tokens; and where a message about them points (conf-language 1.1-1.8).
+"""Bytes of dhcpd.conf, or of a lease file, to tokens; and where a message about them points.
 
 ISC's messages show a line number, the source line as far as it was read, and a caret, by rules that follow from how its
-reader pushes bytes back (1.7). All of it can be told from four offsets: how far the file has been read (`high`), where
+reader pushes bytes back. All of it can be told from four offsets: how far the file has been read (`high`), where
 the counters stood before the current token (`_mark`), and where the line to show was chosen (`_shown`). So reading
 keeps offsets only, and lines and columns are counted when a message needs them.
 
 The lexer knows tokens; it knows no grammar. It never reads a file, and nothing that it reads makes it fail other than
 by `Overflow`.
+
+See docs/behaviour/configuration.md#lexical-rules, docs/behaviour/configuration.md#position-and-form-of-messages.
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ _NUL: Final = "\0"
 
 
 class Overflow(Exception):
-    """White space beyond the limit: reading ends at once (1.8)."""
+    """White space beyond the limit: reading ends at once (docs/behaviour/configuration.md#limits)."""
 
 
 class Lexer:
@@ -251,7 +253,7 @@ class Lexer:
         return self._scan(mark)
 
     def _string(self, start: int, place: int) -> int:
-        """A string with escapes, or without its end (1.3)."""
+        """A string with escapes, or without its end (docs/behaviour/configuration.md#string-escapes)."""
         self.start = start
         made = bytearray()
         self.pos = start + 1

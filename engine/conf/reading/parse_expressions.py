@@ -1,7 +1,9 @@
-"""Expressions of dhcpd.conf, read by ISC's own rules of precedence and context (conf-language 4.2-4.6).
+"""Expressions of dhcpd.conf, read by ISC's own rules of precedence and context.
 
 A context says what a bare number means: a decimal integer where a number is wanted, a hex octet elsewhere. What is not
 an expression at all gives None and no message; what begins like one and goes wrong is reported and raises `Lost`.
+
+See docs/behaviour/configuration.md#expressions.
 """
 
 from __future__ import annotations
@@ -148,7 +150,10 @@ class Expressions(Cursor):
         return self._chain(context, None, "")
 
     def _chain(self, context: str, left: Expression | None, operator: str) -> Expression | None:
-        """Operands and operators to the end of the expression (the algorithm of 4.3)."""
+        """Operands and operators to the end of the expression.
+
+        See docs/behaviour/configuration.md#operators-and-precedence.
+        """
         count = 0
         while True:
             count += 1

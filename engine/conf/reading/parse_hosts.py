@@ -1,4 +1,8 @@
-"""Hosts, groups, classes and subclasses (conf-language 2.9-2.11): the declarations that the lease file has, too."""
+"""Hosts, groups, classes and subclasses: the declarations that the lease file has, too.
+
+See docs/behaviour/configuration.md#hosts, docs/behaviour/configuration.md#groups,
+docs/behaviour/configuration.md#classes-and-subclasses.
+"""
 
 from __future__ import annotations
 
@@ -87,7 +91,7 @@ class Hosts(Statements):
         return Host(place, name, block)
 
     def _check_identifier(self, state: HostState, block: Block) -> None:
-        """The lines about `option dhcp-client-identifier` in a host (2.9)."""
+        """The lines about `option dhcp-client-identifier` in a host (docs/behaviour/configuration.md#hosts)."""
         if not state.sets_options:
             return
         found = [value for node in block if (value := _identifier(node)) is not None]

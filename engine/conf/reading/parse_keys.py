@@ -1,4 +1,8 @@
-"""Keys, zones, failover peers and the server's DUID (conf-language 2.14-2.16). Checked as ISC checks, and kept."""
+"""Keys, zones, failover peers and the server's DUID. Checked as ISC checks, and kept.
+
+See docs/behaviour/configuration.md#special-statements, docs/behaviour/configuration.md#keys-and-zones,
+docs/behaviour/configuration.md#failover-peers.
+"""
 
 from __future__ import annotations
 

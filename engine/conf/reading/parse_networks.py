@@ -1,4 +1,7 @@
-"""Shared networks, subnets, pools, ranges and permits (conf-language 2.3-2.8, 2.16): checked while read."""
+"""Shared networks, subnets, pools, ranges and permits: checked while read.
+
+See docs/behaviour/configuration.md#declarations-and-parameters, docs/behaviour/configuration.md#failover-peers.
+"""
 
 from __future__ import annotations
 

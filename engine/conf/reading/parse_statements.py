@@ -1,6 +1,8 @@
-"""Executable statements (conf-language 3): what runs for a packet, and the parameters and options that it sets.
+"""Executable statements: what runs for a packet, and the parameters and options that it sets.
 
 A statement that is none of these gives None and reads nothing, so that a declaration may be tried next.
+
+See docs/behaviour/configuration.md#executable-statements.
 """
 
 from __future__ import annotations

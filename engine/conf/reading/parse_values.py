@@ -1,7 +1,10 @@
-"""Option names, option values in their own formats, and definitions of options and spaces (conf-language 2.12, 6.1).
+"""Option names, option values in their own formats, and definitions of options and spaces.
 
 A value becomes bytes at once; one that holds host names becomes an `assembled` expression, to be put together when the
 names are known. Lengths and ranges of whole values are not checked, as in ISC's server.
+
+See docs/behaviour/configuration.md#option-definitions-and-option-spaces,
+docs/behaviour/configuration.md#values-by-format.
 """
 
 from __future__ import annotations

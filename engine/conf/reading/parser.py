@@ -1,7 +1,10 @@
-"""dhcpd.conf, in bytes, to a syntax tree with every message that ISC's server gives (conf-language 1, 2, 7).
+"""dhcpd.conf, in bytes, to a syntax tree with every message that ISC's server gives.
 
 The parser holds no file open and reads none: all files come in a mapping, and a text in place of bytes is the reason
 why one could not be read. It checks what ISC checks while it reads, and stops early only where ISC does.
+
+See docs/behaviour/configuration.md#lexical-rules, docs/behaviour/configuration.md#declarations-and-parameters,
+docs/behaviour/configuration.md#checks-and-messages.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""Which classes a packet is in, and which pools its classes open to it (conf-language 5.3, 2.7).
+"""Which classes a packet is in, and which pools its classes open to it.
 
 Matching runs in the global set of variables, with the packet's options and nothing of a lease or a reply. The only
 thing changed here besides the packet is a class that spawns: it gets a subclass more.
+
+See docs/behaviour/configuration.md#class-matching, docs/behaviour/configuration.md#permits-of-a-pool.
 """
 
 from __future__ import annotations
@@ -110,7 +112,7 @@ def permitted(context: Context, pool: Pool) -> bool:
 
 
 def fits(context: Context, entry: Permit) -> bool:
-    """Whether one entry of a permit list fits the packet (table in 2.7)."""
+    """Whether one entry of a permit list fits the packet (docs/behaviour/configuration.md#permits-of-a-pool)."""
     packet = context.packet
     return packet is not None and _PERMITS[entry.kind](packet, context, entry.value)
 

@@ -1,13 +1,16 @@
 """Expressions made into Python closures: what kind of value is wanted decides how an expression is read.
 
 ISC dhcpd has one evaluator for each type (data, numeric, boolean) and one that takes any; a variable or a function
-call passes the parser everywhere and fails, with a log line, in the evaluator of the wrong type (conf-language 4.5,
-4.6). Here the same choice is made once, at compile time: `Compiler.data/number/boolean/any` give either a constant
-(bytes, int, bool, None for null) or a closure `(Context) -> value | None`. Constants are folded as far as doing so
-cannot be seen: never where evaluation may log.
+call passes the parser everywhere and fails, with a log line, in the evaluator of the wrong type. Here the same choice
+is made once, at compile time: `Compiler.data/number/boolean/any` give either a constant (bytes, int, bool, None for
+null) or a closure `(Context) -> value | None`. Constants are folded as far as doing so cannot be seen: never where
+evaluation may log.
 
 The kinds of each type are in expressions_data.py and expressions_logic.py, as tables. No expression raises: what
-crashes ISC is null (conf-language, section 9).
+crashes ISC is null.
+
+See docs/behaviour/configuration.md#easily-got-wrong, docs/behaviour/configuration.md#data-expressions,
+docs/behaviour/configuration.md#numeric-expressions-and-calls.
 """
 
 from __future__ import annotations
@@ -110,7 +113,10 @@ def null_value(_context: Context) -> None:
 
 
 class CallValue:
-    """A function call as the whole value of an option: it logs as everywhere, but its value is used (4.6)."""
+    """A function call as the whole value of an option: it logs as everywhere, but its value is used.
+
+    See docs/behaviour/configuration.md#numeric-expressions-and-calls.
+    """
 
     __slots__ = ("call", "refuse")
 
@@ -154,9 +160,11 @@ def assign(context: Context, name: str, value: AnyValue) -> None:
 
 
 def call_function(context: Context, name: str, arguments: tuple[Callable[[Context], AnyValue], ...]) -> AnyValue:
-    """The value of `name(arguments)`, None with a log line where it cannot be called (conf-language 4.6).
+    """The value of `name(arguments)`, None with a log line where it cannot be called.
 
     The depth of calls within calls is bounded where ISC would overflow its stack.
+
+    See docs/behaviour/configuration.md#numeric-expressions-and-calls.
     """
     function = variable(context, name.lower())
     problem = _refusal(context, function, len(arguments))

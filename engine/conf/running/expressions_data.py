@@ -1,7 +1,9 @@
-"""The data expressions (conf-language 4.5), one function a kind, and the table of them.
+"""The data expressions, one function a kind, and the table of them.
 
 Each takes the compiler and the expression and gives constant bytes, None for a constant null, or a closure. Log
 lines are ISC's, word for word.
+
+See docs/behaviour/configuration.md#data-expressions.
 """
 
 from __future__ import annotations
@@ -68,7 +70,10 @@ def _null(_compiler: Compiler, _expression: Expression) -> Data:
 
 
 def _assembled(compiler: Compiler, expression: Expression) -> Data:
-    """A literal value with host names in it: null as a whole where one has no address (6.3)."""
+    """A literal value with host names in it: null as a whole where one has no address.
+
+    See docs/behaviour/configuration.md#host-names-in-values.
+    """
     parts = expression.arguments[0] if isinstance(expression.arguments[0], tuple) else expression.arguments
     for part in parts:
         if isinstance(part, HostName):
@@ -123,9 +128,11 @@ def _whole_config_option(_compiler: Compiler, expression: Expression) -> Data:
 
 
 def _reply_value(expression: Expression, *, whole: bool) -> Callable[[Context], bytes | None]:
-    """What `config-option` finds. `whole`: it is the whole value of an option, so that a call's value is used (4.6).
+    """What `config-option` finds. `whole`: it is the whole value of an option, so that a call's value is used.
 
     An option asked for within its own value is null (ISC crashes).
+
+    See docs/behaviour/configuration.md#numeric-expressions-and-calls.
     """
     option = _defined_option(expression)
     space, code = option.space, option.code
@@ -291,7 +298,7 @@ def _header_text(field: slice) -> Callable[[Compiler, Expression], Data]:
 
 
 def _numeral_count(number: int, base: int) -> int:
-    """ISC's count of digits, with its 32-bit overflow (conf-language 4.5, the quirk)."""
+    """ISC's count of digits, with its 32-bit overflow (docs/behaviour/configuration.md#data-expressions)."""
     count, bound = 1, base
     while number >= bound:
         following = bound * base % _WORD

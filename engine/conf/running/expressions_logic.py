@@ -1,7 +1,9 @@
-"""The boolean and numeric expressions (conf-language 4.4, 4.6), one function a kind, and the tables of them.
+"""The boolean and numeric expressions, one function a kind, and the tables of them.
 
 Null is None. `and` gives null, not false, where its left side is false; `=` never gives null; arithmetic is that of
 an unsigned 64-bit number.
+
+See docs/behaviour/configuration.md#boolean-expressions, docs/behaviour/configuration.md#numeric-expressions-and-calls.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
-"""`~=` and `~~`: POSIX extended regular expressions as the GNU C library has them (conf-language 4.4).
+"""`~=` and `~~`: POSIX extended regular expressions as the GNU C library has them.
 
 Only "does it match somewhere" is asked, so that leftmost-longest, where POSIX and others differ, cannot show. An
 automaton answers (regex_automaton.py). A pattern that refers back to a group goes to Python's `re`, in its own dialect;
 such a pattern can take long on a text that was made for it, with ISC's server as with any.
+
+See docs/behaviour/configuration.md#boolean-expressions.
 """
 
 from __future__ import annotations
@@ -62,6 +64,9 @@ def compiled(pattern: bytes, ignore_case: bool) -> Callable[[bytes], object] | N
 
 
 def matches(pattern: bytes, text: bytes, *, ignore_case: bool) -> bool:
-    """Whether `pattern` is found in `text`, both as C strings; a bad pattern is found nowhere (conf-language 4.4)."""
+    """Whether `pattern` is found in `text`, both as C strings; a bad pattern is found nowhere.
+
+    See docs/behaviour/configuration.md#boolean-expressions.
+    """
     search = compiled(pattern, ignore_case)
     return search is not None and bool(search(text.split(b"\0", 1)[0]))

@@ -1,8 +1,10 @@
-"""The server's parameters as statements have left them in a reply's option set (conf-language 2.13, 2.8).
+"""The server's parameters as statements have left them in a reply's option set.
 
 Parameters are options of the space `server`. A number of the wrong width is ignored, as if it were not set; of a flag
 the first octet counts, and a null or empty one is off. Only expressions cost an evaluation. What a parameter means is
 not known here.
+
+See docs/behaviour/configuration.md#server-parameters, docs/behaviour/configuration.md#flags-of-allow-deny-and-ignore.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""Running scopes in ISC's order, and keeping the outcome where it is always the same (conf-language 5.4).
+"""Running scopes in ISC's order, and keeping the outcome where it is always the same.
 
 Most scopes of most sites only assign options. For a tuple of such scopes the option set is made once, shared, and
 copied by who changes it. Nothing here evaluates a value.
+
+See docs/behaviour/configuration.md#order-of-evaluation.
 """
 
 from __future__ import annotations
@@ -101,10 +103,12 @@ def lease_scopes(
     classes: Sequence[Class],
     host: Host | None,
 ) -> tuple[Scope, ...]:
-    """The scopes for a client on `subnet`, outermost first (5.4): subnet, pool, classes last matched first, host.
+    """The scopes for a client on `subnet`, outermost first: subnet, pool, classes last matched first, host.
 
     `pool` is None for a fixed address. A class or host block that hangs elsewhere brings its own parents along,
     except those that the pool (or subnet) has above it.
+
+    See docs/behaviour/configuration.md#order-of-evaluation.
     """
     return tuple(running_order(subnet, pool, classes, host))
 

@@ -1,10 +1,12 @@
-"""Executable statements made into closures `(Context) -> int | None` (conf-language section 3).
+"""Executable statements made into closures `(Context) -> int | None`.
 
 What a closure gives tells the list that it stands in whether to go on: None does, BREAK ends that list only, LEAVE
 (a `return` with a value, in a function) ends every list up to the function. Option values are stored unevaluated;
 a run of plain assignments in a row is one dict update.
 
 Refused here: nothing, the parser has. What has no effect in DHCPv4 (`on transmission`) is kept as data.
+
+See docs/behaviour/configuration.md#executable-statements.
 """
 
 from __future__ import annotations
@@ -152,7 +154,10 @@ def _option(compiler: Compiler, node: syntax.OptionStatement) -> Step:
 
 
 def _as_data(value: Value) -> Value:
-    """A part of a concatenation: a function's call there gives its line and null (4.6)."""
+    """A part of a concatenation: a function's call there gives its line and null.
+
+    See docs/behaviour/configuration.md#numeric-expressions-and-calls.
+    """
     if not isinstance(value, CallValue):
         return value
     call = value

@@ -1,8 +1,10 @@
 """Syntax trees back to text: handlers as ISC's server writes them into the lease file, and whole configurations.
 
-`print_handler` gives ISC's words in ISC's order (leases-file 3.3.11; the layout is close to its, not the same), so that
+`print_handler` gives ISC's words in ISC's order (the layout is close to its, not the same), so that
 either server reads what the other wrote. One thing is better: where ISC leaves out parentheses that matter, they stand.
 `print_block` gives text that parses to an equal tree. Nothing is checked: a tree comes from the parser.
+
+See docs/behaviour/lease-file.md#handlers-as-written.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Expressions back to text, in ISC's spelling (leases-file 3.3.11), with the parentheses that reading back needs."""
+"""Expressions back to text, in ISC's spelling, with the parentheses that reading back needs.
+
+See docs/behaviour/lease-file.md#handlers-as-written.
+"""
 
 from __future__ import annotations
 

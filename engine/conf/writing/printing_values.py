@@ -1,4 +1,7 @@
-"""Literal option values back to text: taken apart again by the letters of their format (conf-language 6.1)."""
+"""Literal option values back to text: taken apart again by the letters of their format.
+
+See docs/behaviour/configuration.md#values-by-format.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""How the value of an option is written for people and for the lease file (spec packets-and-options 2.3, 2.4).
+"""How the value of an option is written for people and for the lease file.
 
 Printing only: the other way is the parser's. Everything here takes octets and gives text; nothing is refused, a
 value too short for its format becomes `<error>`, as ISC dhcpd writes it.
+
+See docs/behaviour/packets.md#values-as-text, docs/behaviour/packets.md#arrays-and-records.
 """
 
 from __future__ import annotations
@@ -46,12 +48,12 @@ def printable(value: bytes) -> bool:
 
 
 def quoted(value: bytes) -> str:
-    """The octal form of the lease file (spec leases-file 3.3.4), with its quotes."""
+    """The octal form of the lease file, with its quotes (docs/behaviour/lease-file.md#quoted-strings-in-octal-form)."""
     return '"' + "".join([_QUOTED[octet] for octet in value]) + '"'
 
 
 def pretty_text(value: bytes) -> str:
-    """The text form of 2.3, with its quotes; one NUL at the end is left out."""
+    """A value as text, with its quotes; one NUL at the end is left out (docs/behaviour/packets.md#values-as-text)."""
     return '"' + "".join([_PRETTY[octet] for octet in value.removesuffix(b"\0")]) + '"'
 
 
@@ -71,7 +73,10 @@ def bytes_text(value: bytes) -> str:
 
 
 def identifier_text(value: bytes) -> str:
-    """The form of identifiers in log lines (2.3 end): quoted and cut, or hex, or nothing where hex has no room."""
+    """The form of identifiers in log lines: quoted and cut, or hex, or nothing where hex has no room.
+
+    See docs/behaviour/packets.md#values-as-text.
+    """
     cut = value[:_IDENTIFIER_MAX_OCTETS]
     if printable(cut):
         return f'"{cut.decode("ascii")}"'

@@ -1,6 +1,8 @@
-"""The dates of the lease file: written and read, in seconds since 1970 (spec leases-file 3.3.1 and 4.4).
+"""The dates of the lease file: written and read, in seconds since 1970.
 
 No clock and no time zone data: the local form's comment uses the offset that the machine had when it started.
+
+See docs/behaviour/lease-file.md#dates-as-written, docs/behaviour/lease-file.md#dates-accepted.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ def seconds_of(year: int, month: int, day: int, hour: int, minute: int, second: 
 
     Years up to 1900 count from 1900; what lies before 1970 is 0.
     """
-    if year <= 1900:  # noqa: PLR2004 - spec 4.4
+    if year <= 1900:  # noqa: PLR2004 - as ISC reads them
         year += 1900
     if year > _LAST_YEAR:
         return NEVER

@@ -1,9 +1,13 @@
-"""The lease file read: every record in order, the last one of an address counts (spec leases-file 2, 4, 7, 8, 9).
+"""The lease file read: every record in order, the last one of an address counts.
 
 Nearly all records were written by ISC's server or by this one, in one layout; a single expression takes such a record
 apart. Whatever it does not match goes, one item at a time, to tokens.py and record_reader.py, or, being a host, group
 or class, to the configuration's parser. Damage costs the item or statement that it lies in and nothing else. The file
 comes in pieces and is never whole in memory; the pieces are given back as they are used up.
+
+See docs/behaviour/lease-file.md#shape-of-the-file, docs/behaviour/lease-file.md#what-is-accepted,
+docs/behaviour/lease-file.md#declarations-made-at-run-time, docs/behaviour/lease-file.md#failover-state-record,
+docs/behaviour/lease-file.md#start-with-a-lease-file.
 """
 
 from __future__ import annotations

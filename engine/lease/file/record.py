@@ -1,7 +1,9 @@
-"""A lease's record in the lease file, byte for byte as ISC dhcpd writes it (spec leases-file 3).
+"""A lease's record in the lease file, byte for byte as ISC dhcpd writes it.
 
 An ACK waits for one of these, so what hardly ever changes is looked up instead of made: dates by their second, the
 lines of the states by their numbers. Reading is reader.py's; where the bytes go is the program's.
+
+See docs/behaviour/lease-file.md#the-lease-record.
 """
 
 from __future__ import annotations
@@ -35,20 +37,22 @@ def address_text(address: int) -> str:
 
 
 def hardware_line(hardware: bytes) -> str:
-    """`hardware <type> <octets>;` of a type octet and an address (3.3.3)."""
+    """`hardware <type> <octets>;` of a type octet and an address (docs/behaviour/lease-file.md#hardware-as-written)."""
     kind = hardware[0]
     return f"hardware {HARDWARE_NAMES.get(kind) or f'unknown-{kind}'} {hardware[1:].hex(':')};"
 
 
 def writable_name(name: bytes) -> bool:
-    """Whether a name may stand between quotes as it is (3.3.6)."""
+    """Whether a name may stand between quotes as it is (docs/behaviour/lease-file.md#client-host-name-as-written)."""
     return printable(name) and b'"' not in name and b"\\" not in name
 
 
 def left_out(lease: Lease) -> bool:
-    """Whether a rewrite leaves a lease out, since it says nothing (2.2).
+    """Whether a rewrite leaves a lease out, since it says nothing.
 
     Unlike ISC's, a reservation counts: it would be forgotten at the next rewrite.
+
+    See docs/behaviour/lease-file.md#order-of-records-in-a-rewrite.
     """
     if lease.hardware or lease.uid or lease.state != FREE or lease.flags & RESERVED_FLAG:
         return False
@@ -184,7 +188,7 @@ class RecordWriter:
 
 
 def billing_line(class_: Class) -> str:
-    """`billing class` or `billing subclass` (3.3.10)."""
+    """`billing class` or `billing subclass` (docs/behaviour/lease-file.md#billing-as-written)."""
     if class_.superclass is None:
         return f'  billing class "{class_.name}";\n'
     return f'  billing subclass "{class_.superclass.name}" {class_key_text(class_.key)};\n'

@@ -1,8 +1,11 @@
-"""One lease's record, statement by statement, in any layout and any age of the format (spec leases-file 4.3 to 4.5).
+"""One lease's record, statement by statement, in any layout and any age of the format.
 
 The records that this server and ISC's write are read by reader.py in one stroke; what comes here was written by
 hand, by another release, or is damaged. A statement that cannot be read is lost, with ISC's message; the rest of
 the record and the records around it are not. STATEMENTS says who reads what.
+
+See docs/behaviour/lease-file.md#statements-accepted-in-a-lease, docs/behaviour/lease-file.md#dates-accepted,
+docs/behaviour/lease-file.md#defaults-of-a-record.
 """
 
 from __future__ import annotations
@@ -42,7 +45,7 @@ class Draft:
 
 
 def apply_defaults(lease: Lease, seen: set[str], now: int) -> None:
-    """What a record does not say (4.5)."""
+    """What a record does not say (docs/behaviour/lease-file.md#defaults-of-a-record)."""
     if "binding" not in seen:
         rare = lease.rare
         scripted = rare is not None and (rare.on_expiry is not None or rare.on_release is not None)
@@ -137,7 +140,7 @@ class Words:
         return found
 
     def date(self) -> int:
-        """A date in any of its forms, in seconds since 1970 (4.4)."""
+        """A date in any of its forms, in seconds since 1970 (docs/behaviour/lease-file.md#dates-accepted)."""
         token = self.peek()
         if token is not None and token.word in {"never", "epoch"}:
             self.take()

@@ -1,4 +1,7 @@
-"""The failover state records of the lease file (spec leases-file 8): read and written, not interpreted."""
+"""The failover state records of the lease file: read and written, not interpreted.
+
+See docs/behaviour/lease-file.md#failover-state-record.
+"""
 
 from __future__ import annotations
 

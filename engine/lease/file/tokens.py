@@ -1,8 +1,11 @@
-"""The lease file cut into items, and items into statements and tokens (spec leases-file 4.1, 4.2, 4.6).
+"""The lease file cut into items, and items into statements and tokens.
 
 ISC reads one token after another and, once lost, eats the following records. Here the bounds of an item are found
 first: an item ends at its `;` or closing brace, or, when it was cut short, where the next lease's record begins. So a
 half record, a wild brace or an open quotation mark costs nothing behind it. No meaning is given to anything.
+
+See docs/behaviour/lease-file.md#lexical-rules, docs/behaviour/lease-file.md#top-level,
+docs/behaviour/lease-file.md#error-recovery.
 """
 
 from __future__ import annotations

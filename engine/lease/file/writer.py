@@ -1,8 +1,10 @@
-"""The lease file written anew, one record for each object, in slices so that no packet waits (spec leases-file 2, 6).
+"""The lease file written anew, one record for each object, in slices so that no packet waits.
 
 What changes while a rewrite is open is appended behind it by its own record, which is the one that counts; here it is
 enough that nothing is left out. A queue is copied when its turn comes; a lease that has moved within it since then is
 written where it stood. Who opens and installs files is the program.
+
+See docs/behaviour/lease-file.md#shape-of-the-file, docs/behaviour/lease-file.md#what-is-written-when.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ _VERSION: Final = "isc-dhcp-4.4.3-P1"
 
 
 def header(byte_order: str = "little") -> bytes:
-    """The first lines of the file (2.1)."""
+    """The first lines of the file (docs/behaviour/lease-file.md#header-of-the-file)."""
     return (
         "# The format of this file is documented in the dhcpd.leases(5) manual page.\n"
         f"# This lease file was written by {_VERSION}\n\n"
@@ -148,7 +150,10 @@ class Rewriter:
             self._open(self._position + 1)
 
     def summary(self) -> list[str]:
-        """ISC's lines, in its order (6.6). It counts failures where it says new dynamic hosts: always 0."""
+        """ISC's lines, in its order. It counts failures where it says new dynamic hosts: always 0.
+
+        See docs/behaviour/lease-file.md#log-lines-of-a-rewrite.
+        """
         counts, configuration = self._counts, self._configuration
         lines: list[str] = []
         if configuration.classes:

@@ -1,7 +1,9 @@
-"""Choosing a lease for a client that has none: pools in order, the head of each pool's queue (allocation 6.5, 7).
+"""Choosing a lease for a client that has none: pools in order, the head of each pool's queue.
 
 The queues keep ISC's order, so that choosing is looking at heads. Permits are asked here and, for leases that a client
 already has, by find_lease.py. No lease is changed.
+
+See docs/behaviour/decisions.md#allocation, docs/behaviour/decisions.md#permits.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ def open_pools(configuration: Configuration) -> tuple[bool, ...]:
 
 
 def may_use(server: Server, context: Context, pool: Pool) -> bool:
-    """Whether the packet may have addresses of the pool (section 7)."""
+    """Whether the packet may have addresses of the pool (docs/behaviour/decisions.md#permits)."""
     packet = context.packet
     if server.open_pools[pool.index] and packet is not None and packet.message_type and server.reasons is None:
         return True
@@ -77,7 +79,10 @@ def _candidate(server: Server, pool: Pool) -> tuple[Lease | None, bool]:
 
 
 def _better(candidate: Lease, kept: Lease) -> bool:
-    """Step 4: unabandoned before abandoned, virgin before used, then the earlier end."""
+    """Whether to take it instead: unabandoned before abandoned, unused before used, then the earlier end.
+
+    See docs/behaviour/decisions.md#allocation, step 4.
+    """
     if kept.state == ABANDONED:
         return candidate.state != ABANDONED or candidate.ends < kept.ends
     if candidate.state == ABANDONED:
@@ -95,7 +100,10 @@ def _unbeatable(server: Server, chosen: Lease) -> bool:
 
 
 def _finish(server: Server, lease: Lease) -> None:
-    """What is said of the chosen lease (steps 5 and 6)."""
+    """What is said of the chosen lease.
+
+    See docs/behaviour/decisions.md#allocation, steps 5 to 6.
+    """
     if lease.state == ABANDONED:
         server.log(ERROR, f"Reclaiming abandoned lease {dotted(lease.address)}.")
     rare = lease.rare

@@ -1,8 +1,10 @@
-"""Which lease belongs to a client and its request (allocation 5): fixed address, requested address, uid, hardware.
+"""Which lease belongs to a client and its request: fixed address, requested address, uid, hardware.
 
 Four candidates are gathered, compared and reduced to one, in ISC's order, with ISC's side effects: leases that the
 client may no longer have are released on the way, on DISCOVER as well as on REQUEST. Choosing a fresh lease is
 allocate.py's.
+
+See docs/behaviour/decisions.md#find-the-lease.
 """
 
 from __future__ import annotations
@@ -67,7 +69,10 @@ class Search:
 def find_lease(
     server: Server, context: Context, packet: Packet, network: SharedNetwork, preset: Lease | None = None
 ) -> Found:
-    """The lease of this client on the network; `preset` is the lease that gave the packet its relay options (3.1)."""
+    """The lease of this client on the network; `preset` is the lease that gave the packet its relay options.
+
+    See docs/behaviour/decisions.md#relay-options-of-unicast-renewals.
+    """
     search = Search(server, context, packet, network)
     if server.configuration.hosts:
         search.hosts = known_hosts(server, packet)
@@ -116,7 +121,10 @@ def _found(search: Search, lease: Lease, why: str) -> None:
 
 
 def _find_by_uid(search: Search) -> None:
-    """5.5."""
+    """The first lease of the client identifier that the client may have; it loses those that it may not.
+
+    See docs/behaviour/decisions.md#lease-by-client-identifier.
+    """
     if search.uid is None:
         return
     server = search.server
@@ -138,7 +146,10 @@ def _find_by_uid(search: Search) -> None:
 
 
 def _find_by_hardware(search: Search) -> None:
-    """5.6."""
+    """The first lease of the hardware address that is nobody else's, and that the client may have.
+
+    See docs/behaviour/decisions.md#lease-by-hardware-address.
+    """
     server, uid, silent = search.server, search.uid, search.server.reasons is None
     for lease in server.database.by_hardware(search.packet.hardware):
         if silent and lease.state == ACTIVE and lease.uid and lease.uid != uid:
@@ -169,7 +180,10 @@ def belongs(lease: Lease, packet: Packet) -> bool:
 
 
 def _find_by_address(search: Search, preset: Lease | None) -> None:
-    """5.7."""
+    """The lease of the address that is asked for, unless another client has it; whether it is ours to refuse.
+
+    See docs/behaviour/decisions.md#lease-by-address.
+    """
     server = search.server
     lease = preset
     if lease is None and search.cip is not None:
@@ -198,7 +212,10 @@ def _find_by_address(search: Search, preset: Lease | None) -> None:
 
 
 def _reconcile(search: Search) -> None:
-    """5.8, steps 1 to 4."""
+    """Where more than one candidate was found: what contradicts another is dropped, what is the same is one.
+
+    See docs/behaviour/decisions.md#candidates-reconciled, steps 1 to 4.
+    """
     if search.ip is not None:
         if search.ip.state == ACTIVE and search.ip.uid and search.ip is not search.by_uid:
             _reconcile_active(search)
@@ -221,7 +238,10 @@ def _reconcile(search: Search) -> None:
 
 
 def _reconcile_active(search: Search) -> None:
-    """Step 1: the address asked for is in use under a uid, and is not the first lease of the client's uid."""
+    """The address asked for is in use under a uid, and is not the first lease of the client's uid.
+
+    See docs/behaviour/decisions.md#candidates-reconciled, step 1.
+    """
     server, ip, by_uid = search.server, search.ip, search.by_uid
     assert ip is not None
     requesting = search.packet.message_type == REQUEST
@@ -261,7 +281,10 @@ def _still_permitted(search: Search, lease: Lease, *, active_only: bool) -> bool
 
 
 def _choose(search: Search) -> Found:
-    """5.9, 5.10."""
+    """The one of the candidates that the client gets: fixed, asked for, by identifier, by hardware.
+
+    See docs/behaviour/decisions.md#which-candidate-is-chosen, docs/behaviour/decisions.md#abandoned-candidate.
+    """
     chosen = search.mock
     if search.ip is not None:
         if chosen is not None and search.releasing:

@@ -1,7 +1,10 @@
-"""Which host declarations a client is (allocation 5.2, 5.3, 10 step 9): found by identifier, hardware address, option.
+"""Which host declarations a client is: found by identifier, hardware address, option.
 
 Hosts count wherever they are declared. A client identifier that is declared hides what is declared for the hardware
 address. Nothing is granted here.
+
+See docs/behaviour/decisions.md#host-declarations-of-the-client,
+docs/behaviour/decisions.md#mock-lease-of-a-fixed-address, docs/behaviour/decisions.md#grant-procedure, step 9.
 """
 
 from __future__ import annotations
@@ -69,7 +72,10 @@ def host_addresses(server: Server, host: Host) -> Iterator[int]:
 
 
 def fixed_lease(server: Server, hosts: list[Host], network: SharedNetwork) -> Lease | None:
-    """A mock lease for the first fixed address of the hosts on the network (5.3); None where they have none there."""
+    """A mock lease for the first fixed address of the hosts on the network; None where they have none there.
+
+    See docs/behaviour/decisions.md#mock-lease-of-a-fixed-address.
+    """
     for host in hosts:
         for address in host_addresses(server, host):
             for subnet in network.subnets:

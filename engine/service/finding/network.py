@@ -1,7 +1,9 @@
-"""Which shared network a packet belongs to (allocation 2; RFC 3527, RFC 3011).
+"""Which shared network a packet belongs to (RFC 3527, RFC 3011).
 
 Link selection, subnet selection, the relay's address, the receiving interface: the first that is there decides, and
 is not followed by the next where it leads nowhere. ciaddr is no part of this.
+
+See docs/behaviour/decisions.md#the-network-of-a-packet.
 """
 
 from __future__ import annotations

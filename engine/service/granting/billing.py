@@ -1,6 +1,8 @@
-"""Charging leases to classes with a `lease limit` (allocation 19).
+"""Charging leases to classes with a `lease limit`.
 
 A charge is tested at the OFFER and taken at the ACK. The counters themselves are the lease database's.
+
+See docs/behaviour/decisions.md#class-billing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""Giving a lease: the procedure behind OFFER, ACK and dynamic BOOTREPLY (allocation 10), in ISC's order of steps.
+"""Giving a lease: the procedure behind OFFER, ACK and dynamic BOOTREPLY, in ISC's order of steps.
 
 What a step refuses ends the procedure with one line in the log; what statements have done to the lease by then stays
 done, as in ISC. The choice of the lease came before (find_lease.py, allocate.py), the packet comes after (reply.py).
+
+See docs/behaviour/decisions.md#grant-procedure.
 """
 
 from __future__ import annotations
@@ -126,7 +128,10 @@ def grant(
 
 
 def _run_scopes(step: Grant) -> bool:
-    """Steps 4 to 10: the statements of every scope, with the tests that stand between classes and host."""
+    """Run every scope's statements, with the tests that stand between classes and host.
+
+    See docs/behaviour/decisions.md#grant-procedure, steps 4 to 10.
+    """
     server, context, packet, lease = step.server, step.context, step.packet, step.lease
     if step.host is None and server.configuration.hosts:
         step.host = dynamic_host(server, packet)
@@ -227,7 +232,10 @@ def _install(step: Grant, handlers: dict[str, Handler | None]) -> None:
 
 
 def _before_host(step: Grant) -> bool:
-    """Steps 7 and 8: one lease per client, and patience."""
+    """One lease for each client, and `min-secs`: whether the client has waited for long enough.
+
+    See docs/behaviour/decisions.md#grant-procedure, steps 7 to 8.
+    """
     terms = step.terms
     if step.packet.message_type == REQUEST:
         if terms.one_lease:
@@ -239,7 +247,10 @@ def _before_host(step: Grant) -> bool:
 
 
 def _release_others(step: Grant) -> None:
-    """Step 7, by what the lease says of its client."""
+    """Give up the client's other leases, by what this one says of its client.
+
+    See docs/behaviour/decisions.md#grant-procedure, step 7.
+    """
     server, lease, database = step.server, step.lease, step.server.database
     if lease.uid:
         for other in database.by_uid(lease.uid):
@@ -256,7 +267,10 @@ def _release_others(step: Grant) -> None:
 
 
 def _admit(step: Grant) -> bool:
-    """Steps 11 to 14."""
+    """Whether the client is let in: known, BOOTP, booting at all, and room in a class with a limit.
+
+    See docs/behaviour/decisions.md#grant-procedure, steps 11 to 14.
+    """
     terms, server, lease = step.terms, step.server, step.lease
     if step.host is None and terms.boot_unknown != par.ALLOW:
         return terms.boot_unknown != par.IGNORE and step.reject("unknown client")
@@ -274,14 +288,20 @@ def _admit(step: Grant) -> bool:
 
 
 def _knows_name(step: Grant) -> bool:
-    """Whether the name of the address is known, where it is wanted; else the packet waits for it (step 34)."""
+    """Whether the name of the address is known, where it is wanted; else the packet waits for it.
+
+    See docs/behaviour/decisions.md#grant-procedure, step 34.
+    """
     if not step.terms.get_lease_hostnames:
         return True
     return not step.server.must_ask_name(step.options, step.lease, step.host, step.packet)
 
 
 def _decide_time(step: Grant) -> bool:
-    """Step 15; False where the pool is closed and the client got its NAK."""
+    """Decide how long the lease lasts; False where the pool is closed and the client got its NAK.
+
+    See docs/behaviour/decisions.md#grant-procedure, step 15.
+    """
     server, lease, terms = step.server, step.lease, step.terms
     if step.kind == BOOTP:
         step.expiry = bootp_expiry(server, terms)
@@ -308,7 +328,10 @@ def _decide_time(step: Grant) -> bool:
 
 
 def _take_over(step: Grant) -> None:
-    """Steps 17 to 23: what the packet says of the client, and whether it is the lease's."""
+    """Take over what the packet says of the client, and see whether it is the lease's.
+
+    See docs/behaviour/decisions.md#grant-procedure, steps 17 to 23.
+    """
     packet, lease = step.packet, step.lease
     options = packet.options
     if not step.terms.ignore_client_uids:
@@ -329,7 +352,10 @@ def _take_over(step: Grant) -> None:
 
 
 def _commit_handlers(step: Grant) -> None:
-    """Steps 24 and 25: `on commit`, once, which sees the new end of the lease; then dynamic DNS."""
+    """Run `on commit`, once, which sees the new end of the lease; then dynamic DNS.
+
+    See docs/behaviour/decisions.md#grant-procedure, steps 24 to 25.
+    """
     server, lease, context = step.server, step.lease, step.context
     rare = lease.rare
     if rare is not None and rare.on_commit is not None:
@@ -351,7 +377,10 @@ def _commit_handlers(step: Grant) -> None:
 
 
 def _reuse_or_store(step: Grant) -> None:
-    """Step 26."""
+    """Answer from a lease that is young enough, or store the new data on it.
+
+    See docs/behaviour/decisions.md#grant-procedure, step 26.
+    """
     lease, server = step.lease, step.server
     rare = lease.rare
     if lease.state == ACTIVE:
@@ -422,7 +451,7 @@ def _store_rare(step: Grant) -> None:
 
 
 def _conflicts(lease: Lease, uid: bytes, hardware: bytes) -> bool:
-    """17.2."""
+    """Whether an active lease is about to get another client's data (docs/behaviour/decisions.md#conflicting-data)."""
     if lease.uid and uid:
         return lease.uid != uid
     return not lease.uid and lease.hardware != hardware

@@ -1,6 +1,9 @@
-"""How long a lease is given for (allocation 10.1, 10.2), and the log of a pool that fills (10.6).
+"""How long a lease is given for, and the log of a pool that fills.
 
 Times are seconds, unsigned 32 bits as on the wire; the end of time is 2147483647. Nothing of the lease is changed.
+
+See docs/behaviour/decisions.md#lease-time, docs/behaviour/decisions.md#lease-time-for-bootp,
+docs/behaviour/decisions.md#thresholds-of-a-pool.
 """
 
 from __future__ import annotations
@@ -100,7 +103,10 @@ def bootp_expiry(server: Server, terms: Terms) -> int:
 
 
 def log_threshold(server: Server, lease: Lease, pool: Pool, terms: Terms) -> None:
-    """10.6: `log-threshold-high` and `-low`, latched in between."""
+    """Log a pool that passes `log-threshold-high`, and when it is back at `-low`; latched in between.
+
+    See docs/behaviour/decisions.md#thresholds-of-a-pool.
+    """
     counts = server.database.counts(pool)
     total = counts.lease_count
     used = total - counts.free - counts.backup

@@ -1,7 +1,9 @@
-"""Refusing an address (allocation 9.2; RFC 2131 section 4.3.2).
+"""Refusing an address (RFC 2131 section 4.3.2).
 
 A NAK carries no configured options but the server's identifier. Its text is one variable of the whole server, as in
 ISC: a client may be told what an earlier one was refused for.
+
+See docs/behaviour/decisions.md#dhcpnak.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ def send_nak_for(server: Server, context: Context, address: int, subnet: Subnet 
     value = configured.dhcp.get(_SERVER_IDENTIFIER)
     if callable(value):
         value = value(context)
-    run_scopes(class_scopes(packet.classes), context)  # classes come too late for the identifier (9.2)
+    run_scopes(class_scopes(packet.classes), context)  # classes come too late for the identifier
     options = OptionSet()
     dhcp = options.dhcp
     dhcp[53] = bytes((NAK,))

@@ -36,7 +36,12 @@ _READ: Final = frozenset({
 
 
 class Terms:
-    """The parameters of allocation 20, evaluated: first `read_early`, then, after `on commit`, `read_late`."""
+    """The parameters of a grant, evaluated: first `read_early`, then, after `on commit`, `read_late`.
+
+    See docs/behaviour/decisions.md#parameters.
+
+    See docs/behaviour/decisions.md#parameters.
+    """
 
     __slots__ = (
         "adaptive_threshold", "allow_booting", "allow_bootp", "always_broadcast", "boot_unknown", "bootp_cutoff",
@@ -82,7 +87,10 @@ class Terms:
         self.infinite_is_reserved = par.flag(context, options, par.INFINITE_IS_RESERVED, False)
 
     def read_late(self, context: Context, options: OptionSet) -> None:
-        """Those that a fixed address's variables do not reach any more (conf-language 5.6)."""
+        """Those that a fixed address's variables do not reach any more.
+
+        See docs/behaviour/configuration.md#variables-and-where-they-live.
+        """
         self.cache_threshold = par.number(context, options, par.DHCP_CACHE_THRESHOLD, 25)
         self.always_broadcast = par.flag(context, options, par.ALWAYS_BROADCAST, False)
         found = par.value(context, options, par.NEXT_SERVER)

@@ -1,7 +1,10 @@
-"""From a granted lease to the packet that says so (allocation 10, steps 27 to 39): option set, lines, record, packet.
+"""From a granted lease to the packet that says so: option set, lines, record, packet.
 
-The order of effects of an ACK is ISC's (leases-file 6.2): request line, record, reply line, packet; an OFFER may wait
+The order of effects of an ACK is ISC's: request line, record, reply line, packet; an OFFER may wait
 for a ping before its reply line (ping.py). Options are placed by wire/encode.py.
+
+See docs/behaviour/decisions.md#grant-procedure, steps 27 to 39,
+docs/behaviour/lease-file.md#the-record-before-the-answer.
 """
 
 from __future__ import annotations
@@ -104,7 +107,10 @@ def _seconds(seconds: int) -> bytes:
 
 
 def _fill(step: Grant, options: OptionSet) -> Prepared:
-    """Steps 29 to 35 on a set of its own."""
+    """Put what the server adds by itself into a set of the reply's own.
+
+    See docs/behaviour/decisions.md#grant-procedure, steps 29 to 35.
+    """
     server, packet, terms, lease = step.server, step.packet, step.terms, step.lease
     dhcp = options.dhcp
     context = step.context
@@ -154,7 +160,10 @@ def server_identifier(server: Server, context: Context, options: OptionSet, inte
 
 
 def _limit_renewal(context: Context, options: OptionSet, time: int) -> None:
-    """Step 30: options 59 and 58 only where they are smaller than what follows them."""
+    """Keep options 59 and 58 only where they are smaller than what follows them.
+
+    See docs/behaviour/decisions.md#grant-procedure, step 30.
+    """
     for code in (_REBINDING, _RENEWAL):
         value = options.dhcp.get(code)
         if value is None:

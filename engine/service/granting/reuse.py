@@ -1,4 +1,7 @@
-"""Answering a young lease's owner without writing anything (`dhcp-cache-threshold`, allocation 10.3)."""
+"""Answering a young lease's owner without writing anything (`dhcp-cache-threshold`).
+
+See docs/behaviour/decisions.md#reuse-of-a-young-lease.
+"""
 
 from __future__ import annotations
 

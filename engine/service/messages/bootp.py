@@ -1,4 +1,7 @@
-"""BOOTREQUEST (allocation 15; RFC 951, RFC 1534): a fixed address, or a lease of a pool that is open to BOOTP."""
+"""BOOTREQUEST (RFC 951; RFC 1534): a fixed address, or a lease of a pool that is open to BOOTP.
+
+See docs/behaviour/decisions.md#bootrequest.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +60,10 @@ def bootp(server: Server, context: Context, packet: Packet) -> None:
 def _answer_fixed(
     server: Server, context: Context, packet: Packet, network: SharedNetwork, lease: Lease, line: str
 ) -> None:
-    """Step 3: a host with a fixed address. Nothing is stored."""
+    """Answer a host with a fixed address. Nothing is stored.
+
+    See docs/behaviour/decisions.md#bootrequest, step 3.
+    """
     assert lease.subnet is not None
     host = lease.rarely().host
     options = context.reply = OptionSet()

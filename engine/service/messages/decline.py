@@ -1,6 +1,8 @@
-"""DHCPDECLINE (allocation 13.2; RFC 2131 section 4.3.3): never answered; the address is left alone for a day.
+"""DHCPDECLINE (RFC 2131 section 4.3.3): never answered; the address is left alone for a day.
 
 Whose address it is is not asked, as ISC does not: any client can take any dynamic address out of use.
+
+See docs/behaviour/decisions.md#dhcpdecline.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""DHCPDISCOVER (allocation 8; RFC 2131 section 4.3.1): the client's own lease, else a fresh one, is offered."""
+"""DHCPDISCOVER (RFC 2131 section 4.3.1): the client's own lease, else a fresh one, is offered.
+
+See docs/behaviour/decisions.md#dhcpdiscover.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,10 @@ def discover(
 
 
 def _is_the_peers(failover: Failover, lease: Lease) -> bool:
-    """Step 3: whether only the failover peer may offer the lease."""
+    """Whether only the failover peer may offer the lease.
+
+    See docs/behaviour/decisions.md#dhcpdiscover, step 3.
+    """
     if lease.pool is None or lease.pool.failover_peer is None:
         return False
     return ACTIVE not in (lease.state, lease.rewind_state) and not failover.mine(lease)

@@ -1,4 +1,7 @@
-"""DHCPINFORM (allocation 14; RFC 2131 section 4.3.5): options for a client that has its address from elsewhere."""
+"""DHCPINFORM (RFC 2131 section 4.3.5): options for a client that has its address from elsewhere.
+
+See docs/behaviour/decisions.md#dhcpinform.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +73,10 @@ def inform(
 
 
 def _find_subnet(server: Server, packet: Packet, line: str) -> tuple[Subnet | None, tuple[int, bytes] | None]:
-    """Steps 1 to 3: the subnet, and the selection that was used, as (its code, its value)."""
+    """The subnet, and the selection that was used, as (its code, its value).
+
+    See docs/behaviour/decisions.md#dhcpinform, steps 1 to 3.
+    """
     by_relay = not packet.ciaddr and packet.giaddr
     address = packet.giaddr if by_relay else packet.ciaddr or packet.source
     kind = "relay" if by_relay else "client" if packet.ciaddr else "source"
@@ -99,7 +105,10 @@ def _refuse(server: Server, subnet: Subnet, line: str) -> None:
 
 
 def _run_scopes(server: Server, context: Context, packet: Packet, subnet: Subnet, client: int) -> Settings:
-    """Step 5. A lease of ciaddr brings its pool's statements."""
+    """The statements for the client; a lease of ciaddr brings its pool's.
+
+    See docs/behaviour/decisions.md#dhcpinform, step 5.
+    """
     context.bindings = server.global_bindings
     lease = server.database.find(packet.ciaddr) if packet.ciaddr else None
     scopes = subnet.scope.chain()
@@ -133,7 +142,10 @@ def _host(server: Server, packet: Packet, client: int) -> Host | None:
 
 
 def _answer(server: Server, context: Context, packet: Packet, subnet: Subnet, client: int, line: str) -> None:
-    """Steps 6 to 8."""
+    """The ACK, and its lines.
+
+    See docs/behaviour/decisions.md#dhcpinform, steps 6 to 8.
+    """
     options = context.reply
     assert options is not None
     filename = par.text(context, options, par.FILENAME)

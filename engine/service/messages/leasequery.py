@@ -1,4 +1,4 @@
-"""DHCPLEASEQUERY (RFC 4388; spec leasequery.md): what a relay may know of an address or a client."""
+"""DHCPLEASEQUERY (RFC 4388, docs/behaviour/leasequery.md): what a relay may know of an address or a client."""
 
 from __future__ import annotations
 
@@ -72,7 +72,10 @@ def leasequery(
 
 
 def _find(server: Server, packet: Packet) -> Subject:
-    """Section 3."""
+    """The lease that the query is about, and the others of the client: by address, identifier or hardware.
+
+    See docs/behaviour/leasequery.md#which-lease-is-told-of.
+    """
     if packet.ciaddr:
         return Subject(server.database.find(packet.ciaddr), [], f"IP {dotted(packet.ciaddr)}")
     uid = packet.options.get(CLIENT_IDENTIFIER)
@@ -99,7 +102,7 @@ def _newest(leases: Sequence[Lease]) -> Lease | None:
 
 
 def _describe(server: Server, options: OptionSet, lease: Lease, associated: list[Lease]) -> None:
-    """Section 4.2: what is told of an active lease."""
+    """What is told of an active lease (docs/behaviour/leasequery.md#options-of-dhcpleaseactive)."""
     now, dhcp = server.now, options.dhcp
     length = (lease.ends - lease.starts) & _UNSIGNED
     times = (

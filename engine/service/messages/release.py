@@ -1,4 +1,7 @@
-"""DHCPRELEASE (allocation 13.1; RFC 2131 section 4.3.4): never answered; the lease goes back if it is the sender's."""
+"""DHCPRELEASE (RFC 2131 section 4.3.4): never answered; the lease goes back if it is the sender's.
+
+See docs/behaviour/decisions.md#dhcprelease.
+"""
 
 from __future__ import annotations
 

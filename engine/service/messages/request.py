@@ -1,7 +1,9 @@
-"""DHCPREQUEST (allocation 9; RFC 2131 section 4.3.2): acknowledged, refused, or left to other servers.
+"""DHCPREQUEST (RFC 2131 section 4.3.2): acknowledged, refused, or left to other servers.
 
 The client's state is not asked for; what counts is which addresses the packet names, and where it came from. Option 54
 is never compared, so that a REQUEST for another server is answered where the address can be had, as ISC does.
+
+See docs/behaviour/decisions.md#dhcprequest.
 """
 
 from __future__ import annotations
@@ -63,7 +65,10 @@ def _on_its_network(
     address: int,
     line: str,
 ) -> bool:
-    """Step 5: whether the address is one of the network that the packet came from; has refused or ignored it if not."""
+    """Whether the address is one of the network that the packet came from; has refused or ignored it if not.
+
+    See docs/behaviour/decisions.md#dhcprequest, step 5.
+    """
     if network is None:
         authoritative = subnet is not None and subnet.scope.authoritative
         why = "ignored (unknown subnet)." if subnet is None else "ignored (not authoritative)."

@@ -1,4 +1,4 @@
-"""The pid file: the table of cli-and-operations 6."""
+"""The pid file: which numbers in it keep the server from starting (docs/behaviour/start.md#the-pid-file)."""
 
 import os
 import subprocess

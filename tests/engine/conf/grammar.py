@@ -1,4 +1,4 @@
-"""Random configurations of the whole language (conf-language 2-6), as text that ISC's server and ours accept.
+"""Random configurations of the whole language, as text that ISC's server and ours accept.
 
 `configurations()` is the hypothesis strategy; `configuration_text()` is the same from a `random.Random`, for tools that
 need many. Every text is accepted by `dhcpd -t`: names are declared before they are used, subnets and ranges do not
@@ -6,6 +6,8 @@ overlap, and what crashes ISC's server is left out.
 
 Networks are 10.N.0.0 with N from 0, each with a netmask of 16 to 26 bits; 10.0.0.0 is always there, and is a /24 whose
 first pool or range begins at 10.0.0.8.
+
+See docs/behaviour/configuration.md#declarations-and-parameters.
 """
 
 from __future__ import annotations

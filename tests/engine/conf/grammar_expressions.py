@@ -1,8 +1,10 @@
-"""Random expressions of dhcpd.conf (conf-language 4), as text, by type; grammar.py stands on it.
+"""Random expressions of dhcpd.conf, as text, by type; grammar.py stands on it.
 
 They are valid in every context in which grammar.py puts them: operands that are chains themselves stand in parentheses,
 and a bare number stands only where it is read as one. What makes ISC's server crash is left out: `reverse (0, ...)`,
 `extract-int` of nothing, a function that calls itself, an option whose value refers to itself.
+
+See docs/behaviour/configuration.md#expressions.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Random option and parameter values, as text, by the letters of their format (conf-language 6.1); for grammar.py."""
+"""Random option and parameter values, as text, by the letters of their format; for grammar.py.
+
+See docs/behaviour/configuration.md#values-by-format.
+"""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def text_of(option_format, value):
 @pytest.mark.parametrize(
     ("option_format", "value", "expected"),
     [
-        # The lease file of ISC dhcpd (packets-and-options 2.3, [run]).
+        # Seen in the lease file of ISC dhcpd: docs/behaviour/packets.md#values-as-text.
         ("X", b"hello", '"hello"'),
         ("X", b"a\"b'c$d`e\\f", '"a\\"b\\\'c\\$d\\`e\\\\f"'),
         ("X", b"a|b&;", '"a\\|b\\&;"'),
@@ -40,7 +40,7 @@ def text_of(option_format, value):
         ("I", b"\1\2\3\4", "1.2.3.4"),
         ("L", b"\0\0\1\0", "256"),
         ("Z", b"", ""),
-        # The other letters (2.1, 2.4).
+        # The other letters.
         ("t", b"a\n\0", '"a\\012"'),
         ("l", b"\xff\xff\xff\xff", "-1"),
         ("s", b"\xff\xfe", "-2"),

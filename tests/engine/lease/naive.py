@@ -1,4 +1,7 @@
-"""Leases kept as ISC keeps them: plain sorted lists, searched from the head (allocation 6.2, 6.3). Slow and obvious."""
+"""Leases kept as ISC keeps them: plain sorted lists, searched from the head. Slow and obvious.
+
+See docs/behaviour/decisions.md#order-of-a-queue, docs/behaviour/decisions.md#order-of-a-fresh-pool.
+"""
 
 from __future__ import annotations
 

@@ -181,7 +181,8 @@ def test_two_objects_for_one_address_are_a_mistake_that_shows() -> None:
     assert caught.value.address == number("10.0.0.10")
 
 
-# Rows of the table in leases-file section 10: (state, ends, cltt) of the lease that is listed, and of the new one.
+# Rows of the table in docs/behaviour/lease-file.md#indexes-by-client:
+# (state, ends, cltt) of the lease that is listed, and of the new one.
 @pytest.mark.parametrize(
     ("listed", "new", "before"),
     [

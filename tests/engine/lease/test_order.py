@@ -37,7 +37,7 @@ def ends(*numbers: int) -> list[str]:
     return [f"10.0.0.{one}" for one in numbers]
 
 
-# All of these were observed on ISC dhcpd 4.4.3-P1 (allocation 6.3).
+# All of these were observed on ISC dhcpd 4.4.3-P1 (docs/behaviour/decisions.md#order-of-a-fresh-pool).
 @pytest.mark.parametrize(
     ("ranges", "first"),
     [

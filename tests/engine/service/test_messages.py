@@ -27,7 +27,8 @@ subnet 10.78.0.0 netmask 255.255.255.0 { range 10.78.0.10 10.78.0.14; }
 subnet 10.79.0.0 netmask 255.255.255.0 { authoritative; range 10.79.0.10 10.79.0.14; allow leasequery; }
 """
 
-# What a REQUEST says, and what comes back: 9.1's rows that need no history.
+# What a REQUEST says, and what comes back: the rows that need no history of
+# docs/behaviour/decisions.md#what-a-request-comes-to.
 REQUESTS = [
     ({"requested": "10.77.0.12"}, ACK, ""),
     ({"requested": "10.77.0.99"}, 0, "unknown lease 10.77.0.99."),

@@ -1,4 +1,7 @@
-"""The vectors of the allocation sheet, section 23, as a client and a log reader would see them."""
+"""The worked cases of the decisions, as a client and a log reader would see them.
+
+See docs/behaviour/decisions.md#worked-cases.
+"""
 
 from __future__ import annotations
 

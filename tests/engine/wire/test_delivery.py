@@ -1,4 +1,8 @@
-"""Where replies go (packets-and-options 5.4), and the words of their lines (7.1, 7.2)."""
+"""Where replies go, and the words of their lines.
+
+See docs/behaviour/packets.md#where-each-reply-goes, docs/behaviour/packets.md#parts-of-the-lines,
+docs/behaviour/packets.md#lines-about-replies.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Option areas where no recording covers them: tables of 3.2 and 3.8, sub-spaces, expressions, lines."""
+"""Option areas where no recording covers them: sizes, kinds of reply, sub-spaces, expressions, lines.
+
+See docs/behaviour/packets.md#size-of-the-option-area, docs/behaviour/packets.md#what-differs-by-kind-of-reply.
+"""
 
 from __future__ import annotations
 

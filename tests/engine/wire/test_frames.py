@@ -1,4 +1,7 @@
-"""Frames against scapy as another implementation, and the rules of reception (packets-and-options 5.5, 5.7)."""
+"""Frames against scapy as another implementation, and the rules of reception.
+
+See docs/behaviour/packets.md#frames-of-the-raw-path, docs/behaviour/packets.md#receive-filter-and-validation.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Intake: what the server understands of a message, octet by octet (packets-and-options 1)."""
+"""Intake: what the server understands of a message, octet by octet.
+
+See docs/behaviour/packets.md#packet-layout-and-intake.
+"""
 
 from __future__ import annotations
 
@@ -211,7 +214,8 @@ def test_bad_labels_leave_only_the_encoding(name: bytes, line: str) -> None:
     assert "fqdn" not in packet(option(81, b"\4\0")).spaces
 
 
-# Observed on ISC dhcpd: a NUL stands behind every value, then the buffer goes on (1.12).
+# Observed on ISC dhcpd: a NUL stands behind every value, then the buffer goes on
+# (docs/behaviour/packets.md#reading-short-values).
 SHORT: Sequence[tuple[bytes, int | None, int | None]] = [
     (option(50, b"\x0a") + option(60, b"ABC"), 0x0A000341, None),
     (option(50, b"\x0a\x0b\x0c") + option(60, b"ABC"), 0x0A0B0C00, None),
