@@ -120,16 +120,16 @@ class Program:
             self._logger.syslog_only(INFO, text)
 
     def _play(self, line: CommandLine, paths: Paths) -> int:
-        from .replay.playing import play  # noqa: PLC0415 - a server that serves does not need it
+        from .replay.command import playback  # noqa: PLC0415 - a server that serves does not need it
 
         if "-tf" in line.values:
             raise self._fatal("-tf and -play do not go together: a playback is not recorded.")
         if not paths.lease_file_given:
-            *lines, last = play.refusal_lines()
+            *lines, last = playback.refusal_lines()
             for text in lines:
                 self._logger.line(ERROR, text)
             raise self._fatal(last)
-        return play.main(line.values["-play"], paths.lease_file, quiet="-q" in line)
+        return playback.main(line.values["-play"], paths.lease_file, quiet="-q" in line)
 
     def _open_recording(self, line: CommandLine) -> Recorder | None:
         try:

@@ -18,6 +18,9 @@ from .lease.file.reader import load_lease_file
 from .lease.file.writer import Rewriter
 from .names import Names
 from .rewriting import Rewriting, log_failure
+from .service import dispatch
+from .service.granting import ping
+from .service.lifecycle import expire_at_start
 from .service.reasons import Reason, conclude
 from .service.server import Interface, Server, ServerSettings
 
@@ -178,7 +181,7 @@ class Machine:
         load_lease_file(
             parts, server.database, server.configuration, server.log, self._rewriting.lease_file, server.now
         )
-        server.expire_at_start()
+        expire_at_start(server)
         self._begin_rewrite(server)
 
     def _begin_rewrite(self, server: Server) -> None:
@@ -232,22 +235,22 @@ class Machine:
 
     def _on_packet(self, event: ev.Packet) -> None:
         if self.serving and self.server is not None:
-            self.server.receive(event)
+            dispatch.receive(self.server, event)
 
     def _on_timer(self, event: ev.Timer) -> None:
         if self.server is None:
             return
         if self.serving:
-            self.server.tick()
+            dispatch.tick(self.server)
         self._names.ask_again(event.wall_us, self._effects)
 
     def _on_ping_reply(self, event: ev.PingReply) -> None:
         if self.server is not None:
-            self.server.ping_reply(event.source)
+            ping.answered(self.server, event.source)
 
     def _on_ping_failed(self, event: ev.PingFailed) -> None:
         if self.server is not None:
-            self.server.ping_failed(event.address, event.error)
+            ping.failed(self.server, event.address, event.error)
 
     def _on_host_answer(self, event: ev.HostAnswer) -> None:
         self._names.answer(event, self._effects)
@@ -256,7 +259,7 @@ class Machine:
 
     def _on_name_answer(self, event: ev.NameAnswer) -> None:
         if self.server is not None:
-            self.server.name_answer(event.address, event.name)
+            dispatch.name_answer(self.server, event.address, event.name)
 
     def _on_executed(self, event: ev.Executed) -> None:
         if self.server is not None:

@@ -225,6 +225,51 @@ def test_no_folder_is_crowded() -> None:
     assert not crowded, f"more than {FOLDER_MODULES_MAXIMUM} modules: {crowded}"
 
 
+# Circles of two modules, and why each is one thing in two files. A larger one is never right.
+CIRCLES = {
+    ("dhcpd.engine.model.configuration", "dhcpd.engine.model.context"):
+        "compiled statements are functions of a context, and a context names the classes that it is in",
+    ("dhcpd.engine.model.spaces", "dhcpd.engine.model.tables"):
+        "a registry keeps the tables that are made of it",
+    ("dhcpd.engine.lease.database", "dhcpd.engine.lease.snapshot"):
+        "the database as plain data, too long for one module",
+}  # fmt: skip
+
+
+def dotted(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    parts = parts[:-1] if parts[-1] == "__init__" else parts
+    return ".".join(parts if parts[0] == "dhcpd" else ("dhcpd", *parts))
+
+
+def test_no_modules_import_each_other_in_circles() -> None:
+    """Type-only imports count: who must read both modules to understand one does not care when they are imported."""
+    paths = {dotted(path): path for path in modules(*FOLDERS)}
+    graph: dict[str, set[str]] = {}
+    for name, path in paths.items():
+        wanted = {imported for _, imported in imports_of(path)}
+        graph[name] = {one if one in paths else one.rpartition(".")[0] for one in wanted} & paths.keys() - {name}
+    circles = {tuple(sorted(circle)) for circle in strongly_connected(graph) if len(circle) > 1}
+    assert circles == CIRCLES.keys()
+
+
+def strongly_connected(graph: dict[str, set[str]]) -> list[set[str]]:
+    """Who reaches whom and back, by looking: small graphs, no cleverness."""
+    reach = {name: reachable(graph, name) for name in graph}
+    return [{other for other in reach[name] if name in reach[other]} | {name} for name in graph]
+
+
+def reachable(graph: dict[str, set[str]], start: str) -> set[str]:
+    found: set[str] = set()
+    waiting = list(graph[start])
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += graph[name]
+    return found
+
+
 def test_nothing_is_left_to_do() -> None:
     words = ("TO" + "DO", "FIX" + "ME", "X" * 3 + ":")
     guilty = [

@@ -5,12 +5,14 @@ A Context is made for one packet (or one event of a lease) and thrown away. It h
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
-    from ..wire.packet import Packet
+    from collections.abc import Iterable
+
     from .configuration import Class, Configuration, Handler, Value
-    from .lease import Lease
+    from .spaces import Registry
 
 
 class Host(Protocol):
@@ -35,6 +37,36 @@ class Host(Protocol):
 
         See docs/behaviour/configuration.md#host-names-in-values.
         """
+
+
+class Named(Protocol):
+    """The host declaration that a lease is tied to, as far as `host-decl-name` asks."""
+
+    name: str
+
+
+class RareFacts(Protocol):
+    """What expressions read of `Lease.rare`."""
+
+    @property
+    def host(self) -> Named | None:
+        """The host declaration that the lease is tied to."""
+
+
+class LeaseFacts(Protocol):
+    """What expressions read of a lease (model/lease.py). A protocol, since a lease in turn holds variables."""
+
+    address: int
+    hardware: bytes
+    ends: int
+
+    @property
+    def pool(self) -> object | None:
+        """None for a fixed address."""
+
+    @property
+    def rare(self) -> RareFacts | None:
+        """What few leases have."""
 
 
 class OptionSet:
@@ -86,6 +118,8 @@ class NoOctets(bytes):
 
 NO_OCTETS: Final = NoOctets()
 
+_HEADER: Final = Struct(">BBBB4sHHIIII16s").unpack_from
+
 Bindings = dict[str, "bytes | int | bool | object | None"]
 """Variables (lower-case names), in order of creation: data as bytes, numbers as int (signed), booleans as bool,
 functions as model.Function; None for a variable that exists without a value (`set x = null;`, `unset x;`)."""
@@ -106,6 +140,85 @@ class Frame(Bindings):
         self.depth: int = outer.depth + 1 if isinstance(outer, Frame) else 1
 
 
+class Message:
+    """A message as parsed. Addresses are 32-bit numbers; `hardware` is the htype octet and chaddr[:hlen].
+
+    `options` are those of space dhcp, `spaces` the decoded ones (absent: nothing decoded). `requested_address` and
+    `server_identifier` are options 50 and 54 (None: absent). `lines` are to be logged before anything else is done.
+    `agent_stashed`: the relay information came from the lease. `known` and `classes` belong to the service.
+    """
+
+    __slots__ = (
+        "chaddr", "ciaddr", "classes", "flags", "giaddr", "hardware", "hlen", "hops", "host_name_had_nul", "htype",
+        "interface", "known", "lines", "message_type", "op", "options", "options_valid", "payload", "registry",
+        "requested_address", "secs", "server_identifier", "siaddr", "source", "source_port", "spaces", "stashed",
+        "xid", "yiaddr",
+    )  # fmt: skip
+
+    op: int
+    htype: int
+    hlen: int
+    hops: int
+    xid: bytes
+    secs: int
+    flags: int
+    ciaddr: int
+    yiaddr: int
+    siaddr: int
+    giaddr: int
+    chaddr: bytes
+    hardware: bytes
+    options: dict[int, bytes]
+    options_valid: bool
+    message_type: int
+    requested_address: int | None
+    server_identifier: int | None
+    host_name_had_nul: bool
+    lines: tuple[tuple[int, str], ...]
+
+    def __init__(self, payload: bytes, interface: str, source: int, source_port: int, registry: Registry) -> None:
+        """The header is read; there are no options yet. `payload` has at least 236 octets."""
+        self.payload = payload
+        self.interface = interface
+        self.source = source
+        self.source_port = source_port
+        self.registry = registry
+        (
+            self.op, htype, hlen, self.hops, self.xid, self.secs, self.flags,
+            self.ciaddr, self.yiaddr, self.siaddr, self.giaddr, self.chaddr,
+        ) = _HEADER(payload)  # fmt: skip
+        self.htype = htype
+        self.hlen = hlen
+        self.hardware = payload[1:2] + payload[28 : 28 + hlen]
+        self.options = {}
+        self.options_valid = False
+        self.message_type = 0
+        self.spaces: dict[str, dict[int, bytes]] = {}
+        self.requested_address = None
+        self.server_identifier = None
+        self.host_name_had_nul = False
+        self.stashed = False
+        self.known = False
+        self.classes: list[Class] = []
+        self.lines = ()
+
+    @property
+    def agent(self) -> dict[int, bytes] | None:
+        """The decoded relay agent information, in order of first appearance; None where there is none.
+
+        See docs/behaviour/packets.md#relay-agent-information-on-intake.
+        """
+        return self.spaces.get("agent")
+
+    def attach_stash(self, options: Iterable[tuple[int, bytes]]) -> None:
+        """Take the relay information that the client's lease holds for the packet's own.
+
+        See docs/behaviour/packets.md#relay-agent-information-on-intake.
+        """
+        self.spaces["agent"] = dict(options)
+        self.stashed = True
+
+
 class Context:
     """See the module. `bindings` is the lease's scope or the global one; `now` is seconds since 1970.
 
@@ -120,8 +233,8 @@ class Context:
         self,
         host: Host,
         now: int,
-        packet: Packet | None,
-        lease: Lease | None,
+        packet: Message | None,
+        lease: LeaseFacts | None,
         reply: OptionSet | None,
         bindings: Bindings,
     ) -> None:

@@ -17,7 +17,7 @@ from ..conf.writing.values import identifier_text, text_of
 from ..model.context import Context, OptionSet
 from ..wire.encode import evaluate
 from ..wire.text import dotted
-from .granting.lease_time import MIN_LEASE_TIME_S
+from .plan import MIN_LEASE_TIME_S
 from .reasons import Reason, Setting, Settings, once
 
 if TYPE_CHECKING:
@@ -25,12 +25,11 @@ if TYPE_CHECKING:
 
     from ..conf.running.expressions import Step
     from ..model.configuration import Configuration, Handler, Permit, Pool, Scope, Value
-    from ..model.context import Bindings
+    from ..model.context import Bindings, Message
     from ..model.lease import Lease
     from ..model.spaces import OptionDefinition, Registry
     from ..model.syntax import OptionStatement, Place
-    from ..wire.packet import Packet
-    from .granting.plan import Terms
+    from .plan import Terms
     from .server import Server
 
 _VENDOR_OPTIONS: Final = 43
@@ -126,7 +125,7 @@ def _constant(value: Value | None) -> bytes | None:
 
 
 def watch_scopes(
-    server: Server, packet: Packet, lease: Lease | None, scopes: Sequence[Scope], bindings: Bindings
+    server: Server, packet: Message, lease: Lease | None, scopes: Sequence[Scope], bindings: Bindings
 ) -> tuple[Settings, OptionSet]:
     """What the scopes set for the packet, and by which statements; nothing outside is changed."""
     classes, spaces = list(packet.classes), dict(packet.spaces)
@@ -178,7 +177,7 @@ def tell_parameters(server: Server, settings: Settings, context: Context, option
             _tell(server, Reason("parameter", definition.name, value_text(definition, value), why, place))
 
 
-def tell_options(server: Server, packet: Packet, settings: Settings, sent: dict[int, bytes]) -> None:
+def tell_options(server: Server, packet: Message, settings: Settings, sent: dict[int, bytes]) -> None:
     """Every option of the reply with its statement, then those that were set and not sent."""
     registry = server.configuration.registry
     for code, value in sent.items():
@@ -249,7 +248,7 @@ def _read_area(area: bytes, found: dict[int, bytes]) -> None:
 # Time
 
 
-def tell_time(server: Server, packet: Packet, terms: Terms, settings: Settings, requested: int, end: int) -> None:
+def tell_time(server: Server, packet: Message, terms: Terms, settings: Settings, requested: int, end: int) -> None:
     """How the time of a DHCP lease came about: asked or default, then every bound that changed it."""
     if len(packet.options.get(_LEASE_TIME, b"")) == _LEASE_TIME_OCTETS:
         _tell(server, Reason("time", "dhcp-lease-time", _seconds(requested), "the client asks for it"))
@@ -287,7 +286,7 @@ def _bound(settings: Settings, code: int, word: str) -> tuple[str, Place | None]
 # Classes, pools, candidates
 
 
-def tell_classes(server: Server, packet: Packet) -> None:
+def tell_classes(server: Server, packet: Message) -> None:
     """Each class: whether the packet is in it."""
     for one in server.configuration.classes:
         place = one.place if one.condition is None else one.condition.place

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from ..model.configuration import Pool
-    from ..model.context import Context
+    from ..model.context import Context, Message
     from ..model.lease import Lease
-    from ..wire.packet import Packet
 
 
 class Failover(Protocol):
@@ -26,13 +25,13 @@ class Failover(Protocol):
         See docs/behaviour/decisions.md#allocation, step 2.
         """
 
-    def refuses_discover(self, packet: Packet, lease: Lease, line: str, *, peer_has_leases: bool) -> bool:
+    def refuses_discover(self, packet: Message, lease: Lease, line: str, *, peer_has_leases: bool) -> bool:
         """Whether a DISCOVER or BOOTREQUEST goes unanswered; has logged why.
 
         See docs/behaviour/decisions.md#dhcpdiscover, step 5.
         """
 
-    def refuses_request(self, packet: Packet, lease: Lease, line: str) -> bool:
+    def refuses_request(self, packet: Message, lease: Lease, line: str) -> bool:
         """Whether a REQUEST goes unanswered, or was answered with a NAK; has logged why.
 
         See docs/behaviour/decisions.md#dhcprequest, step 4.

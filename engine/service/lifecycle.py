@@ -18,8 +18,8 @@ from ..wire.text import dotted
 
 if TYPE_CHECKING:
     from ..model.configuration import Handler, Pool
+    from ..model.context import Message
     from ..model.lease import Lease
-    from ..wire.packet import Packet
     from .server import Server
 
 
@@ -43,7 +43,7 @@ TRANSITIONS: Final[dict[tuple[str, bool], Losses]] = {
 }
 
 
-def run_handler(server: Server, lease: Lease, handler: Handler, packet: Packet | None) -> None:
+def run_handler(server: Server, lease: Lease, handler: Handler, packet: Message | None) -> None:
     """Execute what an `on` block holds, among the lease's own variables."""
     rare = lease.rarely()
     if rare.variables is None:
@@ -100,7 +100,7 @@ def lease_has_rare(lease: Lease) -> bool:
     )
 
 
-def release(server: Server, lease: Lease, packet: Packet) -> None:
+def release(server: Server, lease: Lease, packet: Message) -> None:
     """The client gives the lease back, or may not keep it. An offered lease stays as it is.
 
     See docs/behaviour/decisions.md#release.
@@ -187,3 +187,9 @@ def expire_in(server: Server, pool: Pool) -> None:
     else:
         timers[pool.index] = server.moment_us(due)
     server.due_us = min(timers.values(), default=0)
+
+
+def expire_at_start(server: Server) -> None:
+    """What ended while the server was away."""
+    for pool in server.database.pool_order:
+        expire_in(server, pool)

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ..wire.packet import FIXED_OCTETS, Dropped, parse_packet
+from ...trace.effects import INFO
+from ..wire.packet import FIXED_OCTETS, Dropped, parse_packet, type_name
+from ..wire.text import hardware_text, via_text
 from .finding.network import selected, subnet_of
 
 if TYPE_CHECKING:
     from ...trace.effects import Send
-    from ..wire.packet import Packet
+    from ..model.context import Message
     from .server import Server
 
 REMEMBERED_MAXIMUM: Final = 4096
@@ -25,8 +27,10 @@ _HLEN: Final = slice(2, 3)
 _NAMES_AND_OPTIONS: Final = slice(44, None)
 
 
-def overhear(server: Server, sent: Send) -> None:
-    """Log what the server would say of `sent` if it came in."""
+def tell_own_reply(server: Server, sent: Send) -> None:
+    """Log what the server would say of `sent` if it came in; nothing of what does not go to the server's own port."""
+    if sent.raw or sent.port != server.ports.local:
+        return
     payload = sent.payload
     if len(payload) < FIXED_OCTETS or not any(payload[_GIADDR]):
         return
@@ -37,16 +41,22 @@ def overhear(server: Server, sent: Send) -> None:
     for level, text in packet.lines:
         server.log(level, text)
     if not isinstance(packet, Dropped) and packet.message_type and not _is_known(server, packet):
-        server.log_type(packet, "unknown network segment")
+        log_type(server, packet, "unknown network segment")
     elif not packet.lines:
         if len(server.unremarkable) >= REMEMBERED_MAXIMUM:
             server.unremarkable.clear()
         server.unremarkable.add(key)
 
 
-def _is_known(server: Server, packet: Packet) -> bool:
+def _is_known(server: Server, packet: Message) -> bool:
     """Whether the reply would lead to a network."""
     choice = selected(packet)
     if choice is not None:
         return subnet_of(server, choice[0]) is not None
     return server.configuration.find_subnet(packet.giaddr) is not None
+
+
+def log_type(server: Server, packet: Message, what: str) -> None:
+    """Log that a message of this type is not dealt with."""
+    client = hardware_text(packet.hardware) if packet.htype else "<no identifier>"
+    server.log(INFO, f"{type_name(packet.message_type)} from {client} via {via_text(packet)}: {what}")

@@ -1,8 +1,8 @@
-"""The DHCP server that decides: one object with the state between messages, and the door for each event.
+"""What the server knows between messages, and what every step asks of it: log, store, execute, addresses.
 
 The machine sets `now_us`, `now` and `effects` before every call; everything that is to happen is appended to
-`effects`. Which module answers which message stands in the table HANDLERS. Start-up, rewriting of the lease file and
-the clock's wishes are the machine's; nothing here reads a clock, draws a number or touches a file.
+`effects`. Who answers which message stands in dispatch.py, which stands above the messages, as this module stands
+below them: it imports none of them. Nothing here reads a clock, draws a number or touches a file.
 """
 
 from __future__ import annotations
@@ -11,79 +11,33 @@ from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any, Final
 
-from ...trace.effects import ERROR, INFO, Execute, Fatal, Log, ReverseLookup, Send, Store
-from ...trace.events import Packet as PacketEvent
-from ..conf.running import parameters as par
-from ..conf.running.classify import classify, spawn
+from ...trace.effects import ERROR, Execute, Fatal, Log, Store
+from ..conf.running.classify import open_pools, spawn
 from ..conf.writing.values import shown
 from ..lease.embedded import Statements
 from ..lease.file.record import RecordWriter
 from ..lease.snapshot import variables, variables_from
-from ..model.context import Context
 from ..model.lease import NEVER
 from ..wire.encode import Encoder
-from ..wire.packet import (
-    DECLINE,
-    DISCOVER,
-    INFORM,
-    LEASEQUERY,
-    RELEASE,
-    REQUEST,
-    Dropped,
-    Packet,
-    parse_packet,
-    type_name,
-)
 from ..wire.reply import Ports
-from ..wire.text import dotted, hardware_text, via_text
-from .explain import tell_classes
-from .finding.allocate import open_pools
-from .finding.find_lease import belongs
-from .finding.network import locate
-from .granting import ping
-from .granting.plan import Plans
-from .lifecycle import expire_due, expire_in
-from .messages.bootp import bootp
-from .messages.decline import decline
-from .messages.discover import discover
-from .messages.inform import inform
-from .messages.leasequery import leasequery
-from .messages.release import release_request
-from .messages.request import request
-from .own_replies import overhear
+from .plan import Plans
+from .waiting import plain_waiting, waiting_from
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
     from ...trace.effects import Effect
     from ..lease.database import Database
-    from ..model.configuration import Configuration, Host, SharedNetwork
-    from ..model.context import Bindings, OptionSet
+    from ..model.configuration import Configuration, SharedNetwork
+    from ..model.context import Bindings
     from ..model.lease import Lease
     from .hooks import Ddns, Failover
     from .reasons import Reasons
+    from .waiting import Waiting
 
-NAME_WAIT_US: Final = 5_000_000
 # A lease that was granted so shortly before the lease file failed may not be in it.
 DOUBT_S: Final = 60
-_HOST_NAME: Final = 12
-_AGENT: Final = 82
 _SECOND_US: Final = 1_000_000
-
-# Message type -> who answers it; (server, context, packet, network, preset lease).
-HANDLERS: Final[dict[int, Callable[[Server, Context, Packet, SharedNetwork | None, Lease | None], None]]] = {
-    DISCOVER: discover,
-    REQUEST: request,
-    DECLINE: decline,
-    RELEASE: release_request,
-    INFORM: inform,
-    LEASEQUERY: leasequery,
-}
-# These go on without a network, by rules of their own.
-NEEDS_NO_NETWORK: Final = frozenset({REQUEST, INFORM, LEASEQUERY})
-# A server's own messages: ignored without a word.
-SILENT: Final = frozenset({2, 5, 6, 11, 12, 13})
-
 
 @dataclass(slots=True)
 class ServerSettings:
@@ -112,7 +66,7 @@ class Interface:
 class Server:
     """See the module.
 
-    `pending`: deaf leases by address (ping.Waiting). `due_us`: the moment of the next change of a lease's state, 0 for
+    `pending`: deaf leases by address (Waiting). `due_us`: the moment of the next change of a lease's state, 0 for
     none, and `timers` those of the pools, by index. `latched`: pool index -> low mark. `appended`:
     records stored since the machine set it to 0. `reasons`: a list to have decisions explained, None for speed.
 
@@ -147,7 +101,7 @@ class Server:
         self.failover: Failover | None = None
         self.ddns: Ddns | None = None
         self.reasons: Reasons | None = None
-        self.pending: dict[int, ping.Waiting] = {}
+        self.pending: dict[int, Waiting] = {}
         self.pings = 0
         self.names: dict[int, bytes] = {}
         self.programs: dict[int, str] = {}
@@ -160,7 +114,7 @@ class Server:
         self.due_us = 0
         self.timers: dict[int, int] = {}
         self.doubtful_until = 0
-        self._waits: list[tuple[int, int, int, ping.Waiting]] = []
+        self._waits: list[tuple[int, int, int, Waiting]] = []
         self._waited = 0
         self._waits_until_us = 0
         self._writer: RecordWriter | None = None
@@ -204,12 +158,6 @@ class Server:
         """The addresses of a host name as last looked up."""
         return self.host_answers.get(name)
 
-    def send(self, sent: Send) -> None:
-        """Emit a reply, and what ISC's server logs of one that it hears itself."""
-        self.effects.append(sent)
-        if not sent.raw and sent.port == self.ports.local:
-            overhear(self, sent)
-
     def interface_address(self, name: str) -> int:
         """The first address of an interface, 0 for none."""
         interface = self.interfaces.get(name)
@@ -243,65 +191,9 @@ class Server:
         until = self.doubtful_until
         return until > 0 and until - DOUBT_S <= lease.starts <= until
 
-    # Packets
-
-    def receive(self, event: PacketEvent) -> None:
-        """A datagram came (docs/behaviour/decisions.md#intake-and-dispatch)."""
-        if 0 < self.due_us <= self.now_us:
-            expire_due(self)
-        parsed = parse_packet(event.payload, event.interface, event.source, event.source_port,
-                              self.configuration.registry)  # fmt: skip
-        if parsed.lines:
-            for level, text in parsed.lines:
-                self.effects.append(Log(level, text))
-        if isinstance(parsed, Dropped):
-            return
-        if not parsed.message_type:
-            bootp(self, Context(self, self.now, parsed, None, None, self.global_bindings), parsed)
-            return
-        self._dispatch(parsed)
-
-    def _dispatch(self, packet: Packet) -> None:
-        message_type = packet.message_type
-        network = locate(self, packet)
-        if network is None and message_type not in NEEDS_NO_NETWORK:
-            self.log_type(packet, "unknown network segment")
-            return
-        preset: Lease | None = None
-        if message_type == REQUEST and packet.ciaddr and not packet.giaddr and _AGENT not in packet.options:
-            preset = self._stash(packet)
-        context = Context(self, self.now, packet, None, None, self.global_bindings)
-        if self.configuration.classes:
-            classify(self.configuration, context)
-            if self.reasons is not None:
-                tell_classes(self, packet)
-        handler = HANDLERS.get(message_type)
-        if handler is not None:
-            handler(self, context, packet, network, preset)
-        elif message_type not in SILENT:
-            self.log_type(packet, "unknown packet type")
-
-    def log_type(self, packet: Packet, what: str) -> None:
-        """Log that a message of this type is not dealt with."""
-        client = hardware_text(packet.hardware) if packet.htype else "<no identifier>"
-        self.log(INFO, f"{type_name(packet.message_type)} from {client} via {via_text(packet)}: {what}")
-
-    def _stash(self, packet: Packet) -> Lease | None:
-        """Restore the relay options of a lease that is renewed directly; the lease, if it gave any.
-
-        See docs/behaviour/decisions.md#relay-options-of-unicast-renewals.
-        """
-        lease = self.database.find(packet.ciaddr)
-        if lease is None or lease.rare is None or lease.rare.agent_options is None:
-            return None
-        if lease.ends < self.now or not belongs(lease, packet):
-            return None
-        packet.attach_stash(lease.rare.agent_options)
-        return lease
-
     # Waiting
 
-    def wait(self, address: int, waiting: ping.Waiting) -> None:
+    def wait(self, address: int, waiting: Waiting) -> None:
         """Make a lease deaf until something happens or the time is over."""
         self.pending[address] = waiting
         # In order of time, then of asking; what is answered before its time stays until then.
@@ -310,51 +202,8 @@ class Server:
         if not 0 < self._waits_until_us <= waiting.at_us:
             self._waits_until_us = waiting.at_us
 
-    def ping_reply(self, source: int) -> None:
-        """An echo reply came."""
-        ping.answered(self, source)
-
-    def ping_failed(self, address: int, error: str) -> None:
-        """An echo request could not be sent."""
-        ping.failed(self, address, error)
-
-    def must_ask_name(
-        self, options: OptionSet, lease: Lease, host: Host | None, packet: Packet
-    ) -> bool:
-        """Whether the packet must wait for the name of its address (`get-lease-hostnames`); has asked for it."""
-        if lease.address in self.names or _HOST_NAME in options.dhcp:
-            return False
-        if host is not None and options.server.get(par.USE_HOST_DECL_NAMES) == b"\x01":
-            return False
-        again = (packet.interface, packet.source, packet.source_port, packet.payload)
-        if lease.pool is not None:
-            self.database.keep(lease)
-        self.wait(lease.address, ping.Waiting(self.now_us + NAME_WAIT_US, "", None, again))
-        self.effects.append(ReverseLookup(lease.address))
-        return True
-
-    def reverse_name(self, address: int) -> bytes | None:
-        """The name that was found for an address; a failure is logged."""
-        name = self.names.get(address)
-        if not name:
-            self.log(ERROR, f"No hostname for {dotted(address)}")
-            return None
-        return name + b"\x00"
-
-    def name_answer(self, address: int, name: str) -> None:
-        """The name of an address was found, or (empty) was not: the packet that waits is received again."""
-        waiting = self.pending.get(address)
-        if waiting is None or waiting.event is None:
-            return
-        del self.pending[address]
-        self.names[address] = name.encode("latin-1", "replace")
-        self.receive(PacketEvent(self.now_us, 0, *waiting.event))
-        self.names.pop(address, None)
-
-    def tick(self) -> None:
-        """Do everything that is due: changes of state, then offers whose ping was not answered."""
-        if 0 < self.due_us <= self.now_us:
-            expire_due(self)
+    def waits_over(self) -> Iterator[tuple[int, Waiting]]:
+        """What has waited long enough, by address, in order of time; what is answered meanwhile is passed over."""
         if not 0 < self._waits_until_us <= self.now_us:
             return
         waits = self._waits
@@ -362,13 +211,8 @@ class Server:
         while waits and waits[0][0] <= self.now_us:
             over.append(heappop(waits))
         for _at_us, _number, address, waiting in over:
-            if self.pending.get(address) is not waiting:
-                continue
-            if waiting.event is not None:
-                self.name_answer(address, "")
-            else:
-                del self.pending[address]
-                ping.offer(self, waiting)
+            if self.pending.get(address) is waiting:
+                yield address, waiting
         while waits and self.pending.get(waits[0][2]) is not waits[0][3]:
             heappop(waits)
         self._waits_until_us = waits[0][0] if waits else 0
@@ -390,11 +234,6 @@ class Server:
 
     # The life of the server
 
-    def expire_at_start(self) -> None:
-        """What ended while the server was away."""
-        for pool in self.database.pool_order:
-            expire_in(self, pool)
-
     def storage_failed(self) -> None:
         """Records of the last moments may be lost, and their replies were not sent: nobody may count on them.
 
@@ -406,7 +245,7 @@ class Server:
         """The state that the lease database does not hold, as plain data."""
         return {
             "bindings": variables(self.global_bindings),
-            "pending": [_plain_waiting(address, waiting) for address, waiting in self.pending.items()],
+            "pending": [plain_waiting(address, waiting) for address, waiting in self.pending.items()],
             "waits_until_us": self._waits_until_us,
             "programs": list(self.programs.items()),
             "latched": list(self.latched.items()),
@@ -430,7 +269,7 @@ class Server:
         """Take over a snapshot. The global statements have run: functions that they define are there."""
         statements = Statements(self.configuration, "snapshot")
         self.global_bindings.update(variables_from(data["bindings"], statements))
-        self.pending = {entry[0]: _waiting(entry) for entry in data["pending"]}
+        self.pending = {entry[0]: waiting_from(entry) for entry in data["pending"]}
         self.pings = sum(waiting.sent is not None for waiting in self.pending.values())
         self._waits = [(one.at_us, at, address, one) for at, (address, one) in enumerate(self.pending.items())]
         heapify(self._waits)
@@ -454,12 +293,3 @@ class Server:
                 if key not in class_.subclasses:
                     spawn(class_, key)
 
-
-def _plain_waiting(address: int, waiting: ping.Waiting) -> list[Any]:
-    sent = None if waiting.sent is None else list(waiting.sent)
-    return [address, waiting.at_us, waiting.line, sent, None if waiting.event is None else list(waiting.event)]
-
-
-def _waiting(entry: list[Any]) -> ping.Waiting:
-    _address, at_us, line, sent, event = entry
-    return ping.Waiting(at_us, line, None if sent is None else Send(*sent), None if event is None else tuple(event))

@@ -24,9 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..model.configuration import Value
-    from ..model.context import Context, OptionSet
+    from ..model.context import Context, Message, OptionSet
     from ..model.spaces import Registry
-    from .packet import Packet
 
 AREA_OCTETS: Final = 312
 AREA_OCTETS_MAXIMUM: Final = 1236
@@ -143,7 +142,7 @@ class Encoder:
     def area(
         self,
         layout: Layout,
-        packet: Packet,
+        packet: Message,
         options: OptionSet,
         context: Context,
         filename: bytes | None,
@@ -187,7 +186,7 @@ class Encoder:
         return area
 
     def _plan(
-        self, layout: Layout, packet: Packet, options: OptionSet, context: Context, site: _Site | None
+        self, layout: Layout, packet: Message, options: OptionSet, context: Context, site: _Site | None
     ) -> _Plan:
         dhcp = options.dhcp
         server = options.server
@@ -324,7 +323,7 @@ class Encoder:
             return pack_agent_block(evaluate(options.dhcp[_AGENT], context) or b"")
         return pack_agent_block(self._pack("agent", options, context, 0))
 
-    def _size(self, layout: Layout, packet: Packet, dhcp: Mapping[int, Value], context: Context) -> int:
+    def _size(self, layout: Layout, packet: Message, dhcp: Mapping[int, Value], context: Context) -> int:
         """The size of the option area, with the cookie, before the relay block is counted in.
 
         See docs/behaviour/packets.md#size-of-the-option-area.

@@ -9,17 +9,16 @@ See docs/behaviour/packets.md#packet-layout-and-intake.
 
 from __future__ import annotations
 
-from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ...trace.effects import DEBUG, ERROR, INFO
+from ..model.context import Message
 from ..model.tables import tables_of
 from .fqdn import decode_fqdn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
-    from ..model.configuration import Class
     from ..model.spaces import Registry
     from ..model.tables import SpaceTable
 
@@ -60,7 +59,6 @@ HARDWARE_OCTETS_MAXIMUM: Final = 16
 # Spaces inside spaces are followed this deep: more than a packet that means anything can hold.
 DEPTH_MAXIMUM: Final = 64
 
-_HEADER: Final = Struct(">BBBB4sHHIIII16s").unpack_from
 _HOST_NAME: Final = 12
 _REQUESTED_ADDRESS: Final = 50
 _OVERLOAD: Final = 52
@@ -97,103 +95,16 @@ class Dropped(NamedTuple):
     lines: tuple[Line, ...]
 
 
-class Packet:
-    """A message as parsed. Addresses are 32-bit numbers; `hardware` is the htype octet and chaddr[:hlen].
-
-    `options` are those of space dhcp, `spaces` the decoded ones (absent: nothing decoded). `requested_address` and
-    `server_identifier` are options 50 and 54 (None: absent). `lines` are to be logged before anything else is done.
-    `agent_stashed`: the relay information came from the lease. `known` and `classes` belong to the service.
-    """
-
-    __slots__ = (
-        "chaddr", "ciaddr", "classes", "flags", "giaddr", "hardware", "hlen", "hops", "host_name_had_nul", "htype",
-        "interface", "known", "lines", "message_type", "op", "options", "options_valid", "payload", "registry",
-        "requested_address", "secs", "server_identifier", "siaddr", "source", "source_port", "spaces", "stashed",
-        "xid", "yiaddr",
-    )  # fmt: skip
-
-    op: int
-    htype: int
-    hlen: int
-    hops: int
-    xid: bytes
-    secs: int
-    flags: int
-    ciaddr: int
-    yiaddr: int
-    siaddr: int
-    giaddr: int
-    chaddr: bytes
-    hardware: bytes
-    options: dict[int, bytes]
-    options_valid: bool
-    message_type: int
-    requested_address: int | None
-    server_identifier: int | None
-    host_name_had_nul: bool
-    lines: tuple[Line, ...]
-
-    def __init__(self, payload: bytes, interface: str, source: int, source_port: int, registry: Registry) -> None:
-        """The header is read; there are no options yet. `payload` has at least 236 octets."""
-        self.payload = payload
-        self.interface = interface
-        self.source = source
-        self.source_port = source_port
-        self.registry = registry
-        (
-            self.op, htype, hlen, self.hops, self.xid, self.secs, self.flags,
-            self.ciaddr, self.yiaddr, self.siaddr, self.giaddr, self.chaddr,
-        ) = _HEADER(payload)  # fmt: skip
-        self.htype = htype
-        self.hlen = hlen
-        self.hardware = payload[1:2] + payload[28 : 28 + hlen]
-        self.options = {}
-        self.options_valid = False
-        self.message_type = 0
-        self.spaces: dict[str, dict[int, bytes]] = {}
-        self.requested_address = None
-        self.server_identifier = None
-        self.host_name_had_nul = False
-        self.stashed = False
-        self.known = False
-        self.classes: list[Class] = []
-        self.lines = ()
-
-    @property
-    def agent(self) -> dict[int, bytes] | None:
-        """The decoded relay agent information, in order of first appearance; None where there is none.
-
-        See docs/behaviour/packets.md#relay-agent-information-on-intake.
-        """
-        return self.spaces.get("agent")
-
-    def attach_stash(self, options: Iterable[tuple[int, bytes]]) -> None:
-        """Take the relay information that the client's lease holds for the packet's own.
-
-        See docs/behaviour/packets.md#relay-agent-information-on-intake.
-        """
-        self.spaces["agent"] = dict(options)
-        self.stashed = True
-
-    def decode_space(self, space: str, raw: bytes, log: Callable[[int, str], None] | None = None) -> None:
-        """Decode `raw` as options of `space` into `spaces` (`parse-vendor-option`). An unknown space: nothing."""
-        lines: list[Line] = []
-        tables = tables_of(self.registry)
-        if space in tables:
-            _parse_inner(self, tables, space, raw, lines, 0)
-        if log is not None:
-            for level, text in lines:
-                log(level, text)
-
-
-def parse_packet(payload: bytes, interface: str, source: int, source_port: int, registry: Registry) -> Packet | Dropped:
-    """A UDP payload as a Packet, or why it is dropped. Any octets will do; nothing raises.
+def parse_packet(
+    payload: bytes, interface: str, source: int, source_port: int, registry: Registry
+) -> Message | Dropped:
+    """A UDP payload as a Message, or why it is dropped. Any octets will do; nothing raises.
 
     See docs/behaviour/packets.md#intake-in-order.
     """
     if len(payload) < FIXED_OCTETS:
         return Dropped(())
-    packet = Packet(payload, interface, source, source_port, registry)
+    packet = Message(payload, interface, source, source_port, registry)
     if packet.hlen > HARDWARE_OCTETS_MAXIMUM:
         return Dropped((_BOGUS_LENGTH,))
     lines: list[Line] = []
@@ -214,7 +125,7 @@ def parse_packet(payload: bytes, interface: str, source: int, source_port: int, 
     return packet
 
 
-def _parse_options(packet: Packet, lines: list[Line]) -> bool:
+def _parse_options(packet: Message, lines: list[Line]) -> bool:
     """Main area, then file, then sname where option 52 says so; False where the packet must be dropped.
 
     See docs/behaviour/packets.md#the-option-area-parser, docs/behaviour/packets.md#option-overload-on-intake.
@@ -238,7 +149,7 @@ def _parse_options(packet: Packet, lines: list[Line]) -> bool:
 
 
 def _parse_dhcp(
-    packet: Packet, tables: dict[str, SpaceTable], buffer: bytes, position: int, stop: int, lines: list[Line]
+    packet: Message, tables: dict[str, SpaceTable], buffer: bytes, position: int, stop: int, lines: list[Line]
 ) -> bool:
     """One area of space dhcp into the packet. The hot path: one pass, no objects, no calls for ordinary options."""
     options = packet.options
@@ -276,7 +187,7 @@ def _malformed(space: str, code: int, reason: str, lines: list[Line]) -> bool:
 
 
 def _read_special(
-    packet: Packet, tables: dict[str, SpaceTable], code: int, value: bytes, fresh: bool, lines: list[Line]
+    packet: Message, tables: dict[str, SpaceTable], code: int, value: bytes, fresh: bool, lines: list[Line]
 ) -> bytes | None:
     """The value to keep of an option that encapsulates or holds text; None: the option is skipped.
 
@@ -304,7 +215,7 @@ def _trim(value: bytes, minimum: int) -> bytes:
 
 
 def _parse_inner(
-    packet: Packet, tables: dict[str, SpaceTable], name: str, raw: bytes, lines: list[Line], depth: int
+    packet: Message, tables: dict[str, SpaceTable], name: str, raw: bytes, lines: list[Line], depth: int
 ) -> None:
     """Decode one fragment of an encapsulating option. Failures are logged and change nothing else.
 
@@ -321,7 +232,7 @@ def _parse_inner(
 
 
 def _parse_space(
-    packet: Packet, tables: dict[str, SpaceTable], name: str, raw: bytes, lines: list[Line], depth: int
+    packet: Message, tables: dict[str, SpaceTable], name: str, raw: bytes, lines: list[Line], depth: int
 ) -> bool:
     """Options of a space with tags and lengths of any width; of a repeated one the first counts.
 
@@ -354,7 +265,7 @@ def _parse_space(
     return True
 
 
-def _read_addresses(packet: Packet) -> None:
+def _read_addresses(packet: Message) -> None:
     """Options 50 and 54 as numbers; short ones run on into the buffer behind them, as ISC's do.
 
     See docs/behaviour/packets.md#reading-short-values.
@@ -368,7 +279,7 @@ def _read_addresses(packet: Packet) -> None:
         packet.server_identifier = _address_in(packet, _SERVER_IDENTIFIER, value)
 
 
-def _address_in(packet: Packet, code: int, value: bytes) -> int:
+def _address_in(packet: Message, code: int, value: bytes) -> int:
     if len(value) < _ADDRESS_OCTETS:
         value += _behind(packet.payload, code, bool(packet.options.get(_OVERLOAD)))
     return int.from_bytes(value[:_ADDRESS_OCTETS].ljust(_ADDRESS_OCTETS, b"\x00"), "big")
@@ -404,3 +315,19 @@ def _tails(area: bytes, code: int) -> list[bytes]:
         if tag == code:
             ends.append(position)
     return [bytes(marked[end : end + _ADDRESS_OCTETS]) for end in ends]
+
+
+def decode_space(
+    packet: Message, space: str, raw: bytes, log: Callable[[int, str], None] | None = None
+) -> None:
+    """Decode `raw` as options of `space` into the message's `spaces`, for `parse-vendor-option`.
+
+    An unknown space: nothing.
+    """
+    lines: list[Line] = []
+    tables = tables_of(packet.registry)
+    if space in tables:
+        _parse_inner(packet, tables, space, raw, lines, 0)
+    if log is not None:
+        for level, text in lines:
+            log(level, text)

@@ -19,8 +19,8 @@ from .placement import FILE_OCTETS, SNAME_OCTETS, Area
 from .text import cut
 
 if TYPE_CHECKING:
+    from ..model.context import Message
     from .encode import Layout
-    from .packet import Packet
 
 
 BROADCAST_FLAG: Final = 0x8000
@@ -64,7 +64,7 @@ def _field(value: bytes | None, overload: bytes | None, nothing: bytes) -> bytes
 
 def compose(
     layout: Layout,
-    packet: Packet,
+    packet: Message,
     area: Area,
     flags: int,
     ciaddr: int,
@@ -93,13 +93,13 @@ def with_hardware(payload: bytes, hardware: bytes, padding: bytes) -> bytes:
     return payload[:28] + (hardware[1:] + padding).ljust(16, b"\x00") + payload[44:]
 
 
-def compose_nak(packet: Packet, area: Area) -> bytes:
+def compose_nak(packet: Message, area: Area) -> bytes:
     """A NAK: no addresses but the relay's, and the broadcast flag always."""
     return compose(NAK, packet, area, packet.flags | BROADCAST_FLAG, 0, 0, 0, None, None)
 
 
 def compose_static_plain(
-    packet: Packet, flags: int, yiaddr: int, siaddr: int, filename: bytes | None, server_name: bytes | None
+    packet: Message, flags: int, yiaddr: int, siaddr: int, filename: bytes | None, server_name: bytes | None
 ) -> bytes:
     """A static BOOTP reply to a request without cookie: its vendor area comes back as it was.
 
@@ -110,7 +110,7 @@ def compose_static_plain(
 
 
 def compose_leasequery(
-    packet: Packet, area: Area, ciaddr: int, hardware: bytes | None, padding: bytes = b""
+    packet: Message, area: Area, ciaddr: int, hardware: bytes | None, padding: bytes = b""
 ) -> bytes:
     """An answer to a LEASEQUERY: the query itself with its options replaced, not padded.
 
@@ -141,7 +141,7 @@ def truncation_lines(filename: bytes | None, server_name: bytes | None) -> list[
     return lines
 
 
-def _link(packet: Packet) -> bytes:
+def _link(packet: Message) -> bytes:
     """The client's Ethernet address: chaddr if it has six octets, whatever htype says."""
     return packet.chaddr[:ETHERNET_OCTETS] if packet.hlen == ETHERNET_OCTETS else ETHERNET_BROADCAST
 
@@ -150,12 +150,12 @@ def _kernel(destination: int, port: int, marker: str, payload: bytes, *, durable
     return Send(FALLBACK, False, destination, port, b"", 0, durable, marker, payload)
 
 
-def _relay_port(packet: Packet, ports: Ports) -> int:
+def _relay_port(packet: Message, ports: Ports) -> int:
     return ports.remote if packet.giaddr == LOOPBACK else ports.local
 
 
 def _raw_or_relay(
-    packet: Packet, payload: bytes, ports: Ports, flags: int, yiaddr: int, source: int, *, durable: bool
+    packet: Message, payload: bytes, ports: Ports, flags: int, yiaddr: int, source: int, *, durable: bool
 ) -> Send:
     """Rules 1, 3 and 4 of the first table."""
     if packet.giaddr:
@@ -168,7 +168,7 @@ def _raw_or_relay(
     return Send(packet.interface, True, destination, ports.remote, link, source, durable, MARK_LEASE, payload)
 
 
-def send_offer(packet: Packet, payload: bytes, ports: Ports, flags: int, yiaddr: int, source: int) -> Send:
+def send_offer(packet: Message, payload: bytes, ports: Ports, flags: int, yiaddr: int, source: int) -> Send:
     """An OFFER. `flags` are the reply's, `source` option 54 or the interface's first address.
 
     See docs/behaviour/packets.md#source-address.
@@ -176,13 +176,13 @@ def send_offer(packet: Packet, payload: bytes, ports: Ports, flags: int, yiaddr:
     return _raw_or_relay(packet, payload, ports, flags, yiaddr, source, durable=False)
 
 
-def send_bootp(packet: Packet, payload: bytes, ports: Ports, flags: int, yiaddr: int, source: int) -> Send:
+def send_bootp(packet: Message, payload: bytes, ports: Ports, flags: int, yiaddr: int, source: int) -> Send:
     """A dynamic BOOTREPLY: as an OFFER, but it promises."""
     return _raw_or_relay(packet, payload, ports, flags, yiaddr, source, durable=True)
 
 
 def send_ack(
-    packet: Packet, payload: bytes, ports: Ports, flags: int, yiaddr: int, source: int, *, same_network: bool
+    packet: Message, payload: bytes, ports: Ports, flags: int, yiaddr: int, source: int, *, same_network: bool
 ) -> Send:
     """An ACK. `same_network`: the lease's network is that of the receiving interface."""
     if not packet.giaddr and packet.ciaddr:
@@ -192,7 +192,7 @@ def send_ack(
     return _raw_or_relay(packet, payload, ports, flags, yiaddr, source, durable=True)
 
 
-def send_static_bootp(packet: Packet, payload: bytes, ports: Ports, flags: int, yiaddr: int, source: int) -> Send:
+def send_static_bootp(packet: Message, payload: bytes, ports: Ports, flags: int, yiaddr: int, source: int) -> Send:
     """A static BOOTREPLY: to the client's Ethernet address even where the IP destination is the broadcast's."""
     if packet.giaddr:
         return _kernel(packet.giaddr, ports.local, MARK_BOOTP_RELAY, payload, durable=False)
@@ -201,7 +201,7 @@ def send_static_bootp(packet: Packet, payload: bytes, ports: Ports, flags: int, 
     return Send(packet.interface, True, destination, ports.remote, link, source, False, MARK_BOOTP, payload)
 
 
-def send_nak(packet: Packet, payload: bytes, ports: Ports, source: int) -> Send:
+def send_nak(packet: Message, payload: bytes, ports: Ports, source: int) -> Send:
     """A NAK: to the relay, else to everybody."""
     if packet.giaddr:
         return _kernel(packet.giaddr, _relay_port(packet, ports), MARK_NAK_RELAY, payload, durable=False)
@@ -209,18 +209,18 @@ def send_nak(packet: Packet, payload: bytes, ports: Ports, source: int) -> Send:
     return Send(packet.interface, True, ports.broadcast, ports.remote, link, source, False, MARK_NAK, payload)
 
 
-def inform_flags(packet: Packet) -> int:
+def inform_flags(packet: Message) -> int:
     """The flags of an INFORM's answer: broadcast is added for one that goes back through its relay."""
     return packet.flags | BROADCAST_FLAG if packet.giaddr and not packet.ciaddr else packet.flags
 
 
-def send_inform(packet: Packet, payload: bytes, ports: Ports) -> Send:
+def send_inform(packet: Message, payload: bytes, ports: Ports) -> Send:
     """An INFORM's answer, always by the kernel: to the relay only where there is no ciaddr."""
     if packet.giaddr and not packet.ciaddr:
         return _kernel(packet.giaddr, ports.local, MARK_INFORM, payload, durable=False)
     return _kernel(packet.ciaddr or packet.source, ports.remote, MARK_INFORM, payload, durable=False)
 
 
-def send_leasequery(packet: Packet, payload: bytes, ports: Ports) -> Send:
+def send_leasequery(packet: Message, payload: bytes, ports: Ports) -> Send:
     """An answer to a LEASEQUERY: to the relay that asked. A failure has no marker line."""
     return _kernel(packet.giaddr, _relay_port(packet, ports), "", payload, durable=False)

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from .packet import Packet
+    from ..model.context import Message
 
 REQUEST_LINE_MAXIMUM: Final = 1023
 HOST_NAME_PRINTED_MAXIMUM: Final = 64
@@ -40,7 +40,7 @@ def hardware_text(hardware: bytes) -> str:
     return hardware[1:].hex(":")
 
 
-def via_text(packet: Packet) -> str:
+def via_text(packet: Message) -> str:
     """The relay's address, or the receiving interface."""
     return dotted(packet.giaddr) if packet.giaddr else packet.interface
 
@@ -67,7 +67,7 @@ def identifier_text(value: bytes) -> str:
     return value.hex(":") if len(value) <= IDENTIFIER_HEX_MAXIMUM else ""
 
 
-def client_text(packet: Packet, uid: bytes | None) -> str:
+def client_text(packet: Message, uid: bytes | None) -> str:
     """The hardware address; for htype 0 the lease's client identifier (it may be empty), or that there is none."""
     if packet.htype:
         return packet.hardware[1:].hex(":")
@@ -79,12 +79,12 @@ def cut(line: str) -> str:
     return line if len(line) <= REQUEST_LINE_MAXIMUM else line[:REQUEST_LINE_MAXIMUM]
 
 
-def discover_line(packet: Packet, uid: bytes | None, hostname: bytes | None) -> str:
+def discover_line(packet: Message, uid: bytes | None, hostname: bytes | None) -> str:
     """The line about a DISCOVER, without what became of it."""
     return f"DHCPDISCOVER from {client_text(packet, uid)} {name_text(hostname)}via {via_text(packet)}"
 
 
-def request_line(packet: Packet, uid: bytes | None, hostname: bytes | None) -> str:
+def request_line(packet: Message, uid: bytes | None, hostname: bytes | None) -> str:
     """The line about a REQUEST: the address is option 50, else ciaddr; behind it the server identifier, if any."""
     wanted = packet.ciaddr if packet.requested_address is None else packet.requested_address
     chosen = "" if packet.server_identifier is None else f" ({dotted(packet.server_identifier)})"
@@ -92,35 +92,35 @@ def request_line(packet: Packet, uid: bytes | None, hostname: bytes | None) -> s
     return f"DHCPREQUEST for {dotted(wanted)}{chosen} from {client} {name_text(hostname)}via {via_text(packet)}"
 
 
-def release_line(packet: Packet, uid: bytes | None, hostname: bytes | None, *, found: bool) -> str:
+def release_line(packet: Message, uid: bytes | None, hostname: bytes | None, *, found: bool) -> str:
     """The line about a RELEASE: of which address, and whether a lease of the sender's was found."""
     client = client_text(packet, uid)
     tail = "(found)" if found else "(not found)"
     return f"DHCPRELEASE of {dotted(packet.ciaddr)} from {client} {name_text(hostname)}via {via_text(packet)} {tail}"
 
 
-def decline_line(packet: Packet, uid: bytes | None, hostname: bytes | None) -> str:
+def decline_line(packet: Message, uid: bytes | None, hostname: bytes | None) -> str:
     """The line about a DECLINE: the address is option 50."""
     wanted = dotted(packet.requested_address or 0)
     return f"DHCPDECLINE of {wanted} from {client_text(packet, uid)} {name_text(hostname)}via {via_text(packet)}"
 
 
-def inform_line(packet: Packet) -> str:
+def inform_line(packet: Message) -> str:
     """The line about an INFORM: the address is ciaddr, else the source."""
     return f"DHCPINFORM from {dotted(packet.ciaddr or packet.source)} via {via_text(packet)}"
 
 
-def leasequery_line(packet: Packet) -> str:
+def leasequery_line(packet: Message) -> str:
     """The line about a LEASEQUERY, without what is asked for."""
     return f"DHCPLEASEQUERY from {dotted(packet.giaddr)}"
 
 
-def bootp_line(packet: Packet) -> str:
+def bootp_line(packet: Message) -> str:
     """The line about a BOOTREQUEST."""
     return f"BOOTREQUEST from {hardware_text(packet.hardware)} via {via_text(packet)}"
 
 
-def reply_line(word: str, address: int, packet: Packet, hostname: bytes | None) -> str:
+def reply_line(word: str, address: int, packet: Message, hostname: bytes | None) -> str:
     """`DHCPOFFER on ...`, `DHCPACK on ...`, `BOOTREPLY on ...`: `word` is the first of it.
 
     The client is its hardware address, even for htype 0.
@@ -129,18 +129,18 @@ def reply_line(word: str, address: int, packet: Packet, hostname: bytes | None) 
     return f"{word} on {dotted(address)} to {client} {name_text(hostname)}via {via_text(packet)}"
 
 
-def static_bootp_line(address: int, host_name: str, packet: Packet) -> str:
+def static_bootp_line(address: int, host_name: str, packet: Message) -> str:
     """The reply to a BOOTP client with a fixed address; `host_name` is the declaration's, maybe empty."""
     hardware = hardware_text(packet.hardware)
     return f"BOOTREPLY for {dotted(address)} to {host_name or 'unknown'} ({hardware}) via {via_text(packet)}"
 
 
-def nak_line(address: int, packet: Packet) -> str:
+def nak_line(address: int, packet: Message) -> str:
     """The line of a NAK; `address` is what was requested."""
     return f"DHCPNAK on {dotted(address)} to {hardware_text(packet.hardware)} via {via_text(packet)}"
 
 
-def inform_ack_line(address: int, packet: Packet) -> str:
+def inform_ack_line(address: int, packet: Message) -> str:
     """The answer to an INFORM, sent to `address`: by way of the relay only where there is no ciaddr."""
     known = packet.htype and packet.hlen
     hardware = hardware_text(packet.hardware) if known else "<no client hardware address>"

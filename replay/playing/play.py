@@ -8,8 +8,6 @@ shown as a card (card.py). The recorded effects are compared whole, without exce
 
 from __future__ import annotations
 
-import os
-import sys
 import traceback
 from collections import deque
 from contextlib import ExitStack
@@ -17,9 +15,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from ...engine.machine import Machine
 from ...trace import DamagedTape, Entry, NewerTape, NotATape, TapeError, open_tape
-from ..isc import import_isc, is_isc_trace
 from ..showing.decode import client_of, hardware_of
-from ..showing.statusline import Progress
 from .card import card
 from .compare import same
 from .leases import LeaseFileFollower, lease_file_of
@@ -27,7 +23,7 @@ from .resume import beginning
 from .verdict import Difference, Status, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from ...trace import Tape
     from ...trace.effects import Effect
@@ -237,47 +233,6 @@ def play_file(
         return Verdict(Status.UNJUDGED, damage=f"cannot write the lease file {where}: {error.strerror}")
 
 
-def refusal_lines() -> tuple[str, ...]:
-    """ISC's words for `-play` without `-lf`; its trailer for fatal errors follows them.
-
-    See docs/behaviour/isc-trace.md#recording-and-playing.
-    """
-    return (
-        "",
-        "** You must specify a lease file with -lf.",
-        "   Dhcpd will not overwrite your default",
-        "   lease file when playing back a trace. **",
-    )
-
-
-def main(trace_path: str, lease_path: str | None, *, quiet: bool = False) -> int:
-    """`dhcpd -play`: play, say on stderr what was found, and return the exit status (verdict.Status).
-
-    Without a lease file ISC's refusal is printed and 1 returned. `quiet` (-q) keeps silent, differences included:
-    the exit status alone tells.
-    """
-    if lease_path is None:
-        _say(refusal_lines(), quiet=quiet)
-        return 1
-    progress = Progress() if not quiet and sys.stderr.isatty() else None
-    verdict = _play_any(trace_path, os.fspath(lease_path), progress)
-    if progress is not None:
-        progress.clear()
-    _say(report(verdict), quiet=quiet)
-    return int(verdict.status)
-
-
-def _play_any(trace_path: str, lease_path: str, progress: Progress | None) -> Verdict:
-    """`play_file`, or the import of a trace file that ISC dhcpd recorded."""
-    if not is_isc_trace(trace_path):
-        return play_file(trace_path, lease_path, watch=progress)
-    try:
-        return import_isc(trace_path, None, lease_path, watch=progress).verdict
-    except OSError as error:
-        where = error.filename or lease_path
-        return Verdict(Status.UNJUDGED, damage=f"cannot write the lease file {where}: {error.strerror}")
-
-
 def report(verdict: Verdict) -> list[str]:
     """The verdict as lines: the card if there is one, the notices, the closing line."""
     lines = [] if verdict.difference is None else card(verdict.difference)
@@ -286,9 +241,3 @@ def report(verdict: Verdict) -> list[str]:
         lines += [f"  {place}" for place in verdict.state]
     lines += [f"note: {notice}" for notice in verdict.notices]
     return [*lines, verdict.closing_line()]
-
-
-def _say(lines: Sequence[str], *, quiet: bool) -> None:
-    if not quiet:
-        for line in lines:
-            sys.stderr.write(line + "\n")

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ...model.configuration import Configuration, Permit, Pool
-    from ...model.context import Context
-    from ...wire.packet import Packet
+    from ...model.context import Context, Message
 
 CLASSES_MAX: Final = 5
 
@@ -95,7 +94,7 @@ def add_class(context: Context, member: Class) -> bool:
     return True
 
 
-def in_class(packet: Packet, wanted: Class) -> bool:
+def in_class(packet: Message, wanted: Class) -> bool:
     """Whether the packet is in the class or in a subclass of it."""
     for member in packet.classes:  # noqa: SIM110 - a generator costs more than the loop, for each entry of each pool
         if member is wanted or member.superclass is wanted:
@@ -117,19 +116,19 @@ def fits(context: Context, entry: Permit) -> bool:
     return packet is not None and _PERMITS[entry.kind](packet, context, entry.value)
 
 
-def _is_member(packet: Packet, _context: Context, wanted: Class | int | None) -> bool:
+def _is_member(packet: Message, _context: Context, wanted: Class | int | None) -> bool:
     return bool(packet.classes) and isinstance(wanted, Class) and in_class(packet, wanted)
 
 
-def _is_bootp(packet: Packet, _context: Context, _value: Class | int | None) -> bool:
+def _is_bootp(packet: Message, _context: Context, _value: Class | int | None) -> bool:
     return not packet.options_valid or not packet.message_type
 
 
-def _is_after(_packet: Packet, context: Context, moment: Class | int | None) -> bool:
+def _is_after(_packet: Message, context: Context, moment: Class | int | None) -> bool:
     return isinstance(moment, int) and context.now > moment
 
 
-_PERMITS: Final[dict[str, Callable[[Packet, Context, Class | int | None], bool]]] = {
+_PERMITS: Final[dict[str, Callable[[Message, Context, Class | int | None], bool]]] = {
     "class": _is_member,
     "known": lambda packet, _context, _value: packet.known,
     "unknown": lambda packet, _context, _value: not packet.known,
@@ -139,3 +138,11 @@ _PERMITS: Final[dict[str, Callable[[Packet, Context, Class | int | None], bool]]
     "unauthenticated": lambda _packet, _context, _value: True,
     "authenticated": lambda _packet, _context, _value: False,
 }
+
+
+def open_pools(configuration: Configuration) -> tuple[bool, ...]:
+    """By pool index: whether every DHCP client may have addresses of the pool, so that its lists need no look."""
+    return tuple([
+        not pool.permits and all(entry.kind == "dynamic-bootp" for entry in pool.prohibits)
+        for pool in configuration.pools
+    ])  # fmt: skip

@@ -22,15 +22,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from ...model.configuration import Class
-    from ...model.context import Context
+    from ...model.context import Context, Message
     from ...model.spaces import OptionDefinition
     from ...model.syntax import Expression
-    from ...wire.packet import Packet
 
 # A class that matches, with the value of its `match` expression (None where it has none).
 Outcome: TypeAlias = "tuple[Class, bytes | None]"
 Run: TypeAlias = "Callable[[Context], Iterable[Outcome]]"
-Reader: TypeAlias = "Callable[[Packet], bytes | None]"
+Reader: TypeAlias = "Callable[[Message], bytes | None]"
 
 REMEMBERED_MAX: Final = 32_768
 KEY_OCTETS_MAX: Final = 512

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ....trace.effects import DEBUG, ERROR, INFO
 from ...model import syntax
 from ...model.configuration import Function, Handler
+from ...wire.packet import decode_space
 from ..domain_names import BadNameError, compress, read_names
 from ..writing.values import shown
 from .classify import add_class
@@ -382,7 +383,7 @@ def _parse_vendor_option(_compiler: Compiler, _node: syntax.ParseVendorOption) -
         space = value(context) if callable(value) else value
         raw = None if packet is None else packet.options.get(VENDOR_ENCAPSULATED_OPTIONS)
         if packet is not None and space and raw:
-            packet.decode_space(space.decode("latin-1").lower(), raw, context.host.log)
+            decode_space(packet, space.decode("latin-1").lower(), raw, context.host.log)
 
     return run
 

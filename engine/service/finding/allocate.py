@@ -18,18 +18,10 @@ from ..explain import pool_text, tell_pool
 from ..reasons import Reason
 
 if TYPE_CHECKING:
-    from ...model.configuration import Configuration, Pool, SharedNetwork
+    from ...model.configuration import Pool, SharedNetwork
     from ...model.context import Context
     from ...model.lease import Lease
     from ..server import Server
-
-
-def open_pools(configuration: Configuration) -> tuple[bool, ...]:
-    """By pool index: whether every DHCP client may have addresses of the pool, so that its lists need no look."""
-    return tuple([
-        not pool.permits and all(entry.kind == "dynamic-bootp" for entry in pool.prohibits)
-        for pool in configuration.pools
-    ])  # fmt: skip
 
 
 def may_use(server: Server, context: Context, pool: Pool) -> bool:

@@ -22,9 +22,8 @@ from .hosts import CLIENT_IDENTIFIER, fixed_lease, known_hosts
 
 if TYPE_CHECKING:
     from ...model.configuration import Host, SharedNetwork
-    from ...model.context import Context
+    from ...model.context import Context, Message
     from ...model.lease import Lease
-    from ...wire.packet import Packet
     from ..server import Server
 
 UNAVAILABLE: Final = "requested address not available"
@@ -49,7 +48,7 @@ class Search:
         "server", "uid",
     )  # fmt: skip
 
-    def __init__(self, server: Server, context: Context, packet: Packet, network: SharedNetwork) -> None:
+    def __init__(self, server: Server, context: Context, packet: Message, network: SharedNetwork) -> None:
         """`releasing`: the client claims no address, so that leases it may not keep are released."""
         self.server = server
         self.context = context
@@ -67,7 +66,7 @@ class Search:
 
 
 def find_lease(
-    server: Server, context: Context, packet: Packet, network: SharedNetwork, preset: Lease | None = None
+    server: Server, context: Context, packet: Message, network: SharedNetwork, preset: Lease | None = None
 ) -> Found:
     """The lease of this client on the network; `preset` is the lease that gave the packet its relay options.
 
@@ -172,7 +171,7 @@ def _find_by_hardware(search: Search) -> None:
                 release(server, lease, search.packet)
 
 
-def belongs(lease: Lease, packet: Packet) -> bool:
+def belongs(lease: Lease, packet: Message) -> bool:
     """Whether a lease is this client's: by uid where it has one, else by hardware address."""
     if lease.uid:
         return packet.options.get(CLIENT_IDENTIFIER) == lease.uid

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ...model.configuration import Host, SharedNetwork
-    from ...wire.packet import Packet
+    from ...model.context import Message
     from ..server import Server
 
 CLIENT_IDENTIFIER: Final = 61
 
 
-def host_lists(server: Server, packet: Packet) -> Iterator[list[Host]]:
+def host_lists(server: Server, packet: Message) -> Iterator[list[Host]]:
     """The lists of hosts that match the packet: by uid, by hardware, by each `host-identifier` option."""
     configuration = server.configuration
     uid = packet.options.get(CLIENT_IDENTIFIER)
@@ -43,7 +43,7 @@ def host_lists(server: Server, packet: Packet) -> Iterator[list[Host]]:
             yield found
 
 
-def known_hosts(server: Server, packet: Packet) -> list[Host]:
+def known_hosts(server: Server, packet: Message) -> list[Host]:
     """The first list of hosts that matches; the packet becomes known by it. Empty where there is none."""
     for hosts in host_lists(server, packet):
         packet.known = True
@@ -53,7 +53,7 @@ def known_hosts(server: Server, packet: Packet) -> list[Host]:
     return []
 
 
-def dynamic_host(server: Server, packet: Packet) -> Host | None:
+def dynamic_host(server: Server, packet: Message) -> Host | None:
     """The first host that matches and has no fixed address."""
     for hosts in host_lists(server, packet):
         for host in hosts:

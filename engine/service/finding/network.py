@@ -15,7 +15,7 @@ from ..reasons import Reason
 
 if TYPE_CHECKING:
     from ...model.configuration import SharedNetwork, Subnet
-    from ...wire.packet import Packet
+    from ...model.context import Message
     from ..server import Server
 
 LINK_SELECTION: Final = 5
@@ -23,7 +23,7 @@ SUBNET_SELECTION: Final = 118
 _ADDRESS_OCTETS: Final = 4
 
 
-def selected(packet: Packet) -> tuple[bytes, bool] | None:
+def selected(packet: Message) -> tuple[bytes, bool] | None:
     """What the relay (True) or the client (False) selected, in octets; None where neither did."""
     agent = packet.agent
     if agent is not None and not packet.stashed and LINK_SELECTION in agent:
@@ -39,7 +39,7 @@ def subnet_of(server: Server, value: bytes) -> Subnet | None:
     return server.configuration.find_subnet(int.from_bytes(value, "big"))
 
 
-def locate(server: Server, packet: Packet) -> SharedNetwork | None:
+def locate(server: Server, packet: Message) -> SharedNetwork | None:
     """The packet's network; None where there is none."""
     subnet: Subnet | None
     if SUBNET_SELECTION in packet.options or packet.spaces:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from ...model.lease import ACTIVE
 
 if TYPE_CHECKING:
+    from ...model.context import Message
     from ...model.lease import Lease
-    from ...wire.packet import Packet
     from ..server import Server
 
 
@@ -24,7 +24,7 @@ class Bill(NamedTuple):
     changed: bool
 
 
-def charge(server: Server, lease: Lease, packet: Packet, *, offer: bool) -> Bill:
+def charge(server: Server, lease: Lease, packet: Message, *, offer: bool) -> Bill:
     """Keep, drop or make the lease's charge."""
     changed = False
     database = server.database

@@ -20,79 +20,26 @@ from ...wire.text import dotted
 from ..explain import tell_time, watch_handler, watch_scopes
 from ..finding.hosts import CLIENT_IDENTIFIER, dynamic_host
 from ..lifecycle import expire_in, lease_has_rare, release
-from ..reasons import Reason, Settings
+from ..plan import Terms
 from .billing import charge
+from .lease_name import must_ask_name
 from .lease_time import INFINITE, PoolClosedError, bootp_expiry, dhcp_expiry, requested_time
 from .nak import send_nak_for
-from .plan import Terms
 from .reply import answer
 from .reuse import reusable
+from .step import Grant
 
 if TYPE_CHECKING:
     from ...model.configuration import Handler, Host
     from ...model.context import Bindings, Context
     from ...model.lease import Lease
-    from ...wire.packet import Packet
     from ..server import Server
-    from .plan import Plan
 
 BOOTP: Final = 0
 _HOST_NAME: Final = 12
 _CLASS_IDENTIFIER: Final = 60
 _CLASS_VARIABLE: Final = "vendor-class-identifier"
 _UNHELD: Final = frozenset({FREE, BACKUP, EXPIRED, RELEASED, RESET})
-
-
-class Grant:
-    """One run of the procedure.
-
-    `attached` is the host that hung on the lease before. `shared`: `options` is a plan's, and must be copied before it
-    is changed. `forbidden`: the lease must not be reused unaltered. `expiry` is what the client is told, `hold` until
-    when an OFFER keeps the lease back (both in seconds since 1970).
-    """
-
-    __slots__ = (
-        "attached", "context", "expiry", "flags", "forbidden", "hold", "host", "kind", "lease", "line", "old_cltt",
-        "options", "packet", "plan", "reused", "same_client", "server", "settings", "shared", "terms",
-        "uid",
-    )  # fmt: skip
-
-    def __init__(
-        self, server: Server, context: Context, packet: Packet, lease: Lease, kind: int, line: str, hold: int
-    ) -> None:
-        self.server = server
-        self.context = context
-        self.packet = packet
-        self.lease = lease
-        self.kind = kind
-        self.line = line
-        self.hold = hold
-        self.old_cltt = lease.cltt
-        rare = lease.rare
-        self.attached: Host | None = None if rare is None else rare.host
-        self.host: Host | None = self.attached
-        self.plan: Plan | None = None
-        self.shared = True
-        self.forbidden = False
-        self.reused = False
-        self.same_client = False
-        self.expiry = 0
-        self.flags = 0
-        self.uid = b""
-        self.settings: Settings = {}
-        self.options: OptionSet
-        self.terms: Terms
-
-    def reject(self, why: str) -> bool:
-        """Say why there is no reply."""
-        self.server.log(INFO, f"{self.line}: {why}")
-        self.note("refused", why)
-        return False
-
-    def note(self, verdict: str, why: str) -> None:
-        """A reason, if anybody wants it."""
-        if self.server.reasons is not None:
-            self.server.reasons.append(Reason("verdict", dotted(self.lease.address), verdict, why))
 
 
 def grant(
@@ -294,7 +241,7 @@ def _knows_name(step: Grant) -> bool:
     """
     if not step.terms.get_lease_hostnames:
         return True
-    return not step.server.must_ask_name(step.options, step.lease, step.host, step.packet)
+    return not must_ask_name(step.server, step.options, step.lease, step.host, step.packet)
 
 
 def _decide_time(step: Grant) -> bool:

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Final
 from ....trace.effects import DEBUG, ERROR, INFO
 from ...model.lease import NEVER
 from ...wire.text import dotted
+from ..plan import MIN_LEASE_TIME_S
 
 if TYPE_CHECKING:
     from ...model.configuration import Pool
+    from ...model.context import Message
     from ...model.lease import Lease
-    from ...wire.packet import Packet
+    from ..plan import Terms
     from ..server import Server
-    from .plan import Terms
 
 INFINITE: Final = 0xFFFFFFFF
 LATEST: Final = NEVER - 1
-MIN_LEASE_TIME_S: Final = 300
 _LEASE_TIME: Final = 51
 _LEASE_TIME_OCTETS: Final = 4
 _PERCENT: Final = 100
@@ -33,7 +33,7 @@ class PoolClosedError(Exception):
     """The pool is not valid yet, or not any more: the client gets a NAK."""
 
 
-def requested_time(packet: Packet, terms: Terms) -> int:
+def requested_time(packet: Message, terms: Terms) -> int:
     """What the client asked for, or the default."""
     asked = packet.options.get(_LEASE_TIME)
     if asked is None or len(asked) != _LEASE_TIME_OCTETS:

@@ -22,8 +22,7 @@ from ..finding.network import locate
 
 if TYPE_CHECKING:
     from ...model.configuration import Scope, Subnet
-    from ...model.context import Context
-    from ...wire.packet import Packet
+    from ...model.context import Context, Message
     from ..server import Server
 
 _MESSAGE: Final = 56
@@ -60,10 +59,10 @@ def send_nak_for(server: Server, context: Context, address: int, subnet: Subnet 
     area = server.encoder.area(NAK_LAYOUT, packet, options, context, None, None)
     assert area is not None, "no site option space is set"
     server.log(INFO, nak_line(address, packet))
-    server.send(send_nak(packet, compose_nak(packet, area), server.ports, source))
+    server.effects.append(send_nak(packet, compose_nak(packet, area), server.ports, source))
 
 
-def _configured(server: Server, context: Context, packet: Packet, subnet: Subnet | None) -> OptionSet:
+def _configured(server: Server, context: Context, packet: Message, subnet: Subnet | None) -> OptionSet:
     """The scopes of the network's first subnet and first pool, else those of `subnet`."""
     network = locate(server, packet)
     scopes: list[Scope]

@@ -8,30 +8,18 @@ See docs/behaviour/decisions.md#ping-check.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ....trace.effects import DEBUG, ERROR, INFO, Log, Ping
 from ...model.lease import ABANDONED
 from ...wire.text import dotted
 from ..lifecycle import abandon
+from ..waiting import Waiting
 
 if TYPE_CHECKING:
     from ....trace.effects import Send
     from ..server import Server
-    from .grant import Grant
-
-
-class Waiting(NamedTuple):
-    """A lease that is deaf until `at_us`.
-
-    An OFFER behind a ping: `sent` and its `line`. A packet behind the look-up of a name (`sent` None): `event`, to be
-    received again.
-    """
-
-    at_us: int
-    line: str
-    sent: Send | None
-    event: tuple[str, int, int, bytes] | None
+    from .step import Grant
 
 
 def wants_ping(step: Grant) -> bool:
@@ -53,7 +41,7 @@ def offer(server: Server, waiting: Waiting) -> None:
     assert waiting.sent is not None
     server.pings -= 1
     server.effects.append(Log(INFO, waiting.line))
-    server.send(waiting.sent)
+    server.effects.append(waiting.sent)
 
 
 def answered(server: Server, source: int) -> None:

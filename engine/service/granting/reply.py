@@ -19,16 +19,17 @@ from ...wire.reply import BROADCAST_FLAG, compose, send_ack, send_bootp, send_of
 from ...wire.text import dotted, reply_line
 from ..explain import sent_options, tell_options, tell_parameters
 from ..finding.hosts import CLIENT_IDENTIFIER
+from ..plan import Prepared
 from ..reasons import Reason
+from .lease_name import reverse_name
 from .ping import begin_ping, wants_ping
-from .plan import Prepared
 
 if TYPE_CHECKING:
     from ....trace.effects import Send
     from ...model.context import Context, OptionSet
     from ...wire.encode import Layout
     from ..server import Server
-    from .grant import Grant
+    from .step import Grant
 
 _SUBNET_MASK: Final = 1
 _ROUTERS: Final = 3
@@ -85,7 +86,7 @@ def answer(step: Grant) -> None:
         begin_ping(server, lease.address, terms.ping_timeout_us, line, sent)
         return
     effects.append(Log(INFO, line))
-    server.send(sent)
+    server.effects.append(sent)
 
 
 def _prepared(step: Grant) -> Prepared:
@@ -131,7 +132,7 @@ def _fill(step: Grant, options: OptionSet) -> Prepared:
     if terms.echo_client_id and CLIENT_IDENTIFIER in packet.options:
         dhcp[CLIENT_IDENTIFIER] = packet.options[CLIENT_IDENTIFIER]
     if terms.get_lease_hostnames and _HOST_NAME not in dhcp:
-        name = server.reverse_name(lease.address)
+        name = reverse_name(server, lease.address)
         if name:
             dhcp[_HOST_NAME] = name
     if terms.use_lease_route and _ROUTERS not in dhcp:

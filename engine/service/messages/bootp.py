@@ -22,9 +22,8 @@ from ..granting.grant import BOOTP, grant
 
 if TYPE_CHECKING:
     from ...model.configuration import SharedNetwork
-    from ...model.context import Context
+    from ...model.context import Context, Message
     from ...model.lease import Lease
-    from ...wire.packet import Packet
     from ..server import Server
 
 _REQUEST: Final = 1
@@ -33,7 +32,7 @@ _HOST_NAME: Final = 12
 _ADDRESS_OCTETS: Final = 4
 
 
-def bootp(server: Server, context: Context, packet: Packet) -> None:
+def bootp(server: Server, context: Context, packet: Message) -> None:
     """Answer a BOOTP client."""
     if packet.op != _REQUEST:
         return
@@ -58,7 +57,7 @@ def bootp(server: Server, context: Context, packet: Packet) -> None:
 
 
 def _answer_fixed(
-    server: Server, context: Context, packet: Packet, network: SharedNetwork, lease: Lease, line: str
+    server: Server, context: Context, packet: Message, network: SharedNetwork, lease: Lease, line: str
 ) -> None:
     """Answer a host with a fixed address. Nothing is stored.
 
@@ -101,7 +100,7 @@ def _answer_fixed(
         return
     server.log(INFO, line)
     server.log(INFO, static_bootp_line(lease.address, "" if host is None else host.name, packet))
-    server.send(send_static_bootp(packet, payload, server.ports, flags, lease.address, source))
+    server.effects.append(send_static_bootp(packet, payload, server.ports, flags, lease.address, source))
 
 
 def _run_commit(context: Context) -> None:
@@ -111,7 +110,7 @@ def _run_commit(context: Context) -> None:
 
 
 def _next_server(
-    server: Server, context: Context, options: OptionSet, packet: Packet, network: SharedNetwork
+    server: Server, context: Context, options: OptionSet, packet: Message, network: SharedNetwork
 ) -> int:
     """siaddr: `next-server`, else the first address of the network's interface, else of the receiving one."""
     value = par.value(context, options, par.NEXT_SERVER)

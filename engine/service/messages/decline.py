@@ -18,14 +18,13 @@ from ..lifecycle import abandon
 
 if TYPE_CHECKING:
     from ...model.configuration import SharedNetwork
-    from ...model.context import Context
+    from ...model.context import Context, Message
     from ...model.lease import Lease
-    from ...wire.packet import Packet
     from ..server import Server
 
 
 def decline(
-    server: Server, context: Context, packet: Packet, _network: SharedNetwork | None, _preset: Lease | None
+    server: Server, context: Context, packet: Message, _network: SharedNetwork | None
 ) -> None:
     """Abandon the address of option 50."""
     if packet.requested_address is None:
@@ -51,7 +50,7 @@ def decline(
     server.log(INFO, f"{line}: abandoned")
 
 
-def _verdict(server: Server, context: Context, packet: Packet, lease: Lease | None) -> int:
+def _verdict(server: Server, context: Context, packet: Message, lease: Lease | None) -> int:
     """The parameter `declines` of the lease's subnet and the packet's classes."""
     options = context.reply = OptionSet()
     context.bindings = server.global_bindings

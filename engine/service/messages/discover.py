@@ -18,9 +18,8 @@ from ..reasons import Reason
 
 if TYPE_CHECKING:
     from ...model.configuration import SharedNetwork
-    from ...model.context import Context
+    from ...model.context import Context, Message
     from ...model.lease import Lease
-    from ...wire.packet import Packet
     from ..hooks import Failover
     from ..server import Server
 
@@ -29,7 +28,7 @@ HOLD_S: Final = 120
 
 
 def discover(
-    server: Server, context: Context, packet: Packet, network: SharedNetwork | None, _preset: Lease | None
+    server: Server, context: Context, packet: Message, network: SharedNetwork | None
 ) -> None:
     """Offer a lease, or say why there is none."""
     assert network is not None, "a packet without a network does not come here"

@@ -23,9 +23,7 @@ from ..granting.reply import server_identifier
 
 if TYPE_CHECKING:
     from ...model.configuration import Host, SharedNetwork, Subnet
-    from ...model.context import Context
-    from ...model.lease import Lease
-    from ...wire.packet import Packet
+    from ...model.context import Context, Message
     from ..reasons import Settings
     from ..server import Server
 
@@ -44,7 +42,7 @@ _EXPLANATION: Final = (
 
 
 def inform(
-    server: Server, context: Context, packet: Packet, _network: SharedNetwork | None, _preset: Lease | None
+    server: Server, context: Context, packet: Message, _network: SharedNetwork | None
 ) -> None:
     """Answer with options only."""
     line = inform_line(packet)
@@ -72,7 +70,7 @@ def inform(
         tell_options(server, packet, settings, sent_options(server.effects[-1].payload))
 
 
-def _find_subnet(server: Server, packet: Packet, line: str) -> tuple[Subnet | None, tuple[int, bytes] | None]:
+def _find_subnet(server: Server, packet: Message, line: str) -> tuple[Subnet | None, tuple[int, bytes] | None]:
     """The subnet, and the selection that was used, as (its code, its value).
 
     See docs/behaviour/decisions.md#dhcpinform, steps 1 to 3.
@@ -104,7 +102,7 @@ def _refuse(server: Server, subnet: Subnet, line: str) -> None:
     server.inform_refusals += 1
 
 
-def _run_scopes(server: Server, context: Context, packet: Packet, subnet: Subnet, client: int) -> Settings:
+def _run_scopes(server: Server, context: Context, packet: Message, subnet: Subnet, client: int) -> Settings:
     """The statements for the client; a lease of ciaddr brings its pool's.
 
     See docs/behaviour/decisions.md#dhcpinform, step 5.
@@ -124,7 +122,7 @@ def _run_scopes(server: Server, context: Context, packet: Packet, subnet: Subnet
     return settings
 
 
-def _host(server: Server, packet: Packet, client: int) -> Host | None:
+def _host(server: Server, packet: Message, client: int) -> Host | None:
     """The host whose fixed address it is, else one without fixed address; by uid before hardware."""
     configuration = server.configuration
     uid = packet.options.get(CLIENT_IDENTIFIER)
@@ -141,7 +139,7 @@ def _host(server: Server, packet: Packet, client: int) -> Host | None:
     return None
 
 
-def _answer(server: Server, context: Context, packet: Packet, subnet: Subnet, client: int, line: str) -> None:
+def _answer(server: Server, context: Context, packet: Message, subnet: Subnet, client: int, line: str) -> None:
     """The ACK, and its lines.
 
     See docs/behaviour/decisions.md#dhcpinform, steps 6 to 8.
@@ -171,4 +169,4 @@ def _answer(server: Server, context: Context, packet: Packet, subnet: Subnet, cl
     )
     relayed = packet.giaddr and not packet.ciaddr
     server.log(INFO, inform_ack_line(packet.giaddr if relayed else client, packet))
-    server.send(send_inform(packet, payload, server.ports))
+    server.effects.append(send_inform(packet, payload, server.ports))

@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ...model.configuration import SharedNetwork
-    from ...model.context import Context
+    from ...model.context import Context, Message
     from ...model.lease import Lease
-    from ...wire.packet import Packet
     from ..server import Server
 
 ASSOCIATED_MAX: Final = 40
@@ -38,7 +37,7 @@ class Subject(NamedTuple):
 
 
 def leasequery(
-    server: Server, context: Context, packet: Packet, _network: SharedNetwork | None, _preset: Lease | None
+    server: Server, context: Context, packet: Message, _network: SharedNetwork | None
 ) -> None:
     """Answer a query, if the relay's scopes allow it."""
     line = leasequery_line(packet)
@@ -71,7 +70,7 @@ def leasequery(
     _answer(server, context, packet, options, subject, kind, hardware)
 
 
-def _find(server: Server, packet: Packet) -> Subject:
+def _find(server: Server, packet: Message) -> Subject:
     """The lease that the query is about, and the others of the client: by address, identifier or hardware.
 
     See docs/behaviour/leasequery.md#which-lease-is-told-of.
@@ -132,7 +131,7 @@ def _describe(server: Server, options: OptionSet, lease: Lease, associated: list
 def _answer(
     server: Server,
     context: Context,
-    packet: Packet,
+    packet: Message,
     options: OptionSet,
     subject: Subject,
     kind: int,
@@ -151,4 +150,4 @@ def _answer(
     server.log(INFO, f"{type_name(kind)} to {relay} for {subject.text} ({count} associated IPs)")
     rare = None if subject.lease is None else subject.lease.rare
     payload = compose_leasequery(packet, area, ciaddr, hardware, b"" if rare is None else rare.padding)
-    server.send(send_leasequery(packet, payload, server.ports))
+    server.effects.append(send_leasequery(packet, payload, server.ports))

@@ -14,14 +14,13 @@ from ..lifecycle import release
 
 if TYPE_CHECKING:
     from ...model.configuration import SharedNetwork
-    from ...model.context import Context
+    from ...model.context import Context, Message
     from ...model.lease import Lease
-    from ...wire.packet import Packet
     from ..server import Server
 
 
 def release_request(
-    server: Server, _context: Context, packet: Packet, _network: SharedNetwork | None, _preset: Lease | None
+    server: Server, _context: Context, packet: Message, _network: SharedNetwork | None
 ) -> None:
     """Release the lease of ciaddr if the hardware address is its own. Client identifiers do not matter."""
     if packet.requested_address is not None:
@@ -39,7 +38,7 @@ def release_request(
     server.log(INFO, line)
 
 
-def _find(server: Server, packet: Packet) -> Lease | None:
+def _find(server: Server, packet: Message) -> Lease | None:
     uid = packet.options.get(CLIENT_IDENTIFIER)
     found: Lease | None = None
     if uid is not None:

@@ -20,14 +20,12 @@ from ..reasons import Reason
 
 if TYPE_CHECKING:
     from ...model.configuration import SharedNetwork, Subnet
-    from ...model.context import Context
-    from ...model.lease import Lease
-    from ...wire.packet import Packet
+    from ...model.context import Context, Message
     from ..server import Server
 
 
 def request(
-    server: Server, context: Context, packet: Packet, network: SharedNetwork | None, preset: Lease | None
+    server: Server, context: Context, packet: Message, network: SharedNetwork | None
 ) -> None:
     """Answer with ACK or NAK, or not at all."""
     wanted = packet.requested_address
@@ -35,6 +33,8 @@ def request(
     subnet = server.configuration.find_subnet(address)
     found = NOTHING
     if subnet is not None:
+        # A renewal that brings no relay options was given those of its lease, and is about that lease.
+        preset = server.database.find(packet.ciaddr) if packet.stashed else None
         found = find_lease(server, context, packet, subnet.network, preset)
     lease = found.lease
     if lease is None:

@@ -15,6 +15,7 @@ from dhcpd.engine.conf.running.statements import compile_list
 from dhcpd.engine.model import syntax
 from dhcpd.engine.model.context import Context, Frame, OptionSet
 from dhcpd.engine.model.lease import Lease, Rare
+from dhcpd.engine.model.spaces import OptionSpace, Registry
 
 REGISTRY = default_registry()
 HERE = syntax.NOWHERE
@@ -265,12 +266,14 @@ class TestEffects:
         assert where.host.lines == [(level, octets) for level in (7, 7, 6, 3, "fatal")]
 
     def test_parse_vendor_option(self):
-        asked = []
-        seen = packet(decode_space=lambda space, raw, log: asked.append((space, raw)))
+        registry = Registry()
+        registry.add(OptionSpace("pxe"))
+        seen = packet(registry=registry, spaces={})
         where = context(seen)
         run(where, syntax.ParseVendorOption(HERE))
+        assert seen.spaces == {}
         run(where, assign("vendor-option-space", data(b"PXE"), space="server"), syntax.ParseVendorOption(HERE))
-        assert asked == [("pxe", b"\1\2ab")]
+        assert seen.spaces == {"pxe": {1: b"ab"}}
 
 
 def configured(*block):

@@ -12,6 +12,9 @@ from dhcpd.engine.lease.database import Database
 from dhcpd.engine.lease.file.reader import load_lease_file
 from dhcpd.engine.model.context import Context, OptionSet
 from dhcpd.engine.model.lease import ACTIVE, STATE_NAMES, Lease
+from dhcpd.engine.service import dispatch
+from dhcpd.engine.service.granting import ping
+from dhcpd.engine.service.lifecycle import expire_at_start
 from dhcpd.engine.service.server import Interface, Server
 from dhcpd.trace.effects import Log, Ping, Send, Store
 from dhcpd.trace.events import Packet
@@ -111,7 +114,7 @@ class Desk:
         load_lease_file(
             [self.leases.encode()], server.database, configuration, server.log, "dhcpd.leases", server.now
         )
-        server.expire_at_start()
+        expire_at_start(server)
         subnet = configuration.find_subnet(number(SERVER))
         server.interfaces = {
             "eth0": Interface("eth0", b"\x02" * 6, number(SERVER), None if subnet is None else subnet.network)
@@ -142,7 +145,7 @@ class Desk:
         while 0 < self.server.next_wake_us() <= end_us:
             self.now_us = max(self.now_us, self.server.next_wake_us())
             self._set_clock()
-            self.server.tick()
+            dispatch.tick(self.server)
             replies += self._collect()
             logs += self.logs
             records += self.records
@@ -153,13 +156,13 @@ class Desk:
     def send(self, payload: bytes, source: str = "0.0.0.0", interface: str = "eth0") -> list[Reply]:
         """Have the server receive a message; its replies."""
         self._set_clock()
-        self.server.receive(Packet(self.now_us, 0, interface, number(source), 68, payload))
+        dispatch.receive(self.server, Packet(self.now_us, 0, interface, number(source), 68, payload))
         return self._collect()
 
     def echo(self, address: str) -> list[Reply]:
         """Have an echo reply come."""
         self._set_clock()
-        self.server.ping_reply(number(address))
+        ping.answered(self.server, number(address))
         return self._collect()
 
     def discover(self, hardware: bytes = mac(1), **more: Any) -> str | None:

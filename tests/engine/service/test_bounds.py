@@ -7,7 +7,7 @@ import time
 from dhcpd.engine.conf.running.classify import spawn
 from dhcpd.engine.conf.running.expressions_data import DATA_OCTETS_MAX
 from dhcpd.engine.model.configuration import SPAWNED_MAX
-from dhcpd.engine.service.granting.ping import Waiting
+from dhcpd.engine.service.waiting import Waiting
 from dhcpd.trace.effects import Send
 from tests.engine.service.desk import ACK, INFORM, Desk, mac, message
 

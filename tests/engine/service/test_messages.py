@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dhcpd.engine.service import dispatch
 from tests.engine.service.desk import (
     ACK,
     DECLINE,
@@ -190,7 +191,7 @@ def test_name_of_the_address_is_waited_for():
     assert desk.discover(mac(1)) is None
     assert desk.effects == []
     desk._set_clock()
-    desk.server.name_answer(number("10.77.0.10"), "pc.home")
+    dispatch.name_answer(desk.server, number("10.77.0.10"), "pc.home")
     assert desk._collect()[0].options[12] == b"pc.home\0"
     assert desk.send(message(REQUEST, mac(1), requested="10.77.0.10")) == []
     assert desk.wait(5)[0].kind == ACK

@@ -5,8 +5,9 @@ from __future__ import annotations
 import struct
 from typing import Final
 
+from dhcpd.engine.model.context import Message
 from dhcpd.engine.model.spaces import OptionSpace, Registry
-from dhcpd.engine.wire.packet import Packet, parse_packet
+from dhcpd.engine.wire.packet import parse_packet
 
 FORMATS: Final = """
 1 I 2 l 3 IA 4 IA 6 IA 12 t 15 t 17 t 28 I 33 IIA 40 t 42 IA 43 E. 50 I 51 L 52 B 53 B 54 I 55 BA 56 t 57 S 58 L 59 L
@@ -47,8 +48,8 @@ def payload(options: bytes = b"", *, hlen: int = 6, htype: int = 1, giaddr: int 
     return head + cookie + options
 
 
-def packet(options: bytes = b"", **fields: int | bytes) -> Packet:
+def packet(options: bytes = b"", **fields: int | bytes) -> Message:
     """The parsed packet of `payload`; it must not be dropped."""
     parsed = parse_packet(payload(options, **fields), "eth0", 0, 68, registry())  # type: ignore[arg-type]
-    assert isinstance(parsed, Packet)
+    assert isinstance(parsed, Message)
     return parsed

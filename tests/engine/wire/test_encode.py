@@ -30,7 +30,7 @@ from dhcpd.engine.wire.reply import compose, compose_leasequery, compose_nak, co
 from .sample import packet, registry
 
 if TYPE_CHECKING:
-    from dhcpd.engine.wire.packet import Packet
+    from dhcpd.engine.model.context import Message
 
 
 class Host:
@@ -45,7 +45,7 @@ class Host:
 
 def encode(
     values: dict[int, Any],
-    request: Packet,
+    request: Message,
     layout: Layout = OFFER_OR_ACK,
     known: Registry | None = None,
     **spaces: dict[int, Any],

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scapy.layers.dhcp import BOOTP, DHCP
 
+from dhcpd.engine.model.context import Message
 from dhcpd.engine.model.spaces import OptionSpace
-from dhcpd.engine.wire.packet import Dropped, Packet, parse_packet, type_name
+from dhcpd.engine.wire.packet import Dropped, decode_space, parse_packet, type_name
 from dhcpd.trace.effects import DEBUG, ERROR, INFO
 
 from .sample import packet, payload, registry
@@ -26,7 +27,7 @@ MALFORMED = "parse_option_buffer: malformed option"
 PLAIN_CODES = st.integers(1, 254).filter(lambda code: code not in (12, 52, 61))
 
 
-def parse(octets: bytes) -> Packet | Dropped:
+def parse(octets: bytes) -> Message | Dropped:
     return parse_packet(octets, "eth0", 0, 68, KNOWN)
 
 
@@ -38,7 +39,7 @@ def test_header_fields_are_read() -> None:
     octets = bytearray(payload(b"\x35\1\1\xff", giaddr=0x0A010203, ciaddr=0x0A000009, flags=0x8001))
     octets[3], octets[8:10] = 4, b"\1\2"
     read = parse(bytes(octets))
-    assert isinstance(read, Packet)
+    assert isinstance(read, Message)
     assert (read.op, read.htype, read.hlen, read.hops, read.secs, read.flags) == (1, 1, 6, 4, 258, 0x8001)
     assert (read.xid, read.ciaddr, read.giaddr, read.yiaddr, read.siaddr) == (b"\1\2\3\4", 0x0A000009, 0x0A010203, 0, 0)
     assert read.hardware == bytes.fromhex("01020000000001")
@@ -53,13 +54,13 @@ def test_short_payloads_are_dropped_without_a_word(length: int) -> None:
 @pytest.mark.parametrize("length", [236, 237, 239])
 def test_payloads_that_end_before_the_cookie_have_no_options(length: int) -> None:
     read = parse(payload(b"\x35\1\1")[:length])
-    assert isinstance(read, Packet)
+    assert isinstance(read, Message)
     assert (read.options_valid, read.options, read.message_type) == (False, {}, 0)
 
 
 def test_wrong_cookie_means_no_options() -> None:
     read = parse(payload(b"\x35\1\1\xff", cookie=b"\1\2\3\4"))
-    assert isinstance(read, Packet)
+    assert isinstance(read, Message)
     assert not read.options_valid
     assert not read.options
 
@@ -173,15 +174,15 @@ def test_vendor_space_is_decoded_only_when_asked() -> None:
     known = registry()
     known.add(OptionSpace("v")).define("t", 1, "t")
     read = parse_packet(payload(option(43, b"\1\2ab\xff")), "eth0", 0, 68, known)
-    assert isinstance(read, Packet)
+    assert isinstance(read, Message)
     assert not read.spaces
     lines: list[str] = []
-    read.decode_space("v", read.options[43], lambda _, text: lines.append(text))
+    decode_space(read, "v", read.options[43], lambda _, text: lines.append(text))
     assert read.spaces == {"v": {1: b"ab"}}
     assert lines == [
         f"{MALFORMED} v.<unknown> (code 255): code tag at end of buffer - missing length field.",
     ]
-    read.decode_space("nowhere", b"\1\1a")
+    decode_space(read, "nowhere", b"\1\1a")
 
 
 FQDN_CASES: Sequence[tuple[str, bytes, tuple[int, int, int], tuple[str, str, str]]] = [
@@ -260,7 +261,7 @@ def test_scapy_and_we_read_the_same(options: dict[int, bytes]) -> None:
     area = b"".join(option(code, value) for code, value in options.items())
     built = bytes(BOOTP(chaddr=bytes.fromhex("020000000001"), xid=7) / DHCP(options=[]))[:240] + area + b"\xff"
     read = parse(built)
-    assert isinstance(read, Packet)
+    assert isinstance(read, Message)
     trimmed = set(KNOWN.spaces["dhcp"].by_code) & set(options)
     assert read.xid == (7).to_bytes(4, "big")
     assert {code: value for code, value in read.options.items() if code not in trimmed} == {

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from dhcpd.engine.model.context import Context, OptionSet
+from dhcpd.engine.model.context import Context, Message, OptionSet
 from dhcpd.engine.model.spaces import OptionSpace, Registry
 from dhcpd.engine.wire.encode import OFFER_OR_ACK, Encoder
-from dhcpd.engine.wire.packet import Packet, parse_packet
+from dhcpd.engine.wire.packet import parse_packet
 from dhcpd.engine.wire.reply import compose
 
 from .sample import registry
@@ -39,7 +39,7 @@ def registry_of(case: dict[str, Any]) -> Registry:
     return made
 
 
-def option_set(case: dict[str, Any], packet: Packet) -> OptionSet:
+def option_set(case: dict[str, Any], packet: Message) -> OptionSet:
     made = OptionSet()
     if packet.agent is not None:
         made.spaces["agent"] = dict(packet.agent)
@@ -64,7 +64,7 @@ def test_every_recorded_reply(number: int) -> None:
     assert case["pairs"]
     for pair in case["pairs"] * 2:  # the second time from the encoder's tables
         packet = parse_packet(bytes.fromhex(pair["request"]), "eth0", 0, 68, known)
-        assert isinstance(packet, Packet)
+        assert isinstance(packet, Message)
         options = option_set(case, packet)
         host = Quiet()
         context = Context(host, 0, packet, None, options, {})  # type: ignore[arg-type]

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dhcpd.replay.playing.play import main, play, refusal_lines, report
+from dhcpd.replay.command.playback import main, refusal_lines
+from dhcpd.replay.playing.play import play, report
 from dhcpd.replay.playing.verdict import Status
 from dhcpd.trace import DamagedTape
 from dhcpd.trace.effects import INFO, Log, RewritePart, Store, Wake

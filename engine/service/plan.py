@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ...conf.running import parameters as par
-from ...conf.running.scopes import ScopeCache
+from ..conf.running import parameters as par
+from ..conf.running.scopes import ScopeCache
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ...model.configuration import Class, Handler, Host, Pool, Scope, Subnet
-    from ...model.context import Context, OptionSet
+    from ..model.configuration import Class, Handler, Host, Pool, Scope, Subnet
+    from ..model.context import Context, OptionSet
 
 KEPT_MAX: Final = 4096
+# What `min-lease-time` is where the configuration does not say.
+MIN_LEASE_TIME_S: Final = 300
 _ADDRESS_OCTETS: Final = 4
 _SERVER_IDENTIFIER: Final = 54
 _T2: Final = 59

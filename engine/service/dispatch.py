@@ -1,0 +1,136 @@
+"""Who is called: for each message the module that answers it, for each answer of the world the step that waited for it.
+
+The top of the service: it may import every message's module, and no message's module may import it. A message's type
+chooses its handler in the table HANDLERS; before that the network is found, relay options of the lease are brought
+back, and the classes are run, in ISC's order (docs/behaviour/decisions.md).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ...trace.effects import Log, Send
+from ...trace.events import Packet as PacketEvent
+from ..conf.running.classify import classify
+from ..model.context import Context, Message
+from ..wire.packet import (
+    DECLINE,
+    DISCOVER,
+    INFORM,
+    LEASEQUERY,
+    RELEASE,
+    REQUEST,
+    Dropped,
+    parse_packet,
+)
+from .explain import tell_classes
+from .finding.find_lease import belongs
+from .finding.network import locate
+from .granting import ping
+from .lifecycle import expire_due
+from .messages.bootp import bootp
+from .messages.decline import decline
+from .messages.discover import discover
+from .messages.inform import inform
+from .messages.leasequery import leasequery
+from .messages.release import release_request
+from .messages.request import request
+from .own_replies import log_type, tell_own_reply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..model.configuration import SharedNetwork
+    from .server import Server
+
+_AGENT: Final = 82
+
+# Message type -> who answers it.
+HANDLERS: Final[dict[int, Callable[[Server, Context, Message, SharedNetwork | None], None]]] = {
+    DISCOVER: discover,
+    REQUEST: request,
+    DECLINE: decline,
+    RELEASE: release_request,
+    INFORM: inform,
+    LEASEQUERY: leasequery,
+}
+# These go on without a network, by rules of their own.
+NEEDS_NO_NETWORK: Final = frozenset({REQUEST, INFORM, LEASEQUERY})
+# A server's own messages: ignored without a word.
+SILENT: Final = frozenset({2, 5, 6, 11, 12, 13})
+
+
+def receive(server: Server, event: PacketEvent) -> None:
+    """A datagram came (docs/behaviour/decisions.md#intake-and-dispatch)."""
+    before = len(server.effects)
+    if 0 < server.due_us <= server.now_us:
+        expire_due(server)
+    parsed = parse_packet(event.payload, event.interface, event.source, event.source_port,
+                          server.configuration.registry)  # fmt: skip
+    if parsed.lines:
+        for level, text in parsed.lines:
+            server.effects.append(Log(level, text))
+    if isinstance(parsed, Dropped):
+        return
+    if not parsed.message_type:
+        bootp(server, Context(server, server.now, parsed, None, None, server.global_bindings), parsed)
+    else:
+        _dispatch(server, parsed)
+    # One packet has one reply at most, and it is the last that is done for it.
+    effects = server.effects
+    if len(effects) > before and type(effects[-1]) is Send:
+        tell_own_reply(server, effects[-1])
+
+
+def _dispatch(server: Server, packet: Message) -> None:
+    message_type = packet.message_type
+    network = locate(server, packet)
+    if network is None and message_type not in NEEDS_NO_NETWORK:
+        log_type(server, packet, "unknown network segment")
+        return
+    if message_type == REQUEST and packet.ciaddr and not packet.giaddr and _AGENT not in packet.options:
+        _bring_back_relay_options(server, packet)
+    context = Context(server, server.now, packet, None, None, server.global_bindings)
+    if server.configuration.classes:
+        classify(server.configuration, context)
+        if server.reasons is not None:
+            tell_classes(server, packet)
+    handler = HANDLERS.get(message_type)
+    if handler is not None:
+        handler(server, context, packet, network)
+    elif message_type not in SILENT:
+        log_type(server, packet, "unknown packet type")
+
+
+def _bring_back_relay_options(server: Server, packet: Message) -> None:
+    """A client that renews directly has the relay options that its lease was given through (docs/behaviour/decisions.md#relay-options-of-unicast-renewals)."""
+    lease = server.database.find(packet.ciaddr)
+    if lease is None or lease.rare is None or lease.rare.agent_options is None:
+        return
+    if lease.ends >= server.now and belongs(lease, packet):
+        packet.attach_stash(lease.rare.agent_options)
+
+
+def name_answer(server: Server, address: int, name: str) -> None:
+    """The name of an address was found, or (empty) was not: the packet that waits is received again."""
+    waiting = server.pending.get(address)
+    if waiting is None or waiting.event is None:
+        return
+    del server.pending[address]
+    server.names[address] = name.encode("latin-1", "replace")
+    receive(server, PacketEvent(server.now_us, 0, *waiting.event))
+    server.names.pop(address, None)
+
+
+def tick(server: Server) -> None:
+    """Do everything that is due: changes of state, then offers whose ping was not answered."""
+    if 0 < server.due_us <= server.now_us:
+        expire_due(server)
+    for address, waiting in server.waits_over():
+        if waiting.event is not None:
+            name_answer(server, address, "")
+        else:
+            del server.pending[address]
+            ping.offer(server, waiting)
+            assert waiting.sent is not None
+            tell_own_reply(server, waiting.sent)

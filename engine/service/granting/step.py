@@ -1,0 +1,71 @@
+"""One run of the granting procedure, as the steps hand it on: who asks for which lease, and what was decided so far.
+
+Data and its refusals only; the order of the steps is grant.py's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ....trace.effects import INFO
+from ...wire.text import dotted
+from ..reasons import Reason, Settings
+
+if TYPE_CHECKING:
+    from ...model.configuration import Host
+    from ...model.context import Context, Message, OptionSet
+    from ...model.lease import Lease
+    from ..plan import Plan, Terms
+    from ..server import Server
+
+
+class Grant:
+    """One run of the procedure.
+
+    `attached` is the host that hung on the lease before. `shared`: `options` is a plan's, and must be copied before it
+    is changed. `forbidden`: the lease must not be reused unaltered. `expiry` is what the client is told, `hold` until
+    when an OFFER keeps the lease back (both in seconds since 1970).
+    """
+
+    __slots__ = (
+        "attached", "context", "expiry", "flags", "forbidden", "hold", "host", "kind", "lease", "line", "old_cltt",
+        "options", "packet", "plan", "reused", "same_client", "server", "settings", "shared", "terms",
+        "uid",
+    )  # fmt: skip
+
+    def __init__(
+        self, server: Server, context: Context, packet: Message, lease: Lease, kind: int, line: str, hold: int
+    ) -> None:
+        self.server = server
+        self.context = context
+        self.packet = packet
+        self.lease = lease
+        self.kind = kind
+        self.line = line
+        self.hold = hold
+        self.old_cltt = lease.cltt
+        rare = lease.rare
+        self.attached: Host | None = None if rare is None else rare.host
+        self.host: Host | None = self.attached
+        self.plan: Plan | None = None
+        self.shared = True
+        self.forbidden = False
+        self.reused = False
+        self.same_client = False
+        self.expiry = 0
+        self.flags = 0
+        self.uid = b""
+        self.settings: Settings = {}
+        self.options: OptionSet
+        self.terms: Terms
+
+    def reject(self, why: str) -> bool:
+        """Say why there is no reply."""
+        self.server.log(INFO, f"{self.line}: {why}")
+        self.note("refused", why)
+        return False
+
+    def note(self, verdict: str, why: str) -> None:
+        """A reason, if anybody wants it."""
+        if self.server.reasons is not None:
+            self.server.reasons.append(Reason("verdict", dotted(self.lease.address), verdict, why))
