@@ -103,7 +103,10 @@ def _dispatch(server: Server, packet: Message) -> None:
 
 
 def _bring_back_relay_options(server: Server, packet: Message) -> None:
-    """A client that renews directly has the relay options that its lease was given through (docs/behaviour/decisions.md#relay-options-of-unicast-renewals)."""
+    """A client that renews directly has the relay options that its lease was given through.
+
+    See docs/behaviour/decisions.md#relay-options-of-unicast-renewals.
+    """
     lease = server.database.find(packet.ciaddr)
     if lease is None or lease.rare is None or lease.rare.agent_options is None:
         return

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 def refusal_lines() -> tuple[str, ...]:
-    """ISC's words for `-play` without `-lf` (docs/behaviour/isc-trace.md); its trailer for fatal errors follows them."""
+    """ISC's words for `-play` without `-lf`; its trailer for fatal errors follows them.
+
+    See docs/behaviour/isc-trace.md#recording-and-playing.
+    """
     return (
         "",
         "** You must specify a lease file with -lf.",
