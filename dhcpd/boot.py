@@ -13,6 +13,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from . import __version__
+from .disk import opening
 from .disk.configuration import read_files, reason
 from .trace.events import Boot, ConfigurationEnd, ConfigurationFile, Interfaces, LeaseFileEnd, LeaseFilePart
 
@@ -92,7 +93,7 @@ def lease_file(path: bytes) -> Iterator[Event]:
     """The lease file in pieces, then its end."""
     error = ""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = opening.read_only(path)
         try:
             while part := os.read(fd, LEASE_FILE_PART_OCTETS):
                 yield LeaseFilePart(*now(), content=part)

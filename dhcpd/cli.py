@@ -198,6 +198,8 @@ class Paths:
 def find_paths(line: CommandLine, environment: Mapping[str, str]) -> Paths:
     """Command line over environment over default; a relative lease file must exist (else CommandError).
 
+    In playback the lease file is to be written, and need not exist.
+
     An empty name is a name as any other: a script whose variable is not set gets an error, and no other files.
     """
 
@@ -211,17 +213,19 @@ def find_paths(line: CommandLine, environment: Mapping[str, str]) -> Paths:
     lease_file = pick("-lf", "PATH_DHCPD_DB")
     return Paths(
         pick_or("-cf", "PATH_DHCPD_CONF", CONFIGURATION_FILE),
-        LEASE_FILE if lease_file is None else _absolute(lease_file),
+        LEASE_FILE if lease_file is None else _absolute(lease_file, exists="-play" not in line.values),
         pick_or("-pf", "PATH_DHCPD_PID", PID_FILE),
         lease_file is not None,
     )
 
 
-def _absolute(path: str) -> str:
+def _absolute(path: str, *, exists: bool) -> str:
     if path.startswith("/"):
         return path
     if not path:  # Python's realpath takes it for the current directory
         raise CommandError("Failed to get realpath for : No such file or directory")
+    if not exists:
+        return os.path.abspath(path)  # noqa: PTH100 - what is to be made is made under this name
     try:
         return os.path.realpath(path, strict=True)
     except OSError as error:

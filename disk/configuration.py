@@ -7,16 +7,20 @@ a character (latin-1), as all texts for the engine.
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ..engine.conf.reading.parser import includes
+from . import opening
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Far above any real configuration; keeps a file that includes ever new names from filling the memory.
 FILES_MAXIMUM: Final = 10_000
+# Ten times what a configuration of a million hosts takes, and half of what a record of a tape holds.
+OCTETS_MAXIMUM: Final = 128 << 20
 
 
 class SourceFile(NamedTuple):
@@ -42,9 +46,11 @@ def read_files(path: str) -> Iterator[SourceFile]:
 
 def _read(name: str) -> SourceFile:
     try:
-        # Not Path(name): that takes an empty name for the current directory.
-        with open(os.fsdecode(name.encode("latin-1", "replace")), "rb") as file:  # noqa: PTH123
-            return SourceFile(name, file.read(), "")
+        with open(opening.read_only(name.encode("latin-1", "replace")), "rb") as file:  # noqa: PTH123 - a descriptor
+            content = file.read(OCTETS_MAXIMUM + 1)
+        if len(content) > OCTETS_MAXIMUM:
+            return SourceFile(name, b"", os.strerror(errno.EFBIG))
+        return SourceFile(name, content, "")
     except (OSError, ValueError) as problem:
         return SourceFile(name, b"", reason(problem))
 

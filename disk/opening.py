@@ -28,15 +28,32 @@ Name: TypeAlias = "str | bytes | os.PathLike[str]"
 def create(path: Name, mode: int = PRIVATE_MODE, *, flags: int = 0) -> int:
     """The descriptor of a new, empty file, open for writing; `flags` go to open(2) as well.
 
-    What has the name is removed first: a link is, and not what it names. Raises OSError, EEXIST among them where
-    somebody is quicker, and EISDIR or EPERM where the name is a folder's.
+    A file or a link of this name is removed first: the link, and not what it names. Raises OSError, EEXIST among them
+    where the name is a folder's or a device's, or where somebody is quicker.
     """
     wanted = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC | flags
     try:
         return os.open(path, wanted, mode)
     except FileExistsError:
+        status = os.lstat(path)
+        if not (is_regular(status) or stat.S_ISLNK(status.st_mode)):
+            raise
         os.unlink(path)  # noqa: PTH108 - a name may be octets
         return os.open(path, wanted, mode)
+
+
+def rewrite(path: Name, mode: int) -> int:
+    """The descriptor of the file at `path`, emptied, or made with `mode` where there is none. Raises OSError.
+
+    The file stays the same one, so that a device may be named, and a file in a folder that we may not write.
+    """
+    try:
+        fd = open_existing(path, os.O_WRONLY)
+    except FileNotFoundError:
+        return create(path, mode)
+    if is_regular(os.fstat(fd)):
+        os.ftruncate(fd, 0)
+    return fd
 
 
 def open_existing(path: Name, flags: int) -> int:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import ctypes
 import os
-from pathlib import Path
 from typing import Final
+
+from ..disk import opening
 
 ALREADY_RUNNING: Final = "There's already a DHCP server running."
 _OCTETS_MAXIMUM: Final = 19
@@ -21,7 +22,7 @@ _FILE_MODE: Final = 0o644
 def server_is_running(path: str) -> bool:
     """Whether the file names a process that lives; an absent, unreadable or empty file does not."""
     try:
-        with Path(path).open("rb") as file:
+        with open(opening.read_only(path), "rb") as file:  # noqa: PTH123 - a descriptor
             content = file.read(_OCTETS_MAXIMUM)
     except OSError:
         return False
@@ -51,7 +52,7 @@ def _is_running(pid: int) -> bool:
 
 def write(path: str) -> None:
     """Put our number into the file; raises OSError."""
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, _FILE_MODE)
+    fd = opening.rewrite(path, _FILE_MODE)
     try:
         os.write(fd, b"%d\n" % os.getpid())
     finally:

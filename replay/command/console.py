@@ -12,11 +12,11 @@ import json
 import sys
 from contextlib import contextmanager
 from ipaddress import AddressValueError, IPv4Address
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 import click
 
+from ...disk import opening
 from ...disk.output import NotWritten, new_file
 from ...trace import DamagedTape, NewerTape, NotATape, TapeError, open_tape
 from ..looking.moments import NoMoment, seq_of, time_us
@@ -127,7 +127,8 @@ def configuration_files(path: str) -> list[SourceFile]:
 def content_of(path: str) -> bytes:
     """The octets of a file that the command line names; one that cannot be read ends the verb."""
     try:
-        return Path(path).read_bytes()
+        with open(opening.read_only(path), "rb") as file:  # noqa: PTH123 - a descriptor
+            return file.read()
     except OSError as error:
         leave(f"{path}: {error.strerror}", Status.UNJUDGED)
 

@@ -42,20 +42,27 @@ def gather(names: Iterable[str]) -> Corpus:
             traces[name] = None
             continue
         before = len(traces)
-        for path in _inside(Path(name)):
+        for path in _inside(Path(name), set()):
             (traces if is_tape(path) else skipped)[str(path)] = None
         if len(traces) == before:
             raise NothingFound(name)
     return Corpus(tuple(traces), tuple(skipped))
 
 
-def _inside(folder: Path) -> Iterator[Path]:
-    """Files with the suffix of a recording, in the order of their names; what begins with a dot is not entered."""
+def _inside(folder: Path, entered: set[tuple[int, int]]) -> Iterator[Path]:
+    """Files with the suffix of a recording, in the order of their names; what begins with a dot is not entered.
+
+    `entered` are the folders (device, inode) that are looked through already: links may lead around in a circle.
+    """
+    status = folder.stat()
+    if (status.st_dev, status.st_ino) in entered:
+        return
+    entered.add((status.st_dev, status.st_ino))
     for path in sorted(folder.iterdir()):
         if path.name.startswith("."):
             continue
         if path.is_dir():
-            yield from _inside(path)
+            yield from _inside(path, entered)
         elif path.suffix in SUFFIXES and path.is_file():
             yield path
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as ET
 
+from ...disk import opening
 from ..playing.play import report
 from ..playing.verdict import Status
 
@@ -23,13 +24,14 @@ _FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U001
 
 
 def write_junit(path: str, results: Sequence[TraceResult]) -> None:
-    """Write the report to `path`, replacing what is there. Raises OSError."""
+    """Write the report to `path`, for its owner's eyes, in the place of what is there. Raises OSError."""
     suites = ET.Element("testsuites")
     suite = ET.SubElement(suites, "testsuite", _counts(results))
     for result in results:
         _case(suite, result)
     ET.indent(suites)
-    Path(path).write_bytes(ET.tostring(suites, encoding="utf-8", xml_declaration=True) + b"\n")
+    with open(opening.rewrite(path, opening.PRIVATE_MODE), "wb") as file:  # noqa: PTH123 - a descriptor
+        file.write(ET.tostring(suites, encoding="utf-8", xml_declaration=True) + b"\n")
 
 
 def _counts(results: Sequence[TraceResult]) -> dict[str, str]:

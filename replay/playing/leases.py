@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from ...disk import opening
 from ...disk.lease_file import LeaseFile
 from ...engine.lease.file.writer import Rewriter
 from ...trace import effects as fx
@@ -31,16 +32,17 @@ GATHERED_OCTETS_MAXIMUM: Final = 1 << 18
 class LeaseFileFollower:
     """Carries out Store and Rewrite... effects, and what events say about the run's own file.
 
-    `path` is where the file goes at the end. Raises OSError where the system refuses. A context manager: on leaving
-    it the temporary folder is gone; `install` is to be called before.
+    `path` is where the file goes at the end, in the place of a file or a link of this name, for its owner's eyes only.
+    Raises OSError where the system refuses. A context manager: on leaving it the temporary folder is gone; `install`
+    is to be called before.
     """
 
     def __init__(self, path: str) -> None:
         """Make the folder beside `path`."""
-        self.path = os.path.realpath(path)
+        self.path = os.path.abspath(path)  # noqa: PTH100 - links are not followed, as Path.resolve would
         self.notices: list[str] = []
         self._folder = tempfile.TemporaryDirectory(prefix=".playback-", dir=self._beside())
-        self._file = LeaseFile(str(Path(self._folder.name) / "leases"), durable=False)
+        self._file = LeaseFile(str(Path(self._folder.name) / "leases"), durable=False, mode=opening.PRIVATE_MODE)
         self._gathered: list[bytes] = []
         self._octets = 0
         self._install_pending = False
@@ -83,7 +85,8 @@ class LeaseFileFollower:
         self._file.close()
         made = Path(self._folder.name) / "leases"
         if _is_special(self.path):
-            with made.open("rb") as source, Path(self.path).open("wb") as target:
+            device = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC)
+            with made.open("rb") as source, open(device, "wb") as target:  # noqa: PTH123 - a descriptor
                 shutil.copyfileobj(source, target)
         else:
             made.replace(self.path)

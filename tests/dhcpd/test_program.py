@@ -130,3 +130,27 @@ def test_v6_is_refused():
     status, lines = run("-6", "-t", "-cf", "/dev/null")
     assert status == 1
     assert lines[2] == "This server speaks DHCPv4 only: -6 cannot be served."
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "pipe"])
+@pytest.mark.parametrize("word", ["-cf", "-lf"])
+def test_a_file_without_an_end_is_an_error_at_once(tmp_path, word, name):
+    os.mkfifo(tmp_path / "pipe")
+    files = {"-cf": "/dev/null", "-lf": "/dev/null", word: str(tmp_path / name)}
+    status, lines = run("-T", *(text for pair in files.items() for text in pair))
+    assert status == 1
+    assert any(f"{tmp_path / name}: not a regular file" in line for line in lines)
+
+
+def test_in_playback_the_lease_file_is_to_be_made(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    trace = ROOT / "fixtures" / "udhcpc" / "trace.bin"
+    status, lines = run("-play", str(trace), "-lf", "played.leases")
+    assert status == 0, lines
+    assert (tmp_path / "played.leases").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_relative_lease_file_must_exist(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    status, lines = run("-T", "-cf", "/dev/null", "-lf", "none.leases")
+    assert (status, lines[0]) == (1, "Failed to get realpath for none.leases: No such file or directory")

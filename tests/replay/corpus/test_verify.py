@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import stat
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any, cast
@@ -14,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from dhcpd.replay.command.cli import cli
 from dhcpd.replay.corpus import parts
+from dhcpd.replay.corpus.gather import gather
 from dhcpd.replay.corpus.verify import plan, verify_corpus, worst
 from dhcpd.replay.corpus.workers import Alone, CrewLost, Dask, Processes
 from dhcpd.replay.playing.verdict import Status
@@ -131,6 +133,20 @@ def test_a_folder_is_looked_through(whole: Path, planted: Planted, tmp_path: Pat
     assert [(one["trace"], one["status"]) for one in objects] == [
         (str(tmp_path / "b.bin"), "different"), (str(tmp_path / "deep" / "a.trace"), "same")
     ]  # fmt: skip
+
+
+def test_a_folder_with_a_link_to_itself_is_looked_through_once(whole: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.trace").write_bytes(whole.read_bytes())
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "inside" / "loop").symlink_to(tmp_path)
+    (tmp_path / "loop").symlink_to(".")
+    assert [name.rpartition("/")[2] for name in gather([str(tmp_path)]).traces] == ["a.trace"]
+
+
+def test_the_junit_file_is_its_owner_s(whole: Path, tmp_path: Path) -> None:
+    made = tmp_path / "out.xml"
+    invoke(whole, "--junit", made, "--jobs", "1")
+    assert stat.S_IMODE(made.stat().st_mode) == 0o600
 
 
 def test_a_folder_without_recordings_is_no_success(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,20 @@ def test_a_playback_that_is_broken_off_leaves_the_file_as_it_was(tmp_path: Path)
 def test_a_device_is_written_to_and_never_replaced() -> None:
     follow(Path("/dev/null"), fx.Store(b"x"))
     assert Path("/dev/null").is_char_device()
+
+
+def test_the_file_is_its_owner_s_and_a_link_is_not_followed(tmp_path: Path) -> None:
+    victim, path = tmp_path / "victim", tmp_path / "leases"
+    victim.write_bytes(b"precious")
+    path.symlink_to(victim)
+    follow(path, fx.Store(b"x"))
+    assert victim.read_bytes() == b"precious"
+    assert path.read_bytes() == b"x"
+    assert stat.S_IMODE(path.lstat().st_mode) == 0o600
+    path.unlink()
+    rewritten = (fx.RewriteBegin("1"), fx.RewritePart(b"y"), fx.RewriteEnd(True), ev.RewriteInstalled(0, 0))
+    follow(path, fx.Store(b"x"), *rewritten)
+    assert stat.S_IMODE(path.lstat().st_mode) == 0o600
 
 
 def test_a_missing_folder_is_an_error_of_the_system(tmp_path: Path) -> None:
