@@ -96,7 +96,7 @@ class Verbs(click.Group):
         if cmd_name not in VERBS:
             return None
         name = cmd_name.replace("-", "_")
-        command: click.Command = getattr(import_module(f".verbs.{name}", __package__), name)
+        command: click.Command = getattr(import_module(f"..verbs.{name}", __package__), name)
         command.epilog = command.epilog or f"Example: {EXAMPLES[cmd_name]}"
         return command
 
