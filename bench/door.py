@@ -151,4 +151,4 @@ def _batches(side: Side, count: int, batches: int) -> list[float]:
 
 
 def _say_nothing(_level: int, _text: str) -> None:
-    """Nobody reads the log of a measurement."""
+    """Log nothing: nobody reads the log of a measurement."""

@@ -40,7 +40,7 @@ def octets_as_text(text: str) -> str:
 
 
 def text_as_octets(text: str) -> bytes:
-    """The other way: a path that the engine gave, for the system."""
+    """The octets of a path that the engine gave, as the system wants it: undoes `octets_as_text`."""
     return text.encode("latin-1", "replace")
 
 

@@ -101,12 +101,15 @@ class LeaseFile:
             self._meanwhile.append(data)
 
     def _cut_off(self, octets: int) -> None:
-        """Half a record would cost the reader the next one too (docs/behaviour/lease-file.md#damaged-files)."""
+        """Cut half a record off again, which would cost the reader the next one too.
+
+        See docs/behaviour/lease-file.md#damaged-files.
+        """
         if os.fstat(self._fd).st_size > octets:
             os.ftruncate(self._fd, octets)
 
     def _cut_off_if_possible(self, octets: int) -> None:
-        """Where it is not, the next append begins with it."""
+        """Cut half a record off; where that fails, the next append tries first."""
         if not self._discard:
             self._octets = octets
             with contextlib.suppress(OSError):

@@ -51,7 +51,7 @@ class ClientCount:
     __slots__ = ("_bits", "marked")
 
     def __init__(self) -> None:
-        """Nobody was seen."""
+        """No client was counted yet."""
         self._bits = bytearray(CLIENT_BITS >> 3)
         self.marked = 0
 
@@ -77,7 +77,7 @@ class Tally:
     __slots__ = ("_events", "clients", "effects", "packets", "raw_octets")
 
     def __init__(self) -> None:
-        """Nothing was written."""
+        """All counts are nought."""
         self.raw_octets = self.effects = self.packets = 0
         self.clients = ClientCount()
         self._events: Counter[type[Any]] = Counter()

@@ -128,7 +128,7 @@ def _be_child(parent: int, place: SnapshotPlace, take: Callable[[], object], mem
 
 
 def _be_unimportant(parent: int) -> None:
-    """Die with the parent, and of any signal; stand back; be the first to go where memory ends."""
+    """End with the parent and on any signal, run at low priority, and be the first that dies where memory runs out."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(0)

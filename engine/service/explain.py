@@ -64,16 +64,16 @@ class _Onlooker:
         self.host_name = server.host_name
 
     def log(self, _level: int, _text: str) -> None:
-        """Said already, or about to be, by the run that counts."""
+        """Log nothing: the run of the scopes that the reply is made by does."""
 
     def execute(self, _arguments: tuple[bytes, ...]) -> None:
-        """Likewise."""
+        """Run no program, for the same reason."""
 
     def fatal(self, _text: str) -> None:
-        """Likewise."""
+        """End nothing, for the same reason."""
 
     def addresses_of(self, name: str) -> tuple[int, ...] | None:
-        """As the server knows them."""
+        """The addresses of a host name as the server knows them."""
         return self._server.addresses_of(name)
 
 

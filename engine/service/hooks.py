@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Failover(Protocol):
-    """The failover relationships of the server ."""
+    """The failover relationships of the server."""
 
     def mine(self, lease: Lease) -> bool:
         """Whether this server may hand the lease to a client anew."""

@@ -148,7 +148,7 @@ def abandon(server: Server, lease: Lease, text: str) -> None:
 
 
 def expire(server: Server, lease: Lease) -> None:
-    """17, "time >= ends": to the next state. Scripts run when the lease was in use."""
+    """The time of a lease is over: it enters its next state. Scripts run where it was in use."""
     in_use = lease.state == ACTIVE
     if in_use:
         lease.tstp = lease.ends

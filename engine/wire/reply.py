@@ -157,7 +157,7 @@ def _relay_port(packet: Message, ports: Ports) -> int:
 def _raw_or_relay(
     packet: Message, payload: bytes, ports: Ports, flags: int, yiaddr: int, source: int, *, durable: bool
 ) -> Send:
-    """Rules 1, 3 and 4 of the first table."""
+    """Send to the relay, to the client's link address, or to everybody: an OFFER, a BOOTREPLY, an ACK by broadcast."""
     if packet.giaddr:
         port = _relay_port(packet, ports)
         return _kernel(packet.giaddr, port, MARK_LEASE_RELAY, payload, durable=durable)

@@ -75,7 +75,7 @@ class Exporter:
                 self._ping(event.wall_us, effect.address, f"event {entry.seq}: is the address free?", reply=False)
 
     def _reasons(self, entry: Entry) -> tuple[Sequence[Reason], bool]:
-        """Why the machine does what it does, and whether that is something else than was recorded."""
+        """The reasons of the machine for an event, and whether its effects are others than those recorded."""
         machine = self._machine
         if machine is None:
             return (), False

@@ -77,7 +77,7 @@ class _Listener(Feeder):
         self._pair(one.payload, self._theirs, self._ours)
 
     def _pair(self, payload: bytes, own: dict[_Question, int], other: dict[_Question, int]) -> None:
-        """Hold an answer against the other server's, or keep it until that one comes: a ping may hold up either."""
+        """Compare an answer with the other server's, or keep it until that one comes: a ping may hold up either."""
         question = payload[_XID], hardware_of_payload(payload), message_name(payload)
         address = int.from_bytes(payload[_YIADDR], "big")
         if question in other:
@@ -93,7 +93,7 @@ class _Listener(Feeder):
         self.now_us = max(self.now_us, at_us)
 
     def send(self, effect: ef.Send) -> None:
-        """Hold it against the capture's."""
+        """Compare a packet that our machine sends with the answer in the capture."""
         self._pair(effect.payload, self._ours, self._theirs)
 
 
@@ -110,7 +110,7 @@ class Capture:
         self._ahead: list[Datagram] = []
 
     def pass_over(self, what: str) -> None:
-        """Count it."""
+        """Count a frame that is passed over."""
         self.left[what] = self.left.get(what, 0) + 1
 
     def server(self) -> int:

@@ -1,4 +1,4 @@
-"""The verdict of every recording of a corpus, in its order, from parts played by a crew.
+"""The verdict of every recording of a corpus, in its order, from parts played by workers.
 
 A recording's verdict is that of its first part which is not the same; what the parts behind it say would not have
 been heard by one playback either. The exit status of a corpus is the worst of its recordings'.

@@ -30,7 +30,7 @@ class CrewLost(Exception):
 
 
 class Promise(Protocol[Done_co]):
-    """A result that is there or will be."""
+    """The result of work that was handed in: there already, or to come."""
 
     def result(self) -> Done_co:
         """Wait for it; raises what the work raised."""
@@ -77,7 +77,7 @@ class Alone:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """Nothing to end."""
+        """Do nothing: no worker was started."""
 
 
 class _Watched(Generic[Done_co]):

@@ -229,7 +229,7 @@ class Drive(Feeder):
         return False
 
     def _check_pings(self, source: Source) -> None:
-        """Addresses that were just to be pinged: where ISC did not, it had no socket for it."""
+        """Tell the machine that pings could not be sent where ISC's server sent none: it had no socket for them."""
         asked, self._asked = self._asked, []
         for address in asked:
             if not any(isinstance(one, Pinged) and one.address == address for one in source.until_input()):
@@ -243,13 +243,13 @@ class Drive(Feeder):
             super().keep(event, effects)
 
     def send(self, effect: ef.Send) -> None:
-        """It waits for the record of ISC's."""
+        """Keep a packet of ours until the record of ISC's packet comes, with which it is compared."""
         self._waiting.append((self.events, self.last, effect))
         if len(self._waiting) > _UNMATCHED_MAX:
             self.extra.append(self._waiting.popleft())
 
     def ping(self, address: int) -> None:
-        """It waits for the record of ISC's."""
+        """Note a ping of ours; the records that follow tell whether ISC's server sent one, too."""
         self._asked.append(address)
 
 

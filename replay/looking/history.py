@@ -129,7 +129,7 @@ class _OfAddress:
         return {} if row is None or not _used(row) else {self._address: row}
 
     def note(self, entry: Entry, machine: Machine, *, concerned: bool) -> None:
-        """Nothing is to be learned."""
+        """Do nothing: an address stays what it is."""
 
 
 class _OfClient:

@@ -85,7 +85,7 @@ class Findings:
                 self.kept.add(part)
 
     def leave(self, what: str) -> None:
-        """Something stays as it is."""
+        """Count something that stays as it is."""
         self.left[what] = self.left.get(what, 0) + 1
 
 

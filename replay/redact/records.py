@@ -48,12 +48,12 @@ class Records:
         }
 
     def event(self, event: Event) -> Event:
-        """The same event, told of somebody else."""
+        """The event with pseudonyms in place of what it names."""
         made: Event = self._rewritten(event, EVENTS.get(type(event), {}))
         return made
 
     def effect(self, effect: Effect) -> Effect:
-        """The same effect."""
+        """The effect with pseudonyms in place of what it names."""
         made: Effect = self._rewritten(effect, EFFECTS.get(type(effect), {}))
         return made
 

@@ -52,7 +52,7 @@ def _octets(text: str | bytes) -> bytes:
 
 
 def rewrite(state: dict[str, Any], writer: Writer) -> dict[str, Any]:
-    """The state with pseudonyms."""
+    """The state with pseudonyms in place of what it names."""
     made: dict[str, Any] = _rewritten(state, writer)
     made["files"] = {
         _rewritten(name, writer): writer.rewrite(content) if isinstance(content, bytes) else content

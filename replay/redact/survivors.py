@@ -39,7 +39,7 @@ class Survivors:
         self._secrets = {value for value in findings.secrets if len(value) >= _OCTETS_MIN and set(value) != {0x41}}
 
     def of(self, record: Iterable[Any]) -> Iterator[str]:
-        """What is found in a record, as a person would name it."""
+        """What of the names to be hidden a record still holds, in words for people."""
         for field in record:
             if isinstance(field, str):
                 yield from self._in(field.encode("utf-8", "surrogateescape"))

@@ -98,7 +98,7 @@ def _differing(report: Report) -> frozenset[bytes]:
 
 
 def _settle(clients: list[Client], machine: Machine) -> None:
-    """Whose last lease was over at the end, by the server's own books."""
+    """Mark the clients whose last lease was over at the end of the recording, as the machine's leases tell."""
     server = machine.server
     if server is None:
         return

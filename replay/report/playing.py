@@ -178,7 +178,7 @@ class Playing:
             self.pools[self._bucket] = pool_rows(self.machine)
 
     def _remember(self, message: Message) -> None:
-        """Know how it stands with the leases that this message may change."""
+        """Keep the state of the leases that this message may change, to see afterwards what changed."""
         server = None if self.machine is None else self.machine.server
         if server is None or self.machine is None:
             return

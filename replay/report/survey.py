@@ -139,7 +139,7 @@ class Survey:
         client.said = (message.name, message.xid, now_us)
 
     def _again(self, client: Client, message: Message, now_us: int) -> bool:
-        """Whether it has just said the same, perhaps by another relay; the waiting goes on then."""
+        """Whether the client has just said the same, perhaps by another relay: then it waits for one answer still."""
         name, xid, before_us = client.said
         if (name, xid) != (message.name, message.xid) or not 0 <= now_us - before_us < _AGAIN_US:
             return False
@@ -149,7 +149,7 @@ class Survey:
         return True
 
     def _move(self, client: Client, message: Message, now_us: int) -> None:
-        """Where the client is in its exchange."""
+        """Note where in its exchange a message leaves the client."""
         if message.name == DISCOVER:
             if not 0 < now_us - client.discover_us < _EXCHANGE_US:
                 client.discover_us = now_us
@@ -179,7 +179,7 @@ class Survey:
             self._reason(self.refusals, client.said[0], reason_of(effects))
 
     def _got(self, client: Client, name: str, address: int) -> None:
-        """What became of it by this reply."""
+        """Note what became of the client by this reply."""
         if name == ACK and client.said[0] == INFORM:
             if client.outcome in (Outcome.QUIET, Outcome.UNANSWERED):
                 client.outcome = Outcome.INFORMED
@@ -191,7 +191,7 @@ class Survey:
             client.discover_us = 0
 
     def _give_up(self, client: Client) -> None:
-        """What it waits for never came."""
+        """Count the message that the client still waits for an answer to as unanswered."""
         asked = client.waiting
         if asked is None:
             return

@@ -49,7 +49,7 @@ class Blessing:
 
 
 def bless(path: Path, leases: Path) -> Blessing:
-    """Record the effects anew; `leases` is made what the playback gives, where it exists.
+    """Record the effects anew; the lease file `leases`, where there is one, becomes what the playback gives.
 
     Raises CannotBless; TapeError where the recording is damaged, or cannot be written.
     """

@@ -72,7 +72,7 @@ def _parts(content: bytes) -> list[bytes]:
 
 
 def told(material: Material, candidate: Candidate) -> list[Told] | None:
-    """What its tape holds; None where it cannot be a witness."""
+    """The events and effects of the candidate's tape; None where its server does not serve and the original's did."""
     machine = material.machine()
     wake_us = 0 if material.snapshot is None else int(material.snapshot["wake_us"])
     gate = Gate(machine, wake_us, open_end=material.snapshot is not None)
@@ -81,7 +81,7 @@ def told(material: Material, candidate: Candidate) -> list[Told] | None:
 
 
 def write_candidate(path: str, material: Material, found: list[Told]) -> int:
-    """Its tape; returns the number of its events. Raises TapeWriteFailed."""
+    """Write the candidate's tape; returns the number of its events. Raises TapeWriteFailed."""
     first = material.first_seq
     created = found[0].event.wall_us if found else 0
     with TapeWriter.create(

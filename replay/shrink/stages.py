@@ -67,7 +67,7 @@ class Shrinker:
                 self.steps.append(Step(stage, before, after))
 
     def _accept(self, candidates: Sequence[Candidate]) -> bool:
-        """Whether one of them, the first, is the new best."""
+        """Try alternatives; whether the first that passes is the new best."""
         return self._first_that_passes(candidates) is not None
 
     def _first_that_passes(self, candidates: Sequence[Candidate]) -> int | None:
@@ -91,14 +91,14 @@ class Shrinker:
             self._watch(self._stage, len(self.best.kept), self.trials)
 
     def _without(self, gone: Iterable[int]) -> Candidate:
-        """The best without some places."""
+        """The best candidate without the entries at some places."""
         out = frozenset(gone)
         return self.best._replace(kept=tuple(place for place in self.best.kept if place not in out))
 
     # The stages
 
     def _behind(self) -> None:
-        """What follows the first fault is mostly its consequence."""
+        """Take away what follows the first fault, which is mostly its consequence."""
         fault = self._material.first_fault
         if fault:
             entries = self._material.entries

@@ -59,7 +59,7 @@ def _filter(client: str | None, from_seq: int, to_seq: int | None) -> Callable[[
 def _write(
     tape: Tape, out: str, wanted: Callable[[Entry], bool], progress: Progress | None, *, reasons: bool
 ) -> int:
-    """How many frames there were."""
+    """Write the capture; returns how many frames there were."""
     try:
         with open(out, "wb") as file:  # noqa: PTH123 - a name, not a path
             return exported(

@@ -112,7 +112,7 @@ def _verify_all(
 
 
 def _crew(corpus: Corpus, jobs: int | None, dask: str | None) -> Crew:
-    """The workers asked for; this process alone where there is nothing to divide."""
+    """The workers that the command line asks for; this process alone where there is nothing to divide."""
     from ..corpus import parts, workers  # noqa: PLC0415 - processes cost time to import
 
     if dask is not None:

@@ -200,7 +200,7 @@ class Comparison:
         return form
 
     def finish(self, tape: Tape) -> None:
-        """Judge what is open, and say how the new server stands."""
+        """Judge the exchanges that are still open, and report how the new server's pools stand."""
         report, machine = self.report, self.driver.machine
         for client, exchange in self._exchanges.items():
             self._close(client, exchange)

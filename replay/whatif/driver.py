@@ -183,7 +183,7 @@ class Driver:
         return done
 
     def _watch(self, effects: Sequence[Effect]) -> None:
-        """A server that ends is judged no more."""
+        """Note which interfaces the new server opens, its complaints, and its end, behind which nothing is judged."""
         for effect in effects:
             if type(effect) is fx.Listen:
                 self._interfaces = effect.interfaces
@@ -203,7 +203,7 @@ class Driver:
         self._apply(event)
 
     def _ignore(self, _event: Event) -> None:
-        """It belongs to the old run, and to nobody now."""
+        """Leave out an event that concerns the recorded run only."""
 
     # The start
 
@@ -319,7 +319,7 @@ class Driver:
             self._apply(event)
 
     def _storage_failed(self, event: ev.StorageFailed) -> None:
-        """The disk was full for the new server too; a rewrite that it has not open cannot have failed."""
+        """Tell the new server of a full disk, too; but not of a failed rewrite where it has none open."""
         if event.operation in ("append", "sync", "lost") or self.machine.rewriting:
             self._apply(event)
 
@@ -366,7 +366,7 @@ class Driver:
         return client
 
     def _heed(self, effects: Sequence[Effect], event: Event) -> None:
-        """Clients hear what is sent to them, and may answer."""
+        """Let the clients hear what is sent to them; what they answer is planned."""
         if not self._closed_loop:
             return
         for effect in effects:

@@ -118,7 +118,7 @@ def reason_lines(parting: Parting) -> list[str]:
 
 
 def _key(reason: Reason) -> tuple[str, ...]:
-    """Where a statement stands is no reason, since the same one stands elsewhere in another file."""
+    """What two reasons are compared by: not where a statement stands, which is elsewhere in another file."""
     return reason.step, reason.subject, reason.verdict, reason.why
 
 

@@ -227,7 +227,7 @@ class Compiler:
             self.host_names.append(name)
 
     def data(self, expression: Expression) -> Compiled[bytes]:
-        """As a data expression."""
+        """The expression made ready to be evaluated as data: its octets, None for null, or a closure."""
         make = self.tables.data.get(expression.kind)
         if make is None:
             return self._misplaced(expression, "data", bytes)
@@ -235,7 +235,7 @@ class Compiler:
         return made
 
     def number(self, expression: Expression) -> Compiled[int]:
-        """As a numeric expression: unsigned, 64 bits."""
+        """The expression made ready to be evaluated as a number: unsigned, 64 bits."""
         make = self.tables.numbers.get(expression.kind)
         if make is None:
             return self._misplaced(expression, "numeric", int)
@@ -243,7 +243,7 @@ class Compiler:
         return made
 
     def boolean(self, expression: Expression) -> Compiled[bool]:
-        """As a boolean expression."""
+        """The expression made ready to be evaluated as a condition."""
         make = self.tables.booleans.get(expression.kind)
         if make is None:
             return self._misplaced(expression, "boolean", bool)
@@ -251,7 +251,7 @@ class Compiler:
         return made
 
     def any(self, expression: Expression) -> Compiled[AnyValue]:
-        """As whatever it is: `set`, `=`, arguments, `return`, `eval`."""
+        """The expression made ready where any type will do: `set`, `=`, arguments, `return`, `eval`."""
         kind = expression.kind
         if kind == "variable":
             name = str(expression.arguments[0]).lower()
@@ -262,7 +262,7 @@ class Compiler:
         return wanted(expression)
 
     def option_value(self, expression: Expression) -> Value:
-        """As the whole value of an option or parameter: constant bytes, or what finds them."""
+        """The whole value of an option or parameter: octets where they are constant, or what finds them."""
         if expression.kind == "call":
             return CallValue(self.call(expression), _refuser(_bogus("data")))
         make = self.tables.whole.get(expression.kind)
@@ -270,7 +270,7 @@ class Compiler:
         return null_value if made is None else made
 
     def data_closure(self, expression: Expression) -> DataExpression:
-        """As data, always a closure."""
+        """The expression as data, and as a closure even where it is constant."""
         return constantly(self.data(expression))
 
     def call(self, expression: Expression) -> Callable[[Context], Result]:
