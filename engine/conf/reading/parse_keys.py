@@ -388,4 +388,5 @@ class Keys(Values):
         return f'"{self.text()}"' if self.lexer.kind == STRING else self.text()
 
 
-_PEER_WORDS: Final = frozenset({"peer address", "peer port"})
+# Only these have a meaning of their own behind `peer`.
+_PEER_WORDS: Final = frozenset({"peer address", "peer port", "peer max-response-delay", "peer max-unacked-updates"})

@@ -1,0 +1,134 @@
+"""What is to be told to the partner, what was told and not acknowledged, and what is to be acknowledged.
+
+Three queues, in order, of addresses: `waiting` for a BNDUPD, `unacked` (sent; with the xid and the state that was
+said), and `to_ack` (the partner's, accepted here). A lease stands in at most one of the first two. Nothing is ever
+sent again because of time: an update that the partner does not answer stays in `unacked` until the link goes or the
+lease changes. An update request of the partner ends with the acknowledgement of the update that was last in `waiting`
+when the request came.
+
+Plain data: addresses and numbers, no lease and no message. Bounded by the number of leases; `unacked` moreover by the
+partner's limit, which the caller heeds.
+
+Source: docs/behaviour/failover.md#binding-updates.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+class Told(NamedTuple):
+    """An update under way: the xid of its BNDUPD, and the binding state that it said."""
+
+    xid: int
+    state: int
+
+
+class Request(NamedTuple):
+    """An update request of the partner: its xid, and the address whose acknowledgement ends it."""
+
+    xid: int
+    last: int
+
+
+class Updates:
+    """See the module."""
+
+    __slots__ = ("_waiting", "request", "to_ack", "unacked")
+
+    def __init__(self) -> None:
+        """Nothing is to be told."""
+        self._waiting: OrderedDict[int, None] = OrderedDict()
+        self.unacked: OrderedDict[int, Told] = OrderedDict()
+        self.to_ack: list[tuple[int, int]] = []
+        self.request: Request | None = None
+
+    def __contains__(self, address: int) -> bool:
+        """Whether a lease waits for its BNDUPD or for the BNDACK."""
+        return address in self._waiting or address in self.unacked
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is to be told, and everything that was told is acknowledged."""
+        return not self._waiting and not self.unacked
+
+    @property
+    def waiting(self) -> Iterator[int]:
+        """The addresses that wait for a BNDUPD, in order."""
+        return iter(self._waiting)
+
+    def queue(self, address: int) -> None:
+        """A lease was changed: the partner must hear of it. What it was told before does not count any more."""
+        self.unacked.pop(address, None)
+        self._waiting[address] = None
+
+    def queue_all(self, addresses: Iterable[int]) -> None:
+        """Queue those that neither wait nor are under way."""
+        for address in addresses:
+            if address not in self:
+                self._waiting[address] = None
+
+    def forget(self, address: int) -> None:
+        """The partner's update was better: what mine said does not count."""
+        self.unacked.pop(address, None)
+
+    def next(self) -> int | None:
+        """The address whose update is to be sent next."""
+        return next(iter(self._waiting), None)
+
+    def sent(self, address: int, told: Told) -> None:
+        """The update left."""
+        assert told.xid, "0 means that nothing is under way"
+        del self._waiting[address]
+        self.unacked[address] = told
+
+    def resend(self) -> None:
+        """What was never acknowledged goes before all that waits, in the order in which it was sent."""
+        for address in reversed(self.unacked):
+            self._waiting[address] = None
+            self._waiting.move_to_end(address, last=False)
+        self.unacked.clear()
+
+    def ask(self, xid: int) -> bool:
+        """A request of the partner, after the queue was filled for it; False where there is nothing to tell.
+
+        It ends with the last that waits, or else with the last that is under way. A request that was open before is
+        not answered any more.
+        """
+        last = next(reversed(self._waiting), None) or next(reversed(self.unacked), None)
+        self.request = None if last is None else Request(xid, last)
+        return last is not None
+
+    def answered(self, address: int) -> int | None:
+        """An update was acknowledged or refused: the xid of the request that ends with it, None for none.
+
+        One that is to be told anew by now ends nothing.
+        """
+        request = self.request
+        if request is None or request.last != address or address in self:
+            return None
+        self.request = None
+        return request.xid
+
+    # Snapshots
+
+    def plain(self) -> list[Any]:
+        """Everything, as plain data."""
+        return [
+            list(self._waiting),
+            [[address, *told] for address, told in self.unacked.items()],
+            [list(one) for one in self.to_ack],
+            None if self.request is None else list(self.request),
+        ]
+
+    def restore(self, data: list[Any]) -> None:
+        """Take over what `plain` gave."""
+        waiting, unacked, to_ack, request = data
+        self._waiting = OrderedDict.fromkeys(waiting)
+        self.unacked = OrderedDict((address, Told(xid, state)) for address, xid, state in unacked)
+        self.to_ack = [(address, xid) for address, xid in to_ack]
+        self.request = None if request is None else Request(*request)
