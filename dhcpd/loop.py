@@ -28,10 +28,14 @@ from . import boot
 from .disk.storage import Reply, Storage
 from .trace.effects import (
     ERROR,
+    Answers,
+    ConfigurationRefused,
+    DnsOpen,
     DnsSend,
     Execute,
     Exit,
     Fatal,
+    Listen,
     Log,
     Lookup,
     Ping,
@@ -40,13 +44,19 @@ from .trace.effects import (
     RewriteEnd,
     RewritePart,
     Send,
+    Serving,
+    Settings,
     Store,
+    StreamClose,
     StreamListen,
+    StreamListenEnd,
     StreamOpen,
+    StreamSend,
     Wake,
 )
 from .trace.events import (
     DnsAnswer,
+    DnsOpened,
     End,
     PingFailed,
     PingReply,
@@ -57,6 +67,7 @@ from .trace.events import (
     Signal,
     StorageFailed,
     StreamClosed,
+    StreamListenFailed,
     Timer,
 )
 
@@ -96,7 +107,7 @@ _PINGS_REMEMBERED_MAXIMUM: Final = 65_536
 # The storage thread must get the interpreter back quickly when a sync is done.
 _THREAD_SWITCH_S: Final = 0.0005
 _GC_THRESHOLDS: Final = (100_000, 50, 100)
-_NOT_SUPPORTED: Final = "Operation not supported"
+_NOT_SUPPORTED: Final = "EOPNOTSUPP"
 
 
 class Loop:
@@ -123,7 +134,7 @@ class Loop:
         self._lost: StorageError | None = None
         self._homeless: list[Reply] = []
         self._pinged: dict[int, int] = {}
-        self._doing: dict[type[Effect], Callable[[Any], None]] = {
+        self.doing: dict[type[Effect], Callable[[Any], None]] = {
             Log: self._log,
             Store: self._store,
             Send: self._send,
@@ -137,9 +148,19 @@ class Loop:
             Lookup: station.errands.run,
             ReverseLookup: station.errands.run,
             Execute: station.errands.run,
+            DnsOpen: self._refuse_dns_sockets,
             DnsSend: self._refuse_dns,
             StreamListen: self._refuse_listener,
+            StreamListenEnd: self._note,
             StreamOpen: self._refuse_stream,
+            StreamSend: self._note,
+            StreamClose: self._note,
+            Answers: self._note,
+            ConfigurationRefused: self._note,
+            # What only a starting engine asks for.
+            Settings: self._too_late,
+            Listen: self._too_late,
+            Serving: self._too_late,
         }
 
     # The loop
@@ -234,7 +255,7 @@ class Loop:
 
     def _process(self, events: list[Event]) -> None:
         """Record, apply, carry out; then let the storage thread begin."""
-        doing, storage = self._doing, self._storage
+        doing, storage = self.doing, self._storage
         answers = self._door.pass_in(events)
         for storage.seq, effects in enumerate(answers, self._door.first_seq):
             for effect in effects:
@@ -329,11 +350,20 @@ class Loop:
         self._logger.fatal(effect.text)
         self.status = 1
 
+    def _note(self, effect: Effect) -> None:
+        """For who reads the tape, or about a stream that has ended: nothing is to be done."""
+
+    def _too_late(self, effect: Effect) -> None:
+        raise AssertionError(f"{type(effect).__name__} of a server that serves")
+
+    def _refuse_dns_sockets(self, effect: DnsOpen) -> None:
+        self._inbox.append(DnsOpened(0, 0, b"", (_NOT_SUPPORTED,) * len(effect.sources)))
+
     def _refuse_dns(self, effect: DnsSend) -> None:
         self._inbox.append(DnsAnswer(0, 0, effect.query, b"", _NOT_SUPPORTED))
 
     def _refuse_listener(self, effect: StreamListen) -> None:
-        self._logger.line(ERROR, f"Can't start {effect.service} protocol: {_NOT_SUPPORTED}")
+        self._inbox.append(StreamListenFailed(0, 0, *effect, error=_NOT_SUPPORTED))
 
     def _refuse_stream(self, effect: StreamOpen) -> None:
         self._inbox.append(StreamClosed(0, 0, effect.stream, _NOT_SUPPORTED))

@@ -10,7 +10,7 @@ See docs/behaviour/start.md#the-start-in-order.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from . import boot
 from .disk.lease_file import LeaseFile, StorageError
@@ -21,18 +21,30 @@ from .process.privileges import PrivilegeError
 from .run import Finish
 from .trace.effects import (
     ERROR,
+    Answers,
+    ConfigurationRefused,
+    DnsOpen,
+    DnsSend,
     Execute,
     Exit,
     Fatal,
     Listen,
     Log,
     Lookup,
+    Ping,
     ReverseLookup,
     RewriteBegin,
     RewriteEnd,
     RewritePart,
+    Send,
+    Serving,
     Settings,
     Store,
+    StreamClose,
+    StreamListen,
+    StreamListenEnd,
+    StreamOpen,
+    StreamSend,
     Wake,
 )
 from .trace.events import (
@@ -52,8 +64,6 @@ if TYPE_CHECKING:
     from .trace.effects import Effect
     from .trace.events import Boot, Event, Link
 
-SERVING: Final = "Server starting service."
-
 
 class Start:
     """One start. `banner` repeats the banner in syslog when the log facility changes."""
@@ -64,8 +74,7 @@ class Start:
         self._answers: deque[Event] = deque()
         self._links: tuple[Link, ...] = ()
         self._served: tuple[str, ...] | None = None
-        # Others (Send, Ping, streams, DNS) are not asked for before a server serves.
-        self._doing: dict[type[Effect], Callable[[Any], None]] = {
+        self.doing: dict[type[Effect], Callable[[Any], None]] = {
             Log: self._log,
             Settings: self._settle,
             Store: self._store,
@@ -79,6 +88,19 @@ class Start:
             Wake: self._wake,
             Exit: self._exit,
             Fatal: self._fatal,
+            Serving: self._be_ready,
+            Answers: self._note,
+            # What only a serving engine asks for.
+            Send: self._too_early,
+            Ping: self._too_early,
+            DnsOpen: self._too_early,
+            DnsSend: self._too_early,
+            StreamListen: self._too_early,
+            StreamListenEnd: self._too_early,
+            StreamOpen: self._too_early,
+            StreamSend: self._too_early,
+            StreamClose: self._too_early,
+            ConfigurationRefused: self._too_early,
         }
 
     def run(self, first: Boot) -> None:
@@ -107,12 +129,7 @@ class Start:
         while answers:
             for effects in self._station.door.pass_in([answers.popleft()]):
                 for effect in effects:
-                    self._do(effect)
-
-    def _do(self, effect: Effect) -> None:
-        doing = self._doing.get(type(effect))
-        if doing is not None:
-            doing(effect)
+                    self.doing[type(effect)](effect)
 
     def _answer(self, event: Event) -> None:
         """An event without time: stamp it, and let it follow."""
@@ -186,11 +203,15 @@ class Start:
     # What effects ask for
 
     def _log(self, effect: Log) -> None:
-        if effect.text == SERVING:
-            self._be_ready()
         self._station.logger.line(effect.level, effect.text)
 
-    def _be_ready(self) -> None:
+    def _note(self, effect: Answers) -> None:
+        """For who reads the tape: nothing is to be done."""
+
+    def _too_early(self, effect: Effect) -> None:
+        raise AssertionError(f"{type(effect).__name__} before the server serves")
+
+    def _be_ready(self, _effect: Serving) -> None:
         """The last steps before ISC's last line: pid file, privileges, standard error falls silent, parent let go."""
         station, line = self._station, self._station.line
         self._write_pid_file(self._settings().pid_file)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from ..trace import events as ev
-from ..trace.effects import ERROR, INFO, Exit, Log, Wake
+from ..trace.effects import ERROR, INFO, ConfigurationRefused, Exit, Log, Serving, Wake
 from . import startup
 from .lease.database import Database
 from .lease.file.reader import load_lease_file
@@ -120,10 +120,15 @@ class Machine:
         self._line = startup.read_command_line(event.arguments)
 
     def _on_configuration_file(self, event: ev.ConfigurationFile) -> None:
-        self._files[event.name] = event.error or event.content
+        if not self.serving:
+            self._files[event.name] = event.error or event.content
 
     def _on_configuration_end(self, event: ev.ConfigurationEnd) -> None:
         effects = self._effects
+        if self.serving:
+            effects.append(Log(ERROR, "The configuration is not read again while serving: nothing has changed."))
+            effects.append(ConfigurationRefused("unsupported"))
+            return
         self._configuration_name = event.name
         configuration = startup.load_configuration(self._files, event, effects)
         if configuration is None:
@@ -225,7 +230,7 @@ class Machine:
         if "-q" not in self._line.flags:
             effects.append(Log(INFO, "Sending on   Socket/fallback/fallback-net"))
         startup.run_global_scope(server, server.global_bindings)
-        effects.append(Log(INFO, "Server starting service."))
+        effects += [Serving(), Log(INFO, "Server starting service.")]
         self.serving = True
 
     def _on_listen_failed(self, event: ev.ListenFailed) -> None:
@@ -404,9 +409,12 @@ HANDLERS: Final[dict[type[ev.Event], Callable[[Machine, Any], None]]] = {
     ev.PingFailed: Machine._on_ping_failed,
     ev.HostAnswer: Machine._on_host_answer,
     ev.NameAnswer: Machine._on_name_answer,
+    ev.DnsOpened: Machine._ignore,
     ev.DnsAnswer: Machine._ignore,
+    ev.StreamListenFailed: Machine._ignore,
     ev.StreamOpened: Machine._ignore,
     ev.StreamData: Machine._ignore,
+    ev.StreamHalfClosed: Machine._ignore,
     ev.StreamClosed: Machine._ignore,
     ev.Executed: Machine._on_executed,
     ev.StorageFailed: Machine._on_storage_failed,

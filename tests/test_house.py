@@ -24,9 +24,15 @@ ENGINE_MODULES = frozenset({
 })  # fmt: skip
 # Parts of dnspython that are sans-I/O; its resolver, query and key generation are not.
 ENGINE_DNS = frozenset({
-    "name", "rdata", "rdataclass", "rdatatype", "rdataset", "rrset", "message", "update", "tsig", "tsigkeyring",
-    "rcode", "opcode", "exception", "flags", "rdtypes", "zone",
+    "name", "rdata", "rdataclass", "rdatatype", "rdataset", "rrset", "message", "update", "tsig",
+    "rcode", "opcode", "exception", "flags", "rdtypes", "renderer",
 })  # fmt: skip
+# dnspython draws an id, the order of records and the time of a signature by itself where it is not given them.
+DNS_CONSTRUCTORS = frozenset({"Message", "QueryMessage", "UpdateMessage", "Update", "Renderer"})
+DNS_NEVER = frozenset({
+    "use_tsig", "add_tsig", "add_multi_tsig", "make_query", "make_response", "set_random_id", "processing_order",
+})  # fmt: skip
+DNS_SHUFFLING = frozenset({"message", "update", "renderer", "rrset", "rdataset"})
 # Builtins through which the world, or the place of an object in memory, would show.
 FORBIDDEN_CALLS = frozenset({"open", "print", "input", "id", "hash", "exec", "eval", "breakpoint", "__import__"})
 
@@ -158,6 +164,58 @@ def test_the_engine_calls_nothing_that_shows_the_process() -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in FORBIDDEN_CALLS
     ]
     assert not guilty, "\n".join(guilty)
+
+
+def dns_guesses(tree: ast.Module) -> list[int]:
+    """Lines where dnspython would read a clock, or draw what is not given: an id, an order."""
+    names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "dns":
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    dns = {part for name in names if name.split(".")[0] == "dns" for part in name.split(".")[1:]}
+    if not dns:
+        return []
+    shuffles = bool(dns & DNS_SHUFFLING)
+    return [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Call) and dns_guess(node, shuffles=shuffles)]
+
+
+def dns_guess(call: ast.Call, *, shuffles: bool) -> bool:
+    name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+    given = {keyword.arg: keyword.value for keyword in call.keywords}
+    if name in DNS_CONSTRUCTORS:
+        return not call.args and "id" not in given
+    if name == "from_wire":
+        return "keyring" in given
+    if name in ("to_wire", "add_rrset", "add_rdataset") and shuffles:
+        shuffle = given.get("want_shuffle")
+        return not (isinstance(shuffle, ast.Constant) and shuffle.value is False)
+    return name in DNS_NEVER
+
+
+def test_dnspython_is_given_its_numbers_its_order_and_its_time() -> None:
+    guilty = [f"{named(path)}:{line}" for path in modules("engine") for line in dns_guesses(tree_of(path))]
+    assert not guilty, "dnspython would draw a number or read a clock here: " + ", ".join(guilty)
+
+
+@pytest.mark.parametrize(
+    ("code", "guesses"),
+    [
+        ("import dns.message\ndns.message.Message()", True),
+        ("from dns.update import UpdateMessage\nUpdateMessage(zone='example.org')", True),
+        ("from dns.update import UpdateMessage\nUpdateMessage(zone='example.org', id=7)", False),
+        ("import dns.update\nmade.use_tsig(keyring)", True),
+        ("import dns.renderer\nr.add_tsig(name, secret, 300, 1, 0, b'', b'')", True),
+        ("import dns.message\ndns.message.from_wire(data, keyring=keys)", True),
+        ("import dns.message\ndns.message.from_wire(data)", False),
+        ("import dns.message\nmade.to_wire()", True),
+        ("import dns.message\nmade.to_wire(want_shuffle=False)", False),
+        ("import dns.name\nname.to_wire()", False),
+        ("import dns.tsig\ndns.tsig.sign(wire, key, rdata, now)", False),
+        ("class Message: ...\nMessage()", False),
+    ],
+)
+def test_what_dnspython_would_guess_is_found(code: str, guesses: bool) -> None:
+    assert bool(dns_guesses(ast.parse(code))) is guesses
 
 
 def test_the_engine_is_synchronous() -> None:

@@ -128,19 +128,46 @@ class ReverseLookup(NamedTuple):
     address: int
 
 
+class DnsOpen(NamedTuple):
+    """Open a UDP socket for DNS from each of these addresses, and answer with `DnsOpened`.
+
+    An address is 4 or 16 octets, all zero for any of this host's; one of a family at most. The system draws the source
+    port, once for each socket: it is on no tape, since nothing hangs on it.
+    """
+
+    sources: tuple[bytes, ...]
+
+
 class DnsSend(NamedTuple):
-    """Send a DNS message to `server`, and bring back its answer as a `DnsAnswer` with the number `query`."""
+    """Send a DNS message to `server` (4 or 16 octets); what answers it within `wait_us` comes as `DnsAnswer`.
+
+    The engine draws `query`, which names the question in events, and the id in `payload`; it chooses `tcp` (a
+    connection of its own, with the length in front) for what is longer than 512 octets. It also keeps the time: to send
+    again is another `DnsSend` of the same number, and when `wait_us` is over the program forgets the query in silence.
+    """
 
     query: int
-    server: int
+    server: bytes
     port: int
     tcp: bool
-    timeout_us: int
+    wait_us: int
     payload: bytes
 
 
 class StreamListen(NamedTuple):
-    """Accept TCP connections at `port` for `service`."""
+    """Accept TCP connections at `address` (0: any of this host's) and `port` for `service` (`omapi`, `failover`).
+
+    Each comes as `StreamOpened`. A failure comes as `StreamListenFailed`; to try again is the engine's, on its agenda.
+    Asked for before `Serving`, it is carried out with the rights that the program began with.
+    """
+
+    service: str
+    address: int
+    port: int
+
+
+class StreamListenEnd(NamedTuple):
+    """Accept no more where `StreamListen`, whose fields are repeated, asked for it. What was accepted stays."""
 
     service: str
     address: int
@@ -148,25 +175,39 @@ class StreamListen(NamedTuple):
 
 
 class StreamOpen(NamedTuple):
-    """Call `address`; the answer is `StreamOpened` or `StreamClosed` with this number."""
+    """Call `address` and `port` from the own address `local` (0: the system's choice), for `service`.
+
+    `stream` is the engine's number, odd and new (see `StreamOpened`, which answers it, or `StreamClosed`).
+    """
 
     stream: int
     service: str
+    local: int
     address: int
     port: int
 
 
 class StreamSend(NamedTuple):
-    """Send bytes on a connection."""
+    """Send bytes on a connection, behind those before; dropped where it has ended.
+
+    `durable` as in `Send`: they leave when what was stored before them is synced. Later sends of the stream wait behind
+    them, since bytes of a stream do not overtake. Where the storing fails, the stream is closed (`StorageFailed`).
+    """
 
     stream: int
     data: bytes
+    durable: bool
 
 
 class StreamClose(NamedTuple):
-    """Close a connection."""
+    """End a connection; `StreamClosed` follows when it is over, and no data of it is told any more.
+
+    `flush`: deliver first what waits, then close our side and give the peer a few seconds to take it and to close its
+    own. Otherwise throw away what waits, and close at once.
+    """
 
     stream: int
+    flush: bool
 
 
 class Execute(NamedTuple):
@@ -176,9 +217,34 @@ class Execute(NamedTuple):
     arguments: tuple[bytes, ...]
 
 
+class Serving(NamedTuple):
+    """All is ready, sockets are open: write the pid file, give up privileges, let the parent go. Comes once."""
+
+
+class Answers(NamedTuple):
+    """What follows in this list, up to the next `Answers` or the end, is the answer to event number `event`.
+
+    Without it, effects answer the event that they stand under. An OFFER that waited for a ping stands under the timer,
+    and answers the DISCOVER. The number is the event's place in the run, which a machine counts as the tape does: the
+    first is 1. Nothing is to be carried out; a recording that has none is not different for it (replay's comparison).
+    """
+
+    event: int
+
+
+class ConfigurationRefused(NamedTuple):
+    """A `ConfigurationEnd` with `reload` changed nothing. `why` is a word: `unsupported`, `mistakes`.
+
+    Mistakes are in the log, by file and line.
+    """
+
+    why: str
+
+
 Effect = (
     Send | Store | Log | Wake | Ping | Settings | Listen | Exit | Fatal | RewriteBegin | RewritePart | RewriteEnd
-    | Lookup | ReverseLookup | DnsSend | StreamListen | StreamOpen | StreamSend | StreamClose | Execute
+    | Lookup | ReverseLookup | DnsOpen | DnsSend | StreamListen | StreamListenEnd | StreamOpen | StreamSend
+    | StreamClose | Execute | Serving | Answers | ConfigurationRefused
 )  # fmt: skip
 
 EFFECT_IDS: Final[dict[type[Effect], int]] = {
@@ -202,4 +268,9 @@ EFFECT_IDS: Final[dict[type[Effect], int]] = {
     StreamSend: 81,
     StreamClose: 82,
     Execute: 83,
+    Serving: 84,
+    Answers: 85,
+    StreamListenEnd: 86,
+    DnsOpen: 87,
+    ConfigurationRefused: 88,
 }

@@ -21,13 +21,13 @@ class NotATape(TapeError):
 
 
 class NewerTape(TapeError):
-    """The tape is of a format `version` that this program does not know."""
+    """The tape holds what this program does not know; `what` is it: `tape format 2`, `record 40 (Name)`."""
 
-    def __init__(self, path: str, version: int) -> None:
-        """Keep the file's name and its format version."""
-        super().__init__(f"{path}: tape format {version} is newer than this program")
+    def __init__(self, path: str, what: str) -> None:
+        """Keep the file's name, and what is not known."""
+        super().__init__(f"{path}: {what} is newer than this program")
         self.path = path
-        self.version = version
+        self.what = what
 
 
 class TapeUnreadable(TapeError):

@@ -103,7 +103,7 @@ class Listening(NamedTuple):
 
 
 class ListenFailed(NamedTuple):
-    """A socket could not be opened. `what` is the step (`raw`, `bind`, `index`, `icmp`, `pid`, `omapi`)."""
+    """A socket could not be opened. `what` is the step (`raw`, `bind`, `index`, `icmp`)."""
 
     wall_us: int
     mono_us: int
@@ -170,8 +170,27 @@ class NameAnswer(NamedTuple):
     name: str
 
 
+class DnsOpened(NamedTuple):
+    """The sockets that `DnsOpen` asked for are open, or not.
+
+    `errors` holds for each source of the effect an errno name (`EADDRNOTAVAIL`), or nothing where it is open.
+    `resolv_conf` is the resolver's configuration file as it stands, empty where there is none.
+    """
+
+    wall_us: int
+    mono_us: int
+    resolv_conf: bytes
+    errors: tuple[str, ...]
+
+
 class DnsAnswer(NamedTuple):
-    """The answer to a `DnsSend`, or its failure (`error`: `timeout`, or the text of errno)."""
+    """A message that answers the `DnsSend` of number `query`, or why there will be none.
+
+    Over UDP it comes from the address and port asked, with the id asked with, and has the QR bit; nothing else is
+    looked at, and more than one may come. `error` is an errno name (over TCP, and `EAFNOSUPPORT` where no socket is
+    open), `end` for a TCP connection that was closed in the middle, `length` for an announced length of 0. That
+    nothing came is never told: time-outs are the engine's.
+    """
 
     wall_us: int
     mono_us: int
@@ -180,20 +199,37 @@ class DnsAnswer(NamedTuple):
     error: str
 
 
+class StreamListenFailed(NamedTuple):
+    """A `StreamListen`, whose fields are repeated, could not be carried out; `error` is an errno name."""
+
+    wall_us: int
+    mono_us: int
+    service: str
+    address: int
+    port: int
+    error: str
+
+
 class StreamOpened(NamedTuple):
-    """A TCP connection stands: `service` is `omapi` or `failover`, `peer` its address, `ours` whether we called."""
+    """A TCP connection stands: one that `StreamOpen` asked for, or one that a listener accepted.
+
+    `stream` numbers it for the run, and never comes again. The engine numbers its calls 1, 3, 5, ...; the program what
+    it accepts 2, 4, 6, ...: the two never meet, and an odd number is a call of ours (so does HTTP/2, RFC 9113 5.1.1).
+    `service` is that of the listener or of the call; `local` and `peer` are both ends' IP addresses (32-bit numbers).
+    """
 
     wall_us: int
     mono_us: int
     stream: int
     service: str
+    local: int
+    local_port: int
     peer: int
     peer_port: int
-    ours: bool
 
 
 class StreamData(NamedTuple):
-    """Bytes came on a connection."""
+    """Bytes came on a connection: at least one, at most 64 KiB, cut anywhere."""
 
     wall_us: int
     mono_us: int
@@ -201,8 +237,23 @@ class StreamData(NamedTuple):
     data: bytes
 
 
+class StreamHalfClosed(NamedTuple):
+    """The peer will send no more (its FIN came); what we send still reaches it, until `StreamClose`."""
+
+    wall_us: int
+    mono_us: int
+    stream: int
+
+
 class StreamClosed(NamedTuple):
-    """A connection ended, or could not be made; `error` is the text of errno, or empty for an orderly end."""
+    """A connection is gone, or could not be made: the last event of its number, and each number has exactly one.
+
+    `error` is empty where both ends closed, or the engine discarded it; an errno name where the system says why
+    (`ECONNRESET`, `ECONNREFUSED`); `storage` where a durable send was thrown away, since the lease file could not be
+    written; `backlog` where the peer takes so little that more waits than may; `linger` where it did not take what was
+    left in time; `crowded` where it was silent longest when there was no room for another.
+    What had passed the door before the engine's `StreamClose` is still told, and to be ignored.
+    """
 
     wall_us: int
     mono_us: int
@@ -223,8 +274,10 @@ class Executed(NamedTuple):
 class StorageFailed(NamedTuple):
     """The lease file could not be written. `operation`: `append`, `sync`, `create`, `write`, `backup`, `install`.
 
-    The program has thrown away every `Send` with `durable` set that belonged to the failed write. With the operation
-    `lost` all was written, but another file or none is at `path`: a rewrite is wanted, for which such `Send`s wait.
+    The program has thrown away every durable `Send` and `StreamSend` that belonged to the failed write. A stream with a
+    hole is no stream: each that lost bytes is closed, and its `StreamClosed` with the error `storage` follows. With the
+    operation `lost` all was written, but another file or none is at `path`: a rewrite is wanted, for which such sends
+    wait.
     """
 
     wall_us: int
@@ -297,9 +350,9 @@ class End(NamedTuple):
 
 Event = (
     Boot | ConfigurationFile | ConfigurationEnd | LeaseFilePart | LeaseFileEnd | Interfaces | Listening | ListenFailed
-    | Packet | Timer | PingReply | PingFailed | HostAnswer | NameAnswer | DnsAnswer | StreamOpened | StreamData
-    | StreamClosed | Executed | StorageFailed | RewriteContinue | RewriteInstalled | Signal | SendFailed
-    | ReceiveFailed | Remark | End
+    | Packet | Timer | PingReply | PingFailed | HostAnswer | NameAnswer | DnsOpened | DnsAnswer | StreamListenFailed
+    | StreamOpened | StreamData | StreamHalfClosed | StreamClosed | Executed | StorageFailed | RewriteContinue
+    | RewriteInstalled | Signal | SendFailed | ReceiveFailed | Remark | End
 )  # fmt: skip
 
 # Record ids are for ever: a number is never given to another record. 1-63 events, 64-127 effects, 128- the tape's own.
@@ -331,4 +384,7 @@ EVENT_IDS: Final[dict[type[Event], int]] = {
     ReceiveFailed: 25,
     Remark: 26,
     End: 27,
+    StreamHalfClosed: 28,
+    StreamListenFailed: 29,
+    DnsOpened: 30,
 }

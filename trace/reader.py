@@ -44,6 +44,7 @@ from .format import (
 from .index import Index, IndexEntry, entries_of
 from .scan import Broken, Scan, Window, hop
 from .tally import Tallied, tallied_of
+from .versions import NewerRecord, Version, with_serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -134,12 +135,13 @@ class Player:
 
     __slots__ = (
         "_effects_seq", "_mono_us", "_noted", "_parts", "_parts_bytes", "_pending", "_segment", "_snapshot_us",
-        "_wall_us", "next_seq",
+        "_version", "_wall_us", "next_seq",
     )  # fmt: skip
 
-    def __init__(self, *, noted: bool = False) -> None:
+    def __init__(self, version: Version, *, noted: bool = False) -> None:
         """Begin before the first segment; with `noted` the tape's notes of time come out, too."""
         self.next_seq = 1
+        self._version = version
         self._noted = noted
         self.restart()
 
@@ -170,7 +172,14 @@ class Player:
         self._parts_bytes = 0
 
     def take(self, records: tuple[Any, ...], out: list[Found]) -> None:
-        """Append to `out` what the records complete; raises one of MISFIT."""
+        """Append to `out` what the records complete; raises one of MISFIT, or NewerRecord."""
+        try:
+            self._take_each(records, out)
+        except MISFIT:
+            self._version.check(records)
+            raise
+
+    def _take_each(self, records: tuple[Any, ...], out: list[Found]) -> None:
         for record in records:
             number = record[0]
             if number <= EVENT_ID_MAX:
@@ -204,7 +213,10 @@ class Player:
         if not pending:
             raise BadRecord("effects without an event")
         effects = decode_effects(record)
-        out.append(Entry(seq, pending.popleft(), effects))
+        event = pending.popleft()
+        if self._version.lacks_serving:
+            effects = with_serving(event, effects)
+        out.append(Entry(seq, event, effects))
 
     def _take_own(self, record: tuple[Any, ...], out: list[Found]) -> None:
         """Take one of the tape's own records."""
@@ -302,7 +314,8 @@ class Tape:
     ) -> Iterator[Entry | SnapshotEntry]:
         """Yield events with their effects, and snapshots, in order, from event `from_seq` on.
 
-        Damage raises DamagedTape after the last good event, or with `resync` is noted in `damage` and skipped.
+        Damage raises DamagedTape after the last good event, or with `resync` is noted in `damage` and skipped. A
+        record of a newer program raises NewerTape after the event before it.
         `wait` is called at the end of the file: True to look again, False to stop. Raises TapeUnreadable.
         """
         for found in self._play(self._begin_at(from_seq), resync=resync, wait=wait):
@@ -387,13 +400,16 @@ class Tape:
         self, offset: int, *, resync: bool, wait: Callable[[], bool] | None, noted: bool = False
     ) -> Iterator[Found]:
         """Yield what the tape holds from a segment at `offset` on."""
-        scan, player = Scan(self._window, offset), Player(noted=noted)
+        scan, player = Scan(self._window, offset), Player(Version(self.info.records), noted=noted)
         self.damage, self.torn_bytes, self.last_seq = [], 0, 0
         out: list[Found] = []
         while True:
             broken = None
             try:
                 more = self._step(scan, player, out)
+            except NewerRecord as newer:
+                yield from (*out, *player.rest())
+                raise NewerTape(self.path, newer.what) from None
             except Broken as error:
                 broken, more = error, resync
                 out += player.rest()
@@ -410,7 +426,7 @@ class Tape:
                 return
 
     def _step(self, scan: Scan, player: Player, out: list[Found]) -> bool:
-        """Take the next batch; False at the end of the file. Raises Broken, TapeUnreadable."""
+        """Take the next batch; False at the end of the file. Raises Broken, NewerRecord, TapeUnreadable."""
         before, at = scan.segment, scan.offset
         try:
             records = scan.next_batch()
@@ -530,6 +546,6 @@ def check_beginning(fd: int, path: str) -> None:
         raise NotATape(path, "wrong magic")
     _, version, _ = FILE_HEADER.unpack(head)
     if version > VERSION:
-        raise NewerTape(path, version)
+        raise NewerTape(path, f"tape format {version}")
     if version < VERSION:
         raise NotATape(path, f"no such format version: {version}")

@@ -15,6 +15,7 @@ from ...engine.conf.options import default_registry
 from ...engine.machine import Machine
 from ...trace import Entry, TapeWriter
 from ...trace import events as ev
+from ..playing.compare import same
 from ..playing.resume import beginning
 from . import messages, sources, state
 from .decisions import alike
@@ -173,7 +174,7 @@ class _Run:
         effects: Sequence[Effect] | None = hidden
         if entry.effects is None:
             effects = None
-        elif tuple(truth) != entry.effects:
+        elif not same(entry.effects, truth):
             effects = self._carried(entry.effects, truth, hidden)
         if effects is not None:
             out.write_effects(first, [effects])

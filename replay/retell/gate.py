@@ -24,8 +24,8 @@ class Gate:
     """Lets events pass to one machine. `open_end`: it began from a snapshot, and may have asked for things before."""
 
     __slots__ = (
-        "_calls", "_installs", "_machine", "_names", "_open_end", "_pinged", "_recorded_calls", "_sent", "_stored",
-        "wake_us",
+        "_calls", "_dns_sockets", "_installs", "_listens", "_machine", "_names", "_open_end", "_pinged", "_queries",
+        "_recorded_calls", "_sent", "_stored", "_streams", "wake_us",
     )  # fmt: skip
 
     def __init__(self, machine: Machine, wake_us: int = 0, *, open_end: bool = False) -> None:
@@ -37,12 +37,15 @@ class Gate:
         self._calls: list[tuple[int, tuple[bytes, ...]]] = []
         self._recorded_calls: dict[int, tuple[bytes, ...]] = {}
         self._installs = 0
+        self._dns_sockets = 0
+        self._queries: dict[int, None] = {}
+        self._listens: dict[tuple[str, int, int], None] = {}
+        self._streams: dict[int, None] = {}
         self._sent = self._stored = open_end
 
     def admit(self, event: Event) -> Event | None:
         """The event as this machine may get it, None where it did not ask for it."""
-        check = _CHECKS.get(type(event))
-        return event if check is None else check(self, event)
+        return CHECKS[type(event)](self, event)
 
     def recorded(self, effects: Sequence[Effect]) -> None:
         """What the old tape has as the effects of an event, kept or not: the numbers of the programs it ran."""
@@ -83,7 +86,26 @@ class Gate:
     def _store(self, _effect: fx.Store | fx.RewriteBegin) -> None:
         self._stored = True
 
+    def _open_dns(self, _effect: fx.DnsOpen) -> None:
+        self._dns_sockets += 1
+
+    def _query(self, effect: fx.DnsSend) -> None:
+        self._queries[effect.query] = None
+
+    def _listen(self, effect: fx.StreamListen) -> None:
+        self._listens[effect.service, effect.address, effect.port] = None
+
+    def _listen_end(self, effect: fx.StreamListenEnd) -> None:
+        self._listens.pop((effect.service, effect.address, effect.port), None)
+
+    def _call(self, effect: fx.StreamOpen) -> None:
+        self._streams[effect.stream] = None
+
     # What may come
+
+    def _tell(self, event: Event) -> Event:
+        """What the world does unasked."""
+        return event
 
     def _timer(self, event: ev.Timer) -> Event | None:
         return event if self.wake_us and event.wall_us >= self.wake_us else None
@@ -99,6 +121,39 @@ class Gate:
 
     def _name_answer(self, event: ev.NameAnswer) -> Event | None:
         return event if self._open_end or event.address in self._names else None
+
+    def _dns_opened(self, event: ev.DnsOpened) -> Event | None:
+        if not self._dns_sockets and not self._open_end:
+            return None
+        self._dns_sockets = max(0, self._dns_sockets - 1)
+        return event
+
+    def _dns_answer(self, event: ev.DnsAnswer) -> Event | None:
+        return event if self._open_end or event.query in self._queries else None
+
+    def _listen_failed(self, event: ev.StreamListenFailed) -> Event | None:
+        asked = event.service, event.address, event.port
+        return event if self._open_end or asked in self._listens else None
+
+    def _opened(self, event: ev.StreamOpened) -> Event | None:
+        """A call of ours stands if we called; one of theirs if somebody listens for it."""
+        if event.stream % 2 == 0 and (self._open_end or self._is_listening(event)):
+            self._streams[event.stream] = None
+        return event if self._open_end or event.stream in self._streams else None
+
+    def _is_listening(self, event: ev.StreamOpened) -> bool:
+        return any(
+            (event.service, event.local_port) == (service, port) and address in (0, event.local)
+            for service, address, port in self._listens
+        )
+
+    def _of_stream(self, event: ev.StreamData | ev.StreamHalfClosed) -> Event | None:
+        return event if self._open_end or event.stream in self._streams else None
+
+    def _closed(self, event: ev.StreamClosed) -> Event | None:
+        known = event.stream in self._streams
+        self._streams.pop(event.stream, None)
+        return event if self._open_end or known else None
 
     def _executed(self, event: ev.Executed) -> Event | None:
         arguments = self._recorded_calls.get(event.call)
@@ -124,17 +179,37 @@ class Gate:
         return event if self._stored else None
 
 
-_CHECKS: Final[dict[type[Event], Callable[[Gate, Any], Event | None]]] = {
+CHECKS: Final[dict[type[Event], Callable[[Gate, Any], Event | None]]] = {
+    ev.Boot: Gate._tell,
+    ev.ConfigurationFile: Gate._tell,
+    ev.ConfigurationEnd: Gate._tell,
+    ev.LeaseFilePart: Gate._tell,
+    ev.LeaseFileEnd: Gate._tell,
+    ev.Interfaces: Gate._tell,
+    ev.Listening: Gate._tell,
+    ev.ListenFailed: Gate._tell,
+    ev.Packet: Gate._tell,
     ev.Timer: Gate._timer,
     ev.PingReply: Gate._ping_reply,
     ev.PingFailed: Gate._ping_failed,
     ev.HostAnswer: Gate._host_answer,
     ev.NameAnswer: Gate._name_answer,
+    ev.DnsOpened: Gate._dns_opened,
+    ev.DnsAnswer: Gate._dns_answer,
+    ev.StreamListenFailed: Gate._listen_failed,
+    ev.StreamOpened: Gate._opened,
+    ev.StreamData: Gate._of_stream,
+    ev.StreamHalfClosed: Gate._of_stream,
+    ev.StreamClosed: Gate._closed,
     ev.Executed: Gate._executed,
     ev.RewriteContinue: Gate._continue,
     ev.RewriteInstalled: Gate._installed,
     ev.SendFailed: Gate._send_failed,
     ev.StorageFailed: Gate._storage_failed,
+    ev.Signal: Gate._tell,
+    ev.ReceiveFailed: Gate._tell,
+    ev.Remark: Gate._tell,
+    ev.End: Gate._tell,
 }
 _NOTES: Final[dict[type[Effect], Callable[[Gate, Any], None]]] = {
     fx.Wake: Gate._wake,
@@ -142,6 +217,11 @@ _NOTES: Final[dict[type[Effect], Callable[[Gate, Any], None]]] = {
     fx.Lookup: Gate._lookup,
     fx.ReverseLookup: Gate._reverse,
     fx.Execute: Gate._execute,
+    fx.DnsOpen: Gate._open_dns,
+    fx.DnsSend: Gate._query,
+    fx.StreamListen: Gate._listen,
+    fx.StreamListenEnd: Gate._listen_end,
+    fx.StreamOpen: Gate._call,
     fx.RewriteEnd: Gate._rewritten,
     fx.RewriteBegin: Gate._store,
     fx.Send: Gate._send,

@@ -7,7 +7,7 @@ payload as a decoded packet). A record that is added to the alphabet is shown to
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_address
 from typing import TYPE_CHECKING, Any, Final
 
 from ...trace import effects as fx
@@ -18,9 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)  # noqa: UP017 - the name that every supported Python has
-_ADDRESSES: Final = frozenset({"source", "destination", "address", "peer", "server", "local_address"})
+_ADDRESSES: Final = frozenset({
+    "source", "destination", "address", "peer", "local", "server", "local_address", "sources",
+})  # fmt: skip
 _TIMES: Final = frozenset({"wall_us", "at_us"})
 _LEVELS: Final = {fx.ERROR: "error", fx.INFO: "info", fx.DEBUG: "debug"}
+_ADDRESS_OCTETS: Final = (4, 16)
 _BYTES_SHOWN_MAXIMUM: Final = 4096
 _YIADDR: Final = slice(16, 20)
 
@@ -54,6 +57,8 @@ def _octets(value: bytes) -> str:
 def _value(name: str, value: Any) -> str:
     if name in _ADDRESSES and isinstance(value, int):
         return str(IPv4Address(value)) if 0 <= value < 1 << 32 else str(value)
+    if name in _ADDRESSES and isinstance(value, bytes) and len(value) in _ADDRESS_OCTETS:
+        return str(ip_address(value))
     if name in _TIMES and isinstance(value, int):
         return moment(value) if value else "none"
     if name == "level":
@@ -65,7 +70,7 @@ def _value(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, tuple) and not hasattr(value, "_fields"):
-        return ", ".join(_value("", one) for one in value) or "none"
+        return ", ".join(_value(name, one) for one in value) or "none"
     return str(value)
 
 
@@ -89,6 +94,18 @@ def _packet_line(event: ev.Packet) -> str:
     return f"{message_name(event.payload)} from {source} on {event.interface}"
 
 
+def _end(address: int | bytes, port: int) -> str:
+    """One end of a connection: `10.0.0.1:7911`, `[::1]:53`."""
+    text = _value("address", address)
+    return f"[{text}]:{port}" if ":" in text else f"{text}:{port}"
+
+
+def _opened_line(event: ev.StreamOpened) -> str:
+    local, peer = _end(event.local, event.local_port), _end(event.peer, event.peer_port)
+    way = f"from {local} to {peer}" if event.stream % 2 else f"from {peer} at {local}"
+    return f"stream {event.stream}, {event.service}, {way}"
+
+
 def _content_line(event: Any) -> str:
     if event.error:
         return f"{event.name}: {event.error}"
@@ -102,7 +119,13 @@ _EVENT_LINES: Final[dict[type[ev.Event], Callable[[Any], str]]] = {
     ev.LeaseFilePart: lambda event: f"{len(event.content):,} octets",
     ev.Interfaces: lambda event: event.error or " ".join(link.name for link in event.links),
     ev.Packet: _packet_line,
+    ev.DnsOpened: lambda event: ", ".join(filter(None, event.errors)) or "ready",
+    ev.DnsAnswer: lambda event: f"query {event.query}: {event.error or f'{len(event.payload):,} octets'}",
+    ev.StreamListenFailed: lambda event: f"{event.service} at {_end(event.address, event.port)}: {event.error}",
+    ev.StreamOpened: _opened_line,
     ev.StreamData: lambda event: f"stream {event.stream}, {len(event.data):,} octets",
+    ev.StreamHalfClosed: lambda event: f"stream {event.stream}",
+    ev.StreamClosed: lambda event: f"stream {event.stream}{': ' if event.error else ''}{event.error}",
     ev.Remark: lambda event: event.text,
 }
 
@@ -146,8 +169,23 @@ _EFFECT_LINES: Final[dict[type[fx.Effect], Callable[[Any], str]]] = {
     fx.Log: lambda effect: log_text(effect.text),
     fx.RewritePart: lambda effect: f"{len(effect.data):,} octets",
     fx.Wake: lambda effect: moment(effect.at_us) if effect.at_us else "none",
-    fx.StreamSend: lambda effect: f"stream {effect.stream}, {len(effect.data):,} octets",
+    fx.DnsSend: lambda effect: (
+        f"query {effect.query}, {len(effect.payload):,} octets to {_end(effect.server, effect.port)}"
+        f" by {'TCP' if effect.tcp else 'UDP'}"
+    ),
+    fx.StreamListen: lambda effect: f"{effect.service} at {_end(effect.address, effect.port)}",
+    fx.StreamListenEnd: lambda effect: f"{effect.service} at {_end(effect.address, effect.port)}",
+    fx.StreamOpen: lambda effect: f"stream {effect.stream}, {effect.service}, to {_end(effect.address, effect.port)}",
+    fx.StreamSend: lambda effect: (
+        f"stream {effect.stream}, {len(effect.data):,} octets{', when stored' if effect.durable else ''}"
+    ),
+    fx.StreamClose: lambda effect: f"stream {effect.stream}, {'what waits first' if effect.flush else 'at once'}",
+    fx.Answers: lambda effect: f"event {effect.event:,}",
 }
+
+
+# What goes to a peer, an OMAPI client or a DNS server.
+_TO_OTHERS: Final = (fx.DnsSend, fx.StreamOpen, fx.StreamSend, fx.StreamClose)
 
 
 def effect_line(effect: fx.Effect) -> str:
@@ -161,9 +199,12 @@ def effect_line(effect: fx.Effect) -> str:
 
 
 def answer_line(effects: Sequence[fx.Effect]) -> str:
-    """What a client got for an event: the messages sent, or the last word of the log."""
+    """What a client got for an event: the messages sent, what others were asked, or the last word of the log."""
     sent = [effect for effect in effects if isinstance(effect, fx.Send)]
     if sent:
         return ", ".join(_send_line(effect) for effect in sent)
+    asked = [effect_line(effect) for effect in effects if isinstance(effect, _TO_OTHERS)]
+    if asked:
+        return ", ".join(asked)
     logged = [log_text(effect.text) for effect in effects if isinstance(effect, fx.Log)]
     return logged[-1] if logged else "nothing"

@@ -127,7 +127,7 @@ class Questions:
             return ev.NameAnswer(*now, subject, self._reverse.get(subject, ""))
         if kind == "execute":
             return ev.Executed(*now, number, 0, "")
-        return ev.DnsAnswer(*now, number, b"", "timeout")
+        return None
 
     def _name(self, name: str, now: tuple[int, int]) -> ev.HostAnswer:
         known = self._names.get(name)

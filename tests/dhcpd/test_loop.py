@@ -33,6 +33,7 @@ from dhcpd.trace.effects import (
     RewriteEnd,
     RewritePart,
     Send,
+    Serving,
     Settings,
     Store,
     Wake,
@@ -76,7 +77,7 @@ class FakeMachine:
 
     def on_Listening(self, event):  # noqa: N802
         self.serving = True
-        return [Log(INFO, "Listening"), Log(INFO, "Server starting service.")]
+        return [Log(INFO, "Listening"), Serving(), Log(INFO, "Server starting service.")]
 
     def on_Packet(self, event):  # noqa: N802
         word = event.payload.rstrip(b"\x00").decode()

@@ -19,7 +19,18 @@ from hypothesis import strategies as st
 from dhcpd.engine.machine import Machine, SnapshotError
 from dhcpd.replay.playing.digest import digest
 from dhcpd.trace import events as ev
-from dhcpd.trace.effects import Fatal, Ping, RewriteBegin, RewriteEnd, RewritePart, Send, Store, Wake
+from dhcpd.trace.effects import (
+    ConfigurationRefused,
+    Fatal,
+    Log,
+    Ping,
+    RewriteBegin,
+    RewriteEnd,
+    RewritePart,
+    Send,
+    Store,
+    Wake,
+)
 from tests.replay.engine_runs import Run as Started
 
 if TYPE_CHECKING:
@@ -226,6 +237,18 @@ def option(payload: bytes, code: int) -> bytes | None:
             return payload[at + 2 : at + 2 + payload[at + 1]]
         at += 2 + payload[at + 1] if payload[at] else 1
     return None
+
+
+def test_a_reload_changes_nothing_and_says_so() -> None:
+    world = World(CONFIGURATIONS[0]).start()
+    exchange(world, 1)
+    before = world.machine.snapshot()
+    world.apply(ev.ConfigurationFile(world.now_us, 0, "c", b"subnet 10.9.0.0 netmask 255.255.0.0 {}\n", ""))
+    effects = world.apply(ev.ConfigurationEnd(world.now_us, 0, "c", reload=True))
+    assert [type(effect) for effect in effects] == [Log, ConfigurationRefused]
+    assert world.machine.snapshot() == before
+    discover = ev.Packet(world.now_us, 0, "eth0", 0, 68, message(1, 1))
+    assert world.apply(discover) == Machine.restore(before).apply(discover)
 
 
 @given(st.sampled_from(CONFIGURATIONS), STEPS)

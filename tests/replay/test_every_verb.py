@@ -14,7 +14,7 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pytest
 from click.testing import CliRunner, Result
@@ -25,6 +25,7 @@ from dhcpd.engine.machine import Machine
 from dhcpd.replay.command.cli import VERBS, cli
 from dhcpd.trace import TapeWriter
 from dhcpd.trace import events as ev
+from dhcpd.trace.events import EVENT_IDS
 from dhcpd.trace.format import FILE_HEADER, SEGMENT_HEADER_BYTES, file_header
 from tests.replay.engine_runs import Run
 from tests.replay.planting import PLAIN, plant, record_run
@@ -147,6 +148,21 @@ def newer(path: Path) -> None:
     path.write_bytes(FILE_HEADER.pack(magic, version + 1, *rest) + octets[FILE_HEADER.size :])
 
 
+def newer_record(path: Path) -> None:
+    """The last event but one is of a kind that this program has not, as its own table says."""
+
+    class Unheard(NamedTuple):
+        wall_us: int
+        mono_us: int
+        word: str
+
+    pairs = served().pairs
+    at = pairs[-1][0]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(EVENT_IDS, Unheard, 63)
+        written(path, 1, [*pairs[:-1], (Unheard(at.wall_us, at.mono_us, "x"), ()), pairs[-1]])
+
+
 def hostile(path: Path) -> None:
     """Lengths that no memory has."""
     octets = bytearray(octets_of(path))
@@ -193,6 +209,7 @@ FILES: Final[dict[str, tuple[Callable[[Path], object], set[int]]]] = {
     "damaged-in-the-middle": (middle, {0, 2}),
     "hostile-lengths": (hostile, {0, 2, 125}),
     "newer": (newer, {125}),
+    "newer-record": (newer_record, {0, 125}),
     "empty": (lambda path: path.write_bytes(b""), {2}),
     "text": (lambda path: path.write_bytes(CONFIGURATION), {2}),
     "program": (lambda path: path.write_bytes(Path(sys.executable).read_bytes()[:100_000]), {2}),

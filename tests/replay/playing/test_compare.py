@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dhcpd.replay.playing.compare import Pair, differences, same
-from dhcpd.trace.effects import INFO, Log, RewritePart, Store, Wake
+from dhcpd.trace.effects import INFO, Answers, Log, RewritePart, Store, Wake
 
 EFFECTS = st.one_of(
     st.builds(Wake, st.integers(0, 3)),
@@ -43,3 +43,18 @@ def test_there_are_differences_exactly_where_the_lists_are_not_the_same(old: lis
     missing = [pair.expected for pair in pairs if pair.expected is not None]
     added = [pair.got for pair in pairs if pair.got is not None]
     assert len(old) - len(missing) == len(new) - len(added)
+
+
+def test_a_recording_without_links_is_not_different_for_one() -> None:
+    recorded = (Wake(1), Store(b"x"))
+    assert same(recorded, [Answers(7), Wake(1), Store(b"x")])
+    assert not same(recorded, [Answers(7), Wake(2), Store(b"x")])
+    assert differences(recorded, [Answers(7), Wake(2), Store(b"x")]) == [Pair(1, Wake(1), Wake(2))]
+
+
+def test_a_link_that_was_recorded_must_be_the_same() -> None:
+    recorded = (Answers(7), Wake(1))
+    assert same(recorded, [Answers(7), Wake(1)])
+    assert not same(recorded, [Answers(8), Wake(1)])
+    assert not same(recorded, [Wake(1)])
+    assert differences(recorded, [Wake(1)]) == [Pair(1, Answers(7), None)]
