@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ..playing.verdict import Status, Verdict
 from .parts import Part, PartResult, play_part, split
-from .workers import CrewLost
+from .workers import WorkersLost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from .workers import Crew, Promise
+    from .workers import Executor, Future
 
 # More parts than workers, so that one that takes long does not leave the others idle at the end.
 PARTS_A_WORKER: Final = 3
@@ -41,24 +41,24 @@ def worst(statuses: Sequence[Status]) -> Status:
 
 
 def verify_corpus(
-    traces: Sequence[str], crew: Crew, watch: Callable[[int, int], None] | None = None
+    traces: Sequence[str], executor: Executor, watch: Callable[[int, int], None] | None = None
 ) -> Iterator[TraceResult]:
     """Play every recording; yields their verdicts in order. `watch` is told (parts done, parts in all)."""
-    plans = plan(traces, crew.workers)
+    plans = plan(traces, executor.workers)
     total, done = sum(map(len, plans)), 0
     # The work of all is given out before the first result is awaited.
-    promised = [[_promise(crew, part) for part in parts] for parts in plans]
-    for path, first, promises in zip(traces, [parts[0] for parts in plans], promised, strict=True):
+    futures = [[_submitted(executor, part) for part in parts] for parts in plans]
+    for path, first, own in zip(traces, [parts[0] for parts in plans], futures, strict=True):
         results = []
-        for promise in promises:
-            results.append(_result(promise))
+        for future in own:
+            results.append(_result(future))
             done += 1
             if watch is not None:
                 watch(done, total)
         if len(results) > 1 and any(result.useless_snapshot for result in results):
-            results = [_result(_promise(crew, first._replace(until=0)))]
+            results = [_result(_submitted(executor, first._replace(until=0)))]
         yield joined(path, results)
-        promises.clear()
+        own.clear()
 
 
 def plan(traces: Sequence[str], workers: int) -> list[list[Part]]:
@@ -77,19 +77,19 @@ def _octets(path: str) -> int:
         return 0
 
 
-def _promise(crew: Crew, part: Part) -> Promise[PartResult] | CrewLost:
+def _submitted(executor: Executor, part: Part) -> Future[PartResult] | WorkersLost:
     try:
-        return crew.submit(play_part, part)
-    except CrewLost as error:
+        return executor.submit(play_part, part)
+    except WorkersLost as error:
         return error
 
 
-def _result(promise: Promise[PartResult] | CrewLost) -> PartResult:
+def _result(future: Future[PartResult] | WorkersLost) -> PartResult:
     try:
-        if isinstance(promise, CrewLost):
-            raise promise
-        return promise.result()
-    except CrewLost as error:
+        if isinstance(future, WorkersLost):
+            raise future
+        return future.result()
+    except WorkersLost as error:
         return PartResult(Verdict(Status.UNJUDGED, damage=str(error)), 0.0)
 
 

@@ -1,4 +1,4 @@
-"""Who plays the parts: this process, a process a core, or the workers of a Dask cluster. One face for the three.
+"""Where the parts are played: in this process, in a process a core, or by a Dask cluster. One interface for the three.
 
 A part is three words and its result a few lines, so that what moves between processes costs nothing; every worker
 opens the recording for itself. Dask is imported when it is asked for, and only then.
@@ -25,11 +25,11 @@ DASK_MISSING: Final = "--dask needs the package distributed, which is not instal
 DASK_CONNECT_S: Final = 15
 
 
-class CrewLost(Exception):
+class WorkersLost(Exception):
     """The workers are gone, or cannot be reached; the text says what to do."""
 
 
-class Promise(Protocol[Done_co]):
+class Future(Protocol[Done_co]):
     """The result of work that was handed in: there already, or to come."""
 
     def result(self) -> Done_co:
@@ -37,13 +37,13 @@ class Promise(Protocol[Done_co]):
         ...
 
 
-class Crew(Protocol):
-    """Takes work, in any number; a context manager."""
+class Executor(Protocol):
+    """Has work done, in any number; a context manager, as those of concurrent.futures. `workers`: how many."""
 
     workers: int
 
-    def submit(self, work: Callable[[Work], Done], on: Work) -> Promise[Done]:
-        """Have `work(on)` done by somebody. Raises CrewLost, here or when the result is asked for."""
+    def submit(self, work: Callable[[Work], Done], on: Work) -> Future[Done]:
+        """Have `work(on)` done by somebody. Raises WorkersLost, here or when the result is asked for."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -64,13 +64,13 @@ class _Later(Generic[Work, Done_co]):
         return self._work(self._on)
 
 
-class Alone:
-    """Nobody else: the work is done in this process, when its result is asked for."""
+class InProcess:
+    """No worker: the work is done in this process, when its result is asked for."""
 
     workers = 1
 
-    def submit(self, work: Callable[[Work], Done], on: Work) -> Promise[Done]:
-        """See Crew."""
+    def submit(self, work: Callable[[Work], Done], on: Work) -> Future[Done]:
+        """As Executor.submit."""
         return _Later(work, on)
 
     def __enter__(self) -> Self:
@@ -83,15 +83,16 @@ class Alone:
 class _Watched(Generic[Done_co]):
     """A result of a process that may die."""
 
-    def __init__(self, promise: Any, lost: tuple[type[BaseException], ...]) -> None:
-        self._promise = promise
+    def __init__(self, future: Any, lost: tuple[type[BaseException], ...]) -> None:
+        self._future = future
         self._lost = lost
 
     def result(self) -> Done_co:
         try:
-            found: Done_co = self._promise.result()
+            found: Done_co = self._future.result()
         except self._lost as error:
-            raise CrewLost(f"a worker died ({str(error) or type(error).__name__}); is there memory enough?") from None
+            why = str(error) or type(error).__name__
+            raise WorkersLost(f"a worker died ({why}); is there memory enough?") from None
         return found
 
 
@@ -108,12 +109,12 @@ class Processes:
         context.set_forkserver_preload([preload])
         self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_die_quietly)
 
-    def submit(self, work: Callable[[Work], Done], on: Work) -> Promise[Done]:
-        """See Crew."""
+    def submit(self, work: Callable[[Work], Done], on: Work) -> Future[Done]:
+        """As Executor.submit."""
         try:
             return _Watched(self._pool.submit(work, on), (BrokenProcessPool,))
         except BrokenProcessPool as error:
-            raise CrewLost(f"a worker died ({error}); is there memory enough?") from None
+            raise WorkersLost(f"a worker died ({error}); is there memory enough?") from None
 
     def __enter__(self) -> Self:
         return self
@@ -136,23 +137,23 @@ def _die_quietly() -> None:
 class Dask:
     """The workers of a cluster whose scheduler is at `address`. They must see the recordings under the same names.
 
-    Raises CrewLost where `distributed` is not installed, or nobody answers.
+    Raises WorkersLost where `distributed` is not installed, or nobody answers.
     """
 
     def __init__(self, address: str) -> None:
         try:
             import distributed  # noqa: PLC0415 - an extra, imported only where it is asked for
         except ImportError:
-            raise CrewLost(DASK_MISSING) from None
+            raise WorkersLost(DASK_MISSING) from None
         self._lost = (distributed.KilledWorker, distributed.client.FutureCancelledError)
         try:
             self._client = distributed.Client(address, timeout=DASK_CONNECT_S, set_as_default=False)
         except (OSError, TimeoutError, ValueError) as error:
-            raise CrewLost(f"--dask {address}: no scheduler answers there: {error}") from None
+            raise WorkersLost(f"--dask {address}: no scheduler answers there: {error}") from None
         self.workers = sum(self._client.nthreads().values()) or 1
 
-    def submit(self, work: Callable[[Work], Done], on: Work) -> Promise[Done]:
-        """See Crew."""
+    def submit(self, work: Callable[[Work], Done], on: Work) -> Future[Done]:
+        """As Executor.submit."""
         # Files may have changed since the same part was last played there: never answered from memory.
         return _Watched(self._client.submit(work, on, pure=False), self._lost)
 

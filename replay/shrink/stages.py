@@ -19,7 +19,7 @@ from .statements import Statement, levels_of, statements_of, without
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from ..corpus.workers import Crew
+    from ..corpus.workers import Executor
     from ..retell.material import Material
 
 
@@ -42,12 +42,12 @@ class Shrinker:
         self,
         material: Material,
         command: str | None,
-        crew: Crew,
+        executor: Executor,
         watch: Callable[[str, int, int], None] | None = None,
     ) -> None:
         self._material = material
         self._command = command
-        self._crew = crew
+        self._executor = executor
         self._watch = watch
         self._stage = ""
         self.trials = 0
@@ -55,7 +55,7 @@ class Shrinker:
         self.best = Candidate(tuple(range(len(material.entries))))
 
     def run(self) -> None:
-        """All stages. Raises NotShown, CrewLost, and what interrupts it: `best` is good then, too."""
+        """All stages. Raises NotShown, WorkersLost, and what interrupts it: `best` is good then, too."""
         if not self._accept([self.best]):
             raise NotShown
         for stage, things in _STAGES.items():
@@ -72,14 +72,14 @@ class Shrinker:
 
     def _first_that_passes(self, candidates: Sequence[Candidate]) -> int | None:
         """Try as many side by side as there are workers; the first in order that passes becomes the best."""
-        width = self._crew.workers
+        width = self._executor.workers
         for at in range(0, len(candidates), width):
             window = candidates[at : at + width]
             trials = [Trial(self._material.path, one, self._command) for one in window]
-            promises = [self._crew.submit(passes, one) for one in trials]
-            for place, promise in enumerate(promises):
+            futures = [self._executor.submit(passes, one) for one in trials]
+            for place, future in enumerate(futures):
                 self.trials += 1
-                if promise.result():
+                if future.result():
                     self.best = window[place]
                     self._tell()
                     return at + place

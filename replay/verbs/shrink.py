@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from ..command.console import JSON, TAPE, leave, opened, output, output_option, print_json, watching
-from ..corpus.workers import Alone, CrewLost, Processes, cores
+from ..corpus.workers import InProcess, Processes, WorkersLost, cores
 from ..playing.verdict import INTERRUPTED, Status
 from ..retell.material import Material, TooLong, load
 from ..showing.statusline import Trials
 from ..shrink import candidate, stages
 
 if TYPE_CHECKING:
-    from ..corpus.workers import Crew
+    from ..corpus.workers import Executor
     from ..shrink.stages import Shrinker
 
 _NO_DIFFERENCE: Final = "nothing to shrink: the recording plays without a difference (--until takes a test of yours)"
@@ -52,8 +52,8 @@ def shrink(trace: str, *, command: str | None, differs: bool, out: str | None, j
         leave(_NO_DIFFERENCE, Status.UNJUDGED)
     target = out or f"{trace}.shrunk"
     with output(target, trace) as name:
-        with _crew(jobs) as crew, watching(Trials, as_json=as_json) as progress:
-            shrinker = stages.Shrinker(material, command, crew, progress)
+        with _executor(jobs) as executor, watching(Trials, as_json=as_json) as progress:
+            shrinker = stages.Shrinker(material, command, executor, progress)
             interrupted = _run(shrinker)
         events = _write(str(name), shrinker, material)
     _tell(trace, target, shrinker, len(material.entries), events, as_json=as_json)
@@ -68,9 +68,9 @@ def _loaded(trace: str) -> Material:
         leave(str(error), Status.UNJUDGED)
 
 
-def _crew(jobs: int | None) -> Crew:
+def _executor(jobs: int | None) -> Executor:
     workers = jobs or cores()
-    return Alone() if workers == 1 else Processes(workers, candidate.__name__)
+    return InProcess() if workers == 1 else Processes(workers, candidate.__name__)
 
 
 def _run(shrinker: Shrinker) -> bool:
@@ -79,7 +79,7 @@ def _run(shrinker: Shrinker) -> bool:
         shrinker.run()
     except stages.NotShown:
         leave(_NOT_SHOWN, Status.UNJUDGED)
-    except CrewLost as error:
+    except WorkersLost as error:
         leave(str(error), Status.UNJUDGED)
     except KeyboardInterrupt:
         return True

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ...trace import Tape
     from ..corpus.gather import Corpus
-    from ..corpus.workers import Crew
+    from ..corpus.workers import Executor
 
 _WORDS: Final = {
     Status.SAME: ("same", "green"),
@@ -100,8 +100,8 @@ def _verify_all(
 ) -> list[TraceResult]:
     results: list[TraceResult] = []
     try:
-        with watching(Parts, as_json=as_json) as progress, _crew(corpus, jobs, dask) as crew:
-            for result in verify_corpus(corpus.traces, crew, progress):
+        with watching(Parts, as_json=as_json) as progress, _executor(corpus, jobs, dask) as executor:
+            for result in verify_corpus(corpus.traces, executor, progress):
                 if progress is not None:
                     progress.clear()
                 results.append(result)
@@ -111,18 +111,18 @@ def _verify_all(
     return results
 
 
-def _crew(corpus: Corpus, jobs: int | None, dask: str | None) -> Crew:
+def _executor(corpus: Corpus, jobs: int | None, dask: str | None) -> Executor:
     """The workers that the command line asks for; this process alone where there is nothing to divide."""
     from ..corpus import parts, workers  # noqa: PLC0415 - processes cost time to import
 
     if dask is not None:
         try:
             return workers.Dask(dask)
-        except workers.CrewLost as error:
+        except workers.WorkersLost as error:
             leave(str(error), Status.UNJUDGED)
     number = jobs or workers.cores()
     if number == 1 or sum(map(len, plan(corpus.traces, number))) == 1:
-        return workers.Alone()
+        return workers.InProcess()
     return workers.Processes(number, parts.__name__)
 
 

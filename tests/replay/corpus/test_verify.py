@@ -17,7 +17,7 @@ from dhcpd.replay.command.cli import cli
 from dhcpd.replay.corpus import parts
 from dhcpd.replay.corpus.gather import gather
 from dhcpd.replay.corpus.verify import plan, verify_corpus, worst
-from dhcpd.replay.corpus.workers import Alone, CrewLost, Dask, Processes
+from dhcpd.replay.corpus.workers import Dask, InProcess, Processes, WorkersLost
 from dhcpd.replay.playing.verdict import Status
 from dhcpd.trace import Entry, TapeWriter, open_tape
 from tests.replay.planting import Planted, busy_run, plant, record_run
@@ -25,7 +25,7 @@ from tests.replay.planting import Planted, busy_run, plant, record_run
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dhcpd.replay.corpus.workers import Crew
+    from dhcpd.replay.corpus.workers import Executor
 
 
 @pytest.fixture(scope="module")
@@ -51,9 +51,9 @@ def invoke(*words: str | Path) -> Result:
     return result
 
 
-def results_of(crew: Crew, *paths: Path) -> list[tuple[Status, int, int]]:
-    with crew:
-        found = list(verify_corpus([str(path) for path in paths], crew))
+def results_of(executor: Executor, *paths: Path) -> list[tuple[Status, int, int]]:
+    with executor:
+        found = list(verify_corpus([str(path) for path in paths], executor))
     return [(one.verdict.status, one.verdict.events, one.verdict.last_seq) for one in found]
 
 
@@ -71,7 +71,7 @@ def test_parts_cover_every_event_once(whole: Path) -> None:
 @pytest.mark.usefixtures("small_parts")
 def test_processes_find_what_one_playback_finds(whole: Path, planted: Planted) -> None:
     paths = (whole, planted.path)
-    alone = results_of(Alone(), *paths)
+    alone = results_of(InProcess(), *paths)
     assert [status for status, _, _ in alone] == [Status.SAME, Status.DIFFERENT]
     assert alone[1][2] == planted.seq
     assert results_of(Processes(2, parts.__name__), *paths) == alone
@@ -102,7 +102,7 @@ def test_snapshots_of_another_version_are_done_without(whole: Path, monkeypatch:
     made = plan([str(whole)], 2)[0]
     assert parts.play_part(made[1]).useless_snapshot
 
-    class Two(Alone):
+    class Two(InProcess):
         workers = 2
 
     ((status, events, _),) = results_of(Two(), whole)
@@ -194,7 +194,7 @@ def test_a_dask_cluster_plays(whole: Path, planted: Planted) -> None:
     from distributed import LocalCluster
 
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50) as cluster:
-        alone = results_of(Alone(), whole, planted.path)
+        alone = results_of(InProcess(), whole, planted.path)
         assert results_of(Dask(cluster.scheduler_address), whole, planted.path) == alone
 
 
@@ -205,7 +205,7 @@ def test_without_dask_or_its_scheduler_there_is_a_clear_error(whole: Path, monke
     assert result.exit_code == 125
     assert "pip install 'dhcpd[dask]'" in result.stderr
     monkeypatch.setattr("dhcpd.replay.corpus.workers.DASK_CONNECT_S", 1)
-    with pytest.raises(CrewLost, match="no scheduler answers"):
+    with pytest.raises(WorkersLost, match="no scheduler answers"):
         Dask("tcp://127.0.0.1:1")
 
 

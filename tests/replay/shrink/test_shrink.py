@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner, Result
 
+from dhcpd.engine.service import dispatch
 from dhcpd.replay.command.cli import cli
 from dhcpd.replay.playing.play import play_file
 from dhcpd.replay.playing.verdict import Status
@@ -23,6 +24,7 @@ from tests.replay.engine_runs import CONFIGURATION, LEASES_FOUND, Run
 from tests.replay.planting import PLAIN, WRONG, Planted, plant, record_run
 
 if TYPE_CHECKING:
+    from dhcpd.engine.service.server import Server
     from dhcpd.trace.events import Event
 
 PROGRAM = str(Path(sys.executable).parent / "dhcpd-trace")
@@ -105,16 +107,14 @@ def test_a_recording_without_fault_of_its_own_is_shrunk_for_a_command(tmp_path: 
 
 
 def test_a_crash_of_the_engine_is_a_fault(planted: Planted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dhcpd.engine.service.server import Server
+    receive = dispatch.receive
 
-    receive = Server.receive
-
-    def failing(self: Server, event: ev.Packet) -> None:
+    def failing(server: Server, event: ev.Packet) -> None:
         if event.payload[28:34] == bytes.fromhex("02000000000b") and event.payload[12:16] != bytes(4):
             raise ZeroDivisionError
-        receive(self, event)
+        receive(server, event)
 
-    monkeypatch.setattr(Server, "receive", failing)
+    monkeypatch.setattr(dispatch, "receive", failing)
     assert shrink(planted.path, tmp_path / "out", "--until-differs", "--jobs", "1").exit_code == 0
     difference = play_file(str(tmp_path / "out"), None).difference
     assert difference is not None
