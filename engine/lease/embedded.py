@@ -22,19 +22,24 @@ if TYPE_CHECKING:
 
 Lines = list[tuple[int, str]]
 _REFUSED: Final = (Lost, FatalError, Overflow)
+_HANDLERS_MAX: Final = 4096
 _LINE_NUMBER: Final = re.compile(r" line (\d+): ")
 
 
 class Statements:
-    """Reads statements of one file for one configuration. `name` is the file's, for messages."""
+    """Reads statements of one file for one configuration. `name` is the file's, for messages.
 
-    __slots__ = ("_symbols", "configuration", "name")
+    Handlers are the same in lease after lease: those read without complaint are kept by their text, in bounds.
+    """
+
+    __slots__ = ("_handlers", "_symbols", "configuration", "name")
 
     def __init__(self, configuration: Configuration, name: str) -> None:
         """Nothing is read yet."""
         self.configuration = configuration
         self.name = name
         self._symbols: Symbols | None = None
+        self._handlers: dict[bytes, Handler] = {}
 
     def _parser(self, text: bytes) -> Parser:
         if self._symbols is None:
@@ -42,7 +47,14 @@ class Statements:
         return Parser(text, self.name, self.configuration.registry, self._symbols)
 
     def handler(self, text: bytes, line: int, lines: Lines) -> Handler | None:
-        """An `on EVENT { ... }` statement that begins on line `line`; its complaints are added to `lines`."""
+        """An `on EVENT { ... }` statement that begins on line `line`; its complaints are added to `lines`.
+
+        None where it was not read.
+        """
+        known = self._handlers.get(text)
+        return known if known is not None else self._new_handler(text, line, lines)
+
+    def _new_handler(self, text: bytes, line: int, lines: Lines) -> Handler | None:
         parser = self._parser(text)
         try:
             tree = parser.executable()
@@ -51,7 +63,12 @@ class Statements:
         lines += _moved(parser.lines, line)
         if parser.warnings or not isinstance(tree, syntax.On) or tree.block is None:
             return None
-        return compile_handler(tree, self.configuration)
+        made = compile_handler(tree, self.configuration)
+        if not parser.lines:
+            if len(self._handlers) >= _HANDLERS_MAX:
+                self._handlers.clear()
+            self._handlers[text] = made
+        return made
 
     def function(self, text: bytes) -> Function | None:
         """A `define NAME (...) { ... }` statement; None where it is none."""
@@ -77,6 +94,7 @@ class Statements:
 
     def declaration(self, text: bytes, line: int, lines: Lines) -> syntax.Node | None:
         """A host, group, class or subclass, read and entered into the configuration."""
+        self._handlers.clear()
         parser = self._parser(text)
         node = parser.declaration()
         lines += _moved(parser.lines, line)

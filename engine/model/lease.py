@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from .configuration import Class, Host, Pool, Subnet
+    from .configuration import Class, Handler, Host, Pool, Subnet
     from .context import Bindings
 
 NEVER: Final = 2147483647
@@ -57,6 +57,13 @@ class Rare:
         self.no_reuse = False
         self.ddns: Any = None
         self.padding = b""
+
+    def hear(self, handler: Handler) -> None:
+        """Install a handler for the later events that it names."""
+        if "expiry" in handler.events:
+            self.on_expiry = handler
+        if "release" in handler.events:
+            self.on_release = handler
 
 
 class Lease:

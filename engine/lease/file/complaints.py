@@ -24,20 +24,39 @@ class StatementError(Exception):
 
 
 class Complaints:
-    """Logs complaints about one file, of which the piece `data` is at hand; `first_line` numbers its first line."""
+    """Logs complaints about one file, of which the piece `data` is at hand.
 
-    __slots__ = ("_log", "data", "first_line", "name")
+    Lines are counted on from the last one asked for: questions come in the file's order, or nearly so.
+    """
+
+    __slots__ = ("_counted", "_data", "_first_line", "_line", "_log", "name")
 
     def __init__(self, name: str, log: Callable[[int, str], None]) -> None:
         """Nothing is at hand yet."""
         self.name = name
         self._log = log
-        self.data = b""
-        self.first_line = 1
+        self._data = b""
+        self._first_line = 1
+        self._counted, self._line = 0, 1
+
+    @property
+    def data(self) -> bytes:
+        """The piece at hand."""
+        return self._data
+
+    def go_on(self, used: int, data: bytes) -> None:
+        """The first `used` octets of the piece are done with; `data` is the next one, which begins behind them."""
+        self._first_line = self.line_of(used)
+        self._counted, self._line = 0, self._first_line
+        self._data = data
 
     def line_of(self, offset: int) -> int:
         """The number of the line that an offset lies in."""
-        return self.first_line + self.data.count(b"\n", 0, offset)
+        if offset < self._counted:
+            self._counted, self._line = 0, self._first_line
+        self._line += self._data.count(b"\n", self._counted, offset)
+        self._counted = offset
+        return self._line
 
     def warn(self, text: str, at: int) -> None:
         """A message about what ends at offset `at`, with the line as far as it was read, and a caret."""

@@ -19,7 +19,7 @@ from ....trace.effects import ERROR
 from ...model.lease import BOOTP_FLAG, RESERVED_FLAG, Lease
 from ..embedded import Statements
 from ..instantiate import instantiate
-from .complaints import CORRUPT, Complaints, StatementError
+from .complaints import CORRUPT, POSSIBLY_CORRUPT, Complaints, StatementError
 from .dates import DateReader, wrapped
 from .record import address_text
 from .record_reader import STATES, RecordReader
@@ -46,21 +46,22 @@ _RECORD: Final = re.compile(
     rb"((?:  a?tsfp [^\n]*\n)*)(?:  cltt " + _DATE + rb")?"
     rb"  " + _STATE + rb"(?:  next " + _STATE + rb")?(?:  rewind " + _STATE + rb")?"
     rb"(  reserved;\n)?(  dynamic-bootp;\n)?"
+    rb'(?:  billing (?:sub)?class "([^"\\\n]*)"(?: (?:"([^"\\\n]*)"|([0-9a-f]{2}(?::[0-9a-f]{2})*)))?;\n)?'
     rb"(?:  hardware (ethernet|token-ring|fddi|infiniband|unknown-\d{1,3}) "
     rb"((?:[0-9a-f]{2}(?::[0-9a-f]{2}){0,19})?);\n)?"
     rb"(?:  uid (?:(" + _STRING + rb")|([0-9a-f]{2}(?::[0-9a-f]{2})*));\n)?"
     rb"((?:  set [^\n]*\n)*(?:  option agent[^\n]*\n)*)"
     rb'(?:  client-hostname "([^"\\\n]*)";\n)?'
+    rb"((?:  on [a-z ]+ \{\n(?:    [^\n]*\n)*+  \}\n)*+)"
     rb"\}\n"
 )  # fmt: skip
-_SET: Final = re.compile(
-    rb"  set ([A-Za-z][A-Za-z0-9_-]*) = (?:(" + _STRING + rb")|%(-?\d{1,10})|(true|false));\n"
-)
+_SET: Final = re.compile(rb"  set ([A-Za-z][A-Za-z0-9_-]*) = (?:(" + _STRING + rb")|%(-?\d{1,10})|(true|false));\n")
 _AGENT: Final = re.compile(
     rb"  option agent\.([A-Za-z0-9-]+) (?:("
     rb'"(?:[^"\\\n]|\\.)*"'
     rb")|([0-9a-f]{1,2}(?::[0-9a-f]{1,2})*));\n"
 )
+_HANDLER: Final = re.compile(rb"  (on [^\n]*\n(?:    [^\n]*\n)*  \})\n")
 _FAILOVER_TIME: Final = re.compile(rb"  (a?tsfp) " + _DATE)
 _HARDWARE: Final = {b"ethernet": b"\x01", b"token-ring": b"\x06", b"fddi": b"\x08", b"infiniband": b"\x20"}
 _STATE_NUMBERS: Final = {name.encode(): number for name, number in STATES.items()}
@@ -120,10 +121,8 @@ class LeaseFileReader:
                 return
 
     def _next_piece(self, data: bytes, at: int, parts: list[bytes]) -> tuple[bytes, int]:
-        complaints = self.complaints
-        complaints.first_line += data.count(b"\n", 0, at)
         data = data[at:] + parts.pop() if parts else data[at:]
-        complaints.data = data
+        self.complaints.go_on(at, data)
         return data, 0
 
     def _piece(self, data: bytes, at: int, *, last: bool) -> int:
@@ -150,7 +149,8 @@ class LeaseFileReader:
     def _canonical(self, found: re.Match[bytes]) -> int:
         """A record in the layout that is written; where it ends, or 0 where something in it wants the slow way."""
         (a, b, c, d, starts, ends, tstp, failover, cltt, state, next_state, rewind, reserved, bootp,
-         hardware_type, hardware, uid, hex_uid, options, hostname) = found.groups()  # fmt: skip
+         class_name, class_key, class_hex, hardware_type, hardware, uid, hex_uid, options, hostname,
+         handlers) = found.groups()  # fmt: skip
         address = ((int(a) & 255) << 24) + ((int(b) & 255) << 16) + ((int(c) & 255) << 8) + (int(d) & 255)
         lease = self._new_lease(address)
         if lease is None:
@@ -171,6 +171,10 @@ class LeaseFileReader:
         elif hex_uid is not None:
             lease.uid = bytes.fromhex(hex_uid.replace(b":", b"").decode("ascii"))
         if (options and not self._options(lease, options)) or (failover and not self._failover(lease, failover)):
+            return 0
+        if handlers and not self._on(lease, handlers):
+            return 0
+        if class_name is not None and not self._billing(lease, class_name, class_key, class_hex):
             return 0
         lease.hostname = hostname
         self._enter(lease)
@@ -222,6 +226,26 @@ class LeaseFileReader:
             self._shared.clear()
         return cast("_Shared", self._shared.setdefault(value, value))
 
+    def _on(self, lease: Lease, text: bytes) -> bool:
+        """`on` blocks; False where one cannot be read, or complains."""
+        for found in _HANDLER.findall(text):
+            lines: list[tuple[int, str]] = []
+            handler = self.statements.handler(found, 1, lines)
+            if handler is None or lines:
+                return False
+            lease.rarely().hear(handler)
+        return True
+
+    def _billing(self, lease: Lease, name: bytes, key: bytes | None, octets: bytes | None) -> bool:
+        """The class, or subclass, that a lease is charged to; False where it is unknown."""
+        if octets is not None:
+            key = bytes.fromhex(octets.replace(b":", b"").decode("ascii"))
+        try:
+            lease.rarely().billing = self.records.billed_class(name.decode("utf-8", "surrogateescape"), key)
+        except StatementError:
+            return False
+        return True
+
     def _failover(self, lease: Lease, text: bytes) -> bool:
         at = 0
         while at < len(text):
@@ -253,6 +277,8 @@ class LeaseFileReader:
         handler = _ITEMS.get(keyword)
         if handler is None or (item.block is None and keyword in _BLOCKS):
             self._log(ERROR, CORRUPT)
+        elif not item.whole:
+            self.complaints.warn("unexpected end of file" if item.open else POSSIBLY_CORRUPT, item.end)
         else:
             handler(self, item)
 
@@ -261,13 +287,11 @@ class LeaseFileReader:
         if address is None:
             return
         lease = self._new_lease(address)
-        if lease is not None and self.records.read(lease, item):
+        if lease is not None:
+            self.records.read(lease, item)
             self._enter(lease)
 
     def _declaration(self, item: Item) -> None:
-        if not item.whole:
-            self.complaints.warn("unexpected end of file", item.end)
-            return
         text = self.complaints.data[item.start : item.end]
         lines: list[tuple[int, str]] = []
         before = self._static_host(item)

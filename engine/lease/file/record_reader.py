@@ -190,26 +190,20 @@ class RecordReader:
             return None
         return address
 
-    def read(self, lease: Lease, item: Item) -> bool:
-        """Fill `lease` from its record; False where it was cut short and must not count."""
+    def read(self, lease: Lease, item: Item) -> None:
+        """Fill `lease` from its record, which is whole."""
         assert item.block is not None
         data = self.complaints.data
         draft = Draft(lease)
         at, end = item.block
-        torn = False
         while (at := skip_space(data, at)) < end:
             statement = read_item(data, at, end, top=False)
             if not statement.whole:
-                torn = True
+                self.complaints.warn(POSSIBLY_CORRUPT, end)
                 break
             self._statement(draft, statement)
             at = statement.end
-        if not item.whole:
-            self.complaints.warn("unexpected end of file" if item.open else POSSIBLY_CORRUPT, item.end)
-            if torn or not item.open:
-                return False
         apply_defaults(lease, draft.seen, self.now)
-        return True
 
     def _statement(self, draft: Draft, statement: Item) -> None:
         words = Words(statement)
@@ -365,11 +359,7 @@ class RecordReader:
         self.complaints.pass_on(lines)
         if handler is None:
             return
-        rare = draft.lease.rarely()
-        if "expiry" in handler.events:
-            rare.on_expiry = handler
-        if "release" in handler.events:
-            rare.on_release = handler
+        draft.lease.rarely().hear(handler)
 
     def _billing(self, draft: Draft, words: Words, _statement: Item) -> None:
         kind, token = words.word(), words.take()

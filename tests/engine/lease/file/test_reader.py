@@ -292,14 +292,21 @@ def test_damage_costs_nothing_but_itself(damage: str, piece: int) -> None:
     assert lines
 
 
-def test_a_file_cut_behind_a_statement_keeps_what_its_last_record_says() -> None:
+def test_a_record_without_its_brace_says_nothing() -> None:
     text = GOOD % (11, 2)
     database, lines = read(GOOD % (10, 1) + text[: text.index(b"  uid")])
-    assert entered(database) == ["10.0.0.10", "10.0.0.11"]
-    lease = database.find(number("10.0.0.11"))
-    assert lease is not None
-    assert (lease.state, lease.uid) == (ACTIVE, b"")
+    assert entered(database) == ["10.0.0.10"]
     assert lines[0].endswith("unexpected end of file")
+
+
+@pytest.mark.parametrize("behind", [b" {", b"20:56:30;", b"binding state", b'"\\001', b'"bob";\n'])
+def test_a_renewal_that_was_cut_short_leaves_the_sound_record(behind: bytes) -> None:
+    renewal = GOOD % (10, 1)
+    torn = renewal[: renewal.index(behind) + len(behind)]
+    sound, _lines = read(GOOD % (10, 1))
+    assert read(GOOD % (10, 1) + torn)[0].snapshot() == sound.snapshot()
+    followed, _lines = read(GOOD % (10, 1) + torn + GOOD % (11, 2))
+    assert followed.snapshot() == read(GOOD % (10, 1) + GOOD % (11, 2))[0].snapshot()
 
 
 def test_an_octet_255_does_not_end_the_file() -> None:

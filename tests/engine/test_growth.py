@@ -1,0 +1,73 @@
+"""Loading costs what is loaded: eight times as much in no more than three times eight times the processor time.
+
+Linear growth is 8, growth by the square 64; the room between is for a machine that others use, too. bench/ has figures.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dhcpd.engine.lease.database import Database
+from dhcpd.engine.lease.file.reader import load_lease_file
+from tests.engine.lease.configurations import configuration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TIMES = 8
+RATIO_MAX = 3 * TIMES
+NOW = 1_795_467_390
+PART_OCTETS = 1 << 20
+RECORD = b"""lease 10.%d.%d.%d {
+  starts 1 2026/11/23 20:56:30;
+  ends 1 2026/11/23 21:06:30;
+  cltt 1 2026/11/23 20:56:30;
+  binding state active;
+  next binding state free;
+  hardware ethernet 02:00:00:00:00:05;
+%s}
+"""
+ODD = {
+    "a line of blanks": b"   \n",
+    "a handler": b'  on expiry {\n    set foo = lcase ("x") ;\n  }\n',
+    "a handler in another layout": b"  on expiry { }\n",
+    "a relay's option": b"  option agent.link-selection 1.2.3.4;\n",
+    "a class in another place": b'  billing class "gold";\n',
+    "a mistake": b"  nonsense;\n",
+}
+
+
+def processor_s(work: Callable[[], object]) -> float:
+    """The least of three runs, the collector of garbage at rest."""
+    found = []
+    for _run in range(3):
+        gc.collect()
+        before = time.process_time()
+        work()
+        found.append(time.process_time() - before)
+    return min(found)
+
+
+def assert_linear(work: Callable[[int], Callable[[], object]], size: int) -> None:
+    """`work` prepares what is measured for a size."""
+    small, large = processor_s(work(size)), processor_s(work(TIMES * size))
+    assert large < RATIO_MAX * small, f"{size}: {small:.3f} s, {TIMES * size}: {large:.3f} s"
+
+
+@pytest.mark.parametrize("odd", list(ODD))
+def test_a_lease_file_in_any_layout(odd: str) -> None:
+    def work(count: int) -> Callable[[], None]:
+        text = b"".join(RECORD % (one >> 16, one >> 8 & 255, one & 255, ODD[odd]) for one in range(count))
+
+        def load() -> None:
+            made = configuration([("10.0.0.0", "10.255.255.255")], classes=(("gold", 1 << 30),))
+            parts = [text[at : at + PART_OCTETS] for at in range(0, len(text), PART_OCTETS)]
+            load_lease_file(parts, Database(made), made, lambda _level, _line: None, "leases", NOW)
+
+        return load
+
+    assert_linear(work, 100)
