@@ -55,8 +55,8 @@ OWN_OPTIONS: Final[dict[int, str]] = {
 _ALWAYS_OWN: Final = frozenset({51, 53})
 
 
-class _Onlooker:
-    """Stands for the machine while scopes run for their places: looks up, and does nothing."""
+class _Silent:
+    """The host of scopes that run only to tell which statement sets what: it looks up, and does nothing."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -77,8 +77,8 @@ class _Onlooker:
         return self._server.addresses_of(name)
 
 
-class _Watcher:
-    """Compiles scopes with an eye on every statement that sets an option, and keeps what it sees."""
+class _SettingRecorder:
+    """Compiles scopes so that every statement that sets an option is recorded when it runs."""
 
     def __init__(self, configuration: Configuration) -> None:
         self.settings: Settings = {}
@@ -130,8 +130,8 @@ def watch_scopes(
     """What the scopes set for the packet, and by which statements; nothing outside is changed."""
     classes, spaces = list(packet.classes), dict(packet.spaces)
     options = OptionSet()
-    context = Context(_Onlooker(server), server.now, packet, lease, options, dict(bindings))
-    watcher = _Watcher(server.configuration)
+    context = Context(_Silent(server), server.now, packet, lease, options, dict(bindings))
+    watcher = _SettingRecorder(server.configuration)
     for scope in scopes:
         watcher.run(scope, context)
     packet.classes[:] = classes
@@ -217,7 +217,7 @@ def _how(found: list[Setting]) -> tuple[str, Place | None]:
 
 def _quiet(server: Server, context: Context) -> Context:
     """A context that evaluates as `context` and says nothing."""
-    made = Context(_Onlooker(server), context.now, context.packet, context.lease, context.reply, dict(context.bindings))
+    made = Context(_Silent(server), context.now, context.packet, context.lease, context.reply, dict(context.bindings))
     made.classes = context.classes
     return made
 

@@ -27,7 +27,7 @@ _AGENT: Final = 82
 _SUBNET_SELECTION: Final = 118
 
 
-class Wish(NamedTuple):
+class Criteria(NamedTuple):
     """What decides on candidates besides the set itself.
 
     `requested`: the parameter request list in force (empty: none). `echo_identifier`: echo-client-id is on. `fqdn`:
@@ -49,12 +49,14 @@ def bucket_order(codes: Iterable[int]) -> list[int]:
     return [code for bucket in buckets for code in reversed(bucket)]
 
 
-def candidates(wish: Wish, present: Sequence[int], site_present: Sequence[int], parents: Sequence[int]) -> list[int]:
+def candidates(
+    criteria: Criteria, present: Sequence[int], site_present: Sequence[int], parents: Sequence[int]
+) -> list[int]:
     """The candidate list. `present`: codes set in dhcp (those in force), `site_present`: in the site's space.
 
     Both are in order of first setting; `parents` are the codes of encapsulating options by number of their space.
     """
-    tail = _by_request(wish, present) if wish.requested else _by_bucket(present, site_present, parents)
+    tail = _by_request(criteria, present) if criteria.requested else _by_bucket(present, site_present, parents)
     ordered = list(dict.fromkeys((*_HEAD, *tail)))
     if _SUBNET_MASK in ordered and _ROUTERS in ordered:
         mask, routers = ordered.index(_SUBNET_MASK), ordered.index(_ROUTERS)
@@ -63,16 +65,16 @@ def candidates(wish: Wish, present: Sequence[int], site_present: Sequence[int], 
     return ordered
 
 
-def _by_request(wish: Wish, present: Sequence[int]) -> list[int]:
+def _by_request(criteria: Criteria, present: Sequence[int]) -> list[int]:
     found: list[int] = []
     if _SUBNET_SELECTION in present:
         found.append(_SUBNET_SELECTION)
-    if wish.echo_identifier:
+    if criteria.echo_identifier:
         found.append(_CLIENT_IDENTIFIER)
-    found += [code for code in wish.requested if code != _AGENT]
-    if wish.fqdn:
+    found += [code for code in criteria.requested if code != _AGENT]
+    if criteria.fqdn:
         found.append(_FQDN)
-    if wish.mask:
+    if criteria.mask:
         found.append(_SUBNET_MASK)
     return found[: LIST_MAXIMUM - len(_HEAD)]
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from ...trace.effects import ERROR
 from ..model.tables import SpaceTable, tables_of
-from .candidates import Wish, bucket_order, candidates
+from .candidates import Criteria, bucket_order, candidates
 from .fqdn import encode_fqdn
 from .packet import DISCOVER, REQUEST
 from .placement import Area, Item, pack_agent_block, place_options
@@ -195,7 +195,7 @@ class Encoder:
             requested = evaluate(dhcp[_PARAMETER_REQUEST_LIST], context) or b""
         elif layout.request_list:
             requested = packet.options.get(_PARAMETER_REQUEST_LIST, b"")
-        wish = Wish(
+        criteria = Criteria(
             requested,
             _ECHO_CLIENT_ID in server and is_on(evaluate(server[_ECHO_CLIENT_ID], context)),
             "fqdn" in packet.spaces,
@@ -204,22 +204,22 @@ class Encoder:
         )
         spaces = options.spaces
         filled = tuple((name, tuple(spaces[name])) for name in spaces) if len(spaces) > _SET_SPACES else tuple(dhcp)
-        key = (wish, filled, site, _VENDOR_OPTION_SPACE in server)
+        key = (criteria, filled, site, _VENDOR_OPTION_SPACE in server)
         plan = self._plans.get(key)
         if plan is None:
-            plan = self._make_plan(wish, options, site)
+            plan = self._make_plan(criteria, options, site)
             if len(self._plans) >= CACHE_ENTRIES_MAXIMUM:
                 self._plans.clear()
                 self._areas.clear()
             self._plans[key] = plan
         return plan
 
-    def _make_plan(self, wish: Wish, options: OptionSet, site: _Site | None) -> _Plan:
+    def _make_plan(self, criteria: Criteria, options: OptionSet, site: _Site | None) -> _Plan:
         cutoff = site.cutoff if site is not None else 1 << 32
         members = options.spaces.get(site.table.space.name, {}) if site is not None else {}
         present = [code for code in options.dhcp if code < cutoff]
         site_present = [code for code in members if code >= cutoff]
-        ordered = candidates(wish, present, site_present, self._parents)
+        ordered = candidates(criteria, present, site_present, self._parents)
         found: list[tuple[int, int, str]] = []
         for code in ordered:
             source = self._source(code, options) if code < cutoff else self._site_source(code, members, site)

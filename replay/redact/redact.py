@@ -65,9 +65,9 @@ def redact(
     pseudonyms = Pseudonyms(key, findings.kept)
     address = _hider(start.machine.configuration, pseudonyms) if addresses else _same
     writer = sources.Writer(findings, pseudonyms, address)
-    letters = messages.Messages(findings, pseudonyms, writer, address, _addressed() if addresses else frozenset())
+    rewriter = messages.Messages(findings, pseudonyms, writer, address, _addressed() if addresses else frozenset())
     begin = beginning(tape)  # a machine of its own: that of the survey has gone through the start
-    run = _Run(begin, writer, Records(writer, letters, pseudonyms, address), Survivors(findings, pseudonyms), watch)
+    run = _Run(begin, writer, Records(writer, rewriter, pseudonyms, address), Survivors(findings, pseudonyms), watch)
     with new_file(out) as made:
         run.write(tape, made.name)
     hidden = {

@@ -2,7 +2,7 @@
 
 A stretch begins with a snapshot of the state before it, and has the events and the effects as they were recorded: it
 is a part of the run. With clients it is another run, which only has their packets: told to the engine anew, with what
-it asks for answered in time (gate.py, tell.py), and with the faults of the original carried over.
+it asks for answered in time (gate.py, replayer.py), and with the faults of the original carried over.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..playing.resume import beginning
 from ..showing.decode import hardware_of_payload
 from .faults import Fault
 from .gate import Gate
-from .tell import Teller, Told, fill
+from .replayer import Replayed, Replayer, fill
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,20 +86,20 @@ def _joined(head: Entry, rest: Iterator[Entry]) -> Iterator[Entry]:
     yield from rest
 
 
-def _as_it_was(entries: Iterator[Entry]) -> Iterator[Told]:
-    return (Told(entry.event, entry.effects, differs=False) for entry in entries)
+def _as_it_was(entries: Iterator[Entry]) -> Iterator[Replayed]:
+    return (Replayed(entry.event, entry.effects, differs=False) for entry in entries)
 
 
 def _retold(
     machine: Machine, snapshot: dict[str, object] | None, entries: Iterator[Entry], clients: frozenset[bytes]
-) -> Iterator[Told]:
+) -> Iterator[Replayed]:
     """The events without other clients' packets. The whole run is played beside it, to know the faults."""
     whole = machine
     other = type(machine)() if snapshot is None else type(machine).restore(snapshot)
     faults: dict[int, Fault] = {}
     wake_us = int(str(snapshot["wake_us"])) if snapshot is not None else 0
     gate = Gate(other, wake_us, open_end=snapshot is not None)
-    return Teller(other, gate, faults, punctual=True).tell(_chosen(whole, entries, clients, faults))
+    return Replayer(other, gate, faults, punctual=True).replay(_chosen(whole, entries, clients, faults))
 
 
 def _chosen(

@@ -19,7 +19,7 @@ from ...trace import events as ev
 from ...trace.writer import pack_snapshot
 from ..retell.gate import Gate
 from ..retell.material import Material, load
-from ..retell.tell import Teller, Told, fill
+from ..retell.replayer import Replayed, Replayer, fill
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,16 +71,16 @@ def _parts(content: bytes) -> list[bytes]:
     return [content[at : at + LEASE_FILE_PART_OCTETS] for at in range(0, len(content), LEASE_FILE_PART_OCTETS)]
 
 
-def told(material: Material, candidate: Candidate) -> list[Told] | None:
+def replayed(material: Material, candidate: Candidate) -> list[Replayed] | None:
     """The events and effects of the candidate's tape; None where its server does not serve and the original's did."""
     machine = material.machine()
     wake_us = 0 if material.snapshot is None else int(material.snapshot["wake_us"])
     gate = Gate(machine, wake_us, open_end=material.snapshot is not None)
-    found = list(Teller(machine, gate, material.faults).tell(entries_of(material, candidate)))
+    found = list(Replayer(machine, gate, material.faults).replay(entries_of(material, candidate)))
     return found if machine.serving or not material.serving else None
 
 
-def write_candidate(path: str, material: Material, found: list[Told]) -> int:
+def write_candidate(path: str, material: Material, found: list[Replayed]) -> int:
     """Write the candidate's tape; returns the number of its events. Raises TapeWriteFailed."""
     first = material.first_seq
     created = found[0].event.wall_us if found else 0
@@ -101,7 +101,7 @@ def _material(path: str) -> Material:
 def passes(trial: Trial) -> bool:
     """Whether the candidate still shows the fault: the command ends with status 0, or playback would differ."""
     material = _material(trial.path)
-    found = told(material, trial.candidate)
+    found = replayed(material, trial.candidate)
     if found is None:
         return False
     if trial.command is None:

@@ -87,7 +87,7 @@ def _run(shrinker: Shrinker) -> bool:
 
 
 def _write(out: str, shrinker: Shrinker, material: Material) -> int:
-    found = candidate.told(material, shrinker.best)
+    found = candidate.replayed(material, shrinker.best)
     assert found is not None, "the best candidate was a witness"
     return candidate.write_candidate(out, material, found)
 

@@ -132,20 +132,20 @@ def _reader(wanted: object) -> Reader:
     return lambda packet: packet.spaces.get(space, {}).get(code)
 
 
-class _Ear:
-    """Stands in for the server while classes are matched, to hear whether anything is logged on the way."""
+class _LogProbe:
+    """Stands in for the server while classes are matched, to note whether anything is logged on the way."""
 
-    __slots__ = ("heard", "host")
+    __slots__ = ("host", "logged")
 
     def __init__(self, host: Any) -> None:
         self.host = host
-        self.heard = False
+        self.logged = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.host, name)
 
     def log(self, level: int, text: str) -> None:
-        self.heard = True
+        self.logged = True
         self.host.log(level, text)
 
 
@@ -169,10 +169,10 @@ class _Remembering:
         key = tuple([read(packet) for read in self._readers])
         found = self._known.get(key)
         if found is None:
-            ear = context.host = _Ear(context.host)
+            probe = context.host = _LogProbe(context.host)
             found = tuple(evaluate(self._members, context))
-            context.host = ear.host
-            if not ear.heard and sum([len(value) for value in key if value is not None]) <= KEY_OCTETS_MAX:
+            context.host = probe.host
+            if not probe.logged and sum([len(value) for value in key if value is not None]) <= KEY_OCTETS_MAX:
                 self._remember(key, found)
         return found
 

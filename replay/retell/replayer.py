@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 BATCH_EVENTS: Final = 64
 
 
-class Told(NamedTuple):
+class Replayed(NamedTuple):
     """An event as it was told, and its effects as the new tape has them; `differs` from what the engine does.
 
     `effects` is None where the engine failed on the event.
@@ -33,11 +33,12 @@ class Told(NamedTuple):
     differs: bool
 
 
-class Teller:
-    """Tells one machine. `punctual`: the world answers in time for what the machine asked, as a real one would.
+class Replayer:
+    """Tells one machine events of a recording, as far as they fit what the machine asked for.
 
-    Then timers that were asked for come before the next event, and rewrites of the lease file are brought to their
-    end. Otherwise the machine gets what is among the events, and waits in vain for the rest.
+    `punctual`: the world answers in time for what was asked, as a real one would: timers that were asked for come
+    before the next event, and rewrites of the lease file are brought to their end. Otherwise the machine gets what is
+    among the events, and waits in vain for the rest.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class Teller:
         self._faults = faults
         self._punctual = punctual
 
-    def tell(self, entries: Iterable[Entry]) -> Iterator[Told]:
+    def replay(self, entries: Iterable[Entry]) -> Iterator[Replayed]:
         """Yield what was told and done, until the end or the engine's failure."""
         last: Event | None = None
         for entry in entries:
@@ -67,7 +68,7 @@ class Teller:
             if told.effects is None:
                 return
 
-    def _overdue(self, event: Event, last: Event | None) -> Iterator[Told]:
+    def _overdue(self, event: Event, last: Event | None) -> Iterator[Replayed]:
         """What comes by itself before `event`."""
         if last is None or isinstance(event, ev.RewriteContinue | ev.RewriteInstalled):
             return
@@ -86,21 +87,21 @@ class Teller:
             if self._gate.wake_us == before:
                 return
 
-    def _apply(self, event: Event, fault: Fault | None) -> Told:
+    def _apply(self, event: Event, fault: Fault | None) -> Replayed:
         try:
             got = self._machine.apply(event)
         except Exception:  # noqa: BLE001 - a crash is what the recording may be about
-            return Told(event, None, differs=True)
+            return Replayed(event, None, differs=True)
         self._gate.asked(got)
         if fault is None:
-            return Told(event, tuple(got), differs=False)
+            return Replayed(event, tuple(got), differs=False)
         effects = carried_over(fault, got)
-        return Told(event, effects, differs=not same(effects, got))
+        return Replayed(event, effects, differs=not same(effects, got))
 
 
-def fill(writer: TapeWriter, told: Iterable[Told]) -> int:
+def fill(writer: TapeWriter, told: Iterable[Replayed]) -> int:
     """Put what was told on a tape, in batches; returns how many events that were. Raises TapeWriteFailed."""
-    batch: list[Told] = []
+    batch: list[Replayed] = []
     count = 0
     for one in told:
         batch.append(one)
@@ -112,7 +113,7 @@ def fill(writer: TapeWriter, told: Iterable[Told]) -> int:
     return count
 
 
-def _put(writer: TapeWriter, batch: list[Told]) -> None:
+def _put(writer: TapeWriter, batch: list[Replayed]) -> None:
     if not batch:
         return
     first = writer.write_events([one.event for one in batch])
