@@ -97,7 +97,6 @@ _MICROSECONDS: Final = 1_000_000
 _REWRITE_PAUSE_US: Final = 5_000
 # Under load trio's other tasks get their turn at the latest after so many batches.
 _BATCHES_BETWEEN_CHECKPOINTS: Final = 8
-_TIMER_AGAIN_US: Final = 1_000_000
 # Somebody who takes the lease file away is noticed when the next record is stored, and at the latest after this.
 _LOOK_US: Final = 10_000_000
 # So many replies wait for a new lease file; who asks meanwhile asks again.
@@ -231,7 +230,7 @@ class Loop:
             self._remark_lines()
         events = [event._replace(wall_us=wall_us, mono_us=mono_us) for event in self._waiting_events()]
         if self._wake_us and wall_us >= self._wake_us:
-            self._wake_us = wall_us + _TIMER_AGAIN_US
+            self._wake_us = 0
             events.append(Timer(wall_us, mono_us))
         events += [PingReply(wall_us, mono_us, source) for source in echoes if self._pinged.pop(source, None)]
         if self._machine.rewriting and self._storage.room_for_parts and self._may_rewrite(packets, mono_us):

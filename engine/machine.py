@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from ..trace import events as ev
 from ..trace.effects import ERROR, INFO, ConfigurationRefused, Exit, Log, Serving, Wake
 from . import startup
+from .agenda import NEVER_US, Agenda, Owner
+from .draws import Draws
 from .lease.database import Database
 from .lease.file.reader import load_lease_file
 from .lease.file.writer import Rewriter
@@ -20,7 +22,7 @@ from .names import Names
 from .rewriting import Rewriting, log_failure
 from .service import dispatch
 from .service.granting import ping
-from .service.lifecycle import expire_at_start
+from .service.lifecycle import expire_at_start, expire_in
 from .service.reasons import Reason, conclude
 from .service.server import Interface, Server, ServerSettings
 
@@ -32,16 +34,19 @@ if TYPE_CHECKING:
     from .model.configuration import Configuration
     from .parameters import StartParameters
 
-SNAPSHOT_VERSION: Final = 3
+SNAPSHOT_VERSION: Final = 4
 _MICROSECONDS: Final = 1_000_000
 
 
 class Machine:
-    """See the module. `server` is None until the configuration is accepted; `serving` is true once sockets are open."""
+    """See the module. `server` is None until the configuration is accepted; `serving` is true once sockets are open.
+
+    `agenda` is what is due; `wake_us` is the machine's last wish to be woken, 0 for none.
+    """
 
     __slots__ = (
         "_boot", "_configuration_name", "_discovery", "_effects", "_files", "_interfaces_event", "_lease_parts",
-        "_line", "_names", "_parameters", "_plain_udp", "_rewriting", "_wake_us", "server", "serving",
+        "_line", "_names", "_parameters", "_plain_udp", "_rewriting", "agenda", "server", "serving", "wake_us",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -58,8 +63,9 @@ class Machine:
         self._discovery: Discovery | None = None
         self._plain_udp = False
         self._rewriting = Rewriting("", test=False)
-        self._names = Names()
-        self._wake_us = 0
+        self.agenda = Agenda()
+        self.wake_us = 0
+        self._names = Names(self.agenda)
         self._effects: list[Effect] = []
 
     @property
@@ -105,12 +111,10 @@ class Machine:
         assert server is not None
         if server.appended and self._rewriting.due(server.now, server.appended):
             self._begin_rewrite(server)
-        wake_us = server.next_wake_us()
-        names_us = self._names.next_us
-        if names_us and (not wake_us or names_us < wake_us):
-            wake_us = names_us
-        if wake_us != self._wake_us:
-            self._wake_us = wake_us
+        next_us = self.agenda.next_us
+        wake_us = next_us if next_us < NEVER_US else 0
+        if wake_us != self.wake_us:
+            self.wake_us = wake_us
             self._effects.append(Wake(wake_us))
 
     # The start
@@ -149,7 +153,7 @@ class Machine:
         boot = self._boot
         assert boot is not None, "Boot comes first"
         database = Database(configuration)
-        server = Server(configuration, database, boot.host_name, boot.seed)
+        server = Server(configuration, database, boot.host_name, self.agenda, Draws(boot.seed))
         server.now_us = wall_us
         server.now = wall_us // _MICROSECONDS
         server.effects = self._effects
@@ -240,14 +244,34 @@ class Machine:
 
     def _on_packet(self, event: ev.Packet) -> None:
         if self.serving and self.server is not None:
+            # What is due comes first, though its timer may be late: a lease that is over is no more the client's.
+            if self.agenda.next_us <= event.wall_us:
+                self._on_timer(event)
             dispatch.receive(self.server, event)
 
-    def _on_timer(self, event: ev.Timer) -> None:
-        if self.server is None:
+    def _on_timer(self, event: ev.Timer | ev.Packet) -> None:
+        if not self.serving:
             return
-        if self.serving:
-            dispatch.tick(self.server)
-        self._names.ask_again(event.wall_us, self._effects)
+        agenda, now_us = self.agenda, event.wall_us
+        while (due := agenda.take(now_us)) is not None:
+            DUE[due.owner](self, due.key)
+            again_us = agenda.at_us(due.owner, due.key)
+            assert again_us is None or again_us > now_us, f"{due.owner} {due.key} would be due for ever"
+
+    def _pool_is_due(self, index: int) -> None:
+        assert self.server is not None, "who serves has a configuration"
+        expire_in(self.server, self.server.configuration.pools[index])
+
+    def _ping_is_over(self, address: int) -> None:
+        assert self.server is not None, "who serves has a configuration"
+        dispatch.ping_unanswered(self.server, address)
+
+    def _reverse_lookup_is_over(self, address: int) -> None:
+        assert self.server is not None, "who serves has a configuration"
+        dispatch.name_answer(self.server, address, "")
+
+    def _lookup_is_old(self, name: str) -> None:
+        self._names.ask_again(name, self._effects)
 
     def _on_ping_reply(self, event: ev.PingReply) -> None:
         if self.server is not None:
@@ -313,7 +337,9 @@ class Machine:
             "attached": self._discovery is not None,
             "plain_udp": self._plain_udp,
             "serving": self.serving,
-            "wake_us": self._wake_us,
+            "wake_us": self.wake_us,
+            "agenda": self.agenda.snapshot(),
+            "drawn": 0 if self.server is None else self.server.draws.drawn,
             "names": self._names.snapshot(),
             "rewriting": self._rewriting.snapshot(),
             "server": None if self.server is None else self.server.snapshot(),
@@ -333,7 +359,8 @@ class Machine:
             made._on_boot(_boot_from(data["boot"]))
         if data["settled"]:
             made._restore_server(data)
-        made._wake_us = data["wake_us"]
+        made.wake_us = data["wake_us"]
+        made.agenda.restore(data["agenda"])
         made.serving = data["serving"]
         made._plain_udp = data["plain_udp"]
         made._effects = []
@@ -351,6 +378,7 @@ class Machine:
         self._adopt(server, parameters)
         server.database.restore(data["database"])
         server.restore_state(data["server"])
+        server.draws.drawn = data["drawn"]
         self._restore_rewriting(server, data["rewriting"])
         if data["interfaces"] is not None:
             self._interfaces_event = _interfaces_from(data["interfaces"])
@@ -393,6 +421,14 @@ def _boot_from(data: list[Any]) -> ev.Boot:
     fields[4] = tuple((name, value) for name, value in fields[4])
     return ev.Boot(*fields)
 
+
+# Who waits for a moment -> what is done when it has come; (machine, key).
+DUE: Final[dict[Owner, Callable[[Machine, Any], None]]] = {
+    Owner.POOL: Machine._pool_is_due,
+    Owner.PING: Machine._ping_is_over,
+    Owner.REVERSE_LOOKUP: Machine._reverse_lookup_is_over,
+    Owner.LOOKUP: Machine._lookup_is_old,
+}
 
 HANDLERS: Final[dict[type[ev.Event], Callable[[Machine, Any], None]]] = {
     ev.Boot: Machine._on_boot,

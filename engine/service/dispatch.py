@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from ...trace.effects import Log, Send
 from ...trace.events import Packet as PacketEvent
+from ..agenda import Owner
 from ..conf.running.classify import classify
 from ..model.context import Context, Message
 from ..wire.packet import (
@@ -27,7 +28,6 @@ from .explain import tell_classes
 from .finding.find_lease import belongs
 from .finding.network import locate
 from .granting import ping
-from .lifecycle import expire_due
 from .messages.bootp import bootp
 from .messages.decline import decline
 from .messages.discover import discover
@@ -63,8 +63,6 @@ SILENT: Final = frozenset({2, 5, 6, 11, 12, 13})
 def receive(server: Server, event: PacketEvent) -> None:
     """A datagram came (docs/behaviour/decisions.md#intake-and-dispatch)."""
     before = len(server.effects)
-    if 0 < server.due_us <= server.now_us:
-        expire_due(server)
     parsed = parse_packet(event.payload, event.interface, event.source, event.source_port,
                           server.configuration.registry)  # fmt: skip
     if parsed.lines:
@@ -116,24 +114,15 @@ def _bring_back_relay_options(server: Server, packet: Message) -> None:
 
 def name_answer(server: Server, address: int, name: str) -> None:
     """The name of an address was found, or (empty) was not: the packet that waits is received again."""
-    waiting = server.pending.get(address)
-    if waiting is None or waiting.event is None:
+    packet = server.unnamed.pop(address, None)
+    if packet is None:
         return
-    del server.pending[address]
+    server.agenda.cancel(Owner.REVERSE_LOOKUP, address)
     server.names[address] = name.encode("latin-1", "replace")
-    receive(server, PacketEvent(server.now_us, 0, *waiting.event))
+    receive(server, PacketEvent(server.now_us, 0, *packet))
     server.names.pop(address, None)
 
 
-def tick(server: Server) -> None:
-    """Do everything that is due: changes of state, then offers whose ping was not answered."""
-    if 0 < server.due_us <= server.now_us:
-        expire_due(server)
-    for address, waiting in server.waits_over():
-        if waiting.event is not None:
-            name_answer(server, address, "")
-        else:
-            del server.pending[address]
-            ping.offer(server, waiting)
-            assert waiting.sent is not None
-            tell_own_reply(server, waiting.sent)
+def ping_unanswered(server: Server, address: int) -> None:
+    """Nothing has answered a ping in time: the OFFER behind it leaves."""
+    tell_own_reply(server, ping.unanswered(server, address))

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ...trace.effects import ERROR
+from ..agenda import Owner
 from ..model.context import Context
 from ..model.lease import ABANDONED, ACTIVE, BACKUP, FREE, NEVER, RELEASED
 from ..wire.text import dotted
@@ -165,28 +166,25 @@ def expire(server: Server, lease: Lease) -> None:
     _end(server, lease, "expire", state)
 
 
-def expire_due(server: Server) -> None:
-    """Everything whose time has come, pool by pool, in ISC's order; asks when the next will be due.
+def expire_in(server: Server, pool: Pool) -> None:
+    """Everything of one pool whose time has come, in ISC's order; when more will be due is entered in the agenda.
 
     See docs/behaviour/decisions.md#timers.
     """
-    timers = server.timers
-    for pool in server.database.pool_order:
-        if 0 < timers.get(pool.index, 0) <= server.now_us:
-            expire_in(server, pool)
-
-
-def expire_in(server: Server, pool: Pool) -> None:
-    """Everything of one pool whose time has come; its timer is set anew."""
-    database, timers = server.database, server.timers
-    for lease in database.due(pool, server.now):
-        expire(server, lease)
-    due = database.next_due(pool)
+    database = server.database
+    due: int | None = server.now
+    while due is not None and due <= server.now:
+        # Once more where a lease went to a state whose time is over too, in a queue that had had its turn.
+        expired = 0
+        for lease in database.due(pool, server.now):
+            expire(server, lease)
+            expired += 1
+        due = database.next_due(pool)
+        assert expired or due is None or due > server.now, "what is due stays due, and would wake the server for ever"
     if due is None:
-        timers.pop(pool.index, None)
+        server.agenda.cancel(Owner.POOL, pool.index)
     else:
-        timers[pool.index] = server.moment_us(due)
-    server.due_us = min(timers.values(), default=0)
+        server.agenda.set(Owner.POOL, pool.index, server.moment_us(due))
 
 
 def expire_at_start(server: Server) -> None:

@@ -2,16 +2,16 @@
 
 The machine sets `now_us`, `now` and `effects` before every call; everything that is to happen is appended to
 `effects`. Who answers which message stands in dispatch.py, which stands above the messages, as this module stands
-below them: it imports none of them. Nothing here reads a clock, draws a number or touches a file.
+below them: it imports none of them. Nothing here reads a clock or touches a file.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any, Final
 
-from ...trace.effects import ERROR, Execute, Fatal, Log, Store
+from ...trace.effects import ERROR, Execute, Fatal, Log, Send, Store
+from ..agenda import Owner
 from ..conf.running.classify import open_pools, spawn
 from ..conf.writing.values import shown
 from ..lease.embedded import Statements
@@ -21,23 +21,23 @@ from ..model.lease import NEVER
 from ..wire.encode import Encoder
 from ..wire.reply import Ports
 from .plan import Plans
-from .waiting import plain_waiting, waiting_from
+from .waiting import Offer, UnnamedPacket
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ...trace.effects import Effect
+    from ..agenda import Agenda
+    from ..draws import Draws
     from ..lease.database import Database
     from ..model.configuration import Configuration, SharedNetwork
     from ..model.context import Bindings
     from ..model.lease import Lease
     from .hooks import Ddns, Failover
     from .reasons import Reasons
-    from .waiting import Waiting
 
 # A lease that was granted so shortly before the lease file failed may not be in it.
 DOUBT_S: Final = 60
 _SECOND_US: Final = 1_000_000
+
 
 @dataclass(slots=True)
 class ServerSettings:
@@ -66,27 +66,29 @@ class Interface:
 class Server:
     """See the module.
 
-    `pending`: deaf leases by address (Waiting). `due_us`: the moment of the next change of a lease's state, 0 for
-    none, and `timers` those of the pools, by index. `latched`: pool index -> low mark. `appended`:
+    What must happen later is entered in `agenda`. `offers`: those that wait for the end of their pings, by address.
+    `unnamed`: packets that wait for the name of an address, by it. `latched`: pool index -> low mark. `appended`:
     records stored since the machine set it to 0. `reasons`: a list to have decisions explained, None for speed.
 
     See docs/behaviour/decisions.md#thresholds-of-a-pool.
     """
 
     __slots__ = (
-        "_settings", "appended", "configuration", "database", "ddns", "due_us", "effects", "encoder", "failover",
-        "global_bindings", "host_answers", "host_name", "inform_refusals", "interfaces", "latched", "nak_text",
-        "next_call", "now", "now_us", "open_pools", "pending", "pings", "plans", "ports", "reasons", "seed",
-        "timers", "doubtful_until", "names", "programs", "unremarkable", "utc_offset_s", "_waited", "_waits",
-        "_waits_until_us", "_writer",
+        "_settings", "agenda", "appended", "configuration", "database", "ddns", "draws", "effects", "encoder",
+        "failover", "global_bindings", "host_answers", "host_name", "inform_refusals", "interfaces", "latched",
+        "nak_text", "next_call", "now", "now_us", "offers", "open_pools", "plans", "ports", "reasons",
+        "doubtful_until", "names", "programs", "unnamed", "unremarkable", "utc_offset_s", "_writer",
     )  # fmt: skip
 
-    def __init__(self, configuration: Configuration, database: Database, host_name: str, seed: bytes) -> None:
-        """A server that serves no interface yet; `seed` is kept for the parts that draw numbers."""
+    def __init__(
+        self, configuration: Configuration, database: Database, host_name: str, agenda: Agenda, draws: Draws
+    ) -> None:
+        """A server that serves no interface yet; `agenda` and `draws` are its machine's."""
         self.configuration = configuration
         self.database = database
         self.host_name = host_name
-        self.seed = seed
+        self.agenda = agenda
+        self.draws = draws
         self.now_us = 0
         self.now = 0
         self.effects: list[Effect] = []
@@ -101,8 +103,8 @@ class Server:
         self.failover: Failover | None = None
         self.ddns: Ddns | None = None
         self.reasons: Reasons | None = None
-        self.pending: dict[int, Waiting] = {}
-        self.pings = 0
+        self.offers: dict[int, Offer] = {}
+        self.unnamed: dict[int, UnnamedPacket] = {}
         self.names: dict[int, bytes] = {}
         self.programs: dict[int, str] = {}
         self.latched: dict[int, int] = {}
@@ -111,12 +113,7 @@ class Server:
         self.unremarkable: set[bytes] = set()
         self.next_call = 1
         self.appended = 0
-        self.due_us = 0
-        self.timers: dict[int, int] = {}
         self.doubtful_until = 0
-        self._waits: list[tuple[int, int, int, Waiting]] = []
-        self._waited = 0
-        self._waits_until_us = 0
         self._writer: RecordWriter | None = None
 
     @property
@@ -176,11 +173,9 @@ class Server:
         pool, ends = lease.pool, lease.ends
         if pool is None or lease.next_state == lease.state or ends >= NEVER:
             return
-        at_us, set_us = self.moment_us(ends), self.timers.get(pool.index, 0)
-        if not self.now_us < set_us <= at_us:
-            self.timers[pool.index] = at_us
-            if not 0 < self.due_us <= at_us:
-                self.due_us = at_us
+        at_us, set_us = self.moment_us(ends), self.agenda.at_us(Owner.POOL, pool.index)
+        if set_us is None or not self.now_us < set_us <= at_us:
+            self.agenda.set(Owner.POOL, pool.index, at_us)
 
     def moment_us(self, second: int) -> int:
         """When a timer for a second goes off: whole seconds from now, as ISC's server counts them."""
@@ -193,44 +188,9 @@ class Server:
 
     # Waiting
 
-    def wait(self, address: int, waiting: Waiting) -> None:
-        """Make a lease deaf until something happens or the time is over."""
-        self.pending[address] = waiting
-        # In order of time, then of asking; what is answered before its time stays until then.
-        heappush(self._waits, (waiting.at_us, self._waited, address, waiting))
-        self._waited += 1
-        if not 0 < self._waits_until_us <= waiting.at_us:
-            self._waits_until_us = waiting.at_us
-
-    def waits_over(self) -> Iterator[tuple[int, Waiting]]:
-        """What has waited long enough, by address, in order of time; what is answered meanwhile is passed over."""
-        if not 0 < self._waits_until_us <= self.now_us:
-            return
-        waits = self._waits
-        over = []
-        while waits and waits[0][0] <= self.now_us:
-            over.append(heappop(waits))
-        for _at_us, _number, address, waiting in over:
-            if self.pending.get(address) is waiting:
-                yield address, waiting
-        while waits and self.pending.get(waits[0][2]) is not waits[0][3]:
-            heappop(waits)
-        self._waits_until_us = waits[0][0] if waits else 0
-
-    def next_wake_us(self) -> int:
-        """When `tick` is wanted next, 0 for never.
-
-        A lease's end is first asked for to the second, and then, if the server is not late, to the moment: recordings
-        of versions that ended leases with the second stay good.
-        """
-        due_us = self.due_us
-        second_us = due_us - due_us % _SECOND_US
-        if self.now_us < second_us:
-            due_us = second_us
-        waits_us = self._waits_until_us
-        if waits_us and (not due_us or waits_us < due_us):
-            return waits_us
-        return due_us
+    def is_deaf(self, address: int) -> bool:
+        """Whether a lease waits for an answer of the world, and is not given to anybody meanwhile."""
+        return address in self.offers or address in self.unnamed
 
     # The life of the server
 
@@ -245,16 +205,14 @@ class Server:
         """The state that the lease database does not hold, as plain data."""
         return {
             "bindings": variables(self.global_bindings),
-            "pending": [plain_waiting(address, waiting) for address, waiting in self.pending.items()],
-            "waits_until_us": self._waits_until_us,
+            "offers": [(address, offer.line, tuple(offer.sent)) for address, offer in self.offers.items()],
+            "unnamed": list(self.unnamed.items()),
             "programs": list(self.programs.items()),
             "latched": list(self.latched.items()),
             "nak_text": self.nak_text,
             "inform_refusals": self.inform_refusals,
             "next_call": self.next_call,
             "appended": self.appended,
-            "due_us": self.due_us,
-            "timers": list(self.timers.items()),
             "doubtful_until": self.doubtful_until,
             "warned": list(self.encoder.warned),
             "spawned": [
@@ -269,26 +227,19 @@ class Server:
         """Take over a snapshot. The global statements have run: functions that they define are there."""
         statements = Statements(self.configuration, "snapshot")
         self.global_bindings.update(variables_from(data["bindings"], statements))
-        self.pending = {entry[0]: waiting_from(entry) for entry in data["pending"]}
-        self.pings = sum(waiting.sent is not None for waiting in self.pending.values())
-        self._waits = [(one.at_us, at, address, one) for at, (address, one) in enumerate(self.pending.items())]
-        heapify(self._waits)
-        self._waited = len(self._waits)
-        # An alarm outlives the ping that was answered before it.
-        self._waits_until_us = data.get("waits_until_us", self._waits[0][0] if self._waits else 0)
+        self.offers = {address: Offer(line, Send(*sent)) for address, line, sent in data["offers"]}
+        self.unnamed = {address: UnnamedPacket(*packet) for address, packet in data["unnamed"]}
         self.programs = dict(data["programs"])
         self.latched = dict(data["latched"])
         self.nak_text = data["nak_text"]
         self.inform_refusals = data["inform_refusals"]
         self.next_call = data["next_call"]
         self.appended = data["appended"]
-        self.due_us = data["due_us"]
-        self.timers = dict(data["timers"])
         self.doubtful_until = data["doubtful_until"]
         self.encoder.warned = list(data["warned"])
-        for number, keys, *sweep_at in data["spawned"]:
+        for number, keys, sweep_at in data["spawned"]:
             class_ = self.configuration.classes[number]
-            class_.sweep_at = sweep_at[0] if sweep_at else class_.sweep_at
+            class_.sweep_at = sweep_at
             for key in keys:
                 if key not in class_.subclasses:
                     spawn(class_, key)

@@ -1,36 +1,31 @@
-"""Leases that are deaf while an answer is awaited: an OFFER behind its ping, a packet behind the look-up of a name.
+"""What waits for an answer of the world, while its lease is deaf: an OFFER for its ping, a packet for a name.
 
-Plain data, so that what waits survives a snapshot. What happens when the answer comes, or does not, is not here:
-granting/ping.py and dispatch.py.
+Plain data, so that it survives a snapshot. Until when it waits stands in the machine's agenda; what happens when the
+answer comes, or does not, is not here: granting/ping.py and dispatch.py.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from ...trace.effects import Send
+if TYPE_CHECKING:
+    from ...trace.effects import Send
 
 
-class Waiting(NamedTuple):
-    """A lease that is deaf until `at_us`.
+class Offer(NamedTuple):
+    """An OFFER that leaves, with its line in the log, when nothing has answered the ping of its address."""
 
-    An OFFER behind a ping: `sent` and its `line`. A packet behind the look-up of a name (`sent` None): `event`, to be
-    received again.
+    line: str
+    sent: Send
+
+
+class UnnamedPacket(NamedTuple):
+    """A packet that is received again when the name of the address is known, or is known not to come.
+
+    The fields are those of the event `Packet`.
     """
 
-    at_us: int
-    line: str
-    sent: Send | None
-    event: tuple[str, int, int, bytes] | None
-
-
-def plain_waiting(address: int, waiting: Waiting) -> list[Any]:
-    """The row of a snapshot."""
-    sent = None if waiting.sent is None else list(waiting.sent)
-    return [address, waiting.at_us, waiting.line, sent, None if waiting.event is None else list(waiting.event)]
-
-
-def waiting_from(entry: list[Any]) -> Waiting:
-    """What such a row was made of."""
-    _address, at_us, line, sent, event = entry
-    return Waiting(at_us, line, None if sent is None else Send(*sent), None if event is None else tuple(event))
+    interface: str
+    source: int
+    source_port: int
+    payload: bytes

@@ -62,6 +62,8 @@ def rewrite(state: dict[str, Any], writer: Writer) -> dict[str, Any]:
         boot = list(made["boot"])
         boot[_BOOT_SEED] = state["boot"][_BOOT_SEED]
         made["boot"] = tuple(boot)
+    # Whose moment it is is a word of ours; what for may be a host name.
+    made["agenda"] = [(owner, _rewritten(key, writer), at_us) for owner, key, at_us in state["agenda"]]
     if state["database"] is not None:
         made["database"]["history"] = state["database"]["history"]
         made["database"]["declarations"] = [

@@ -238,7 +238,7 @@ class Driver:
         """The recording goes on from another one: its state passes into the new configuration by the lease file."""
         old = start.machine
         self._now_us = wall_us
-        self._recorded_wish.at_us = self._wish.at_us = old._wake_us
+        self._recorded_wish.at_us = self._wish.at_us = old.wake_us
         if old.server is not None:
             self._recorded_interfaces = self._interfaces = tuple(old.server.interfaces)
         if self._leases is None and self._is_configuration_of(old):

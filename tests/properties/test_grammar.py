@@ -81,10 +81,8 @@ class Told:
         for _ in range(200):
             if self.ended or not 0 < self.wake_us <= until:
                 break
-            self.now_us, self.wake_us = max(self.now_us, self.wake_us), self.machine._wake_us
+            self.now_us, self.wake_us = max(self.now_us, self.wake_us), 0
             self.apply(ev.Timer(*self.now))
-            if self.wake_us <= self.now_us:
-                break
         self.now_us = until
 
     def split(self) -> None:
@@ -96,7 +94,7 @@ class Told:
         """What clients can make grow stays below what the configuration has of it."""
         server = self.machine.server
         assert server is not None
-        assert len(server.pending) <= len(server.database) + 1
+        assert len(server.offers) + len(server.unnamed) <= len(server.database) + 1
         assert not server.names
         assert len(server.latched) <= len(server.configuration.pools)
 

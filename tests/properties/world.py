@@ -164,9 +164,10 @@ class World:
             return
         leases = list(server.database.leases())
         due = [lease.ends for lease in leases if lease.next_state != lease.state and lease.ends < NEVER]
-        wanted = [at * SECOND_US for at in due] + [waiting.at_us for waiting in server.pending.values()]
+        wanted = [at * SECOND_US + SECOND_US - 1 for at in due]
+        wanted += [at_us for _owner, _key, at_us in self.machine.agenda.snapshot()]
         assert not wanted or 0 < self.wake_us <= min(wanted), (self.wake_us, min(wanted))
-        assert len(server.pending) <= len(leases) + 1
+        assert len(server.offers) + len(server.unnamed) <= len(leases) + 1
         assert not server.names
         assert len(server.latched) <= len(server.configuration.pools)
 
@@ -182,14 +183,8 @@ class World:
             if not 0 < self.wake_us <= until:
                 break
             self.now_us, self.wake_us = max(self.now_us, self.wake_us), 0
-            before = self.machine._wake_us
-            self.apply_timer(before)
+            self.apply(ev.Timer(self.now_us, self.now_us - START_US))
         self.now_us = until
-
-    def apply_timer(self, before: int) -> None:
-        """A timer that leaves the wish as it was does not repeat it: the program keeps it (dhcpd/loop.py)."""
-        self.wake_us = before
-        self.apply(ev.Timer(self.now_us, self.now_us - START_US))
 
     def slices(self, count: int) -> None:
         """Go on with an open rewrite."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ....trace.effects import ERROR, ReverseLookup
+from ...agenda import Owner
 from ...conf.running import parameters as par
 from ...wire.text import dotted
-from ..waiting import Waiting
+from ..waiting import UnnamedPacket
 
 if TYPE_CHECKING:
     from ...model.configuration import Host
@@ -29,10 +30,11 @@ def must_ask_name(server: Server, options: OptionSet, lease: Lease, host: Host |
         return False
     if host is not None and options.server.get(par.USE_HOST_DECL_NAMES) == b"\x01":
         return False
-    again = (packet.interface, packet.source, packet.source_port, packet.payload)
+    again = UnnamedPacket(packet.interface, packet.source, packet.source_port, packet.payload)
     if lease.pool is not None:
         server.database.keep(lease)
-    server.wait(lease.address, Waiting(server.now_us + NAME_WAIT_US, "", None, again))
+    server.unnamed[lease.address] = again
+    server.agenda.set(Owner.REVERSE_LOOKUP, lease.address, server.now_us + NAME_WAIT_US)
     server.effects.append(ReverseLookup(lease.address))
     return True
 

@@ -11,10 +11,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ....trace.effects import DEBUG, ERROR, INFO, Log, Ping
+from ...agenda import Owner
 from ...model.lease import ABANDONED
 from ...wire.text import dotted
 from ..lifecycle import abandon
-from ..waiting import Waiting
+from ..waiting import Offer
 
 if TYPE_CHECKING:
     from ....trace.effects import Send
@@ -32,34 +33,33 @@ def wants_ping(step: Grant) -> bool:
 def begin_ping(server: Server, address: int, timeout_us: int, line: str, sent: Send) -> None:
     """Probe an address; the OFFER leaves when nothing answers for `timeout_us`."""
     server.effects.append(Ping(address, address & 0xFFFF))
-    server.wait(address, Waiting(server.now_us + timeout_us, line, sent, None))
-    server.pings += 1
+    server.offers[address] = Offer(line, sent)
+    server.agenda.set(Owner.PING, address, server.now_us + timeout_us)
 
 
-def offer(server: Server, waiting: Waiting) -> None:
-    """Nothing answered: the OFFER leaves."""
-    assert waiting.sent is not None
-    server.pings -= 1
-    server.effects.append(Log(INFO, waiting.line))
-    server.effects.append(waiting.sent)
+def unanswered(server: Server, address: int) -> Send:
+    """Nothing answered in time: the OFFER leaves, and is returned."""
+    line, sent = server.offers.pop(address)
+    server.effects.append(Log(INFO, line))
+    server.effects.append(sent)
+    return sent
 
 
 def answered(server: Server, source: int) -> None:
     """An echo reply came. Only the source address counts, and only while a ping is out."""
-    if not server.pings:
+    if not server.offers:
         return
     lease = server.database.find(source)
     if lease is None:
         server.log(DEBUG, f"unexpected ICMP Echo Reply from {dotted(source)}")
         return
-    waiting = server.pending.get(source)
-    if waiting is None or waiting.sent is None:
+    if source not in server.offers:
         server.log(DEBUG, f"ICMP Echo Reply for {dotted(source)} late or spurious.")
         return
     if lease.ends > server.now:
         server.log(DEBUG, f"ICMP Echo reply while lease {dotted(source)} valid.")
-    del server.pending[source]
-    server.pings -= 1
+    del server.offers[source]
+    server.agenda.cancel(Owner.PING, source)
     abandon(server, lease, "pinged before offer")
 
 

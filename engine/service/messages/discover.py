@@ -51,7 +51,7 @@ def discover(
     ):
         return
     now = server.now
-    if lease.ends < now and lease.rare is not None and lease.address not in server.pending:
+    if lease.ends < now and lease.rare is not None and not server.is_deaf(lease.address):
         lease.rare.variables = None
     hold = now + HOLD_S
     grant(server, context, lease, OFFER, line, max(hold, lease.ends))

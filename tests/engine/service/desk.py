@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dhcpd.engine.conf.building.compile import compile_configuration
-from dhcpd.engine.conf.options import default_registry
-from dhcpd.engine.conf.reading.parser import parse
-from dhcpd.engine.lease.database import Database
-from dhcpd.engine.lease.file.reader import load_lease_file
-from dhcpd.engine.model.context import Context, OptionSet
+import msgpack
+
+from dhcpd.engine.machine import Machine
 from dhcpd.engine.model.lease import ACTIVE, STATE_NAMES, Lease
-from dhcpd.engine.service import dispatch
-from dhcpd.engine.service.granting import ping
-from dhcpd.engine.service.lifecycle import expire_at_start
-from dhcpd.engine.service.server import Interface, Server
+from dhcpd.trace import events as ev
 from dhcpd.trace.effects import Log, Ping, Send, Store
-from dhcpd.trace.events import Packet
+
+if TYPE_CHECKING:
+    from dhcpd.engine.service.server import Server
 
 START_S = 1_700_000_000
 COOKIE = b"\x63\x82\x53\x63"
@@ -101,35 +98,39 @@ class Desk:
     effects: list[Any] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        registry = default_registry()
-        parsed = parse({"dhcpd.conf": self.text.encode()}, "dhcpd.conf", registry)
-        assert not parsed.failed, parsed.lines
-        configuration = compile_configuration(parsed.block, registry)
-        self.server = Server(configuration, Database(configuration), "host", b"seed")
-        self._set_clock()
-        self.server.effects = []
-        options = OptionSet()
-        server = self.server
-        configuration.global_scope.run(Context(server, server.now, None, None, options, server.global_bindings))
-        load_lease_file(
-            [self.leases.encode()], server.database, configuration, server.log, "dhcpd.leases", server.now
-        )
-        expire_at_start(server)
-        subnet = configuration.find_subnet(number(SERVER))
-        server.interfaces = {
-            "eth0": Interface("eth0", b"\x02" * 6, number(SERVER), None if subnet is None else subnet.network)
-        }
-        self._collect()
+        self.machine = Machine()
+        words = ("-cf", "dhcpd.conf", "-lf", "dhcpd.leases", "-q")
+        links = (ev.Link("eth0", 2, 1, b"\x02" * 6, 0x1043, ((number(SERVER), 24),)),)
+        for event in (
+            ev.Boot(0, 0, "test", words, (), "host", 1, b"seed", 67, "little", 0),
+            ev.ConfigurationFile(0, 0, "dhcpd.conf", self.text.encode(), ""),
+            ev.ConfigurationEnd(0, 0, "dhcpd.conf", reload=False),
+            ev.LeaseFilePart(0, 0, self.leases.encode()),
+            ev.LeaseFileEnd(0, 0, ""),
+            ev.Interfaces(0, 0, links, ""),
+            ev.Listening(0, 0, plain_udp=False),
+        ):
+            self.apply(event)
+        assert self.machine.serving, self.logs
 
-    def _set_clock(self) -> None:
-        self.server.now_us = self.now_us
-        self.server.now = self.now_us // 1_000_000
-        self.server.effects = []
+    @property
+    def server(self) -> Server:
+        assert self.machine.server is not None
+        return self.machine.server
 
-    def _collect(self) -> list[Reply]:
-        effects = self.effects = self.server.effects
+    def restored(self) -> Desk:
+        """Another desk, at the same moment, with a machine made of a snapshot of this one's."""
+        made = copy(self)
+        made.machine = Machine.restore(msgpack.unpackb(msgpack.packb(self.machine.snapshot())))
+        return made
+
+    def apply(self, event: ev.Event) -> list[Reply]:
+        """Have an event come now; the replies to it."""
+        effects = self.effects = self.machine.apply(event._replace(wall_us=self.now_us))
         self.logs = [effect.text for effect in effects if isinstance(effect, Log)]
         self.records = [effect.data.decode("latin-1") for effect in effects if isinstance(effect, Store)]
+        while self.machine.rewriting:
+            self.machine.apply(ev.RewriteContinue(self.now_us, 0))
         return [Reply(effect) for effect in effects if isinstance(effect, Send)]
 
     @property
@@ -142,11 +143,9 @@ class Desk:
         replies: list[Reply] = []
         logs: list[str] = []
         records: list[str] = []
-        while 0 < self.server.next_wake_us() <= end_us:
-            self.now_us = max(self.now_us, self.server.next_wake_us())
-            self._set_clock()
-            dispatch.tick(self.server)
-            replies += self._collect()
+        while 0 < self.machine.wake_us <= end_us:
+            self.now_us = max(self.now_us, self.machine.wake_us)
+            replies += self.apply(ev.Timer(0, 0))
             logs += self.logs
             records += self.records
         self.now_us = end_us
@@ -155,15 +154,15 @@ class Desk:
 
     def send(self, payload: bytes, source: str = "0.0.0.0", interface: str = "eth0") -> list[Reply]:
         """Have the server receive a message; its replies."""
-        self._set_clock()
-        dispatch.receive(self.server, Packet(self.now_us, 0, interface, number(source), 68, payload))
-        return self._collect()
+        return self.apply(ev.Packet(0, 0, interface, number(source), 68, payload))
 
     def echo(self, address: str) -> list[Reply]:
         """Have an echo reply come."""
-        self._set_clock()
-        ping.answered(self.server, number(address))
-        return self._collect()
+        return self.apply(ev.PingReply(0, 0, number(address)))
+
+    def name(self, address: str, name: str) -> list[Reply]:
+        """Have the name of an address found."""
+        return self.apply(ev.NameAnswer(0, 0, number(address), name))
 
     def discover(self, hardware: bytes = mac(1), **more: Any) -> str | None:
         """The address offered, None for none."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import msgpack
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dhcpd.engine.model.lease import ACTIVE
+from dhcpd.trace import events as ev
 from tests.engine.service.desk import Desk, dotted, mac, message, number
 
 CONF = """
@@ -53,20 +53,8 @@ def perform(desk: Desk, step: tuple) -> list:
     elif step[0] == "echo":
         replies = desk.echo(step[1])
     else:
-        desk._set_clock()
-        desk.server.storage_failed()
-        desk._collect()
-        replies = []
+        replies = desk.apply(ev.StorageFailed(0, 0, "append", "/l", "No space left on device"))
     return [reply.sent for reply in replies]
-
-
-def copy(desk: Desk) -> Desk:
-    twin = Desk(CONF, now_us=desk.now_us)
-    packed = msgpack.packb([desk.server.database.snapshot(), desk.server.snapshot()])
-    database, server = msgpack.unpackb(packed, strict_map_key=False)
-    twin.server.database.restore(database)
-    twin.server.restore_state(server)
-    return twin
 
 
 @given(st.lists(STEPS, max_size=25), st.lists(STEPS, max_size=15))
@@ -75,7 +63,7 @@ def test_any_messages_in_any_order(before, after):
     desk = Desk(CONF)
     for step in before:
         perform(desk, step)
-    twin = copy(desk)
+    twin = desk.restored()
     for step in after:
         assert perform(twin, step) == perform(desk, step)
         assert (twin.logs, twin.records) == (desk.logs, desk.records)

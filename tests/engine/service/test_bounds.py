@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 
+from dhcpd.engine.agenda import Owner
 from dhcpd.engine.conf.running.classify import spawn
 from dhcpd.engine.conf.running.expressions_data import DATA_OCTETS_MAX
 from dhcpd.engine.model.configuration import SPAWNED_MAX
-from dhcpd.engine.service.waiting import Waiting
-from dhcpd.trace.effects import Send
+from dhcpd.engine.service.waiting import Offer
+from dhcpd.trace import events as ev
+from dhcpd.trace.effects import INFO, Send
 from tests.engine.service.desk import ACK, INFORM, Desk, mac, message
 
 LINES = """
@@ -76,23 +78,24 @@ def test_time_goes_by_at_no_cost_for_the_pings_that_wait():
     server, count = desk.server, 20_000
     sent = Send("eth0", True, 0, 68, b"", 0, False, "", b"offer")
     for number in range(count):
-        server.wait(number, Waiting(desk.now_us + 1_000_000 + number * 10, f"line {number}", sent, None))
-        server.pings += 1
+        server.offers[number] = Offer(f"line {number}", sent)
+        server.agenda.set(Owner.PING, number, desk.now_us + 1_000_000 + number * 10)
+    desk.apply(ev.Remark(0, 0, INFO, "anything"))
     began = time.process_time()
     desk.wait(3)
     assert time.process_time() - began < 5
     assert [text for text in desk.logs if text.startswith("line")] == [f"line {number}" for number in range(count)]
-    assert not server.pending
-    assert not server.next_wake_us()
+    assert not server.offers
+    assert not len(server.agenda)
 
 
 def test_of_two_pings_of_one_moment_the_first_is_first_and_an_answered_one_stays_silent():
     desk = Desk("subnet 10.77.0.0 netmask 255.255.0.0 { range 10.77.0.10 10.77.0.12; }")
     for client in range(3):
         assert desk.discover(mac(client)) is None
-    first, second, third = desk.server.pending
+    first, second, third = desk.server.offers
     desk.echo("10.77.0.11")
-    assert second not in desk.server.pending
+    assert second not in desk.server.offers
     assert [int.from_bytes(one.sent.payload[16:20], "big") for one in desk.wait(2)] == [first, third]
 
 
@@ -102,11 +105,10 @@ def test_classes_that_ask_for_classes_are_matched_once_more_and_no_further():
     assert desk.bind(mac(1)) == "10.77.0.10"
 
 
-def test_a_restored_server_wakes_for_a_ping_that_was_answered():
+def test_nobody_wakes_for_a_ping_that_was_answered():
     desk = Desk("subnet 10.77.0.0 netmask 255.255.0.0 { range 10.77.0.10 10.77.0.12; }")
     desk.discover(mac(1))
+    assert desk.machine.wake_us == desk.now_us + 1_000_000
     desk.echo("10.77.0.10")
-    again = Desk(desk.text)
-    again.server.restore_state(desk.server.snapshot())
-    assert again.server.snapshot() == desk.server.snapshot()
-    assert again.server.next_wake_us() == desk.now_us + 1_000_000
+    abandoned_us = desk.lease("10.77.0.10").ends * 1_000_000
+    assert desk.machine.wake_us == desk.restored().machine.wake_us == abandoned_us

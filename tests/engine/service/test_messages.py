@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from dhcpd.engine.service import dispatch
 from tests.engine.service.desk import (
     ACK,
     DECLINE,
@@ -83,7 +82,7 @@ def test_ack_is_promised_only_behind_its_record():
     desk = Desk(NETS)
     desk.discover(mac(1))
     desk.request("10.77.0.10", mac(1))
-    assert [type(effect).__name__ for effect in desk.effects] == ["Log", "Store", "Log", "Send"]
+    assert [type(effect).__name__ for effect in desk.effects] == ["Log", "Store", "Log", "Send", "Wake"]
     assert desk.effects[3].durable
 
 
@@ -114,13 +113,13 @@ def test_expiry_is_stored_at_its_second():
     desk = Desk(NETS)
     desk.bind(mac(1), time=300)
     end = desk.lease("10.77.0.10").ends
-    assert desk.server.next_wake_us() == end * 1_000_000
+    assert desk.machine.wake_us == end * 1_000_000
     desk.wait(299.9)
     assert desk.active == ["10.77.0.10"]
     desk.wait(0.2)
     assert desk.active == []
     assert "binding state free;" in desk.records[0]
-    assert desk.server.next_wake_us() == 0
+    assert desk.machine.wake_us == 0
 
 
 def test_inform_needs_authority_and_explains_that_now_and_then():
@@ -171,12 +170,11 @@ def test_unknown_types_and_networks_are_logged():
 
 def test_waiting_offer_survives_a_snapshot():
     conf = NETS.replace("ping-check false;", "")
-    desk, twin = Desk(conf), Desk(conf)
+    desk = Desk(conf)
     assert desk.discover(mac(1)) is None
-    assert desk.server.next_wake_us() == desk.now_us + 1_000_000
-    twin.server.database.restore(desk.server.database.snapshot())
-    twin.server.restore_state(desk.server.snapshot())
-    assert twin.server.snapshot() == desk.server.snapshot()
+    assert desk.machine.wake_us == desk.now_us + 1_000_000
+    twin = desk.restored()
+    assert twin.machine.snapshot() == desk.machine.snapshot()
     assert twin.send(message(DISCOVER, mac(1))) == []
     assert twin.logs == []
     sent = [reply.sent for reply in desk.wait(1)]
@@ -190,9 +188,7 @@ def test_name_of_the_address_is_waited_for():
     assert desk.effects[0].address == number("10.77.0.10")
     assert desk.discover(mac(1)) is None
     assert desk.effects == []
-    desk._set_clock()
-    dispatch.name_answer(desk.server, number("10.77.0.10"), "pc.home")
-    assert desk._collect()[0].options[12] == b"pc.home\0"
+    assert desk.name("10.77.0.10", "pc.home")[0].options[12] == b"pc.home\0"
     assert desk.send(message(REQUEST, mac(1), requested="10.77.0.10")) == []
     assert desk.wait(5)[0].kind == ACK
     assert desk.logs[0] == "No hostname for 10.77.0.10"
@@ -237,3 +233,31 @@ def test_reasons_say_why_and_where():
     ]
     refused = desk.server.reasons[1]
     assert (refused.why, str(refused.place)) == ("deny unknown", "dhcpd.conf:3")
+
+
+def test_a_packet_meets_what_is_due_though_its_timer_is_late():
+    desk = Desk(NETS.replace("ping-check false;", ""))
+    assert desk.discover(mac(1)) is None
+    desk.now_us += 2_000_000
+    replies = desk.send(message(DISCOVER, mac(2)))
+    assert [reply.sent.link for reply in replies] == [mac(1)]
+    assert desk.machine.wake_us == desk.now_us + 1_000_000
+
+
+def test_a_fixed_address_in_a_pool_that_waits_for_its_name_costs_nobody_an_offer():
+    desk = Desk("""
+        subnet 10.77.0.0 netmask 255.255.255.0 { range 10.77.0.10 10.77.0.10; }
+        host fixed { hardware ethernet 02:00:00:00:00:09; fixed-address 10.77.0.10; get-lease-hostnames on; }
+    """)
+    assert desk.discover(mac(1)) is None
+    assert desk.discover(mac(9)) is None
+    assert [reply.sent.link for reply in desk.wait(1)] == [mac(1)]
+    assert [reply.sent.link for reply in desk.wait(4)] == [mac(9)]
+    assert desk.machine.snapshot()["agenda"] == []
+
+
+def test_a_lease_of_the_file_goes_through_all_states_that_are_over():
+    desk = Desk(NETS, """lease 10.77.0.10 { starts 1 2020/01/06 00:00:00; ends 1 2020/01/06 01:00:00;
+        binding state abandoned; next binding state active; hardware ethernet 02:00:00:00:00:01; }""")
+    assert desk.state("10.77.0.10") == "free"
+    assert desk.machine.wake_us == 0
