@@ -1,6 +1,7 @@
 """What takes long and must not hold the loop up: looking up names, running programs (`execute`).
 
-Errands run in a few threads; each brings back an event without time, which the loop stamps when it passes the door.
+All of it is done in a few threads; each job brings back an event without time, which the loop stamps when it passes
+the door.
 """
 
 from __future__ import annotations
@@ -71,45 +72,45 @@ def execute(effect: Execute) -> Executed:
     return Executed(0, 0, effect.call, os.waitpid(pid, 0)[1], "")
 
 
-class Errands:
-    """`run` sends somebody off; `returned` gives what came back; `notify` is called, from a thread, when it does."""
+class Background:
+    """Jobs in threads of their own. `returned`: the events of those that are done, of which the loop is notified."""
 
-    __slots__ = ("_away", "_notify", "_pool", "returned")
+    __slots__ = ("_begun", "_notify", "_pool", "returned")
 
     def __init__(self) -> None:
         self.returned: deque[Event] = deque()
-        self._away: dict[Future[Event], None] = {}
+        self._begun: dict[Future[Event], None] = {}
         self._pool: ThreadPoolExecutor | None = None
         self._notify: Callable[[], None] = lambda: None
 
     def notify_by(self, notify: Callable[[], None]) -> None:
-        """Call this from now on when an errand returns."""
+        """Call `notify` from now on when a job is done; from its thread."""
         self._notify = notify
 
     def run(self, effect: Lookup | ReverseLookup | Execute) -> None:
         """Carry the effect out in a thread."""
         if self._pool is None:
-            self._pool = ThreadPoolExecutor(_THREADS_MAXIMUM, thread_name_prefix="errand")
+            self._pool = ThreadPoolExecutor(_THREADS_MAXIMUM, thread_name_prefix="background")
         made: Future[Event] = self._pool.submit(_carry_out, effect)
-        self._away[made] = None
-        made.add_done_callback(self._come_back)
+        self._begun[made] = None
+        made.add_done_callback(self._returned)
 
-    def _come_back(self, done: Future[Event]) -> None:
+    def _returned(self, done: Future[Event]) -> None:
         self.returned.append(done.result())
         self._notify()
 
     def wait_for_all(self) -> list[Event]:
-        """Stand still until everybody is back; their events in the order in which they were sent off."""
-        events = [away.result() for away in self._away]
-        self._away.clear()
+        """Wait until all jobs are done; their events in the order in which they were begun."""
+        events = [job.result() for job in self._begun]
+        self._begun.clear()
         self.returned.clear()
         return events
 
     def take(self) -> list[Event]:
-        """The events of those who are back."""
+        """The events of the jobs that are done since the last call."""
         events = [self.returned.popleft() for _ in range(len(self.returned))]
         if events:
-            self._away = {away: None for away in self._away if not away.done()}
+            self._begun = {job: None for job in self._begun if not job.done()}
         return events
 
 

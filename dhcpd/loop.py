@@ -2,7 +2,7 @@
 
 One batch is one clock reading, one write to the tape, one pass through the machine and at most one sync; the sync
 overlaps the batches that follow. The loop itself never waits but in one place, and there for anything at all: the
-sockets, the storage thread, errands and signals all end in the same readable descriptor. Why not a task for each: a
+sockets, the storage thread, background jobs and signals all end in one readable descriptor. Why not a task for each: a
 checkpoint costs as much as a tenth of a packet, and the order in which events pass the door would be trio's.
 
 A reply that promises a lease leaves when the lease is synced, and the log line before it is said then, not before. If
@@ -76,7 +76,7 @@ if TYPE_CHECKING:
 
     from .disk.lease_file import StorageError
     from .disk.storage import Group
-    from .run import Station
+    from .run import Run
     from .trace.effects import Effect
     from .trace.events import Event
 
@@ -112,19 +112,19 @@ _NOT_SUPPORTED: Final = "EOPNOTSUPP"
 class Loop:
     """Serve until a signal or the engine ends it. `signal` is then the number of the signal, 0 for none."""
 
-    def __init__(self, station: Station) -> None:
-        assert station.lease_file is not None, "the start opens the lease file"
+    def __init__(self, run: Run) -> None:
+        assert run.lease_file is not None, "the start opens the lease file"
         self.signal = 0
         self.status: int | None = None
-        self._station = station
-        self._door = station.door
-        self._sockets = station.sockets
-        self._logger = station.logger
-        self._machine = station.machine
-        self._recorder = station.recorder
-        self._storage = Storage(station.lease_file, station.sockets.wake)
+        self._run = run
+        self._door = run.door
+        self._sockets = run.sockets
+        self._logger = run.logger
+        self._machine = run.machine
+        self._recorder = run.recorder
+        self._storage = Storage(run.lease_file, run.sockets.wake)
         self._inbox: deque[Event] = deque()
-        self._wake_us = station.wake_us
+        self._wake_us = run.wake_us
         self._rewritten_us = 0
         self._looked_us = 0
         # The last line, until it is clear that no reply waits with it.
@@ -144,9 +144,9 @@ class Loop:
             RewriteBegin: self._storage.add,
             RewritePart: self._storage.add,
             RewriteEnd: self._storage.add,
-            Lookup: station.errands.run,
-            ReverseLookup: station.errands.run,
-            Execute: station.errands.run,
+            Lookup: run.background.run,
+            ReverseLookup: run.background.run,
+            Execute: run.background.run,
             DnsOpen: self._refuse_dns_sockets,
             DnsSend: self._refuse_dns,
             StreamListen: self._refuse_listener,
@@ -167,7 +167,7 @@ class Loop:
     async def run(self) -> None:
         """Serve; returns when the run has ended in order and everything is closed."""
         _settle_memory()
-        self._station.errands.notify_by(self._sockets.wake)
+        self._run.background.notify_by(self._sockets.wake)
         self._logger.buffered = True
         if self._recorder is not None:
             self._recorder.watch_by(self._sockets.watch, self._sockets.unwatch)
@@ -245,11 +245,11 @@ class Loop:
         return True
 
     def _waiting_events(self) -> list[Event]:
-        """What the inbox and the errands hold; their time is not set yet."""
+        """What the inbox and the background jobs hold; their time is not set yet."""
         inbox = self._inbox
         events = [inbox.popleft() for _ in range(len(inbox))]
-        if self._station.errands.returned:
-            events += self._station.errands.take()
+        if self._run.background.returned:
+            events += self._run.background.take()
         return events
 
     def _process(self, events: list[Event]) -> None:

@@ -24,7 +24,7 @@ from .process import daemon, privileges
 from .process.logging import Logger
 from .recording.recorder import Recorder
 from .recording.segments import Segments
-from .run import Finish, Station
+from .run import Run, RunEnded
 from .start import Start
 from .trace import TapeWriteFailed, TapeWriter
 from .trace.effects import DEBUG, ERROR, INFO
@@ -52,8 +52,8 @@ def main(argv: Sequence[str]) -> int:
     try:
         parent = daemon.Daemon() if foreground else daemon.Daemon.fork()
         return Program(name, words, parent).run()
-    except Finish as finish:
-        return finish.status
+    except RunEnded as ended:
+        return ended.status
 
 
 class Program:
@@ -66,7 +66,7 @@ class Program:
         self._logger = Logger(name, json="--log-json" in words)
 
     def run(self) -> int:
-        """Everything behind the fork; raises Finish."""
+        """Everything behind the fork; raises RunEnded."""
         line, paths = self._read_command_line()
         if "-q" in line:
             self._logger.to_stderr = False
@@ -75,21 +75,21 @@ class Program:
         if "-play" in line.values:
             return self._play(line, paths)
         recorder = self._open_recording(line)
-        station = self._station(line, paths, recorder)
+        run = self._new_run(line, paths, recorder)
         try:
             self._check_family(line)
-            Start(station, self._repeat_banner).run(self._boot(line, paths))
-            loop = Loop(station)
+            Start(run, self._repeat_banner).run(self._boot(line, paths))
+            loop = Loop(run)
             trio.run(loop.run)
-        except Finish:
+        except RunEnded:
             raise
         except Exception as error:  # noqa: BLE001 - a defect of ours: everything that helps to find it, then the end
             return self._abort(error, recorder)
         return loop.status if loop.status is not None else _die_of(loop.signal)
 
-    def _fatal(self, text: str) -> Finish:
+    def _fatal(self, text: str) -> RunEnded:
         self._logger.fatal(text)
-        return Finish(1)
+        return RunEnded(1)
 
     def _read_command_line(self) -> tuple[CommandLine, Paths]:
         try:
@@ -104,7 +104,7 @@ class Program:
                 raise self._usage_error() from error
             raise self._fatal(error.text) from error
 
-    def _usage_error(self) -> Finish:
+    def _usage_error(self) -> RunEnded:
         *lines, last = cli.usage(self._name).split("\n")
         for text in lines:
             self._logger.line(ERROR, text)
@@ -151,7 +151,7 @@ class Program:
             self._logger.line(INFO, f"The trace that was in {path} is now in {moved_to}")
         return Recorder(tape, segments, limits, self._logger.line)
 
-    def _station(self, line: CommandLine, paths: Paths, recorder: Recorder | None) -> Station:
+    def _new_run(self, line: CommandLine, paths: Paths, recorder: Recorder | None) -> Run:
         values = line.values
         try:
             who = privileges.look_up(values.get("-user"), values.get("-group"), values.get("-chroot"))
@@ -159,7 +159,7 @@ class Program:
             raise self._fatal(str(error)) from error
         machine = Machine()
         door = Door(machine, recorder, self._logger.line)
-        return Station(line, paths, self._logger, machine, door, self._parent, who, recorder=recorder)
+        return Run(line, paths, self._logger, machine, door, self._parent, who, recorder=recorder)
 
     def _check_family(self, line: CommandLine) -> None:
         if "-6" in line and "-s" in line.values:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .lookups import Errands
+from .lookups import Background
 from .network.sockets import Sockets
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from .trace.effects import Settings
 
 
-class Finish(Exception):
-    """The run is over with this exit status; what had to be said is said."""
+class RunEnded(Exception):
+    """The run ends early with this exit status; what there was to say has been logged."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
@@ -28,8 +28,8 @@ class Finish(Exception):
 
 
 @dataclass(slots=True)
-class Station:
-    """Everything that is open. `settings` and `lease_file` come with the start; `wake_us` is the engine's last wish.
+class Run:
+    """What one run has open. `settings` and `lease_file` come with the start; `wake_us`: when a `Timer` is due.
 
     `recorder` is there where the run is recorded.
     """
@@ -42,13 +42,13 @@ class Station:
     daemon: Daemon
     privileges: Privileges
     sockets: Sockets = field(default_factory=Sockets)
-    errands: Errands = field(default_factory=Errands)
+    background: Background = field(default_factory=Background)
     settings: Settings | None = None
     lease_file: LeaseFile | None = None
     wake_us: int = 0
     recorder: Recorder | None = None
 
-    def fatal(self, text: str) -> Finish:
+    def fatal(self, text: str) -> RunEnded:
         """Say why the run cannot go on; what is returned is to be raised."""
         self.logger.fatal(text)
-        return Finish(1)
+        return RunEnded(1)

@@ -1,7 +1,7 @@
 """From the first event to `Server starting service.`: the start-up dialogue with the engine (docs/architecture.md).
 
 Answers each step that the engine asks for, one after the other and standing still while it lasts: ISC dhcpd's order is
-kept, since users know it. Ends with a station that is ready to serve, or by Finish. Whether a configuration is good,
+kept, since users know it. Ends with a run that is ready to serve, or by RunEnded. Whether a configuration is good,
 and which interfaces are served, is the engine's to say.
 
 See docs/behaviour/start.md#the-start-in-order.
@@ -18,7 +18,7 @@ from .network.interfaces import read_links
 from .network.sockets import OpenError
 from .process import pidfile
 from .process.privileges import PrivilegeError
-from .run import Finish
+from .run import RunEnded
 from .trace.effects import (
     ERROR,
     Answers,
@@ -60,7 +60,7 @@ from .trace.events import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .run import Station
+    from .run import Run
     from .trace.effects import Effect
     from .trace.events import Boot, Event, Link
 
@@ -68,8 +68,8 @@ if TYPE_CHECKING:
 class Start:
     """One start. `banner` repeats the banner in syslog when the log facility changes."""
 
-    def __init__(self, station: Station, banner: Callable[[], None]) -> None:
-        self._station = station
+    def __init__(self, run: Run, banner: Callable[[], None]) -> None:
+        self._run = run
         self._banner = banner
         self._answers: deque[Event] = deque()
         self._links: tuple[Link, ...] = ()
@@ -104,30 +104,30 @@ class Start:
         }
 
     def run(self, first: Boot) -> None:
-        """Start; raises Finish where the run ends before it serves."""
+        """Start; raises RunEnded where the run ends before it serves."""
         try:
             self._read_configuration(first)
             self._read_lease_file()
             self._find_interfaces()
             self._open_sockets()
-        except Finish:
+        except RunEnded:
             self._end()
             raise
 
     def _end(self) -> None:
         """A run that never served has an end all the same."""
-        station = self._station
-        if station.lease_file is not None:
-            station.lease_file.close()
-        station.door.pass_in([End(*boot.now(), reason="start")])
-        station.door.close()
+        run = self._run
+        if run.lease_file is not None:
+            run.lease_file.close()
+        run.door.pass_in([End(*boot.now(), reason="start")])
+        run.door.close()
 
     def _feed(self, event: Event) -> None:
         """Pass one event in and do what it asks for; then the answers to that, until there are no more."""
         answers = self._answers
         answers.append(event)
         while answers:
-            for effects in self._station.door.pass_in([answers.popleft()]):
+            for effects in self._run.door.pass_in([answers.popleft()]):
                 for effect in effects:
                     self.doing[type(effect)](effect)
 
@@ -139,25 +139,25 @@ class Start:
     # The steps
 
     def _read_configuration(self, first: Boot) -> None:
-        station = self._station
+        run = self._run
         self._feed(first)
-        if not station.line.testing:
+        if not run.line.testing:
             try:
-                station.sockets.open_icmp()
+                run.sockets.open_icmp()
             except OpenError as failed:
                 self._feed(ListenFailed(*boot.now(), failed.what, failed.name, failed.error))
-        for event in boot.configuration(station.paths.configuration):
+        for event in boot.configuration(run.paths.configuration):
             self._feed(event)
 
     def _read_lease_file(self) -> None:
         """Read, then open for append, then rewrite. What cannot be opened shows when the first record comes."""
-        station, settings = self._station, self._settings()
+        run, settings = self._run, self._settings()
         for event in boot.lease_file(boot.text_as_octets(settings.lease_file)):
             self._feed(event)
-        while station.machine.rewriting:
+        while run.machine.rewriting:
             self._feed(RewriteContinue(*boot.now()))
         if settings.test == "T":
-            raise Finish(0)
+            raise RunEnded(0)
 
     def _find_interfaces(self) -> None:
         """The engine chooses when it has every host name's addresses: networks may be declared by name."""
@@ -166,44 +166,44 @@ class Start:
             self._links = read_links()
         except OSError as problem:
             error = problem.strerror or str(problem)
-        for event in self._station.errands.wait_for_all():
+        for event in self._run.background.wait_for_all():
             self._answer(event)
         while self._answers:
             self._feed(self._answers.popleft())
         self._feed(boot.interfaces(self._links, error))
 
     def _open_sockets(self) -> None:
-        station, settings = self._station, self._settings()
+        run, settings = self._run, self._settings()
         assert self._served is not None, "the engine asks for sockets or ends the run"
         served = [link for name in self._served for link in self._links if link.name == name]
         try:
-            station.sockets.open(served, settings.local_address, settings.local_port)
+            run.sockets.open(served, settings.local_address, settings.local_port)
         except OpenError as failed:
             self._feed(ListenFailed(*boot.now(), failed.what, failed.name, failed.error))
-            raise Finish(1) from failed
-        if station.sockets.plain:
-            station.logger.line(ERROR, "No raw sockets here: plain UDP serves relays, not clients without an address.")
-        self._feed(Listening(*boot.now(), plain_udp=station.sockets.plain))
+            raise RunEnded(1) from failed
+        if run.sockets.plain:
+            run.logger.line(ERROR, "No raw sockets here: plain UDP serves relays, not clients without an address.")
+        self._feed(Listening(*boot.now(), plain_udp=run.sockets.plain))
 
     def _write_pid_file(self, path: str) -> None:
-        if "--no-pid" in self._station.line:
+        if "--no-pid" in self._run.line:
             return
         try:
             pidfile.write(path)
         except OSError as error:
             text = f"Can't create PID file {path}: {error.strerror or error}."
-            self._station.logger.line(ERROR, text)
+            self._run.logger.line(ERROR, text)
             self._answer(Remark(0, 0, ERROR, text))
 
     def _settings(self) -> Settings:
-        settings = self._station.settings
+        settings = self._run.settings
         assert settings is not None, "the engine settles the configuration or ends the run"
         return settings
 
     # What effects ask for
 
     def _log(self, effect: Log) -> None:
-        self._station.logger.line(effect.level, effect.text)
+        self._run.logger.line(effect.level, effect.text)
 
     def _note(self, effect: Answers) -> None:
         """For who reads the tape: nothing is to be done."""
@@ -213,45 +213,45 @@ class Start:
 
     def _be_ready(self, _effect: Serving) -> None:
         """The last steps before ISC's last line: pid file, privileges, standard error falls silent, parent let go."""
-        station, line = self._station, self._station.line
+        run, line = self._run, self._run.line
         self._write_pid_file(self._settings().pid_file)
         try:
-            station.privileges.drop()
+            run.privileges.drop()
         except PrivilegeError as error:
-            raise station.fatal(str(error)) from error
+            raise run.fatal(str(error)) from error
         if not ("-d" in line or "--log-json" in line):
-            station.logger.to_stderr = False
-        station.daemon.release()
+            run.logger.to_stderr = False
+        run.daemon.release()
 
     def _settle(self, effect: Settings) -> None:
-        station = self._station
-        station.settings = effect
+        run = self._run
+        run.settings = effect
         if effect.log_facility >= 0:
-            station.logger.facility = effect.log_facility
+            run.logger.facility = effect.log_facility
             self._banner()
         try:
-            station.privileges.change_root()
+            run.privileges.change_root()
         except PrivilegeError as error:
-            raise station.fatal(str(error)) from error
-        if effect.test or "--no-pid" in station.line:
+            raise run.fatal(str(error)) from error
+        if effect.test or "--no-pid" in run.line:
             return
         if pidfile.server_is_running(effect.pid_file):
-            raise station.fatal(pidfile.ALREADY_RUNNING)
+            raise run.fatal(pidfile.ALREADY_RUNNING)
 
     def _file(self) -> LeaseFile:
         """The lease file, opened when it is first needed, as ISC opens it behind the reading."""
-        station, settings = self._station, self._settings()
-        if station.lease_file is None:
+        run, settings = self._run, self._settings()
+        if run.lease_file is None:
             try:
-                station.lease_file = LeaseFile(
+                run.lease_file = LeaseFile(
                     settings.lease_file,
-                    owner=station.privileges.file_owner,
+                    owner=run.privileges.file_owner,
                     discard=settings.test == "T",
                     durable=settings.sync,
                 )
             except StorageError as error:
-                raise station.fatal(f"Can't open {settings.lease_file} for append.") from error
-        return station.lease_file
+                raise run.fatal(f"Can't open {settings.lease_file} for append.") from error
+        return run.lease_file
 
     def _attempt(self, step: Callable[[], None]) -> None:
         try:
@@ -281,23 +281,23 @@ class Start:
         self._attempt(end)
 
     def _errand(self, effect: Lookup | ReverseLookup) -> None:
-        self._station.errands.run(effect)
+        self._run.background.run(effect)
 
     def _execute(self, effect: Execute) -> None:
         """ISC stands still for a program, at the start as later; here it costs nothing to do the same."""
-        self._station.errands.run(effect)
-        for event in self._station.errands.wait_for_all():
+        self._run.background.run(effect)
+        for event in self._run.background.wait_for_all():
             self._answer(event)
 
     def _listen(self, effect: Listen) -> None:
         self._served = effect.interfaces
 
     def _wake(self, effect: Wake) -> None:
-        self._station.wake_us = effect.at_us
+        self._run.wake_us = effect.at_us
 
     def _exit(self, effect: Exit) -> None:
-        self._station.logger.flush()
-        raise Finish(effect.status)
+        self._run.logger.flush()
+        raise RunEnded(effect.status)
 
     def _fatal(self, effect: Fatal) -> None:
-        raise self._station.fatal(effect.text)
+        raise self._run.fatal(effect.text)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 import pytest
 
+from dhcpd import run as program
 from dhcpd.cli import Paths, second_pass
 from dhcpd.disk.lease_file import LeaseFile
 from dhcpd.door import Door
@@ -22,7 +23,6 @@ from dhcpd.replay.redact.records import EFFECTS as EFFECT_REDACTORS
 from dhcpd.replay.redact.records import EVENTS as EVENT_REDACTORS
 from dhcpd.replay.retell.gate import CHECKS
 from dhcpd.replay.showing.describe import answer_line, effect_line, event_line, record_fields
-from dhcpd.run import Station
 from dhcpd.start import Start
 from dhcpd.trace.effects import EFFECT_IDS
 from dhcpd.trace.events import EVENT_IDS
@@ -44,19 +44,19 @@ def sample(hint: Any) -> Any:
 
 
 @pytest.fixture
-def station(tmp_path: Path) -> Station:
-    run = Run()
+def run(tmp_path: Path) -> program.Run:
+    machine = Run().machine
     log = Logger("dhcpd")
     paths = Paths("dhcpd.conf", "leases", "", lease_file_given=False)
-    door = Door(run.machine, None, log.line)
-    made = Station(second_pass(["-f"]), paths, log, run.machine, door, Daemon(), Privileges())
+    door = Door(machine, None, log.line)
+    made = program.Run(second_pass(["-f"]), paths, log, machine, door, Daemon(), Privileges())
     made.lease_file = LeaseFile(str(tmp_path / "leases"))
     return made
 
 
-def test_the_start_and_the_loop_carry_out_every_effect(station: Station) -> None:
-    assert set(Start(station, lambda: None).doing) == set(EFFECT_IDS)
-    assert set(Loop(station).doing) == set(EFFECT_IDS)
+def test_the_start_and_the_loop_carry_out_every_effect(run: program.Run) -> None:
+    assert set(Start(run, lambda: None).doing) == set(EFFECT_IDS)
+    assert set(Loop(run).doing) == set(EFFECT_IDS)
 
 
 def test_the_engine_answers_every_event() -> None:

@@ -17,7 +17,7 @@ from dhcpd.loop import Loop
 from dhcpd.process.daemon import Daemon
 from dhcpd.process.logging import Logger
 from dhcpd.process.privileges import Privileges
-from dhcpd.run import Finish, Station
+from dhcpd.run import Run, RunEnded
 from dhcpd.start import Start
 from dhcpd.trace import TapeWriteFailed
 from dhcpd.trace import events as ev
@@ -148,7 +148,7 @@ def free_port():
 
 
 @pytest.fixture
-def station(tmp_path):
+def run(tmp_path):
     path = tmp_path / "leases"
     path.write_bytes(b"old;\n")
     configuration = tmp_path / "dhcpd.conf"
@@ -158,34 +158,34 @@ def station(tmp_path):
     logger = Logger("dhcpd")
     line = second_pass(["-f", "-d"])
     paths = Paths(str(configuration), str(path), "", True)
-    return Station(line, paths, logger, machine, Door(machine, tape, logger.line), Daemon(), Privileges())
+    return Run(line, paths, logger, machine, Door(machine, tape, logger.line), Daemon(), Privileges())
 
 
-def start(station):
-    first = start_module.boot.boot(station.line, station.paths, station.machine.port, None)
-    Start(station, lambda: None).run(first)
+def start(run):
+    first = start_module.boot.boot(run.line, run.paths, run.machine.port, None)
+    Start(run, lambda: None).run(first)
 
 
-async def serve(station, client):
+async def serve(run, client):
     """Run the loop while `client(Client)` talks, then end it by SIGTERM."""
-    loop = Loop(station)
+    loop = Loop(run)
     with trio.fail_after(20):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(loop.run)
             await trio.sleep(0.05)
-            await client(Client(station.machine.port))
+            await client(Client(run.machine.port))
             if loop.status is None:
                 os.kill(os.getpid(), signal.SIGTERM)
     return loop
 
 
-async def test_a_whole_run(station, capfd, tmp_path):
-    start(station)
+async def test_a_whole_run(run, capfd, tmp_path):
+    start(run)
     leases = tmp_path / "leases"
     assert leases.read_bytes() == b"part1;\npart2;\n"
     assert (tmp_path / "leases~").read_bytes() == b"old;\nexpired;\n"
     assert (tmp_path / "leases.pid").read_text() == f"{os.getpid()}\n"
-    assert len(station.machine.of(ev.RewriteInstalled)) == 1
+    assert len(run.machine.of(ev.RewriteInstalled)) == 1
 
     async def client(one):
         await one.ask("quick")
@@ -195,23 +195,23 @@ async def test_a_whole_run(station, capfd, tmp_path):
         await one.ask("timer", answer=False)
         await trio.sleep(0.1)
 
-    loop = await serve(station, client)
+    loop = await serve(run, client)
     assert loop.signal == signal.SIGTERM
-    seen = station.machine.seen
+    seen = run.machine.seen
     assert leases.read_bytes() == b"part1;\npart2;\n" + 3 * b"lease;\n"
     # Without root the first thing after Boot is that there are no raw sockets.
     names = [type(event).__name__ for event in seen if type(event).__name__ != "ListenFailed"]
     assert names[:3] == ["Boot", "ConfigurationFile", "ConfigurationEnd"]
     assert [type(event).__name__ for event in seen[-2:]] == ["Signal", "End"]
-    assert len(station.machine.of(ev.Timer)) == 1
+    assert len(run.machine.of(ev.Timer)) == 1
     assert all(before.mono_us <= after.mono_us for before, after in itertools.pairwise(seen))
     lines = capfd.readouterr().err.split("\n")
     assert "Server starting service." in lines
     assert lines.count("ACK") == 3
 
 
-async def test_a_full_disk_promises_nothing_and_serves_on(station, monkeypatch):
-    start(station)
+async def test_a_full_disk_promises_nothing_and_serves_on(run, monkeypatch):
+    start(run)
 
     def full(fd, data):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -225,13 +225,13 @@ async def test_a_full_disk_promises_nothing_and_serves_on(station, monkeypatch):
             assert silence.cancelled_caught
         await one.ask("promise")
 
-    await serve(station, client)
-    [failed] = station.machine.of(ev.StorageFailed)
+    await serve(run, client)
+    [failed] = run.machine.of(ev.StorageFailed)
     assert (failed.operation, failed.error) == ("append", "No space left on device")
 
 
-async def test_errands_failures_and_pings_come_back_as_events(station):
-    start(station)
+async def test_errands_failures_and_pings_come_back_as_events(run):
+    start(run)
 
     async def client(one):
         await one.ask("execute", answer=False)
@@ -239,34 +239,34 @@ async def test_errands_failures_and_pings_come_back_as_events(station):
         await one.ask("ping", answer=False)
         await trio.sleep(0.3)
 
-    await serve(station, client)
-    executed = {event.call: event for event in station.machine.of(ev.Executed)}
+    await serve(run, client)
+    executed = {event.call: event for event in run.machine.of(ev.Executed)}
     assert os.waitstatus_to_exitcode(executed[5].status) == 3
     assert executed[6].error == "No such file or directory"
-    assert len(station.machine.of(ev.SendFailed)) == 1
-    pings = station.machine.of(ev.PingReply) + station.machine.of(ev.PingFailed)
+    assert len(run.machine.of(ev.SendFailed)) == 1
+    pings = run.machine.of(ev.PingReply) + run.machine.of(ev.PingFailed)
     assert len(pings) == 1
 
 
-async def test_exit_keeps_every_promise(station, tmp_path):
-    start(station)
-    loop = await serve(station, lambda one: one.ask("exit"))
+async def test_exit_keeps_every_promise(run, tmp_path):
+    start(run)
+    loop = await serve(run, lambda one: one.ask("exit"))
     assert loop.status == 4
     assert (tmp_path / "leases").read_bytes().endswith(b"last;\n")
-    assert isinstance(station.machine.seen[-1], ev.End)
+    assert isinstance(run.machine.seen[-1], ev.End)
 
 
-async def test_the_tape_is_told_when_promises_were_kept(station):
+async def test_the_tape_is_told_when_promises_were_kept(run):
     tape = FakeTape()
-    station.door = Door(station.machine, tape, station.logger.line)
-    start(station)
+    run.door = Door(run.machine, tape, run.logger.line)
+    start(run)
     begun = len(tape.stored)
 
     async def client(one):
         await one.ask("promise")
         await one.ask("promise")
 
-    await serve(station, client)
+    await serve(run, client)
     promised = [number for number, event in enumerate(tape.events, 1) if isinstance(event, ev.Packet)]
     told = [seq for seq, synced_us, left_us in tape.stored[begun:] if 0 < synced_us <= left_us]
     assert [seq for seq in told if seq in promised] == promised
@@ -274,10 +274,10 @@ async def test_the_tape_is_told_when_promises_were_kept(station):
     assert len(tape.handled) > len(promised)
 
 
-async def test_the_tape_is_told_of_promises_not_kept(station, monkeypatch):
+async def test_the_tape_is_told_of_promises_not_kept(run, monkeypatch):
     tape = FakeTape()
-    station.door = Door(station.machine, tape, station.logger.line)
-    start(station)
+    run.door = Door(run.machine, tape, run.logger.line)
+    start(run)
 
     def fail(*_):
         raise OSError(errno.EIO, "Input/output error")
@@ -288,13 +288,13 @@ async def test_the_tape_is_told_of_promises_not_kept(station, monkeypatch):
         await trio.sleep(0.2)
         monkeypatch.undo()
 
-    await serve(station, client)
+    await serve(run, client)
     (promised,) = [number for number, event in enumerate(tape.events, 1) if isinstance(event, ev.Packet)]
     assert [left_us for seq, _, left_us in tape.stored if seq == promised] == [None]
 
 
-async def test_a_burst_is_answered_whole(station):
-    start(station)
+async def test_a_burst_is_answered_whole(run):
+    start(run)
 
     async def client(one):
         for _ in range(100):
@@ -303,14 +303,14 @@ async def test_a_burst_is_answered_whole(station):
             for _ in range(100):
                 await one.socket.recvfrom(2000)
 
-    await serve(station, client)
-    assert len(station.machine.of(ev.Packet)) == 100
+    await serve(run, client)
+    assert len(run.machine.of(ev.Packet)) == 100
 
 
-async def test_a_tape_that_fails_ends_the_recording_not_the_service(station, capfd):
+async def test_a_tape_that_fails_ends_the_recording_not_the_service(run, capfd):
     tape = FakeTape()
-    station.door = Door(station.machine, tape, station.logger.line)
-    start(station)
+    run.door = Door(run.machine, tape, run.logger.line)
+    start(run)
     recorded = len(tape.events)
     tape.fail = True
 
@@ -318,24 +318,24 @@ async def test_a_tape_that_fails_ends_the_recording_not_the_service(station, cap
         await one.ask("promise")
         await one.ask("promise")
 
-    await serve(station, client)
+    await serve(run, client)
     assert len(tape.events) == recorded
     assert tape.closed
     assert capfd.readouterr().err.count("the recording ends here") == 1
 
 
-def test_a_running_server_is_in_the_way(station, tmp_path, capfd):
+def test_a_running_server_is_in_the_way(run, tmp_path, capfd):
     (tmp_path / "leases.pid").write_text("0\n")
-    with pytest.raises(Finish) as caught:
-        start(station)
+    with pytest.raises(RunEnded) as caught:
+        start(run)
     assert caught.value.status == 1
     assert "There's already a DHCP server running." in capfd.readouterr().err
     assert (tmp_path / "leases").read_bytes() == b"old;\n"
-    assert isinstance(station.machine.seen[-1], ev.End)
+    assert isinstance(run.machine.seen[-1], ev.End)
 
 
-def test_the_lease_file_is_only_tried_with_T(station, tmp_path):  # noqa: N802
-    station.machine.test = "T"
-    with pytest.raises(Finish) as caught:
-        start(station)
+def test_the_lease_file_is_only_tried_with_T(run, tmp_path):  # noqa: N802
+    run.machine.test = "T"
+    with pytest.raises(RunEnded) as caught:
+        start(run)
     assert caught.value.status == 0
