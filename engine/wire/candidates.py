@@ -13,10 +13,16 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+# ISC keeps a set's options in a hash table of so many buckets, and sends them as the table lies. Clients have been
+# tested against that order for decades, and whoever compares replies octet by octet relies on it.
 BUCKETS: Final = 17
+# ISC's array of candidates: what a longer request list asks for behind it is not sent.
 LIST_MAXIMUM: Final = 300
 
+# First in every reply that has them, asked for or not: what the message is, who speaks, the times of the lease, why it
+# was refused; 50 and 92 only ever come from a configuration or a LEASEQUERY.
 _HEAD: Final = (53, 54, 51, 58, 59, 56, 50, 92)
+# What follows for a client that asks for nothing: mask, routers, name servers, host name, FQDN.
 _FIXED: Final = (1, 3, 6, 12, 81)
 _SUBNET_MASK: Final = 1
 _ROUTERS: Final = 3
@@ -60,6 +66,7 @@ def candidates(
     ordered = list(dict.fromkeys((*_HEAD, *tail)))
     if _SUBNET_MASK in ordered and _ROUTERS in ordered:
         mask, routers = ordered.index(_SUBNET_MASK), ordered.index(_ROUTERS)
+        # RFC 2132, 3.3: the subnet mask must come before the routers.
         if routers < mask:
             ordered[mask], ordered[routers] = _ROUTERS, _SUBNET_MASK
     return ordered
@@ -71,9 +78,11 @@ def _by_request(criteria: Criteria, present: Sequence[int]) -> list[int]:
         found.append(_SUBNET_SELECTION)
     if criteria.echo_identifier:
         found.append(_CLIENT_IDENTIFIER)
+    # The relay's block is not the client's to ask for: it has a place of its own, behind everything.
     found += [code for code in criteria.requested if code != _AGENT]
     if criteria.fqdn:
         found.append(_FQDN)
+    # Asked for or not: an address is of little use without its mask.
     if criteria.mask:
         found.append(_SUBNET_MASK)
     return found[: LIST_MAXIMUM - len(_HEAD)]

@@ -27,19 +27,26 @@ if TYPE_CHECKING:
     from ..model.context import Context, Message, OptionSet
     from ..model.spaces import Registry
 
-AREA_OCTETS: Final = 312
-AREA_OCTETS_MAXIMUM: Final = 1236
-BOOTP_AREA_OCTETS: Final = 64
-PAYLOAD_OCTETS_MINIMUM: Final = 300
+# Every client must take 576 octets (RFC 2131, 2), and Ethernet carries 1500: less the headers of IP, UDP and BOOTP. A
+# client that asks for less than it must take gets what it must take.
 MESSAGE_OCTETS_MINIMUM: Final = 576
 MESSAGE_OCTETS_MAXIMUM: Final = 1500
+AREA_OCTETS: Final = 312
+AREA_OCTETS_MAXIMUM: Final = 1236
+# RFC 951: the vendor area of a BOOTP message, and the length that relays and old clients expect at least.
+BOOTP_AREA_OCTETS: Final = 64
+PAYLOAD_OCTETS_MINIMUM: Final = 300
+# The tables are keyed by what clients send, so they are bounded, and emptied as a whole: what is in use comes back.
 CACHE_ENTRIES_MAXIMUM: Final = 4096
+# Codes that a site may use as it likes: 128 and up, until RFC 3942 took those below 224 back.
 SITE_CUTOFF: Final = 224
 SITE_CUTOFF_MINIMUM: Final = 128
+# A configuration may declare spaces that lie in each other in a circle.
 ENCAPSULATION_DEPTH_MAXIMUM: Final = 16
 
-_OVERHEAD: Final = 264
 _FIXED_OCTETS: Final = 236
+# The BOOTP header and, as ISC counts them, 28 octets of IP and UDP.
+_OVERHEAD: Final = _FIXED_OCTETS + 28
 _PARAMETER_REQUEST_LIST: Final = 55
 _MAX_MESSAGE_SIZE: Final = 57
 _VENDOR_OPTIONS: Final = 43
@@ -75,6 +82,10 @@ class Layout:
     site: bool
 
 
+# A static BOOTP client knows neither request lists nor overload; a dynamic one is answered as DHCP clients are, and has
+# both. A NAK says no and little else. An INFORM is answered without overload. Who queries leases gets what the server
+# has to tell, whatever is asked for. Columns: overload, the client's list, a configured list, the size by BOOTP's rule,
+# a configured size, NULs behind text, a site space.
 OFFER_OR_ACK: Final = Layout("OFFER/ACK", True, True, True, False, True, True, True)
 DYNAMIC_BOOTP: Final = Layout("dynamic BOOTP", True, True, True, True, True, False, True)
 STATIC_BOOTP: Final = Layout("static BOOTP", False, False, False, True, False, False, False)
@@ -177,6 +188,7 @@ class Encoder:
         area = self._areas.get(key)
         if area is None:
             area, fits = _place(plan, values, size, agent, nul=nul, file_free=file_free, sname_free=sname_free)
+            # Not kept: the line belongs to every such reply.
             if not fits:
                 context.host.log(ERROR, "Unable to store relay agent information in reply packet.")
                 return area
@@ -256,6 +268,7 @@ class Encoder:
         dhcp = options.dhcp
         if plan.sources is None:
             values = tuple(map(dhcp.__getitem__, plan.codes))
+            # One call in C finds out whether all values are octets, as those of most sites are.
             try:
                 b"".join(values)  # type: ignore[arg-type]
             except TypeError:
@@ -296,6 +309,7 @@ class Encoder:
         See docs/behaviour/packets.md#encapsulation-when-sending, docs/behaviour/packets.md#netwareip.
         """
         members = options.spaces.get(name)
+        # ISC never sends members of space nwip, so no client has ever had them.
         if not members or name == "nwip" or depth > ENCAPSULATION_DEPTH_MAXIMUM:
             return b""
         if name == "fqdn":
@@ -305,6 +319,7 @@ class Encoder:
         packed: list[bytes] = []
         for code in ordered:
             value = evaluate(members[code], context) or b""
+            # An empty value is an absent one, but for options that consist of being there.
             if value or code in table.empty:
                 packed.append(_member(table, code, value))
         for code, inner in table.members:
@@ -342,6 +357,7 @@ class Encoder:
             return min(size, MESSAGE_OCTETS_MAXIMUM) - _OVERHEAD
         if not layout.bootp_size:
             return AREA_OCTETS
+        # A BOOTP client takes as long a vendor area as it sends; one shorter than any is RFC 951's.
         length = len(packet.payload)
         return length - _FIXED_OCTETS if length >= PAYLOAD_OCTETS_MINIMUM else BOOTP_AREA_OCTETS
 
@@ -384,6 +400,7 @@ def is_on(value: bytes | None) -> bool:
 
 def _member(table: SpaceTable, code: int, value: bytes) -> bytes:
     space = table.space
+    # Cut to their widths, as ISC does: codes beyond them are accepted in definitions.
     tag = (code & ((1 << (8 * space.code_width)) - 1)).to_bytes(space.code_width, "big")
     length = (len(value) & ((1 << (8 * space.length_width)) - 1)).to_bytes(space.length_width, "big")
     return tag + length + value

@@ -45,6 +45,7 @@ def decode_fqdn(value: bytes) -> tuple[dict[int, bytes], str]:
         if line:
             return found, line
     else:
+        # Dropping the NUL sets the flag in ISC's decoder, even where the NUL is the second RCODE of an empty name.
         if not value[-1]:
             no_client_update = _CLIENT_BIT
         names = _split_text(value[_FIXED_OCTETS : len(value) - (not value[-1])])
@@ -79,6 +80,7 @@ def _decode_labels(wire: bytes) -> tuple[tuple[bytes, bytes, bytes], str]:
             labels.append(wire[position + 1 : position + 1 + length])
         position += 1 + length
     name = b".".join(labels)
+    # A name without the root's label is a partial one (RFC 4702, 2.3): all of it is the host's.
     if not terminated:
         return (name, name, b""), ""
     host = labels[0] if labels else b""

@@ -22,6 +22,7 @@ ETHERNET_OCTETS: Final = 14
 IP_OCTETS: Final = 20
 UDP_OCTETS: Final = 8
 HEADERS_OCTETS: Final = ETHERNET_OCTETS + IP_OCTETS + UDP_OCTETS
+# ISC's buffer for a frame: longer ones are cut, and fail the check of their lengths.
 FRAME_OCTETS_MAXIMUM: Final = 1536
 ECHO_OCTETS: Final = 28
 
@@ -30,10 +31,12 @@ _UDP: Final = 17
 _ICMP: Final = 1
 _ECHO_REQUEST: Final = 8
 _VLAN_ID: Final = 0x0FFF
+# More than four frames were seen, and more than half of them were bad: then it is worth a line.
 _COUNTED_MINIMUM: Final = 4
 _BAD_SHARE: Final = 2
 
 _HEADERS: Final = Struct(">6s6sHBBHHHBBHIIHHHH").pack
+# The words of the IP header that never change: version, length and type of service; time to live and protocol.
 _IP_FIXED_SUM: Final = 0x4510 + (128 << 8 | _UDP)
 _IP_HEADER: Final = Struct(">BxH5xBHI").unpack_from
 _UDP_HEADER: Final = Struct(">HHHH").unpack_from
@@ -69,6 +72,7 @@ def build_frame(
     total = length + IP_OCTETS
     addresses = source + destination
     ip_sum = _checksum(_IP_FIXED_SUM + total + addresses)
+    # An odd payload counts as if a NUL stood behind it; the UDP length counts twice, in header and pseudo header.
     body = int.from_bytes(payload, "big") << 8 * (len(payload) & 1)
     udp_sum = _checksum(addresses + _UDP + 2 * length + source_port + destination_port + body)
     return (
@@ -150,6 +154,7 @@ def open_frame(
     if not counters.ip_checksum.count(int.from_bytes(frame[ETHERNET_OCTETS:begin], "big") % _ONES == 0, lines):
         return None
     datagram = frame[begin : begin + length]
+    # 0 says that the sender computed none (RFC 768).
     if checksum and checksum_ready:
         pseudo = source + int.from_bytes(frame[30:34], "big") + _UDP + length
         body = int.from_bytes(datagram, "big") << 8 * (length & 1)

@@ -55,6 +55,7 @@ FIXED_OCTETS: Final = 236
 OPTIONS_AT: Final = 240
 SNAME_AT: Final = 44
 FILE_AT: Final = 108
+# The size of chaddr: what claims to be longer was not made by a client.
 HARDWARE_OCTETS_MAXIMUM: Final = 16
 # Spaces inside spaces are followed this deep: more than a packet that means anything can hold.
 DEPTH_MAXIMUM: Final = 64
@@ -66,7 +67,6 @@ _MESSAGE_TYPE: Final = 53
 _SERVER_IDENTIFIER: Final = 54
 _CLIENT_IDENTIFIER: Final = 61
 _END: Final = 255
-_TO_CLIENTS: Final = (OFFER, ACK, NAK)
 _FILE_BIT: Final = 1
 _SNAME_BIT: Final = 2
 _ADDRESS_OCTETS: Final = 4
@@ -102,6 +102,7 @@ def parse_packet(
 
     See docs/behaviour/packets.md#intake-in-order.
     """
+    # Too short to be a message; ISC says nothing of it, and a line for each would invite floods.
     if len(payload) < FIXED_OCTETS:
         return Dropped(())
     packet = Message(payload, interface, source, source_port, registry)
@@ -134,6 +135,7 @@ def _parse_options(packet: Message, lines: list[Line]) -> bool:
     options = packet.options
     tables = tables_of(packet.registry)
     if not _parse_dhcp(packet, tables, payload, OPTIONS_AT, len(payload), lines):
+        # What servers send (OFFER, ACK, NAK) is let through, to be ignored later as the well-formed ones are.
         if options.get(_MESSAGE_TYPE, b"\x00")[:1] not in (b"\x02", b"\x05", b"\x06"):
             return False
     elif overload := options.get(_OVERLOAD):
@@ -175,6 +177,7 @@ def _parse_dhcp(
             if kept is not None:
                 options[code] = kept if fresh else options[code] + kept
         elif code in options:
+            # RFC 3396, but for every option and without a look at whether the instances stand together.
             options[code] += value
         else:
             options[code] = value
@@ -201,6 +204,7 @@ def _read_special(
     if code == _HOST_NAME and not value:
         lines.append(_EMPTY_HOST_NAME)
         return None
+    # Only the first instance of an option loses its NULs: by the next one they are in the middle.
     if fresh and value and not value[-1]:
         value = _trim(value, table.minimum[code])
         if code == _HOST_NAME:
@@ -244,6 +248,7 @@ def _parse_space(
     position, stop = 0, len(raw)
     while position + tag <= stop:
         code = int.from_bytes(raw[position : position + tag], "big")
+        # 0 ends every space but dhcp, so that padding hides what follows it.
         if code == space.end:
             break
         position += tag

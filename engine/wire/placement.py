@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 COOKIE: Final = b"\x63\x82\x53\x63"
+# The header fields that may take options where they hold nothing of their own (RFC 2131, 4.1).
 FILE_OCTETS: Final = 128
 SNAME_OCTETS: Final = 64
 OPTION_OCTETS_MAXIMUM: Final = 255
@@ -69,10 +70,13 @@ class _Store:
 
     def _whole(self, length: int, last: bool) -> bytearray | None:
         used = len(self.main)
+        # Behind it option 52 (three octets) and END must still fit, in case a later option goes into file or sname.
         if used + length + 5 < self.capacity:
             return self.main
+        # Nothing comes any more, so that there will be no option 52: only END must fit.
         if last and not self.file and not self.sname and used + length + 2 < self.capacity:
             return self.main
+        # END needs one octet; that one more always stays free is ISC's counting.
         if len(self.file) + length + 3 < self.file_room:
             return self.file
         if len(self.sname) + length + 3 < self.sname_room:
@@ -85,6 +89,7 @@ class _Store:
         while done < len(value):
             place, room = self._piece()
             if place is None:
+                # All of it or nothing: a client would take a part for the value.
                 del self.main[marks[0] :], self.file[marks[1] :], self.sname[marks[2] :]
                 return
             piece = value[done : done + min(room, OPTION_OCTETS_MAXIMUM)]
@@ -93,6 +98,7 @@ class _Store:
 
     def _piece(self) -> tuple[bytearray | None, int]:
         """The buffer for the next piece, and how many octets of data it may hold."""
+        # A piece may leave room for option 52 alone: an area that it fills has no END.
         if len(self.main) + 6 < self.capacity:
             return self.main, self.capacity - len(self.main) - 5
         if len(self.file) + 4 < self.file_room:
@@ -116,14 +122,17 @@ def place_options(
         store.put(item)
     file = _field(store.file, FILE_OCTETS)
     sname = _field(store.sname, SNAME_OCTETS)
+    # Only BOOTP comes here, with a request list that nothing matches. ISC then sends no cookie either.
     if not store.main:
         return Area(b"", file, sname), True
     main = COOKIE + store.main
     if store.file or store.sname:
         main += bytes((_OVERLOAD_CODE, 1, bool(store.file) * _FILE_BIT + bool(store.sname) * _SNAME_BIT))
+    # The relay block stands last, and never in file or sname (RFC 3046, 2.1 and 2.2).
     fits = size - len(main) >= len(agent)
     if fits:
         main += agent
+    # A full area has no END. Readers stop at its end all the same, and a shorter area would lose an option.
     if len(main) < size:
         main += _END
     return Area(main, file, sname), fits

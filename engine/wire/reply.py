@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 BROADCAST_FLAG: Final = 0x8000
 ETHERNET_BROADCAST: Final = b"\xff" * 6
+# ISC's name for the UDP socket whose packets the kernel routes, as log lines and effects have it.
 FALLBACK: Final = "fallback"
 LOOPBACK: Final = 0x7F000001
 ETHERNET_OCTETS: Final = 6
@@ -82,6 +83,7 @@ def compose(
     payload = packet.payload
     kept = payload[108:236] if layout is STATIC_BOOTP and filename is None else area.file
     file = _field(filename, kept, _NO_FILE)
+    # htype to secs, and giaddr with chaddr, come back as they were: relays and clients tell their own by them.
     return b"".join((
         _REPLY, payload[1:10], _FIELDS(flags, ciaddr, yiaddr, siaddr), payload[24:44],
         _field(server_name, area.sname, _NO_SNAME), file, area.main.ljust(_OPTIONS_MINIMUM, b"\x00"),
@@ -151,6 +153,7 @@ def _kernel(destination: int, port: int, marker: str, payload: bytes, *, durable
 
 
 def _relay_port(packet: Message, ports: Ports) -> int:
+    # A relay on the loopback is a test program that listens where clients do: relays listen where servers do.
     return ports.remote if packet.giaddr == LOOPBACK else ports.local
 
 
@@ -186,6 +189,8 @@ def send_ack(
 ) -> Send:
     """An ACK. `same_network`: the lease's network is that of the receiving interface."""
     if not packet.giaddr and packet.ciaddr:
+        # A renewing client is reached at the address that it has. One that has just chosen this server, or that asks
+        # for a broadcast, may not have its address up yet: on our own wire it is answered like a new one.
         chosen = packet.server_identifier is not None or flags & BROADCAST_FLAG
         if not (chosen and same_network):
             return _kernel(packet.ciaddr, ports.remote, MARK_LEASE_UNICAST, payload, durable=True)
@@ -205,6 +210,7 @@ def send_nak(packet: Message, payload: bytes, ports: Ports, source: int) -> Send
     """A NAK: to the relay, else to everybody."""
     if packet.giaddr:
         return _kernel(packet.giaddr, _relay_port(packet, ports), MARK_NAK_RELAY, payload, durable=False)
+    # A client that is on the wrong network cannot be reached at any address of its own.
     link = ETHERNET_BROADCAST
     return Send(packet.interface, True, ports.broadcast, ports.remote, link, source, False, MARK_NAK, payload)
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from ..model.context import Message
 
+# ISC's buffers: a line of 1024 octets with its NUL; an identifier of 60, two quotes and a NUL among them, or three for
+# each octet in hex. A longer host name is not shown at all.
 REQUEST_LINE_MAXIMUM: Final = 1023
 HOST_NAME_PRINTED_MAXIMUM: Final = 64
 IDENTIFIER_QUOTED_MAXIMUM: Final = 57
