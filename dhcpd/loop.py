@@ -55,8 +55,6 @@ from .trace.effects import (
     Wake,
 )
 from .trace.events import (
-    DnsAnswer,
-    DnsOpened,
     End,
     PingFailed,
     PingReply,
@@ -66,8 +64,6 @@ from .trace.events import (
     SendFailed,
     Signal,
     StorageFailed,
-    StreamClosed,
-    StreamListenFailed,
     Timer,
 )
 
@@ -91,7 +87,7 @@ ENDING_SIGNALS: Final = (
     signal.SIGALRM,
 )
 
-_SLEEP_MAXIMUM_S: Final = 10.0
+_SLEEP_MAXIMUM_US: Final = 10_000_000
 _MICROSECONDS: Final = 1_000_000
 # Under load a slice of a rewrite comes at the latest after this time.
 _REWRITE_PAUSE_US: Final = 5_000
@@ -106,7 +102,8 @@ _PINGS_REMEMBERED_MAXIMUM: Final = 65_536
 # The storage thread must get the interpreter back quickly when a sync is done.
 _THREAD_SWITCH_S: Final = 0.0005
 _GC_THRESHOLDS: Final = (100_000, 50, 100)
-_NOT_SUPPORTED: Final = "EOPNOTSUPP"
+# So long the end waits for peers to take what was sent.
+_LAST_SENDS_S: Final = 1.0
 
 
 class Loop:
@@ -119,6 +116,8 @@ class Loop:
         self._run = run
         self._door = run.door
         self._sockets = run.sockets
+        self._streams = run.streams
+        self._dns = run.dns
         self._logger = run.logger
         self._machine = run.machine
         self._recorder = run.recorder
@@ -147,13 +146,13 @@ class Loop:
             Lookup: run.background.run,
             ReverseLookup: run.background.run,
             Execute: run.background.run,
-            DnsOpen: self._refuse_dns_sockets,
-            DnsSend: self._refuse_dns,
-            StreamListen: self._refuse_listener,
-            StreamListenEnd: self._note,
-            StreamOpen: self._refuse_stream,
-            StreamSend: self._note,
-            StreamClose: self._note,
+            DnsOpen: self._dns.open,
+            DnsSend: self._dns.send,
+            StreamListen: self._streams.listen,
+            StreamListenEnd: self._streams.end_listening,
+            StreamOpen: self._streams.call,
+            StreamSend: self._send_on_stream,
+            StreamClose: self._streams.close_one,
             Answers: self._note,
             ConfigurationRefused: self._note,
             # What only a starting engine asks for.
@@ -169,6 +168,8 @@ class Loop:
         _settle_memory()
         self._run.background.notify_by(self._sockets.wake)
         self._logger.buffered = True
+        self._sockets.watch(self._streams)
+        self._sockets.watch(self._dns)
         if self._recorder is not None:
             self._recorder.watch_by(self._sockets.watch, self._sockets.unwatch)
         async with trio.open_nursery() as nursery:
@@ -229,6 +230,8 @@ class Loop:
         if self._sockets.lines:
             self._remark_lines()
         events = [event._replace(wall_us=wall_us, mono_us=mono_us) for event in self._waiting_events()]
+        events += [event._replace(wall_us=wall_us, mono_us=mono_us) for event in self._streams.take()]
+        events += [event._replace(wall_us=wall_us, mono_us=mono_us) for event in self._dns.take()]
         if self._wake_us and wall_us >= self._wake_us:
             self._wake_us = 0
             events.append(Timer(wall_us, mono_us))
@@ -260,6 +263,7 @@ class Loop:
             for effect in effects:
                 doing[type(effect)](effect)
             self._say_line()
+        self._streams.push()
         self._storage.start()
         self._logger.flush()
 
@@ -267,10 +271,12 @@ class Loop:
         """Wait for anything to happen, or for the engine's wish to come due."""
         self._door.flush()
         self._logger.flush()
-        seconds = _SLEEP_MAXIMUM_S
+        wall_us, mono_us = boot.now()
+        left_us = [_SLEEP_MAXIMUM_US]
+        left_us += [one - mono_us for one in (self._streams.due_us, self._dns.due_us) if one]
         if self._wake_us:
-            seconds = min(seconds, max(0.0, (self._wake_us - boot.now()[0]) / _MICROSECONDS))
-        with trio.move_on_after(seconds):
+            left_us.append(self._wake_us - wall_us)
+        with trio.move_on_after(max(0, min(left_us)) / _MICROSECONDS):
             await trio.lowlevel.wait_readable(self._sockets.fileno())
 
     # What effects ask for
@@ -297,6 +303,15 @@ class Loop:
         else:
             self._say_line()
             self._send_now(effect)
+
+    def _send_on_stream(self, effect: StreamSend) -> None:
+        if not effect.data:
+            return
+        held = effect.durable and self._storage.hold(effect)
+        if effect.durable and not held and self._lost is not None:
+            self._homeless.append(Reply(effect, None))
+            held = True
+        self._streams.send(effect, held=held)
 
     def _send_now(self, effect: Send) -> None:
         try:
@@ -350,22 +365,10 @@ class Loop:
         self.status = 1
 
     def _note(self, effect: Effect) -> None:
-        """For who reads the tape, or about a stream that has ended: nothing is to be done."""
+        """For who reads the tape: nothing is to be done."""
 
     def _too_late(self, effect: Effect) -> None:
         raise AssertionError(f"{type(effect).__name__} of a server that serves")
-
-    def _refuse_dns_sockets(self, effect: DnsOpen) -> None:
-        self._inbox.append(DnsOpened(0, 0, b"", (_NOT_SUPPORTED,) * len(effect.sources)))
-
-    def _refuse_dns(self, effect: DnsSend) -> None:
-        self._inbox.append(DnsAnswer(0, 0, effect.query, b"", _NOT_SUPPORTED))
-
-    def _refuse_listener(self, effect: StreamListen) -> None:
-        self._inbox.append(StreamListenFailed(0, 0, *effect, error=_NOT_SUPPORTED))
-
-    def _refuse_stream(self, effect: StreamOpen) -> None:
-        self._inbox.append(StreamClosed(0, 0, effect.stream, _NOT_SUPPORTED))
 
     def _remark_lines(self) -> None:
         """Lines of the program itself: logged, and kept on the tape."""
@@ -400,12 +403,19 @@ class Loop:
         for reply in replies:
             if reply.line is not None:
                 self._logger.line(reply.line.level, reply.line.text)
-            self._send_now(reply.send)
+            if isinstance(reply.send, Send):
+                self._send_now(reply.send)
+            else:
+                self._streams.release(reply.send.stream)
+        self._streams.push()
 
     def _withhold(self, replies: list[Reply], error: StorageError) -> None:
         """The leases of these replies are not on disk: who waits for one asks again."""
         for reply in replies:
-            self._remark(ERROR, f"Reply withheld: {_whose(reply.send)} is not on disk ({error.reason})")
+            if isinstance(reply.send, Send):
+                self._remark(ERROR, f"Reply withheld: {_whose(reply.send)} is not on disk ({error.reason})")
+            else:
+                self._streams.fail(reply.send.stream)
 
     def _keep_for_new_file(self, replies: list[Reply], error: StorageError) -> None:
         """The lease file is not where it was: the engine is told, once, and writes a new one."""
@@ -443,6 +453,8 @@ class Loop:
         self._door.close()
         self._logger.flush()
         storage.close()
+        self._streams.finish(_LAST_SENDS_S)
+        self._dns.close()
         self._sockets.close()
 
     def _pass_in_rest(self) -> None:

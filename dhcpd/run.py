@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .lookups import Background
+from .network.dns import Dns
 from .network.sockets import Sockets
+from .network.streams import Streams
 
 if TYPE_CHECKING:
     from .cli import CommandLine, Paths
@@ -42,6 +44,8 @@ class Run:
     daemon: Daemon
     privileges: Privileges
     sockets: Sockets = field(default_factory=Sockets)
+    streams: Streams = field(default_factory=Streams)
+    dns: Dns = field(default_factory=Dns)
     background: Background = field(default_factory=Background)
     settings: Settings | None = None
     lease_file: LeaseFile | None = None

@@ -88,18 +88,18 @@ class Start:
             Wake: self._wake,
             Exit: self._exit,
             Fatal: self._fatal,
+            DnsOpen: run.dns.open,
+            DnsSend: run.dns.send,
+            StreamListen: run.streams.listen,
+            StreamListenEnd: run.streams.end_listening,
+            StreamOpen: run.streams.call,
+            StreamClose: run.streams.close_one,
             Serving: self._be_ready,
             Answers: self._note,
             # What only a serving engine asks for.
             Send: self._too_early,
             Ping: self._too_early,
-            DnsOpen: self._too_early,
-            DnsSend: self._too_early,
-            StreamListen: self._too_early,
-            StreamListenEnd: self._too_early,
-            StreamOpen: self._too_early,
             StreamSend: self._too_early,
-            StreamClose: self._too_early,
             ConfigurationRefused: self._too_early,
         }
 
@@ -130,6 +130,8 @@ class Start:
             for effects in self._run.door.pass_in([answers.popleft()]):
                 for effect in effects:
                     self.doing[type(effect)](effect)
+            for told in (*self._run.streams.told(), *self._run.dns.told()):
+                self._answer(told)
 
     def _answer(self, event: Event) -> None:
         """An event without time: stamp it, and let it follow."""

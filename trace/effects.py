@@ -203,7 +203,7 @@ class StreamClose(NamedTuple):
     """End a connection; `StreamClosed` follows when it is over, and no data of it is told any more.
 
     `flush`: deliver first what waits, then close our side and give the peer a few seconds to take it and to close its
-    own. Otherwise throw away what waits, and close at once.
+    own. Otherwise throw away what waits, and close at once, as a call that does not stand yet is given up either way.
     """
 
     stream: int

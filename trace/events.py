@@ -186,10 +186,10 @@ class DnsOpened(NamedTuple):
 class DnsAnswer(NamedTuple):
     """A message that answers the `DnsSend` of number `query`, or why there will be none.
 
-    Over UDP it comes from the address and port asked, with the id asked with, and has the QR bit; nothing else is
-    looked at, and more than one may come. `error` is an errno name (over TCP, and `EAFNOSUPPORT` where no socket is
-    open), `end` for a TCP connection that was closed in the middle, `length` for an announced length of 0. That
-    nothing came is never told: time-outs are the engine's.
+    It comes from the address and port asked, with the id asked with, and has the QR bit; nothing else is looked at,
+    and one is told for each time that the question was sent. `error` is an errno name (over TCP, and `EAFNOSUPPORT`
+    where no socket is open), `end` for a TCP connection that was closed in the middle, `length` for an announced length
+    of 0, `crowded` for too many connections at once. That nothing came is never told: time-outs are the engine's.
     """
 
     wall_us: int
