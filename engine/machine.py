@@ -21,10 +21,11 @@ from .lease.file.writer import Rewriter
 from .names import Names
 from .rewriting import Rewriting, log_failure
 from .service import dispatch
+from .service.generation import Generation, Interface
 from .service.granting import ping
 from .service.lifecycle import expire_at_start, expire_in
 from .service.reasons import Reason, conclude
-from .service.server import Interface, Server, ServerSettings
+from .service.server import Server, ServerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from .model.configuration import Configuration
     from .parameters import StartParameters
 
-SNAPSHOT_VERSION: Final = 4
+SNAPSHOT_VERSION: Final = 5
 _MICROSECONDS: Final = 1_000_000
 
 
@@ -147,19 +148,23 @@ class Machine:
         else:
             if not self._line.test:
                 effects += startup.unsupported_lines(configuration, parameters)
-            self._names.ask(startup.ask_for_names(configuration, effects))
+            self._names.ask(startup.ask_for_names(configuration.host_names, effects))
 
     def _make_server(self, configuration: Configuration, wall_us: int) -> Server:
         boot = self._boot
         assert boot is not None, "Boot comes first"
         database = Database(configuration)
-        server = Server(configuration, database, boot.host_name, self.agenda, Draws(boot.seed))
+        generation = Generation(database.declared, boot.utc_offset_s, self._log)
+        server = Server(generation, database, boot.host_name, self.agenda, Draws(boot.seed))
         server.now_us = wall_us
         server.now = wall_us // _MICROSECONDS
         server.effects = self._effects
         server.host_answers = self._names.answers
         server.utc_offset_s = boot.utc_offset_s
         return server
+
+    def _log(self, level: int, text: str) -> None:
+        self._effects.append(Log(level, text))
 
     def _adopt(self, server: Server, parameters: StartParameters) -> None:
         self._parameters = parameters
@@ -190,6 +195,8 @@ class Machine:
         load_lease_file(
             parts, server.database, server.configuration, server.log, self._rewriting.lease_file, server.now
         )
+        if not self._line.test:
+            self._names.ask(startup.ask_for_names(server.generation.declared.host_names, self._effects))
         expire_at_start(server)
         self._begin_rewrite(server)
 
@@ -220,7 +227,7 @@ class Machine:
 
     def _attach(self, server: Server, found: Discovery) -> None:
         self._discovery = found
-        server.interfaces = {
+        server.generation.interfaces = {
             one.name: Interface(one.name, one.hardware, one.address, one.network) for one in found.served
         }
 

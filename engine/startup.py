@@ -20,7 +20,7 @@ from .model.context import Context, OptionSet
 from .parameters import BROADCAST, ParameterError, StartParameters, read_start_parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from ..trace.effects import Effect
     from ..trace.events import ConfigurationEnd, Interfaces, LeaseFileEnd, ListenFailed
@@ -90,11 +90,7 @@ def load_configuration(
     if parsed.failed:
         effects.append(Fatal(CONFIGURATION_ERRORS))
         return None
-    configuration = compile_configuration(parsed.block, registry)
-    for name in parsed.requested_interfaces:
-        if name not in configuration.requested_interfaces:
-            configuration.requested_interfaces.append(name)
-    return configuration
+    return compile_configuration(parsed.block, registry, parsed.requested_interfaces)
 
 
 def run_global_scope(server: Any, bindings: dict[str, Any]) -> tuple[OptionSet, Context]:
@@ -167,14 +163,14 @@ def _failover_is_sane(configuration: Configuration, effects: list[Effect]) -> bo
     """Every failover peer must be named in a pool (docs/behaviour/configuration.md#after-parsing)."""
     referred = {pool.failover_peer for pool in configuration.pools if pool.failover_referenced}
     idle = [name for name in configuration.failover_peers if name not in referred]
-    for name, peer in reversed(configuration.failover_peers.items()):
+    for name, peer in reversed(list(configuration.failover_peers.items())):
         if name in idle:
             text = (
                 f"ERROR: Failover peer, {name}, has no referring pools. "
                 "You must refer to each peer in at least one pool declaration."
             )
             effects.append(Log(ERROR, text))
-        if not dict(peer.settings).get("load"):
+        if not peer.load_balance_max_seconds:
             text = f"load balancing will be disabled for failover peer, {name}, because its load balance max secs is 0"
             effects.append(Log(ERROR, f"WARNING: {text}"))
     if idle:
@@ -193,11 +189,11 @@ def unsupported_lines(configuration: Configuration, parameters: StartParameters)
     return [Log(ERROR, f"WARNING: {name} is not supported yet and has no effect") for name in names]
 
 
-def ask_for_names(configuration: Configuration, effects: list[Effect]) -> list[str]:
-    """Ask for every host name of the configuration ahead of its use: the engine never waits for an answer."""
-    names = list(dict.fromkeys(configuration.host_names))
-    effects += [Lookup(name) for name in names]
-    return names
+def ask_for_names(names: Iterable[str], effects: list[Effect]) -> list[str]:
+    """Ask for host names ahead of their use: the engine never waits for an answer. Returns each name once."""
+    wanted = list(dict.fromkeys(names))
+    effects += [Lookup(name) for name in wanted]
+    return wanted
 
 
 def lease_file_missing(path: str, event: LeaseFileEnd, effects: list[Effect]) -> None:

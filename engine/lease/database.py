@@ -11,8 +11,11 @@ from bisect import bisect_left
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any, Final
 
+from ..declared import Declared
 from ..model.lease import ABANDONED, ACTIVE, BACKUP, EXPIRED, FREE, NEVER, RELEASED, RESET, Lease
+from .charges import Charges
 from .declarations import Declarations
+from .embedded import Statements
 from .indexes import Index, enter, indexed_hardware, leave, listed
 from .queues import (
     BACKUP_QUEUE,
@@ -34,9 +37,10 @@ from .unused_addresses import AddressTable
 
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from ..model.configuration import Class, Configuration, Pool
+    from ..model.configuration import Configuration, Pool
+    from ..model.syntax import Node
     from .failover_state import FailoverState
 
 # The state that a lease enters by itself when its time comes, without a failover peer
@@ -68,12 +72,13 @@ class Database:
     """See the module. Pools are told by `Pool.index`, their number in the configuration.
 
     `now` is the time at which the lease file was read. `failover_states` and `server_duid` are kept for the file.
-    `declarations` holds the records of dynamic hosts, groups and classes.
+    `declared` is what is in force of hosts, groups and classes, and `declarations` the records of those of the run;
+    `charges`: what leases are charged to classes.
     """
 
     __slots__ = (
         "_by_hardware", "_by_uid", "_leases", "_order", "_pools", "_unmoved", "configuration",
-        "declarations", "failover_states", "now", "pool_order", "server_duid", "table",
+        "charges", "declarations", "declared", "failover_states", "now", "pool_order", "server_duid", "table",
     )  # fmt: skip
 
     def __init__(self, configuration: Configuration) -> None:
@@ -82,7 +87,9 @@ class Database:
         self.now = 0
         self.failover_states: dict[str, FailoverState] = {}
         self.server_duid: bytes | None = None
+        self.declared = Declared(configuration)
         self.declarations = Declarations()
+        self.charges = Charges()
         self.table = AddressTable(
             (low, high, number, place)
             for number, pool in enumerate(configuration.pools)
@@ -254,20 +261,23 @@ class Database:
         """Forget the client of a lease."""
         self.refile(lease, b"", b"")
 
-    def bill(self, lease: Lease, class_: Class) -> bool:
-        """Charge a lease to a class; False where the class has no room."""
-        if class_.billed >= class_.limit:
-            return False
-        class_.billed += 1
-        lease.rarely().billing = class_
-        return True
+    # Hosts, groups and classes of the run
 
-    def unbill(self, lease: Lease) -> None:
-        """Take back the charge of a lease, if it has one."""
-        rare = lease.rare
-        if rare is not None and rare.billing is not None:
-            rare.billing.billed -= 1
-            rare.billing = None
+    def declare(self, node: Node, text: bytes) -> None:
+        """Put a declaration in force, and keep its record, the text that it was read from."""
+        if self.declared.takes(node):
+            self.declarations.add(node, text, self.declared)
+            self.declared.enter(node)
+            self.charges.keep_of(self.declared.classes)
+
+    def redeclare(self, records: Iterable[tuple[bytes, bool]]) -> None:
+        """Put the records of another database in force again (`Declarations.plain`), in order."""
+        statements = Statements(self.declared, "snapshot")
+        for text, written in records:
+            node = statements.declaration(text, 1, [])
+            if node is not None:
+                self.declarations.put_back(node, text, written=written)
+                self.declared.enter(node)
 
     # The start
 

@@ -1,13 +1,16 @@
 """Hosts, groups and classes that were declared at run time: their records, kept as text.
 
-The configuration has them compiled; here is only what the lease file must say of them, so that nothing is lost in
-printing them anew. The last record of a name counts.
+What is in force is engine/declared.py's; here is what the lease file must say of it, so that nothing is lost in
+printing it anew, and what a restored machine must be told again, in order. A record is kept as
+long as it makes a difference: a deletion wipes out what was said of its name before, and is itself kept where something
+else has the name, too: dhcpd.conf, or a block of another record.
 
 See docs/behaviour/lease-file.md#declarations-made-at-run-time.
 """
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ..model import syntax
@@ -15,57 +18,134 @@ from ..model import syntax
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ..declared import Declared
+
 _KINDS: Final[dict[type[syntax.Node], str]] = {
     syntax.Class: "class",
     syntax.Subclass: "subclass",
     syntax.Group: "group",
     syntax.Host: "host",
 }
+_Node = syntax.Class | syntax.Subclass | syntax.Group | syntax.Host
+_Key = tuple[str, str, bytes]
 
 
 class Declaration(NamedTuple):
     """One record. `written`: a rewrite keeps it; else it counts for this run only.
 
-    `shadows`: it hides a declaration of dhcpd.conf.
+    `groups`: those that its hosts belong to. `inner`: what stands in its block.
     """
 
-    kind: str
-    name: str
+    key: _Key
     text: bytes
-    dynamic: bool
     deleted: bool
     written: bool
-    shadows: bool
+    groups: tuple[str, ...]
+    inner: tuple[_Key, ...]
+
+    @property
+    def kind(self) -> str:
+        """host, group, class or subclass."""
+        return self.key[0]
 
 
 class Declarations:
-    """The records by kind and name, in order."""
+    """The records that make a difference, in order of coming."""
 
-    __slots__ = ("_records",)
+    __slots__ = ("_by_key", "_group_users", "_inner", "_numbers", "_records")
 
     def __init__(self) -> None:
         """None yet."""
-        self._records: dict[tuple[str, str, bytes], Declaration] = {}
+        self._numbers = count()
+        self._records: dict[int, Declaration] = {}
+        self._by_key: dict[_Key, list[int]] = {}
+        self._group_users: dict[str, int] = {}
+        self._inner: set[_Key] = set()
 
-    def add(self, node: syntax.Node, text: bytes, *, static: bool) -> None:
-        """Take in a record that was read or made; `static`: a host of that name stands in dhcpd.conf."""
-        kind = _KINDS.get(type(node))
-        if kind is None or not isinstance(node, syntax.Class | syntax.Subclass | syntax.Group | syntax.Host):
+    def add(self, node: syntax.Node, text: bytes, declared: Declared) -> None:
+        """Take in a record that was read or made, before it is in force; one that changes nothing is not kept."""
+        if not isinstance(node, _Node) or not declared.takes(node):
             return
-        words = {child.word for child in node.block or () if isinstance(child, syntax.Marker)}
-        value = node.value if isinstance(node, syntax.Subclass) else b""
-        key = (kind, node.name or "", value)
-        known = self._records.pop(key, None)
-        deleted = "deleted" in words
-        shadows = static or "static" in words or (known is not None and known.shadows)
-        if deleted and not shadows:
+        made = _record(node, text, written=self._is_written(node, declared))
+        if made.kind == "group":
+            if not self._group_users.get(made.key[1]):
+                self._drop(made.key)
+        elif made.deleted:
+            self._drop(made.key)
+        if made.deleted and made.kind == "class":
+            for key in [key for key in self._by_key if key[:2] == ("subclass", made.key[1])]:
+                self._drop(key)
+        if not made.deleted or self._must_stay(made, declared):
+            self._append(made)
+
+    def _is_written(self, node: _Node, declared: Declared) -> bool:
+        """A rewrite keeps what was made at run time, and deletions of hosts and groups that were not.
+
+        ISC's server forgets that a class of dhcpd.conf was deleted when it starts again; so does this one.
+        """
+        words = _words(node)
+        if "deleted" not in words:
+            return "dynamic" in words
+        hides = False
+        if isinstance(node, syntax.Host):
+            before = declared.hosts.by_name.get(node.name)
+            hides = (before is not None and not before.dynamic) or any(
+                self._records[number].deleted and self._records[number].written
+                for number in self._by_key.get(_key(node), ())
+            )
+        elif isinstance(node, syntax.Group):
+            hides = node.name in declared.configuration.groups
+        return hides or "static" in words
+
+    def _must_stay(self, made: Declaration, declared: Declared) -> bool:
+        """Whether a deletion must be said again, because something else would bring back what it took away."""
+        kind, name, value = made.key
+        conf = declared.configuration
+        if kind == "host":
+            in_file = name in conf.hosts_by_name
+        elif kind == "group":
+            in_file = name in conf.groups or bool(self._group_users.get(name))
+        else:
+            in_file = any(one.name == name and (kind == "class" or value in one.subclasses) for one in conf.classes)
+        return made.written or in_file or made.key in self._inner
+
+    def _append(self, made: Declaration) -> None:
+        number = next(self._numbers)
+        self._records[number] = made
+        self._by_key.setdefault(made.key, []).append(number)
+        self._inner.update(made.inner)
+        for group in made.groups:
+            self._group_users[group] = self._group_users.get(group, 0) + 1
+
+    def _drop(self, key: _Key) -> None:
+        for number in self._by_key.pop(key, ()):
+            for group in self._records.pop(number).groups:
+                self._leave(group)
+
+    def _leave(self, group: str) -> None:
+        """A host of the group is gone. With the last one goes what was kept of earlier groups of that name for it."""
+        self._group_users[group] -= 1
+        key = ("group", group, b"")
+        if self._group_users[group] or key not in self._by_key:
             return
-        written = "dynamic" in words or deleted
-        self._records[key] = Declaration(kind, key[1], text.strip(), "dynamic" in words, deleted, written, shadows)
+        *before, last = self._by_key[key]
+        for number in before:
+            del self._records[number]
+        self._by_key[key] = [last]
+        made = self._records[last]
+        if made.deleted and not made.written and key not in self._inner:
+            del self._records[last], self._by_key[key]
 
     def texts(self) -> Iterator[tuple[str, bytes]]:
-        """What a rewrite writes, in ISC's order: (heading, record). Headings: class, group, rubout, host."""
-        records = [one for one in self._records.values() if one.written]
+        """What a rewrite writes, in ISC's order: (heading, record). Headings: class, group, rubout, host.
+
+        The last record of a name counts; of a host that was deleted and made anew, the deletion, too.
+        """
+        records = [
+            one
+            for number, one in self._records.items()
+            if one.written and (number == self._by_key[one.key][-1] or (one.kind == "host" and one.deleted))
+        ]
         for one in records:
             if one.kind in {"class", "subclass"}:
                 yield "class", one.text + b"\n\n"
@@ -74,12 +154,42 @@ class Declarations:
                 if one.kind == kind and deleted in {None, one.deleted}:
                     yield heading, one.text + b"\n"
 
+    # Snapshots
+
     def plain(self) -> list[tuple[bytes, bool]]:
-        """Every record for a snapshot: text, and whether it hides a declaration of dhcpd.conf."""
-        return [(one.text, one.shadows) for one in self._records.values()]
+        """Every record for a snapshot: text, and whether a rewrite keeps it."""
+        return [(one.text, one.written) for one in self._records.values()]
+
+    def put_back(self, node: syntax.Node, text: bytes, *, written: bool) -> None:
+        """Take over a record of a snapshot, or of the generation before, as it is."""
+        if isinstance(node, _Node):
+            self._append(_record(node, text, written=written))
 
     def __eq__(self, other: object) -> bool:
         """Whether the same records are held in the same order."""
-        return isinstance(other, Declarations) and list(self._records.items()) == list(other._records.items())
+        return isinstance(other, Declarations) and [*self._records.values()] == [*other._records.values()]
 
     __hash__ = None  # type: ignore[assignment]
+
+
+def _words(node: _Node) -> set[str]:
+    return {child.word for child in node.block or () if isinstance(child, syntax.Marker)}
+
+
+def _key(node: _Node) -> _Key:
+    return _KINDS[type(node)], node.name or "", node.value if isinstance(node, syntax.Subclass) else b""
+
+
+def _record(node: _Node, text: bytes, *, written: bool) -> Declaration:
+    inside = list(_inside(node))
+    groups = tuple([one.name for one in inside if isinstance(one, syntax.GroupReference)])
+    inner = tuple([_key(one) for one in inside if isinstance(one, _Node)])
+    return Declaration(_key(node), text.strip(), "deleted" in _words(node), written, groups, inner)
+
+
+def _inside(node: _Node) -> Iterator[syntax.Node]:
+    """Every declaration in a block, at any depth."""
+    for child in node.block or ():
+        yield child
+        if isinstance(child, _Node):
+            yield from _inside(child)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from ..conf.building.compile import compile_function, compile_handler, declare
+from ..conf.building.compile import compile_function, compile_handler
 from ..conf.reading.cursor import FatalError, Lost
 from ..conf.reading.lexer import Overflow
 from ..conf.reading.parser import Parser
@@ -18,7 +18,8 @@ from ..conf.writing.printing import print_handler, print_statements
 from ..model import syntax
 
 if TYPE_CHECKING:
-    from ..model.configuration import Configuration, Function, Handler
+    from ..declared import Declared
+    from ..model.configuration import Function, Handler
 
 Lines = list[tuple[int, str]]
 _REFUSED: Final = (Lost, FatalError, Overflow)
@@ -27,24 +28,24 @@ _LINE_NUMBER: Final = re.compile(r" line (\d+): ")
 
 
 class Statements:
-    """Reads statements of one file for one configuration. `name` is the file's, for messages.
+    """Reads statements of one file that know what is `declared`. `name` is the file's, for messages.
 
     Handlers are the same in lease after lease: those read without complaint are kept by their text, in bounds.
     """
 
-    __slots__ = ("_handlers", "_symbols", "configuration", "name")
+    __slots__ = ("_declared", "_handlers", "_symbols", "name")
 
-    def __init__(self, configuration: Configuration, name: str) -> None:
+    def __init__(self, declared: Declared, name: str) -> None:
         """Nothing is read yet."""
-        self.configuration = configuration
+        self._declared = declared
         self.name = name
         self._symbols: Symbols | None = None
         self._handlers: dict[bytes, Handler] = {}
 
     def _parser(self, text: bytes) -> Parser:
         if self._symbols is None:
-            self._symbols = Symbols.of(self.configuration)
-        return Parser(text, self.name, self.configuration.registry, self._symbols)
+            self._symbols = _symbols(self._declared)
+        return Parser(text, self.name, self._declared.configuration.registry, self._symbols)
 
     def handler(self, text: bytes, line: int, lines: Lines) -> Handler | None:
         """An `on EVENT { ... }` statement that begins on line `line`; its complaints are added to `lines`.
@@ -63,7 +64,7 @@ class Statements:
         lines += _moved(parser.lines, line)
         if parser.warnings or not isinstance(tree, syntax.On) or tree.block is None:
             return None
-        made = compile_handler(tree, self.configuration)
+        made = compile_handler(tree)
         if not parser.lines:
             if len(self._handlers) >= _HANDLERS_MAX:
                 self._handlers.clear()
@@ -77,7 +78,7 @@ class Statements:
             tree = parser.executable()
         except _REFUSED:
             return None
-        return compile_function(tree, self.configuration) if isinstance(tree, syntax.Define) else None
+        return compile_function(tree) if isinstance(tree, syntax.Define) else None
 
     def agent_option(self, text: bytes, line: int, lines: Lines) -> tuple[int, bytes] | None:
         """Code and value of `agent.NAME VALUE;` (what follows the word `option`)."""
@@ -93,14 +94,23 @@ class Statements:
         return (option.code, value) if isinstance(value, bytes) else None
 
     def declaration(self, text: bytes, line: int, lines: Lines) -> syntax.Node | None:
-        """A host, group, class or subclass, read and entered into the configuration."""
-        self._handlers.clear()
+        """A host, group, class or subclass; None where it is refused. Putting it in force is the caller's."""
         parser = self._parser(text)
         node = parser.declaration()
         lines += _moved(parser.lines, line)
-        if node is not None:
-            declare(self.configuration, node)
         return node
+
+
+def _symbols(declared: Declared) -> Symbols:
+    """The names that are in force."""
+    configuration = declared.configuration
+    return Symbols(
+        classes={known.name for known in declared.classes},
+        hosts={name for name, _host in declared.hosts.by_name.items()},
+        groups={name for name, _scope in declared.groups.items()},
+        keys=set(configuration.keys),
+        peers=set(configuration.failover_peers),
+    )
 
 
 def _moved(lines: Lines, first_line: int) -> Lines:

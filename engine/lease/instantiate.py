@@ -31,7 +31,7 @@ def instantiate(database: Database, loaded: dict[int, Lease], now: int) -> None:
     by_uid, by_hardware = database.clients()
     for address in walk:
         lease = loaded[address]
-        settle(lease)
+        settle(database, lease)
         if lease.uid:
             enter(by_uid, lease.uid, lease)
         if indexed_hardware(lease.hardware):
@@ -40,16 +40,16 @@ def instantiate(database: Database, loaded: dict[int, Lease], now: int) -> None:
     _make_queues(database, [loaded[address] for address in walk], now)
 
 
-def settle(lease: Lease) -> None:
+def settle(database: Database, lease: Lease) -> None:
     """What the file says and the configuration does not allow: backup without a peer, more billed than the limit."""
     if lease.state == BACKUP and lease.pool is not None and not lease.pool.failover_peer:
         lease.state = lease.next_state = lease.rewind_state = FREE
     rare = lease.rare
     if rare is None or rare.billing is None:
         return
-    class_ = rare.billing
-    if lease.state in _BILLED_STATES and class_.billed < class_.limit:
-        class_.billed += 1
+    name = rare.billing
+    if lease.state in _BILLED_STATES and database.charges.count(name) < database.declared.limit(name):
+        database.charges.enter(lease, name)
     else:
         rare.billing = None
 

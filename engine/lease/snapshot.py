@@ -10,11 +10,8 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING, Any, Final
 
-from ..conf.building.compile import resolve_class
-from ..conf.running.classify import spawn
-from ..model.configuration import Function
+from ..model.configuration import ClassName, Function
 from ..model.context import NO_OCTETS, NoOctets
-from ..model.lease import Lease, Rare
 from .embedded import Statements, function_text, handler_text
 from .failover_state import FailoverState
 from .indexes import Index, indexed_hardware
@@ -23,7 +20,8 @@ from .queues import key_order, key_queue, key_time, make_key
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..model.configuration import Class, Configuration, Handler
+    from ..model.configuration import Handler
+    from ..model.lease import Lease, Rare
     from .database import Database
 
 VERSION: Final = 1
@@ -47,6 +45,7 @@ def take(database: Database) -> dict[str, Any]:
         "by_hardware": _lists(by_hardware),
         "counters": database.counters(),
         "declarations": database.declarations.plain(),
+        "spawned": database.charges.plain(),
         "failover": {
             name: [state.my_state, state.my_since, state.partner_state, state.partner_since, state.mclt]
             for name, state in database.failover_states.items()
@@ -58,11 +57,9 @@ def take(database: Database) -> dict[str, Any]:
 def put_back(database: Database, data: dict[str, Any]) -> None:
     """Fill a fresh database."""
     database.now = data["now"]
-    statements = Statements(database.configuration, "snapshot")
-    for text, shadows in data["declarations"]:
-        node = statements.declaration(text, 1, [])
-        if node is not None:
-            database.declarations.add(node, text, static=shadows)
+    database.redeclare(data["declarations"])
+    database.charges.restore(data["spawned"], database.declared.classes)
+    statements = Statements(database.declared, "snapshot")
     history = array("I")
     history.frombytes(data["history"])
     database.set_history(history, frozenset(data["in_place"]))
@@ -108,7 +105,7 @@ def _lease(database: Database, row: Any, statements: Statements) -> Lease:
     (_address, lease.starts, lease.ends, lease.tstp, lease.cltt, lease.state, lease.next_state, lease.rewind_state,
      lease.flags, lease.hardware, lease.uid, lease.hostname, place, rare) = row  # fmt: skip
     if rare is not None:
-        lease.rare = _rare(database.configuration, rare, statements)
+        _restore_rare(database, lease, rare, statements)
     if place is None:
         database.keep(lease)
     else:
@@ -121,7 +118,7 @@ def _plain_rare(rare: Rare) -> dict[str, Any]:
     billing = rare.billing
     found: dict[str, Any] = {"tsfp": rare.tsfp, "atsfp": rare.atsfp, "no_reuse": rare.no_reuse}
     if billing is not None:
-        found["billing"] = [billing.name, billing.key if billing.superclass is not None else None]
+        found["billing"] = list(billing)
     if rare.variables is not None:
         found["variables"] = variables(rare.variables)
     if rare.agent_options is not None:
@@ -129,7 +126,7 @@ def _plain_rare(rare: Rare) -> dict[str, Any]:
     if rare.padding:
         found["padding"] = rare.padding
     if rare.host is not None:
-        found["host"] = rare.host.name
+        found["host"] = rare.host
     handlers: list[tuple[list[str], Handler]] = []
     for name in _HANDLERS:
         handler = getattr(rare, name)
@@ -143,33 +140,22 @@ def _plain_rare(rare: Rare) -> dict[str, Any]:
     return found
 
 
-def _rare(configuration: Configuration, data: dict[str, Any], statements: Statements) -> Rare:
-    rare = Rare()
+def _restore_rare(database: Database, lease: Lease, data: dict[str, Any], statements: Statements) -> None:
+    rare = lease.rarely()
     rare.tsfp, rare.atsfp, rare.no_reuse = data["tsfp"], data["atsfp"], data["no_reuse"]
     rare.padding = data.get("padding", b"")
     if "billing" in data:
-        rare.billing = _class(configuration, *data["billing"])
-        if rare.billing is not None:
-            rare.billing.billed += 1
+        database.charges.enter(lease, ClassName(*data["billing"]))
     if "variables" in data:
         rare.variables = variables_from(data["variables"], statements)
     if "agent_options" in data:
         rare.agent_options = tuple([(code, value) for code, value in data["agent_options"]])
     if "host" in data:
-        rare.host = configuration.hosts_by_name.get(data["host"])
+        rare.host = data["host"]
     for names, text in data["handlers"]:
         handler = statements.handler(text.encode("utf-8", "surrogateescape"), 1, [])
         for name in names:
             setattr(rare, name, handler)
-    return rare
-
-
-def _class(configuration: Configuration, name: str, key: bytes | None) -> Class | None:
-    found = resolve_class(configuration, name)
-    if found is None or key is None:
-        return found
-    return found.subclasses.get(key) or spawn(found, key)
-
 
 
 def variables(bindings: Mapping[str, Any]) -> list[list[Any]]:

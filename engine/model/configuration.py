@@ -1,19 +1,23 @@
 """The configuration as the engine uses it: networks, pools, hosts, classes, and scopes of compiled statements.
 
-Made once, at load, from the syntax tree (compile.py); read by everything else. Addresses are 32-bit numbers.
-Nothing here reads text or evaluates anything.
+Made once, at load, from the syntax tree (conf/building/), and frozen: several machines, and a running one beside the
+candidate of a reload, may share what they have in common. What a run adds to it stands elsewhere: hosts, groups and
+classes of the lease file in engine/declared.py, charges and spawned subclasses in engine/lease/charges.py. Addresses
+are 32-bit numbers. Nothing here reads text or evaluates anything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from .context import Context
+    from .peers import FailoverPeer, Key, Zone
     from .spaces import OptionDefinition, Registry
-    from .syntax import Define, Expression, Node, On, Place
+    from .syntax import Define, Expression, MatchIf, Node, On, Place
 
 # What an expression comes to; None is ISC's null.
 Result = bytes | int | bool | None
@@ -24,8 +28,10 @@ BooleanExpression = Callable[["Context"], bool | None]
 # An option's value in an option set: constant bytes, or what finds them when the reply is encoded.
 Value = bytes | DataExpression
 
+_NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})
 
-@dataclass(slots=True, eq=False)
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Function:
     """What `define` makes: parameters by name, and the body; the body's `return` leaves its value in the context.
 
@@ -38,7 +44,7 @@ class Function:
     tree: Define
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Handler:
     """An `on` statement with a body. `tree` is its text; the same object under two events is one statement."""
 
@@ -51,12 +57,13 @@ class Handler:
         return self.tree.events
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Scope:
     """One block's statements and where it hangs.
 
     `run` executes the block's own statements, in order. `constant`: running it does the same in every context (it may
-    still set options to expressions that are evaluated later). `number` is its place in Configuration.scopes.
+    still set options to expressions that are evaluated later). `number` tells it from every other scope of a
+    configuration, and from those of the lease file.
     """
 
     kind: str
@@ -64,7 +71,7 @@ class Scope:
     parent: Scope | None
     number: int = 0
     authoritative: bool = False
-    statements: list[Node] = field(default_factory=list)
+    statements: tuple[Node, ...] = ()
     run: Callable[[Context], None] = lambda _context: None
     constant: bool = True
 
@@ -87,11 +94,11 @@ class Scope:
         return found
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class SharedNetwork:
     """`subnets` in ISC's order within the network, `pools` in order; `implicit` for a subnet of its own.
 
-    `failover_peer` is what pools that open from now on inherit.
+    `interface`: the one whose packets come from this network, where the configuration says so.
     """
 
     name: str
@@ -100,12 +107,21 @@ class SharedNetwork:
     number: int = 0
     implicit: bool = False
     interface: str | None = None
-    subnets: list[Subnet] = field(default_factory=list)
-    pools: list[Pool] = field(default_factory=list)
-    failover_peer: str | None = None
+    subnets: tuple[Subnet, ...] = ()
+    pools: tuple[Pool, ...] = ()
 
 
-@dataclass(slots=True, eq=False)
+def complete(made: Scope | SharedNetwork, **fields: object) -> None:
+    """Give a scope or network what is only known when the walk over the configuration is over.
+
+    For conf/building/ alone, before anybody else has seen `made`: scopes and networks are referred to by what stands
+    in them, and so must exist first.
+    """
+    for name, value in fields.items():
+        object.__setattr__(made, name, value)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Subnet:
     """A subnet declaration; `network` is its shared network, or the implicit one that it has for itself."""
 
@@ -124,16 +140,16 @@ class Subnet:
         return isinstance(address, int) and address & self.netmask == self.number
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Permit:
-    """`kind` as in syntax.Permit; `value` is the class or the date."""
+    """`kind` as in syntax.Permit; `value` is the name of the class, or the date in seconds since 1970."""
 
     kind: str
-    value: Class | int | None
+    value: str | int | None
     place: Place
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Pool:
     """`ranges` are (low, high), both in, as declared, and `range_subnets` the subnet of each.
 
@@ -145,22 +161,23 @@ class Pool:
     place: Place
     scope: Scope
     index: int = 0
-    ranges: list[tuple[int, int]] = field(default_factory=list)
-    permits: list[Permit] = field(default_factory=list)
-    prohibits: list[Permit] = field(default_factory=list)
+    ranges: tuple[tuple[int, int], ...] = ()
+    permits: tuple[Permit, ...] = ()
+    prohibits: tuple[Permit, ...] = ()
     valid_from: int = 0
     valid_until: int = 0
     failover_peer: str | None = None
     failover_referenced: bool = False
-    range_subnets: list[Subnet] = field(default_factory=list)
+    range_subnets: tuple[Subnet, ...] = ()
     implicit: bool = False
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Host:
     """A host declaration. `hardware` is type octet and address, `uid` the client identifier; empty where not given.
 
-    `fixed_addresses` are numbers and host names; `statement_scope` the scope to run for it.
+    `fixed_addresses` are numbers and host names; `scope` is the one to run for it: its own, its group's, or the one
+    that it was declared in. `dynamic`: made at run time, by OMAPI.
     """
 
     name: str
@@ -174,71 +191,77 @@ class Host:
     dynamic: bool = False
 
 
-# A class that spawns may have this many subclasses before those that hold nothing are forgotten.
-SPAWNED_MAX: Final = 1 << 16
+class ClassName(NamedTuple):
+    """What tells a class or subclass from all others, over restarts and reloads; `key` is None for a class."""
+
+    name: str
+    key: bytes | None
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Class:
-    """A class, or a subclass (then `superclass` is set and `key` its value).
+    """A class, or a subclass: then `key` is its value, and `name` its class's.
 
-    `billed` counts the leases charged to it (kept by the lease database). `spawned`: made for a packet at run time;
-    `sweep_at` subclasses, those without a lease charged to them are forgotten (classify.py).
+    `submatch` finds the key of a packet's subclass among `subclasses`; where it is missing, a class that is `spawning`
+    has it made (lease/charges.py), and such a one is `spawned`. `limit`: how many leases may be charged to it, 0 for
+    none.
     """
 
     name: str
     place: Place
     scope: Scope
+    key: bytes | None = None
     match_if: BooleanExpression | None = None
     submatch: DataExpression | None = None
     spawning: bool = False
     limit: int = 0
-    billed: int = 0
-    superclass: Class | None = None
-    key: bytes = b""
-    quoted_key: bool = True
     spawned: bool = False
-    sweep_at: int = SPAWNED_MAX
     dynamic: bool = False
-    subclasses: dict[bytes, Class] = field(default_factory=dict)
-    condition: Node | None = None
-    match_tree: Expression | None = None
+    subclasses: Mapping[bytes, Class] = field(default_factory=lambda: _NOTHING)
+    condition: MatchIf | None = None
     submatch_tree: Expression | None = None
 
+    @property
+    def full_name(self) -> ClassName:
+        """What the lease file, a lease's charge and a snapshot call it."""
+        return ClassName(self.name, self.key)
 
-@dataclass(slots=True, eq=False)
+
+ClassRun = Callable[["Context"], "Iterable[tuple[Class, bytes | None]]"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Configuration:
     """Everything that dhcpd.conf said.
 
     `subnets` is the global look-up list, in ISC's order (first that contains an address wins); `find_subnet` is the
     same in O(log n). `networks`, `pools`, `classes` are in order of declaration; `class_runs` tells which classes
     match (outcomes.py). Hosts by hardware, by uid and by name are in order of declaration; `host_identifiers` lists
-    (option, {value: hosts}) in the order in which ISC asks.
+    (option, {value: hosts}) in the order in which ISC asks. `host_names`: those that statements and declarations use.
     """
 
     registry: Registry
-    scopes: list[Scope]
+    scopes: tuple[Scope, ...]
     global_scope: Scope
-    networks: list[SharedNetwork] = field(default_factory=list)
-    subnets: list[Subnet] = field(default_factory=list)
-    pools: list[Pool] = field(default_factory=list)
-    classes: list[Class] = field(default_factory=list)
-    hosts: list[Host] = field(default_factory=list)
-    hosts_by_name: dict[str, Host] = field(default_factory=dict)
-    hosts_by_hardware: dict[bytes, list[Host]] = field(default_factory=dict)
-    hosts_by_uid: dict[bytes, list[Host]] = field(default_factory=dict)
-    host_identifiers: list[tuple[OptionDefinition, dict[bytes, list[Host]]]] = field(default_factory=list)
-    groups: dict[str, Scope] = field(default_factory=dict)
-    keys: dict[str, Any] = field(default_factory=dict)
-    zones: dict[str, Any] = field(default_factory=dict)
-    failover_peers: dict[str, Any] = field(default_factory=dict)
-    requested_interfaces: list[str] = field(default_factory=list)
-    host_names: list[str] = field(default_factory=list)
+    networks: tuple[SharedNetwork, ...] = ()
+    subnets: tuple[Subnet, ...] = ()
+    pools: tuple[Pool, ...] = ()
+    classes: tuple[Class, ...] = ()
+    hosts: tuple[Host, ...] = ()
+    hosts_by_name: Mapping[str, Host] = field(default_factory=lambda: _NOTHING)
+    hosts_by_hardware: Mapping[bytes, tuple[Host, ...]] = field(default_factory=lambda: _NOTHING)
+    hosts_by_uid: Mapping[bytes, tuple[Host, ...]] = field(default_factory=lambda: _NOTHING)
+    host_identifiers: tuple[tuple[OptionDefinition, Mapping[bytes, tuple[Host, ...]]], ...] = ()
+    groups: Mapping[str, Scope] = field(default_factory=lambda: _NOTHING)
+    keys: Mapping[str, Key] = field(default_factory=lambda: _NOTHING)
+    zones: Mapping[str, Zone] = field(default_factory=lambda: _NOTHING)
+    failover_peers: Mapping[str, FailoverPeer] = field(default_factory=lambda: _NOTHING)
+    requested_interfaces: tuple[str, ...] = ()
+    host_names: tuple[str, ...] = ()
     lease_id_hex: bool = False
     local_times: bool = False
     server_duid: tuple[str, ...] = ()
-    has_limits: bool = False
-    class_runs: list[Callable[[Context], Iterable[tuple[Class, bytes | None]]]] = field(default_factory=list)
+    class_runs: tuple[ClassRun, ...] = ()
     find_subnet: Callable[[int], Subnet | None] = lambda _address: None
     find_pool: Callable[[int], Pool | None] = lambda _address: None
     find_range: Callable[[int], tuple[Pool, Subnet] | None] = lambda _address: None

@@ -9,17 +9,26 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from .configuration import Class, Configuration, Handler, Value
+    from .configuration import Class, ClassRun, Handler, Value
     from .spaces import Registry
 
 
 class Host(Protocol):
     """What evaluation asks of the machine that it runs in."""
 
-    configuration: Configuration
     host_name: str
+
+    @property
+    def class_runs(self) -> Sequence[ClassRun]:
+        """What tells which classes match (conf/running/outcomes.py)."""
+
+    def class_named(self, name: str) -> Class | None:
+        """The class in force of that name."""
+
+    def spawned(self, parent: Class, key: bytes) -> Class | None:
+        """The subclass that nobody declared for a key, made where it is missing and the class spawns."""
 
     def log(self, level: int, text: str) -> None:
         """Emit a log line."""
@@ -39,18 +48,12 @@ class Host(Protocol):
         """
 
 
-class Named(Protocol):
-    """The host declaration that a lease is tied to, as far as `host-decl-name` asks."""
-
-    name: str
-
-
 class RareFacts(Protocol):
     """What expressions read of `Lease.rare`."""
 
     @property
-    def host(self) -> Named | None:
-        """The host declaration that the lease is tied to."""
+    def host(self) -> str | None:
+        """The name of the host declaration that the lease is tied to."""
 
 
 class LeaseFacts(Protocol):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from .configuration import Class, Handler, Host, Pool, Subnet
+    from .configuration import ClassName, Handler, Pool, Subnet
     from .context import Bindings
 
 NEVER: Final = 2147483647
@@ -46,13 +46,13 @@ class Rare:
         """All absent."""
         self.tsfp = 0
         self.atsfp = 0
-        self.billing: Class | None = None
+        self.billing: ClassName | None = None
         self.variables: Bindings | None = None
         self.agent_options: tuple[tuple[int, bytes], ...] | None = None
         self.on_commit: Any = None
         self.on_expiry: Any = None
         self.on_release: Any = None
-        self.host: Host | None = None
+        self.host: str | None = None
         self.pending: Any = None
         self.no_reuse = False
         self.ddns: Any = None

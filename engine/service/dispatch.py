@@ -64,7 +64,7 @@ def receive(server: Server, event: PacketEvent) -> None:
     """A datagram came (docs/behaviour/decisions.md#intake-and-dispatch)."""
     before = len(server.effects)
     parsed = parse_packet(event.payload, event.interface, event.source, event.source_port,
-                          server.configuration.registry)  # fmt: skip
+                          server.generation.configuration.registry)  # fmt: skip
     if parsed.lines:
         for level, text in parsed.lines:
             server.effects.append(Log(level, text))
@@ -89,8 +89,8 @@ def _dispatch(server: Server, packet: Message) -> None:
     if message_type == REQUEST and packet.ciaddr and not packet.giaddr and _AGENT not in packet.options:
         _bring_back_relay_options(server, packet)
     context = Context(server, server.now, packet, None, None, server.global_bindings)
-    if server.configuration.classes:
-        classify(server.configuration, context)
+    if server.generation.declared.classes:
+        classify(context)
         if server.reasons is not None:
             tell_classes(server, packet)
     handler = HANDLERS.get(message_type)

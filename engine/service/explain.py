@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ..conf.building.compile import Builder
+from ..conf.building.builder import TABLES
 from ..conf.options import ENUMERATIONS
 from ..conf.running import parameters as par
 from ..conf.running.classify import fits
+from ..conf.running.expressions import Compiler
 from ..conf.running.statements import compile_list, values_of
 from ..conf.writing.values import identifier_text, text_of
 from ..model.context import Context, OptionSet
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ..conf.running.expressions import Step
-    from ..model.configuration import Configuration, Handler, Permit, Pool, Scope, Value
+    from ..model.configuration import Class, ClassRun, Handler, Permit, Pool, Scope, Value
     from ..model.context import Bindings, Message
     from ..model.lease import Lease
     from ..model.spaces import OptionDefinition, Registry
@@ -60,8 +61,20 @@ class _Silent:
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self.configuration: Configuration = server.configuration
         self.host_name = server.host_name
+
+    @property
+    def class_runs(self) -> Sequence[ClassRun]:
+        """As the server knows them."""
+        return self._server.class_runs
+
+    def class_named(self, name: str) -> Class | None:
+        """As the server knows it."""
+        return self._server.class_named(name)
+
+    def spawned(self, parent: Class, key: bytes) -> Class | None:
+        """As the server knows it: the run that counts has had it made."""
+        return self._server.spawned(parent, key)
 
     def log(self, _level: int, _text: str) -> None:
         """Log nothing: the run of the scopes that the reply is made by does."""
@@ -80,10 +93,10 @@ class _Silent:
 class _SettingRecorder:
     """Compiles scopes so that every statement that sets an option is recorded when it runs."""
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self) -> None:
         self.settings: Settings = {}
         self._scope: Scope | None = None
-        self._compiler = Builder(configuration).compiler
+        self._compiler = Compiler(TABLES)
         self._compiler.watch = self._watched
 
     def run(self, scope: Scope, context: Context) -> None:
@@ -131,7 +144,7 @@ def watch_scopes(
     classes, spaces = list(packet.classes), dict(packet.spaces)
     options = OptionSet()
     context = Context(_Silent(server), server.now, packet, lease, options, dict(bindings))
-    watcher = _SettingRecorder(server.configuration)
+    watcher = _SettingRecorder()
     for scope in scopes:
         watcher.run(scope, context)
     packet.classes[:] = classes
@@ -288,13 +301,13 @@ def _bound(settings: Settings, code: int, word: str) -> tuple[str, Place | None]
 
 def tell_classes(server: Server, packet: Message) -> None:
     """Each class: whether the packet is in it."""
-    for one in server.configuration.classes:
+    for one in server.generation.declared.classes:
         place = one.place if one.condition is None else one.condition.place
-        members = [member for member in packet.classes if member is one or member.superclass is one]
+        members = [member for member in packet.classes if member.name == one.name]
         if not members:
             _tell(server, Reason("class", one.name, "no member", "it does not match", place))
         for member in members:
-            if member.superclass is None:
+            if member.key is None:
                 _tell(server, Reason("class", one.name, "member", "it matches", place))
             else:
                 key = identifier_text(member.key)
@@ -320,8 +333,7 @@ def tell_pool(server: Server, context: Context, pool: Pool, *, allowed: bool) ->
 
 def entry_text(entry: Permit) -> str:
     """A permit as a person writes it."""
-    value = getattr(entry.value, "name", entry.value)
-    return entry.kind if value is None else f"{entry.kind} {value}"
+    return entry.kind if entry.value is None else f"{entry.kind} {entry.value}"
 
 
 def pool_text(pool: Pool) -> str:

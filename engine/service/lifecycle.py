@@ -62,8 +62,7 @@ def _end(server: Server, lease: Lease, what: str, state: int) -> None:
         lease.hostname = None
     rare = lease.rare
     if rare is not None:
-        if rare.billing is not None:
-            server.database.unbill(lease)
+        server.database.charges.take_back(lease)
         rare.host = None
         rare.atsfp = 0
         if losses.relay:

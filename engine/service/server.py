@@ -12,25 +12,24 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ...trace.effects import ERROR, Execute, Fatal, Log, Send, Store
 from ..agenda import Owner
-from ..conf.running.classify import open_pools, spawn
 from ..conf.writing.values import shown
 from ..lease.embedded import Statements
-from ..lease.file.record import RecordWriter
 from ..lease.snapshot import variables, variables_from
 from ..model.lease import NEVER
-from ..wire.encode import Encoder
 from ..wire.reply import Ports
-from .plan import Plans
 from .waiting import Offer, UnnamedPacket
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ...trace.effects import Effect
     from ..agenda import Agenda
     from ..draws import Draws
     from ..lease.database import Database
-    from ..model.configuration import Configuration, SharedNetwork
+    from ..model.configuration import Class, ClassRun, Configuration, Host
     from ..model.context import Bindings
     from ..model.lease import Lease
+    from .generation import Generation
     from .hooks import Ddns, Failover
     from .reasons import Reasons
 
@@ -53,16 +52,6 @@ class ServerSettings:
     check_secs_byte_order: bool = False
 
 
-@dataclass(slots=True)
-class Interface:
-    """An interface that is served: `address` is its first one, 0 for none."""
-
-    name: str
-    hardware: bytes
-    address: int
-    network: SharedNetwork | None
-
-
 class Server:
     """See the module.
 
@@ -74,17 +63,17 @@ class Server:
     """
 
     __slots__ = (
-        "_settings", "agenda", "appended", "configuration", "database", "ddns", "draws", "effects", "encoder",
-        "failover", "global_bindings", "host_answers", "host_name", "inform_refusals", "interfaces", "latched",
-        "nak_text", "next_call", "now", "now_us", "offers", "open_pools", "plans", "ports", "reasons",
-        "doubtful_until", "names", "programs", "unnamed", "unremarkable", "utc_offset_s", "_writer",
+        "_settings", "agenda", "appended", "database", "ddns", "draws", "effects", "failover", "generation",
+        "global_bindings", "host_answers", "host_name", "inform_refusals", "latched", "nak_text", "next_call", "now",
+        "now_us", "offers", "ports", "reasons", "doubtful_until", "names", "programs", "unnamed", "unremarkable",
+        "utc_offset_s",
     )  # fmt: skip
 
     def __init__(
-        self, configuration: Configuration, database: Database, host_name: str, agenda: Agenda, draws: Draws
+        self, generation: Generation, database: Database, host_name: str, agenda: Agenda, draws: Draws
     ) -> None:
         """A server that serves no interface yet; `agenda` and `draws` are its machine's."""
-        self.configuration = configuration
+        self.generation = generation
         self.database = database
         self.host_name = host_name
         self.agenda = agenda
@@ -92,13 +81,9 @@ class Server:
         self.now_us = 0
         self.now = 0
         self.effects: list[Effect] = []
-        self.interfaces: dict[str, Interface] = {}
         self.host_answers: dict[str, tuple[int, ...]] = {}
         self.utc_offset_s = 0
         self.global_bindings: Bindings = {}
-        self.encoder = Encoder(configuration.registry)
-        self.plans = Plans()
-        self.open_pools = open_pools(configuration)
         self.settings = ServerSettings()
         self.failover: Failover | None = None
         self.ddns: Ddns | None = None
@@ -114,7 +99,6 @@ class Server:
         self.next_call = 1
         self.appended = 0
         self.doubtful_until = 0
-        self._writer: RecordWriter | None = None
 
     @property
     def settings(self) -> ServerSettings:
@@ -126,7 +110,29 @@ class Server:
         self._settings = settings
         self.ports = Ports(settings.local_port, settings.remote_port, settings.broadcast_address)
 
+    @property
+    def configuration(self) -> Configuration:
+        """The configuration in force; what came to it at run time is `generation.declared`'s."""
+        return self.generation.configuration
+
     # What statements and steps ask of the server (engine/model/context.py, Host)
+
+    @property
+    def class_runs(self) -> Sequence[ClassRun]:
+        """What tells which classes match."""
+        return self.generation.declared.class_runs
+
+    def class_named(self, name: str) -> Class | None:
+        """The class in force of that name."""
+        return self.generation.declared.class_named(name)
+
+    def spawned(self, parent: Class, key: bytes) -> Class | None:
+        """The subclass that nobody declared for a key, made where it is missing and the class spawns."""
+        return self.database.charges.spawned(parent, key)
+
+    def host_named(self, name: str) -> Host | None:
+        """The host declaration in force of that name."""
+        return self.generation.declared.hosts.by_name.get(name)
 
     def log(self, level: int, text: str) -> None:
         """Emit a log line."""
@@ -157,15 +163,12 @@ class Server:
 
     def interface_address(self, name: str) -> int:
         """The first address of an interface, 0 for none."""
-        interface = self.interfaces.get(name)
+        interface = self.generation.interfaces.get(name)
         return 0 if interface is None else interface.address
 
     def store_lease(self, lease: Lease) -> None:
         """Append a lease's record to the lease file."""
-        writer = self._writer
-        if writer is None:
-            writer = self._writer = RecordWriter(self.configuration, self.utc_offset_s, self.log)
-        self.effects.append(Store(writer.record(lease, self.now)))
+        self.effects.append(Store(self.generation.records.record(lease, self.now)))
         self.appended += 1
 
     def watch(self, lease: Lease) -> None:
@@ -214,18 +217,12 @@ class Server:
             "next_call": self.next_call,
             "appended": self.appended,
             "doubtful_until": self.doubtful_until,
-            "warned": list(self.encoder.warned),
-            "spawned": [
-                # Sorted, since the order in which they were spawned decides nothing and is not restored.
-                [number, sorted(key for key, member in class_.subclasses.items() if member.spawned), class_.sweep_at]
-                for number, class_ in enumerate(self.configuration.classes)
-                if class_.spawning
-            ],
+            "warned": list(self.generation.encoder.warned),
         }
 
     def restore_state(self, data: dict[str, Any]) -> None:
         """Take over a snapshot. The global statements have run: functions that they define are there."""
-        statements = Statements(self.configuration, "snapshot")
+        statements = Statements(self.generation.declared, "snapshot")
         self.global_bindings.update(variables_from(data["bindings"], statements))
         self.offers = {address: Offer(line, Send(*sent)) for address, line, sent in data["offers"]}
         self.unnamed = {address: UnnamedPacket(*packet) for address, packet in data["unnamed"]}
@@ -236,11 +233,5 @@ class Server:
         self.next_call = data["next_call"]
         self.appended = data["appended"]
         self.doubtful_until = data["doubtful_until"]
-        self.encoder.warned = list(data["warned"])
-        for number, keys, sweep_at in data["spawned"]:
-            class_ = self.configuration.classes[number]
-            class_.sweep_at = sweep_at
-            for key in keys:
-                if key not in class_.subclasses:
-                    spawn(class_, key)
+        self.generation.encoder.warned = list(data["warned"])
 

@@ -50,7 +50,7 @@ class Exporter:
         self._port = _SERVER_PORT
         self.frames = 0
         if machine is not None and machine.server is not None:
-            for name, one in machine.server.interfaces.items():
+            for name, one in machine.server.generation.interfaces.items():
                 self._links[name] = ev.Link(name, 0, 1, one.hardware[1:], 0, ((one.address, 0),))
 
     def take(self, entry: Entry, *, wanted: bool) -> None:

@@ -27,7 +27,7 @@ def survey(state: dict[str, Any], findings: Findings) -> None:
     database = state["database"]
     if database is None:
         return
-    for text, _shadows in database["declarations"]:
+    for text, _written in database["declarations"]:
         sources.survey(_octets(text), findings)
     for row in database["leases"]:
         findings.hardware_address(row[_HARDWARE][1:])
@@ -67,8 +67,7 @@ def rewrite(state: dict[str, Any], writer: Writer) -> dict[str, Any]:
     if state["database"] is not None:
         made["database"]["history"] = state["database"]["history"]
         made["database"]["declarations"] = [
-            (writer.rewrite(_octets(text)).decode("utf-8", "surrogateescape"), shadows)
-            for text, shadows in state["database"]["declarations"]
+            (writer.rewrite(_octets(text)), written) for text, written in state["database"]["declarations"]
         ]
     return made
 

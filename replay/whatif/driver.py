@@ -240,7 +240,7 @@ class Driver:
         self._now_us = wall_us
         self._recorded_wish.at_us = self._wish.at_us = old.wake_us
         if old.server is not None:
-            self._recorded_interfaces = self._interfaces = tuple(old.server.interfaces)
+            self._recorded_interfaces = self._interfaces = tuple(old.server.generation.interfaces)
         if self._leases is None and self._is_configuration_of(old):
             self.machine = old
             return

@@ -15,20 +15,26 @@ UP, BROADCAST, LOOPBACK = 0x1, 0x2, 0x8
 TEN = 10 << 24
 
 
-def configuration(*third_octets: int, shared: bool = False) -> Configuration:
+def configuration(
+    *third_octets: int, shared: bool = False, interface: str | None = None
+) -> Configuration:
     """A lone subnet 10.0.N.0/24 for each N, or one shared network of them all."""
     scope = Scope("global", NOWHERE, None)
-    made = Configuration(default_registry(), [scope], scope)
+    networks: list[SharedNetwork] = []
+    subnets: list[Subnet] = []
     for octet in third_octets:
-        if not shared or not made.networks:
+        if not shared or not networks:
             name = "campus" if shared else f"10.0.{octet}.0/24"
-            made.networks.append(SharedNetwork(name, NOWHERE, scope, number=len(made.networks)))
-        network = made.networks[-1]
-        subnet = Subnet(TEN | octet << 8, 0xFFFFFF00, NOWHERE, scope, network)
-        network.subnets.append(subnet)
-        made.subnets.append(subnet)
-    made.find_subnet = lambda address: next((one for one in made.subnets if address in one), None)
-    return made
+            networks.append(SharedNetwork(name, NOWHERE, scope, number=len(networks), interface=interface))
+        subnets.append(Subnet(TEN | octet << 8, 0xFFFFFF00, NOWHERE, scope, networks[-1]))
+    return Configuration(
+        default_registry(),
+        (scope,),
+        scope,
+        networks=tuple(networks),
+        subnets=tuple(subnets),
+        find_subnet=lambda address: next((one for one in subnets if address in one), None),
+    )
 
 
 def link(name: str, *addresses: int, flags: int = UP | BROADCAST, kind: int = 1) -> Link:
@@ -89,8 +95,7 @@ def test_two_interfaces_on_one_network_are_both_served_with_a_warning() -> None:
 
 
 def test_an_interface_statement_attaches_without_an_address() -> None:
-    made = configuration(1)
-    made.networks[0].interface = "eth0"
+    made = configuration(1, interface="eth0")
     found = discover(made, [link("eth0")], ["eth0"], 67)
     assert served(found) == ["eth0"]
     assert "eth0 missing an interface address" in [text for _level, text, _one in found.lines]

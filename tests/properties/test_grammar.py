@@ -1,4 +1,4 @@
-"""Random configurations of the whole language, given to a whole machine, and packets that are made of what they say.
+"""Random configurations of the whole language, with lease files, given to a whole machine, and packets made of them.
 
 Nothing may be raised, nothing may grow without end, a restored machine must do the same, and the run must play back.
 What a server of ours cannot know of the configuration (whether it starts, who gets what) is not judged here: that is
@@ -25,6 +25,7 @@ from dhcpd.trace import events as ev
 from dhcpd.trace.effects import Effect, Execute, Fatal, Lookup, RewriteEnd, Wake
 from tests.engine.conf.grammar import configuration_text
 from tests.engine.service.desk import dotted, message
+from tests.properties.lease_files import LeaseFile
 from tests.replay.tapes import record
 
 EXAMPLES: Final = int(os.environ.get("DHCPD_PROPERTIES", "0"))
@@ -36,7 +37,8 @@ OPTION: Final = re.compile(r"option (?:dhcp\.)?([\w-]+)")
 class Told:
     """A machine of a configuration, with a clock; `twin` is a restored machine that is told the same."""
 
-    def __init__(self, text: bytes, links: tuple[ev.Link, ...]) -> None:
+    def __init__(self, text: bytes, links: tuple[ev.Link, ...], random: Random) -> None:
+        """`random` writes the lease file."""
         self.machine = Machine()
         self.twin: Machine | None = None
         self.pairs: list[tuple[ev.Event, list[Effect]]] = []
@@ -44,9 +46,12 @@ class Told:
         words = ("-cf", "c", "-lf", "/l", "-pf", "/p", "-p", "67")
         self.apply(ev.Boot(*self.now, "test", words, (), "host", 1, b"seed" * 4, 67, "little-endian", 0))
         self.apply(ev.ConfigurationFile(*self.now, "c", text, ""))
+        self.apply(ev.ConfigurationEnd(*self.now, "c", False))
+        configuration = self.machine.configuration
+        if configuration is not None and not self.ended:
+            self.apply(ev.LeaseFilePart(*self.now, LeaseFile(random, configuration).text()))
         for event in (
-            ev.ConfigurationEnd(*self.now, "c", False), ev.LeaseFileEnd(*self.now, ""),
-            ev.Interfaces(*self.now, links, ""), ev.Listening(*self.now, False),
+            ev.LeaseFileEnd(*self.now, ""), ev.Interfaces(*self.now, links, ""), ev.Listening(*self.now, False)
         ):  # fmt: skip
             if not self.ended:
                 self.apply(event)
@@ -87,8 +92,9 @@ class Told:
 
     def split(self) -> None:
         """From now on a machine restored from a snapshot is told the same."""
-        data = msgpack.unpackb(msgpack.packb(self.machine.snapshot()), strict_map_key=False)
-        self.twin = Machine.restore(data)
+        packed = msgpack.packb(self.machine.snapshot())
+        self.twin = Machine.restore(msgpack.unpackb(packed, strict_map_key=False))
+        assert msgpack.packb(self.twin.snapshot()) == packed
 
     def check(self) -> None:
         """What clients can make grow stays below what the configuration has of it."""
@@ -186,7 +192,7 @@ def run(seed: int, size: int, folder: Path) -> bool:
     """One configuration with one history; whether it came to serve."""
     random = Random(seed)
     text = configuration_text(random, size, interfaces=random.random() < 0.3, execute=True)
-    told = Told(text.encode("latin-1"), links_of(random))
+    told = Told(text.encode("latin-1"), links_of(random), random)
     if told.machine.serving and not told.ended:
         live(told, text, random, 15)
     trace = record(folder / "trace", *told.pairs)

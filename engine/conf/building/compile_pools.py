@@ -10,19 +10,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...model.configuration import Permit, Pool, Scope, SharedNetwork, Subnet
+from ...model.configuration import Permit, Scope
+from .drafts import PoolDraft
 
 if TYPE_CHECKING:
+    from ...model.configuration import Subnet
     from ...model.syntax import Range
+    from .drafts import NetworkDraft
 
 
-def add_range(pool: Pool, subnet: Subnet, node: Range) -> None:
+def add_range(pool: PoolDraft, subnet: Subnet, node: Range) -> None:
     """Give a pool one more range, its ends put in order."""
     pool.ranges.append((min(node.low, node.high), max(node.low, node.high)))
     pool.range_subnets.append(subnet)
 
 
-def add_anonymous_range(network: SharedNetwork, subnet: Subnet, node: Range) -> None:
+def add_anonymous_range(network: NetworkDraft, subnet: Subnet, node: Range) -> None:
     """A range outside a pool block: to a pool whose lists look as an anonymous pool's do, else to a new one.
 
     ISC's walk for such a pool stops one short: where the match is not the network's first pool, the addresses go
@@ -33,33 +36,32 @@ def add_anonymous_range(network: SharedNetwork, subnet: Subnet, node: Range) -> 
             add_range(network.pools[max(0, index - 1)], subnet, node)
             return
     permit = Permit("all" if node.dynamic_bootp else "dynamic-bootp", None, node.place)
-    scope = network.scope
-    made = Pool(network, node.place, Scope("pool", node.place, scope, scope.number, scope.authoritative))
-    made.implicit = True
-    made.failover_peer = network.failover_peer
+    scope = network.network.scope
+    inner = Scope("pool", node.place, scope, scope.number, scope.authoritative)
+    made = PoolDraft(node.place, inner, network.failover_peer, implicit=True)
     (made.permits if node.dynamic_bootp else made.prohibits).append(permit)
     network.pools.append(made)
     add_range(made, subnet, node)
 
 
-def _looks_anonymous(pool: Pool, *, bootp: bool) -> bool:
+def _looks_anonymous(pool: PoolDraft, *, bootp: bool) -> bool:
     permits = [entry.kind for entry in pool.permits]
     prohibits = [entry.kind for entry in pool.prohibits]
     return (permits, prohibits) == ((["all"], []) if bootp else ([], ["dynamic-bootp"]))
 
 
-def enter_pool(pool: Pool) -> bool:
+def enter_pool(network: NetworkDraft, pool: PoolDraft) -> bool:
     """Put a pool block that ends in its network's list, unless its addresses belong in one that is there already."""
-    for earlier in pool.network.pools:
+    for earlier in network.pools:
         if _alike(earlier, pool):
             earlier.ranges += pool.ranges
             earlier.range_subnets += pool.range_subnets
             return False
-    pool.network.pools.append(pool)
+    network.pools.append(pool)
     return True
 
 
-def _alike(one: Pool, other: Pool) -> bool:
+def _alike(one: PoolDraft, other: PoolDraft) -> bool:
     """Nothing tells them apart: same lists (as sets, dates not compared), same peer, no statements."""
     return (
         not one.scope.statements

@@ -8,10 +8,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from ...model.configuration import Configuration
 
 
 @dataclass(slots=True)
@@ -63,17 +59,6 @@ class Symbols:
     subnets: list[tuple[int, int]] = field(default_factory=list)
     leases: Intervals = field(default_factory=Intervals)
     hosts_warned: bool = False
-
-    @classmethod
-    def of(cls, configuration: Configuration) -> Symbols:
-        """The names that a compiled configuration knows, for what is read later (lease file, OMAPI)."""
-        return cls(
-            classes={known.name for known in configuration.classes},
-            hosts=set(configuration.hosts_by_name),
-            groups=set(configuration.groups),
-            keys=set(configuration.keys),
-            peers=set(configuration.failover_peers),
-        )
 
 
 def overlapping(number: int, mask: int, other: tuple[int, int]) -> bool:

@@ -1,7 +1,7 @@
 """Which classes a packet is in, and which pools its classes open to it.
 
-Matching runs in the global set of variables, with the packet's options and nothing of a lease or a reply. The only
-thing changed here besides the packet is a class that spawns: it gets a subclass more.
+Matching runs in the global set of variables, with the packet's options and nothing of a lease or a reply. Nothing but
+the packet is changed here; a subclass that a class spawns is the server's to make and to keep.
 
 See docs/behaviour/configuration.md#class-matching, docs/behaviour/configuration.md#permits-of-a-pool.
 """
@@ -11,75 +11,35 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ....trace.effects import ERROR
-from ...model.configuration import SPAWNED_MAX, Class
 from ..writing.values import hex_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ...model.configuration import Configuration, Permit, Pool
+    from ...model.configuration import Class, Configuration, Permit, Pool
     from ...model.context import Context, Message
 
 CLASSES_MAX: Final = 5
 
 
-def classify(configuration: Configuration, context: Context) -> bool:
+def classify(context: Context) -> bool:
     """Fill packet.classes; whether a class that does not spawn matched (what `check` asks).
 
     The caller sees to it that the packet has a message type (BOOTP packets have no class) and that
     `context.bindings` are the global ones.
     """
     matched = False
-    for run in configuration.class_runs:
+    for run in context.host.class_runs:
         for candidate, key in run(context):
             if key is None:
                 matched = True
                 add_class(context, candidate)
-            elif _submatched(candidate, key, context):
+                continue
+            found = candidate.subclasses.get(key) or context.host.spawned(candidate, key)
+            if found is not None:
+                add_class(context, found)
                 matched = matched or not candidate.spawning
     return matched
-
-
-def _submatched(candidate: Class, key: bytes, context: Context) -> bool:
-    """Put the packet in the subclass for `key`, which a spawning class makes where it is missing."""
-    found = candidate.subclasses.get(key)
-    if found is None:
-        if not candidate.spawning:
-            return False
-        sweep(candidate)
-        found = spawn(candidate, key)
-    add_class(context, found)
-    return True
-
-
-def spawn(parent: Class, key: bytes) -> Class:
-    """A subclass made at run time: it has its parent's scope and limit."""
-    made = Class(
-        parent.name,
-        parent.place,
-        parent.scope,
-        limit=parent.limit,
-        superclass=parent,
-        key=key,
-        spawned=True,
-    )
-    parent.subclasses[key] = made
-    return made
-
-
-def sweep(parent: Class) -> None:
-    """Forget the spawned subclasses to which no lease is charged, where there are too many: clients choose the keys.
-
-    They hold nothing, so that the next packet that makes one anew is treated the same. Twice what stays must come
-    together before the next sweep, so that it costs a packet little in the mean. Not while leases are read: those are
-    charged at the end.
-    """
-    if len(parent.subclasses) < parent.sweep_at:
-        return
-    stay = {key: one for key, one in parent.subclasses.items() if not one.spawned or one.billed}
-    parent.subclasses.clear()
-    parent.subclasses.update(stay)
-    parent.sweep_at = max(SPAWNED_MAX, 2 * len(stay))
 
 
 def add_class(context: Context, member: Class) -> bool:
@@ -94,10 +54,10 @@ def add_class(context: Context, member: Class) -> bool:
     return True
 
 
-def in_class(packet: Message, wanted: Class) -> bool:
-    """Whether the packet is in the class or in a subclass of it."""
+def in_class(packet: Message, wanted: str) -> bool:
+    """Whether the packet is in the class of that name or in a subclass of it."""
     for member in packet.classes:  # noqa: SIM110 - a generator costs more than the loop, for each entry of each pool
-        if member is wanted or member.superclass is wanted:
+        if member.name == wanted:
             return True
     return False
 
@@ -116,19 +76,19 @@ def fits(context: Context, entry: Permit) -> bool:
     return packet is not None and _PERMITS[entry.kind](packet, context, entry.value)
 
 
-def _is_member(packet: Message, _context: Context, wanted: Class | int | None) -> bool:
-    return bool(packet.classes) and isinstance(wanted, Class) and in_class(packet, wanted)
+def _is_member(packet: Message, _context: Context, wanted: str | int | None) -> bool:
+    return bool(packet.classes) and isinstance(wanted, str) and in_class(packet, wanted)
 
 
-def _is_bootp(packet: Message, _context: Context, _value: Class | int | None) -> bool:
+def _is_bootp(packet: Message, _context: Context, _value: str | int | None) -> bool:
     return not packet.options_valid or not packet.message_type
 
 
-def _is_after(_packet: Message, context: Context, moment: Class | int | None) -> bool:
+def _is_after(_packet: Message, context: Context, moment: str | int | None) -> bool:
     return isinstance(moment, int) and context.now > moment
 
 
-_PERMITS: Final[dict[str, Callable[[Message, Context, Class | int | None], bool]]] = {
+_PERMITS: Final[dict[str, Callable[[Message, Context, str | int | None], bool]]] = {
     "class": _is_member,
     "known": lambda packet, _context, _value: packet.known,
     "unknown": lambda packet, _context, _value: not packet.known,

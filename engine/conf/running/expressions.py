@@ -23,9 +23,9 @@ from ...model.context import Frame
 from ...model.syntax import KINDS, Expression
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-    from ...model.configuration import Class, DataExpression, Result, Value
+    from ...model.configuration import DataExpression, Result, Value
     from ...model.context import Bindings, Context
     from ...model.syntax import OptionStatement
 
@@ -207,18 +207,16 @@ class Tables(NamedTuple):
 class Compiler:
     """Makes closures; collects the host names that it meets (in order) for Configuration.host_names.
 
-    `classes` is filled by who compiles the declarations: the class of every name. `watch`, where it is set, puts
-    something around each statement that sets an option; it is for explaining decisions, and costs the speed of runs
-    of assignments.
+    `watch`, where it is set, puts something around each statement that sets an option; it is for explaining decisions,
+    and costs the speed of runs of assignments.
     """
 
-    def __init__(self, tables: Tables, host_names: list[str], classes: dict[str, Class]) -> None:
-        """`host_names` is appended to, `classes` only looked at."""
+    def __init__(self, tables: Tables, host_names: Iterable[str] = ()) -> None:
+        """`host_names` are those met before."""
         self.tables = tables
-        self.host_names = host_names
-        self.classes = classes
+        self.host_names = list(host_names)
         self.watch: Watch | None = None
-        self._names_met = set(host_names)
+        self._names_met = set(self.host_names)
 
     def meet_host_name(self, name: str) -> None:
         """Remember that answers for this host name will be needed."""

@@ -283,7 +283,7 @@ def _host_decl_name(_compiler: Compiler, _expression: Expression) -> Data:
         if rare is None or rare.host is None:
             context.host.log(ERROR, "data: host_decl_name: not available")
             return None
-        return rare.host.name.encode("utf-8", "surrogateescape")
+        return rare.host.encode("utf-8", "surrogateescape")
 
     return run
 

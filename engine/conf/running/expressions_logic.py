@@ -142,7 +142,7 @@ def _check(_compiler: Compiler, _expression: Expression) -> Boolean:
             return False
         inner = Context(host, context.now, packet, context.lease, None, context.bindings)
         inner.asking = (_CHECKING,)
-        return classify(host.configuration, inner)
+        return classify(inner)
 
     return run
 

@@ -21,14 +21,13 @@ from .expressions_data import HLEN_MAX
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from ...model.configuration import Class
+    from ...model.configuration import Class, ClassRun
     from ...model.context import Context, Message
     from ...model.spaces import OptionDefinition
     from ...model.syntax import Expression
 
 # A class that matches, with the value of its `match` expression (None where it has none).
 Outcome: TypeAlias = "tuple[Class, bytes | None]"
-Run: TypeAlias = "Callable[[Context], Iterable[Outcome]]"
 Reader: TypeAlias = "Callable[[Message], bytes | None]"
 
 REMEMBERED_MAX: Final = 32_768
@@ -104,7 +103,7 @@ def evaluate(members: Sequence[Class], context: Context) -> Iterable[Outcome]:
             yield member, None
 
 
-def class_runs(classes: Sequence[Class]) -> list[Run]:
+def class_runs(classes: Sequence[Class]) -> tuple[ClassRun, ...]:
     """The classes in their order, those whose outcomes can be remembered together."""
     needs = [_class_inputs(member) for member in classes]
     parts: list[tuple[tuple[Class, ...], set[object] | None]] = []
@@ -113,13 +112,13 @@ def class_runs(classes: Sequence[Class]) -> list[Run]:
         needed = [need for _member, need in pairs if need is not None]
         parts.append((tuple([member for member, _need in pairs]), set().union(*needed) if needed else None))
     remembering = sum(needed is not None for _members, needed in parts)
-    return [
+    return tuple([
         _live_run(members) if needed is None else _Remembering(members, needed, REMEMBERED_MAX // remembering)
         for members, needed in parts
-    ]
+    ])  # fmt: skip
 
 
-def _live_run(members: Sequence[Class]) -> Run:
+def _live_run(members: Sequence[Class]) -> ClassRun:
     return lambda context: evaluate(members, context)
 
 

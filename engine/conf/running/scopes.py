@@ -14,11 +14,12 @@ from ...model.context import Context, OptionSet
 from .statements import compile_list, is_constant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from ...model.configuration import Class, Handler, Host, Pool, Scope, Subnet
     from ...model.context import Bindings
     from ...model.context import Host as EvaluationHost
+    from ...model.syntax import Node
     from .expressions import Compiler
 
 # Templates and orders are kept for this many different tuples; then all are forgotten, and made again as needed.
@@ -133,12 +134,11 @@ def class_scopes(classes: Sequence[Class], limit: Scope | None = None) -> Iterat
         yield from member.scope.chain(limit)
 
 
-def compile_scope(compiler: Compiler, scope: Scope) -> None:
-    """Give a scope its `run` and `constant` from its statements."""
-    body = compile_list(compiler, scope.statements)
-    scope.constant = all(is_constant(node) for node in scope.statements)
+def compiled(compiler: Compiler, statements: Sequence[Node]) -> tuple[Callable[[Context], None], bool]:
+    """What runs a scope's statements, and whether that does the same in every context."""
+    body = compile_list(compiler, statements)
 
     def run(context: Context) -> None:
         body(context)
 
-    scope.run = run
+    return run, all(is_constant(node) for node in statements)

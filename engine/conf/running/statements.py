@@ -11,7 +11,7 @@ See docs/behaviour/configuration.md#executable-statements.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from ....trace.effects import DEBUG, ERROR, INFO
@@ -42,17 +42,17 @@ def nothing(_context: Context) -> None:
     """The list without statements."""
 
 
-def flattened(block: syntax.Block) -> syntax.Block:
+def flattened(block: Sequence[syntax.Node]) -> Sequence[syntax.Node]:
     """The statements of a block with those of included files in their places."""
     if not any(isinstance(node, syntax.Include) for node in block):
         return block
     made: syntax.Block = []
     for node in block:
-        made += flattened(node.block) if isinstance(node, syntax.Include) else [node]
+        made += flattened(node.block) if isinstance(node, syntax.Include) else (node,)
     return made
 
 
-def compile_list(compiler: Compiler, block: syntax.Block) -> Step:
+def compile_list(compiler: Compiler, block: Sequence[syntax.Node]) -> Step:
     """One list: executed top to bottom until a step says to stop."""
     steps = _steps(compiler, flattened(block))
     if not steps:
@@ -71,7 +71,7 @@ def _run_steps(context: Context, steps: tuple[Step, ...]) -> int | None:
     return None
 
 
-def _steps(compiler: Compiler, block: syntax.Block) -> tuple[Step, ...]:
+def _steps(compiler: Compiler, block: Sequence[syntax.Node]) -> tuple[Step, ...]:
     """The closures of a list, plain assignments in a row as one."""
     steps: list[Step] = []
     batch: list[syntax.OptionStatement] = []
@@ -341,11 +341,11 @@ def _execute(compiler: Compiler, node: syntax.Execute) -> Step:
     return run
 
 
-def _add(compiler: Compiler, node: syntax.Add) -> Step:
+def _add(_compiler: Compiler, node: syntax.Add) -> Step:
     """Without a packet (global scope at the start, where ISC crashes) there is nothing to add to."""
 
     def run(context: Context) -> None:
-        member = compiler.classes.get(node.name)
+        member = context.host.class_named(node.name)
         if member is not None:
             add_class(context, member)
 

@@ -16,6 +16,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from ....trace.effects import ERROR
+from ...model.configuration import ClassName
 from ...model.lease import BOOTP_FLAG, RESERVED_FLAG, Lease
 from ..embedded import Statements
 from ..instantiate import instantiate
@@ -99,8 +100,8 @@ class LeaseFileReader:
         self.configuration = configuration
         self.loaded: dict[int, Lease] = {}
         self.complaints = Complaints(name, log)
-        self.statements = Statements(configuration, name)
-        self.records = RecordReader(configuration, self.statements, self.complaints, now)
+        self.statements = Statements(database.declared, name)
+        self.records = RecordReader(database, self.statements, self.complaints, now)
         self._log = log
         self._now = now
         self._dates = DateReader()
@@ -240,11 +241,9 @@ class LeaseFileReader:
         """The class, or subclass, that a lease is charged to; False where it is unknown."""
         if octets is not None:
             key = bytes.fromhex(octets.replace(b":", b"").decode("ascii"))
-        try:
-            lease.rarely().billing = self.records.billed_class(name.decode("utf-8", "surrogateescape"), key)
-        except StatementError:
-            return False
-        return True
+        billing = ClassName(name.decode("utf-8", "surrogateescape"), key)
+        lease.rarely().billing = billing
+        return self.records.billed_class(billing)
 
     def _failover(self, lease: Lease, text: bytes) -> bool:
         at = 0
@@ -294,18 +293,10 @@ class LeaseFileReader:
     def _declaration(self, item: Item) -> None:
         text = self.complaints.data[item.start : item.end]
         lines: list[tuple[int, str]] = []
-        before = self._static_host(item)
         node = self.statements.declaration(text, self.complaints.line_of(item.start), lines)
         self.complaints.pass_on(lines)
         if node is not None:
-            self.database.declarations.add(node, text, static=before)
-
-    def _static_host(self, item: Item) -> bool:
-        """Whether the record is about a host that dhcpd.conf declares."""
-        if len(item.tokens) < 2:  # noqa: PLR2004 - keyword and name
-            return False
-        host = self.configuration.hosts_by_name.get(item.tokens[1].text.decode("utf-8", "surrogateescape"))
-        return host is not None and not host.dynamic
+            self.database.declare(node, text)
 
     def _failover_state(self, item: Item) -> None:
         try:

@@ -20,7 +20,7 @@ from .dates import DateWriter
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ...model.configuration import Class, Configuration
+    from ...model.configuration import ClassName, Configuration
     from ...model.context import Bindings
     from ...model.lease import Lease, Rare
 
@@ -187,11 +187,11 @@ class RecordWriter:
         return f"  option agent.{_SPELLED.get(option.name, option.name)} {text_of(option, value)};\n"
 
 
-def billing_line(class_: Class) -> str:
+def billing_line(name: ClassName) -> str:
     """`billing class` or `billing subclass` (docs/behaviour/lease-file.md#billing-as-written)."""
-    if class_.superclass is None:
-        return f'  billing class "{class_.name}";\n'
-    return f'  billing subclass "{class_.superclass.name}" {class_key_text(class_.key)};\n'
+    if name.key is None:
+        return f'  billing class "{name.name}";\n'
+    return f'  billing subclass "{name.name}" {class_key_text(name.key)};\n'
 
 
 def class_key_text(key: bytes) -> str:

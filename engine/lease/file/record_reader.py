@@ -12,8 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ...conf.building.compile import resolve_class
-from ...conf.running.classify import spawn
+from ...model.configuration import ClassName
 from ...model.lease import ABANDONED, ACTIVE, BOOTP_FLAG, EXPIRED, FREE, NEVER, RESERVED_FLAG, STATE_NAMES, Lease
 from .complaints import POSSIBLY_CORRUPT, Complaints, StatementError
 from .dates import seconds_of, wrapped
@@ -23,7 +22,7 @@ from .tokens import NAME, NUMBER, STRING, Item, Token, read_item, skip_space
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ...model.configuration import Class, Configuration
+    from ..database import Database
     from ..embedded import Statements
 
 _HARDWARE_TYPES: Final = {name: number for number, name in HARDWARE_NAMES.items()}
@@ -167,11 +166,11 @@ class Words:
 
 
 class RecordReader:
-    """Reads lease records for one configuration. `place` finds the lease object that an address gets."""
+    """Reads lease records for one database."""
 
-    def __init__(self, configuration: Configuration, statements: Statements, complaints: Complaints, now: int) -> None:
+    def __init__(self, database: Database, statements: Statements, complaints: Complaints, now: int) -> None:
         """`now`: seconds since 1970."""
-        self.configuration = configuration
+        self.database = database
         self.statements = statements
         self.complaints = complaints
         self.now = now
@@ -369,16 +368,16 @@ class RecordReader:
         key = None
         if kind == "subclass":
             key = words.data()
-        draft.lease.rarely().billing = self.billed_class(name, key, words)
+        if not self.billed_class(ClassName(name, key)):
+            raise words.refuse(f"unknown class {name}" if key is None else f"no class named {name}")
+        draft.lease.rarely().billing = ClassName(name, key)
 
-    def billed_class(self, name: str, key: bytes | None, words: Words | None = None) -> Class | None:
-        """The class, or the subclass with that key, which is made where it is missing; None for an unknown class."""
-        found = resolve_class(self.configuration, name)
-        if found is None:
-            text = f"unknown class {name}" if key is None else f"no class named {name}"
-            error = words.refuse(text) if words is not None else StatementError(text, 0)
-            raise error
-        return found if key is None else found.subclasses.get(key) or spawn(found, key)
+    def billed_class(self, name: ClassName) -> bool:
+        """Whether the class is there; a subclass of it is made where it is missing."""
+        found = self.database.declared.class_named(name.name)
+        if found is not None and name.key is not None and name.key not in found.subclasses:
+            self.database.charges.spawn(found, name.key)
+        return found is not None
 
 
 _MAY_REPEAT: Final = frozenset({"set", "option", "reserved", "dynamic-bootp", "ddns-fwd-name", "ddns-rev-name", "on"})

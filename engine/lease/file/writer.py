@@ -44,7 +44,7 @@ class Rewriter:
     """One rewrite: call `next_slice` until it gives None, then `summary`."""
 
     __slots__ = (
-        "_ahead", "_begun", "_configuration", "_counts", "_database", "_declared", "_in_place", "_keys", "_now",
+        "_ahead", "_begun", "_counts", "_database", "_declared", "_in_place", "_keys", "_now",
         "_position", "_writer", "byte_order",
     )  # fmt: skip
 
@@ -58,7 +58,6 @@ class Rewriter:
     ) -> None:
         """`now` in seconds since 1970 (default: when the lease file was read) decides which billing is of use."""
         self._database = database
-        self._configuration = configuration
         self._writer = RecordWriter(configuration, utc_offset_s)
         self._now = database.now if now is None else now
         self.byte_order = byte_order
@@ -154,13 +153,13 @@ class Rewriter:
 
         See docs/behaviour/lease-file.md#log-lines-of-a-rewrite.
         """
-        counts, configuration = self._counts, self._configuration
+        counts, declared = self._counts, self._database.declared
         lines: list[str] = []
-        if configuration.classes:
+        if declared.classes:
             lines.append(f"Wrote {counts['class']} class decls to leases file.")
-        if configuration.groups:
+        if declared.groups:
             lines.append(f"Wrote {counts['group']} group decls to leases file.")
-        if configuration.hosts or counts["rubout"]:
+        if declared.hosts.count or counts["rubout"]:
             lines.append(f"Wrote {counts['rubout']} deleted host decls to leases file.")
             lines.append("Wrote 0 new dynamic host decls to leases file.")
         lines.append(f"Wrote {counts['lease']} leases to leases file.")

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 def may_use(server: Server, context: Context, pool: Pool) -> bool:
     """Whether the packet may have addresses of the pool (docs/behaviour/decisions.md#permits)."""
     packet = context.packet
-    if server.open_pools[pool.index] and packet is not None and packet.message_type and server.reasons is None:
+    is_open = server.generation.open_pools[pool.index]
+    if is_open and packet is not None and packet.message_type and server.reasons is None:
         return True
     allowed = permitted(context, pool)
     if server.reasons is not None:
@@ -100,7 +101,7 @@ def _finish(server: Server, lease: Lease) -> None:
         server.log(ERROR, f"Reclaiming abandoned lease {dotted(lease.address)}.")
     rare = lease.rare
     if rare is not None and rare.host is not None:
-        name = rare.host.name
+        name = rare.host
         server.log(DEBUG, f'soft impossible condition: stale host "{name}" found on lease {dotted(lease.address)}')
         rare.host = None
     if server.reasons is not None and lease.pool is not None:

@@ -21,6 +21,8 @@ from .allocate import may_use
 from .hosts import CLIENT_IDENTIFIER, fixed_lease, known_hosts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ...model.configuration import Host, SharedNetwork
     from ...model.context import Context, Message
     from ...model.lease import Lease
@@ -57,7 +59,7 @@ class Search:
         self.uid = packet.options.get(CLIENT_IDENTIFIER)
         self.cip = packet.ciaddr or packet.requested_address
         self.releasing = not packet.ciaddr
-        self.hosts: list[Host] = []
+        self.hosts: Sequence[Host] = []
         self.mock: Lease | None = None
         self.ip: Lease | None = None
         self.by_uid: Lease | None = None
@@ -73,7 +75,7 @@ def find_lease(
     See docs/behaviour/decisions.md#relay-options-of-unicast-renewals.
     """
     search = Search(server, context, packet, network)
-    if server.configuration.hosts:
+    if server.generation.declared.hosts.count:
         search.hosts = known_hosts(server, packet)
         if search.hosts:
             search.mock = fixed_lease(server, search.hosts, network)
@@ -221,7 +223,7 @@ def _reconcile(search: Search) -> None:
         if search.ip is not None and search.mock is not None and search.packet.message_type == REQUEST:
             assert search.mock.rare is not None
             host = search.mock.rare.host
-            _log_conflict(search, search.ip.address if host is None else host.name)
+            _log_conflict(search, search.ip.address if host is None else host)
             search.ip = None
     if search.by_hardware is not None and search.by_hardware is search.by_uid:
         search.by_hardware = None
@@ -339,7 +341,7 @@ def _attach_host(search: Search, lease: Lease) -> None:
     if search.hosts and lease.state == ACTIVE:
         for host in search.hosts:
             if not host.fixed_addresses:
-                lease.rarely().host = host
+                lease.rarely().host = host.name
                 return
 
 

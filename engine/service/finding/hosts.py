@@ -16,7 +16,7 @@ from ...wire.text import dotted
 from ..reasons import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ...model.configuration import Host, SharedNetwork
     from ...model.context import Message
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 CLIENT_IDENTIFIER: Final = 61
 
 
-def host_lists(server: Server, packet: Message) -> Iterator[list[Host]]:
+def host_lists(server: Server, packet: Message) -> Iterator[Sequence[Host]]:
     """The lists of hosts that match the packet: by uid, by hardware, by each `host-identifier` option."""
-    configuration = server.configuration
+    hosts = server.generation.declared.hosts
     uid = packet.options.get(CLIENT_IDENTIFIER)
-    found = configuration.hosts_by_uid.get(uid) if uid is not None else None
+    found = hosts.by_uid.get(uid) if uid is not None else None
     if found:
         yield found
-    found = configuration.hosts_by_hardware.get(packet.hardware)
+    found = hosts.by_hardware.get(packet.hardware)
     if found:
         yield found
-    for definition, by_value in configuration.host_identifiers:
+    for definition, by_value in hosts.identifiers:
         space = packet.options if definition.space == "dhcp" else packet.spaces.get(definition.space, {})
         value = space.get(definition.code)
         found = by_value.get(value) if value is not None else None
@@ -43,14 +43,14 @@ def host_lists(server: Server, packet: Message) -> Iterator[list[Host]]:
             yield found
 
 
-def known_hosts(server: Server, packet: Message) -> list[Host]:
+def known_hosts(server: Server, packet: Message) -> Sequence[Host]:
     """The first list of hosts that matches; the packet becomes known by it. Empty where there is none."""
     for hosts in host_lists(server, packet):
         packet.known = True
         if server.reasons is not None:
             server.reasons.append(Reason("host", hosts[0].name, "matched", "the client is known", hosts[0].place))
         return hosts
-    return []
+    return ()
 
 
 def dynamic_host(server: Server, packet: Message) -> Host | None:
@@ -71,7 +71,7 @@ def host_addresses(server: Server, host: Host) -> Iterator[int]:
             yield from server.addresses_of(entry) or ()
 
 
-def fixed_lease(server: Server, hosts: list[Host], network: SharedNetwork) -> Lease | None:
+def fixed_lease(server: Server, hosts: Sequence[Host], network: SharedNetwork) -> Lease | None:
     """A mock lease for the first fixed address of the hosts on the network; None where they have none there.
 
     See docs/behaviour/decisions.md#mock-lease-of-a-fixed-address.
@@ -83,7 +83,7 @@ def fixed_lease(server: Server, hosts: list[Host], network: SharedNetwork) -> Le
                     lease = Lease(address, None, subnet)
                     lease.hardware = host.hardware
                     lease.uid = host.uid
-                    lease.rarely().host = host
+                    lease.rarely().host = host.name
                     if server.reasons is not None:
                         why = f"fixed-address of host {host.name}"
                         server.reasons.append(Reason("candidate", dotted(address), "fixed", why, host.place))

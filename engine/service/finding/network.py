@@ -36,7 +36,7 @@ def subnet_of(server: Server, value: bytes) -> Subnet | None:
     """The subnet that has a selected address; None for a value of another length."""
     if len(value) != _ADDRESS_OCTETS:
         return None
-    return server.configuration.find_subnet(int.from_bytes(value, "big"))
+    return server.generation.configuration.find_subnet(int.from_bytes(value, "big"))
 
 
 def locate(server: Server, packet: Message) -> SharedNetwork | None:
@@ -49,10 +49,10 @@ def locate(server: Server, packet: Message) -> SharedNetwork | None:
             found = None if subnet is None else subnet.network
             return _explained(server, found, "link selection" if choice[1] else "subnet selection", choice[0].hex(":"))
     if packet.giaddr:
-        subnet = server.configuration.find_subnet(packet.giaddr)
+        subnet = server.generation.configuration.find_subnet(packet.giaddr)
         found = None if subnet is None else subnet.network
         return found if server.reasons is None else _explained(server, found, "giaddr", dotted(packet.giaddr))
-    interface = server.interfaces.get(packet.interface)
+    interface = server.generation.interfaces.get(packet.interface)
     found = None if interface is None else interface.network
     return found if server.reasons is None else _explained(server, found, "interface", packet.interface)
 

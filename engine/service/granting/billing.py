@@ -1,6 +1,6 @@
 """Charging leases to classes with a `lease limit`.
 
-A charge is tested at the OFFER and taken at the ACK. The counters themselves are the lease database's.
+A charge is tested at the OFFER and taken at the ACK. The counters themselves are kept by lease/charges.py.
 
 See docs/behaviour/decisions.md#class-billing.
 """
@@ -24,23 +24,27 @@ class Bill(NamedTuple):
     changed: bool
 
 
+def is_charged(lease: Lease) -> bool:
+    """Whether the lease is charged to a class."""
+    return lease.rare is not None and lease.rare.billing is not None
+
+
 def charge(server: Server, lease: Lease, packet: Message, *, offer: bool) -> Bill:
     """Keep, drop or make the lease's charge."""
     changed = False
-    database = server.database
-    rare = lease.rare
-    if rare is not None and rare.billing is not None and rare.billing not in packet.classes:
-        database.unbill(lease)
+    charges = server.database.charges
+    billing = None if lease.rare is None else lease.rare.billing
+    if billing is not None:
+        if any(member.full_name == billing for member in packet.classes):
+            return Bill("", changed=False)
+        charges.take_back(lease)
         changed = lease.state == ACTIVE
-        rare = lease.rare
-    if rare is not None and rare.billing is not None:
-        return Bill("", changed)
     last = ""
     for member in packet.classes:
         if member.limit > 0:
-            last = member.name if member.superclass is None else member.superclass.name
-            if database.bill(lease, member):
+            last = member.name
+            if charges.charge(lease, member):
                 if offer and lease.state != ACTIVE:
-                    database.unbill(lease)
-                return Bill("", True)
+                    charges.take_back(lease)
+                return Bill("", changed=True)
     return Bill(last, changed)

@@ -21,7 +21,7 @@ from ..explain import tell_time, watch_handler, watch_scopes
 from ..finding.hosts import CLIENT_IDENTIFIER, dynamic_host
 from ..lifecycle import expire_in, lease_has_rare, release
 from ..plan import Terms
-from .billing import charge
+from .billing import charge, is_charged
 from .lease_name import must_ask_name
 from .lease_time import INFINITE, PoolClosedError, bootp_expiry, dhcp_expiry, requested_time
 from .nak import send_nak_for
@@ -80,15 +80,15 @@ def _run_scopes(step: Grant) -> bool:
     See docs/behaviour/decisions.md#grant-procedure, steps 4 to 10.
     """
     server, context, packet, lease = step.server, step.context, step.packet, step.lease
-    if step.host is None and server.configuration.hosts:
+    if step.host is None and server.generation.declared.hosts.count:
         step.host = dynamic_host(server, packet)
     subnet = lease.subnet
     assert subnet is not None
     relay = packet.agent if not packet.stashed else None
     if server.reasons is not None:
-        scopes = server.plans.scopes(subnet, lease.pool, packet.classes, step.host)
+        scopes = server.generation.plans.scopes(subnet, lease.pool, packet.classes, step.host)
         step.settings, _ = watch_scopes(server, packet, lease, scopes, _variables(lease))
-    plan = server.plans.plan(context, subnet, lease.pool, packet.classes, step.host)
+    plan = server.generation.plans.plan(context, subnet, lease.pool, packet.classes, step.host)
     if plan is None or (relay is not None and "agent" in plan.options.spaces):
         return _run_for_packet(step, relay)
     step.plan = plan
@@ -225,7 +225,7 @@ def _admit(step: Grant) -> bool:
         return terms.allow_bootp != par.IGNORE and step.reject("bootp disallowed")
     if terms.allow_booting != par.ALLOW:
         return terms.allow_booting != par.IGNORE and step.reject("booting disallowed")
-    if server.configuration.has_limits and lease.pool is not None:
+    if lease.pool is not None and (step.packet.classes or is_charged(lease)):
         bill = charge(server, lease, step.packet, offer=step.kind == OFFER)
         if bill.refused_by:
             text = f"lease limit reached in all matching classes (last: '{bill.refused_by}')"
@@ -262,7 +262,7 @@ def _decide_time(step: Grant) -> bool:
         step.expiry = dhcp_expiry(server, lease, terms, requested, commit=step.kind == ACK)
     except PoolClosedError:
         if lease.state != ACTIVE and lease.pool is not None:
-            server.database.unbill(lease)
+            server.database.charges.take_back(lease)
         step.note("NAK", "the pool is not valid at this time")
         send_nak_for(server, step.context, lease.address, lease.subnet)
         return False
@@ -377,7 +377,7 @@ def _store_rare(step: Grant) -> None:
     """Host, relay options, what stood behind the hardware address; `rare` goes where nothing is left in it."""
     lease, packet = step.lease, step.packet
     if step.host is not None:
-        lease.rarely().host = step.host
+        lease.rarely().host = step.host.name
     elif lease.rare is not None:
         lease.rare.host = None
     relay = packet.agent

@@ -56,7 +56,7 @@ def send_nak_for(server: Server, context: Context, address: int, subnet: Subnet 
     if packet.agent is not None:
         options.spaces["agent"] = dict(packet.agent)
     context.reply = options
-    area = server.encoder.area(NAK_LAYOUT, packet, options, context, None, None)
+    area = server.generation.encoder.area(NAK_LAYOUT, packet, options, context, None, None)
     assert area is not None, "no site option space is set"
     server.log(INFO, nak_line(address, packet))
     server.effects.append(send_nak(packet, compose_nak(packet, area), server.ports, source))

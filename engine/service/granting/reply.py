@@ -53,7 +53,7 @@ def answer(step: Grant) -> None:
     context = step.context
     context.reply = prepared.options
     context.bindings = server.global_bindings
-    site = server.encoder.site_name(_layout(kind), prepared.options, context)
+    site = server.generation.encoder.site_name(_layout(kind), prepared.options, context)
     before = len(effects)
     sent = _encode(step, prepared, site)
     stored = sent is not None and kind != OFFER and lease.pool is not None and not step.reused
@@ -186,7 +186,9 @@ def _encode(step: Grant, prepared: Prepared, site: bytes) -> Send | None:
     server, packet, terms, lease, context = step.server, step.packet, step.terms, step.lease, step.context
     kind = step.kind
     layout = _layout(kind)
-    area = server.encoder.area(layout, packet, prepared.options, context, terms.filename, terms.server_name, site)
+    area = server.generation.encoder.area(
+        layout, packet, prepared.options, context, terms.filename, terms.server_name, site
+    )
     if area is None:
         return None
     flags = packet.flags | BROADCAST_FLAG if terms.always_broadcast else packet.flags
@@ -200,7 +202,7 @@ def _encode(step: Grant, prepared: Prepared, site: bytes) -> Send | None:
         return send_offer(packet, payload, server.ports, flags, address, prepared.source)
     if kind == ACK:
         assert lease.subnet is not None
-        interface = server.interfaces.get(packet.interface)
+        interface = server.generation.interfaces.get(packet.interface)
         same = interface is not None and interface.network is lease.subnet.network
         return send_ack(packet, payload, server.ports, flags, address, prepared.source, same_network=same)
     return send_bootp(packet, payload, server.ports, flags, address, prepared.source)

@@ -45,7 +45,8 @@ class Grant:
         self.hold = hold
         self.old_cltt = lease.cltt
         rare = lease.rare
-        self.attached: Host | None = None if rare is None else rare.host
+        name = None if rare is None else rare.host
+        self.attached: Host | None = None if name is None else server.host_named(name)
         self.host: Host | None = self.attached
         self.plan: Plan | None = None
         self.shared = True

@@ -45,7 +45,7 @@ def bootp(server: Server, context: Context, packet: Message) -> None:
     if lease is not None and lease.pool is None:
         _answer_fixed(server, context, packet, network, lease, line)
         return
-    host = dynamic_host(server, packet) if server.configuration.hosts else None
+    host = dynamic_host(server, packet) if server.generation.declared.hosts.count else None
     if lease is None:
         lease, _peer_has_leases = allocate(server, context, network)
         if lease is None:
@@ -64,7 +64,8 @@ def _answer_fixed(
     See docs/behaviour/decisions.md#bootrequest, step 3.
     """
     assert lease.subnet is not None
-    host = lease.rarely().host
+    name = lease.rarely().host
+    host = None if name is None else server.host_named(name)
     options = context.reply = OptionSet()
     context.lease = lease
     context.bindings = {}
@@ -87,7 +88,7 @@ def _answer_fixed(
         options.dhcp.setdefault(_SUBNET_MASK, lease.subnet.netmask.to_bytes(4, "big"))
         if host is not None and par.flag(context, options, par.USE_HOST_DECL_NAMES, False):
             options.dhcp.setdefault(_HOST_NAME, host.name.encode("latin-1", "replace"))
-        area = server.encoder.area(STATIC_BOOTP, packet, options, context, filename, server_name)
+        area = server.generation.encoder.area(STATIC_BOOTP, packet, options, context, filename, server_name)
         assert area is not None, "static BOOTP knows no site option space"
         payload = compose(
             STATIC_BOOTP, packet, area, flags, packet.ciaddr, lease.address, siaddr, filename, server_name
@@ -116,7 +117,7 @@ def _next_server(
     value = par.value(context, options, par.NEXT_SERVER)
     if value is not None:
         return int.from_bytes(value[:_ADDRESS_OCTETS], "big") if len(value) >= _ADDRESS_OCTETS else 0
-    for interface in server.interfaces.values():
+    for interface in server.generation.interfaces.values():
         if interface.network is network and interface.address:
             return interface.address
     return server.interface_address(packet.interface)

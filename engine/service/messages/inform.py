@@ -124,10 +124,9 @@ def _run_scopes(server: Server, context: Context, packet: Message, subnet: Subne
 
 def _host(server: Server, packet: Message, client: int) -> Host | None:
     """The host whose fixed address it is, else one without fixed address; by uid before hardware."""
-    configuration = server.configuration
+    known = server.generation.declared.hosts
     uid = packet.options.get(CLIENT_IDENTIFIER)
-    lists = [configuration.hosts_by_uid.get(uid, []) if uid is not None else []]
-    lists.append(configuration.hosts_by_hardware.get(packet.hardware, []))
+    lists = [(known.by_uid.get(uid) or ()) if uid is not None else (), known.by_hardware.get(packet.hardware) or ()]
     for hosts in lists:
         for host in hosts:
             if client in host_addresses(server, host):
@@ -155,7 +154,7 @@ def _answer(server: Server, context: Context, packet: Message, subnet: Subnet, c
     value = par.value(context, options, par.NEXT_SERVER) or b""
     siaddr = int.from_bytes(value[:_ADDRESS_OCTETS], "big") if len(value) >= _ADDRESS_OCTETS else 0
     mark = len(server.effects)
-    area = server.encoder.area(INFORM, packet, options, context, filename, server_name)
+    area = server.generation.encoder.area(INFORM, packet, options, context, filename, server_name)
     if area is None:
         return
     spoken = server.effects[mark:]

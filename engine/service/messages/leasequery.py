@@ -137,7 +137,7 @@ def _answer(
     kind: int,
     hardware: bytes | None,
 ) -> None:
-    area = server.encoder.area(LEASEQUERY, packet, options, context, None, None)
+    area = server.generation.encoder.area(LEASEQUERY, packet, options, context, None, None)
     assert area is not None, "a lease query knows no site option space"
     ciaddr = packet.ciaddr
     if not ciaddr and subject.lease is not None:

@@ -9,17 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dhcpd.engine.conf.building.compile import (
-    compile_configuration,
-    compile_handler,
-    declare,
-    remove_host,
-    resolve_class,
-)
+from dhcpd.engine.conf.building.compile import compile_configuration, compile_handler
 from dhcpd.engine.conf.options import default_registry
 from dhcpd.engine.conf.running.scopes import ScopeCache, lease_scopes
 from dhcpd.engine.model import syntax
 from dhcpd.engine.model.context import Context, OptionSet
+from dhcpd.engine.model.peers import FailoverPeer, Key, Zone
 
 REGISTRY = default_registry()
 HERE = syntax.NOWHERE
@@ -268,11 +263,9 @@ class TestHosts:
         )
         assert [found.name for found in made.hosts_by_hardware[b"\1\1\2"]] == ["one", "two"]
         assert [found.name for found in made.hosts_by_uid[b"uid"]] == ["two", "three"]
-        assert [found.name for _option, values in made.host_identifiers for found in values.popitem()[1]] == [
-            "five",
-            "four",
-        ]
-        assert made.host_names == ["name.example"]
+        identified = [host.name for _option, values in made.host_identifiers for (host,) in values.values()]
+        assert identified == ["five", "four"]
+        assert made.host_names == ("name.example",)
 
     def test_named_group_is_the_parent(self):
         made = compiled(
@@ -282,19 +275,6 @@ class TestHosts:
         )
         assert made.hosts[0].scope is made.groups["g"]
         assert made.hosts[1].scope.parent is made.groups["g"]
-
-    def test_declared_later_and_removed(self):
-        made = compiled(host("one", syntax.Hardware(HERE, 1, b"\1")))
-        declare(made, host("two", syntax.Hardware(HERE, 1, b"\1"), syntax.Marker(HERE, "dynamic"), option("host-name")))
-        assert made.hosts_by_name["two"].dynamic
-        declare(made, host("one", syntax.Marker(HERE, "deleted")))
-        assert [found.name for found in made.hosts_by_hardware[b"\1\1"]] == ["two"]
-        context = Context(None, 0, None, None, OptionSet(), {})
-        made.hosts_by_name["two"].scope.run(context)
-        assert context.reply.dhcp == {12: b"x"}
-        assert remove_host(made, "two").name == "two"
-        assert remove_host(made, "two") is None
-        assert not made.hosts_by_hardware
 
     def test_a_hundred_thousand(self):
         block = [host(f"h{i}", syntax.Hardware(HERE, 1, i.to_bytes(6, "big"))) for i in range(100_000)]
@@ -309,12 +289,9 @@ class TestClasses:
             syntax.Class(HERE, "c", [syntax.MatchIf(HERE, syntax.Expression("static")), option("host-name")]),
             syntax.Class(HERE, "c", [option("domain-name"), syntax.LeaseLimit(HERE, 3)]),
         )
-        found = resolve_class(made, "c")
-        assert len(made.classes) == 1
+        (found,) = made.classes
         assert len(found.scope.statements) == 2
         assert found.limit == 3
-        assert made.has_limits
-        assert resolve_class(made, "C") is None
 
     def test_subclass_copies_the_limit_when_it_is_made(self):
         match = syntax.Match(HERE, syntax.Expression("hardware"), spawn=False)
@@ -343,32 +320,46 @@ class TestClasses:
         made = compiled(syntax.Class(HERE, "x", [option("host-name")], legacy="vendor-class"))
         assert not made.classes
 
-    def test_deleted(self):
-        made = compiled(syntax.Class(HERE, "x", []), syntax.Subclass(HERE, "x", b"k", True, None))
-        declare(made, syntax.Subclass(HERE, "x", b"k", True, [syntax.Marker(HERE, "deleted")]))
-        assert not made.classes[0].subclasses
-        declare(made, syntax.Class(HERE, "x", [syntax.Marker(HERE, "deleted")]))
-        assert not made.classes
 
-
-def test_what_has_no_meaning_yet_is_kept():
-    peer = syntax.FailoverPeer(HERE, "p", (("peer address", "peer.example"),))
+def test_other_servers_have_the_manual_s_defaults():
+    peer = syntax.FailoverPeer(
+        HERE, "p", (("secondary", None), ("peer address", "peer.example"), ("port", 0), ("peer port", 847))
+    )
     key = syntax.Key(HERE, "k", "hmac-md5.", b"s")
     zone = syntax.Zone(HERE, "example.org.", ("ns.example",), (), (), (), "k")
     made = compiled(peer, key, zone, syntax.LeaseIdFormat(HERE, "hex"), syntax.DbTimeFormat(HERE, local=True))
-    assert made.failover_peers == {"p": peer}
-    assert made.keys == {"k": key}
-    assert made.zones == {"example.org.": zone}
-    assert made.host_names == ["peer.example", "ns.example"]
+    assert made.failover_peers == {
+        "p": FailoverPeer("p", HERE, primary=False, peer_address="peer.example", port=647, peer_port=847)
+    }
+    assert made.keys == {"k": Key("k", "hmac-md5.", b"s", HERE)}
+    assert made.zones == {"example.org.": Zone("example.org.", ("ns.example",), (), (), (), "k", HERE)}
+    assert made.host_names == ("peer.example", "ns.example")
     assert made.lease_id_hex
     assert made.local_times
+
+
+@pytest.mark.parametrize(
+    ("settings", "buckets"),
+    [
+        ((("split", 0),), bytes(32)),
+        ((("split", 100),), b"\xff" * 12 + b"\x0f" + bytes(19)),
+        ((("split", 256),), b"\xff" * 32),
+        ((("split", 9), ("hba", bytes(range(32)))), bytes(range(32))),
+        ((("hba", bytes(range(32))), ("split", 8)), b"\xff" + bytes(31)),
+    ],
+)
+def test_the_later_of_split_and_hba_counts(settings, buckets):
+    made = compiled(syntax.FailoverPeer(HERE, "p", (*settings, ("mclt", 60), ("load", 3), ("max-balance", 9))))
+    peer = made.failover_peers["p"]
+    assert (peer.hash_buckets, peer.mclt, peer.load_balance_max_seconds, peer.max_balance) == (buckets, 60, 3, 9)
+    assert peer.primary
 
 
 def test_interface_asks_for_itself_once():
     inner = subnet("10.0.0.0/24", syntax.Interface(HERE, "eth1"))
     made = compiled(shared("n", inner, syntax.Interface(HERE, "eth1")))
     assert made.networks[0].interface == "eth1"
-    assert made.requested_interfaces == ["eth1"]
+    assert made.requested_interfaces == ("eth1",)
 
 
 def test_includes_are_transparent():
@@ -384,7 +375,7 @@ def test_one_handler_for_two_events():
     made.global_scope.run(context)
     assert context.handlers["expiry"].tree is statement
     assert context.handlers["release"] is None
-    handler = compile_handler(statement, made)
+    handler = compile_handler(statement)
     handler.run(context)
     assert handler.events == ("expiry", "release")
     assert context.reply.dhcp == {12: b"x"}

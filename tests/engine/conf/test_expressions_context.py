@@ -16,32 +16,11 @@ from dhcpd.engine.model import syntax
 from dhcpd.engine.model.context import Context, Frame, OptionSet
 from dhcpd.engine.model.lease import Lease, Rare
 from dhcpd.engine.model.spaces import OptionSpace, Registry
+from tests.engine.conf.evaluation import Host
 
 REGISTRY = default_registry()
 HERE = syntax.NOWHERE
 DHCP = REGISTRY.spaces["dhcp"].by_name
-
-
-class Host:
-    host_name = "server.example"
-
-    def __init__(self, configuration=None):
-        self.configuration = configuration
-        self.lines = []
-        self.executed = []
-        self.answers = {}
-
-    def log(self, level, text):
-        self.lines.append((level, text))
-
-    def fatal(self, text):
-        self.lines.append(("fatal", text))
-
-    def execute(self, arguments):
-        self.executed.append(arguments)
-
-    def addresses_of(self, name):
-        return self.answers.get(name)
 
 
 def packet(**given):
@@ -80,12 +59,12 @@ def number(value):
 
 
 def evaluate(expression, where):
-    made = Compiler(TABLES, [], {}).any(expression)
+    made = Compiler(TABLES).any(expression)
     return made(where) if callable(made) else made
 
 
-def run(where, *statements, classes=None):
-    compile_list(Compiler(TABLES, [], classes or {}), list(statements))(where)
+def run(where, *statements):
+    compile_list(Compiler(TABLES), list(statements))(where)
 
 
 def assign(name, value, operator="supersede", space="dhcp"):
@@ -153,7 +132,7 @@ class TestLease:
         where = context(packet(), lease)
         assert evaluate(E("host-decl-name"), where) is None
         lease.rare = Rare()
-        lease.rare.host = SimpleNamespace(name="fritz")
+        lease.rare.host = "fritz"
         assert evaluate(E("host-decl-name"), where) == b"fritz"
 
 
@@ -192,8 +171,7 @@ class TestReply:
         assert evaluate(E("config-option", DHCP["host-name"]), where) is None
 
     def test_host_names_are_asked_for_when_evaluated(self):
-        names = []
-        compiler = Compiler(TABLES, names, {})
+        compiler = Compiler(TABLES)
         every = E("assembled", (b"\1\1\1\1", syntax.HostName("a.example", every=True)))
         single = E("assembled", (syntax.HostName("a.example", every=False),))
         where = context()
@@ -201,7 +179,7 @@ class TestReply:
         where.host.answers["a.example"] = (1, 2)
         assert compiler.data(every)(where) == b"\1\1\1\1\0\0\0\1\0\0\0\2"
         assert compiler.data(single)(where) == b"\0\0\0\1"
-        assert names == ["a.example"]
+        assert compiler.host_names == ["a.example"]
 
     def test_a_call_as_a_whole_value_is_used(self):
         where = context()
@@ -295,7 +273,7 @@ TRUE = E("equal", data(b"a"), data(b"a"))
 class TestClasses:
     def classified(self, configuration, seen):
         where = context(seen, host=Host(configuration))
-        return where, classify(configuration, where)
+        return where, classify(where)
 
     def test_conditions_submatches_and_neither(self):
         made = configured(
@@ -308,17 +286,18 @@ class TestClasses:
         )
         where, matched = self.classified(made, packet())
         assert matched
-        assert [(found.name, found.key) for found in where.packet.classes] == [("both", b"client"), ("yes", b"")]
-        assert in_class(where.packet, made.classes[0])
-        assert not in_class(where.packet, made.classes[1])
+        assert [(found.name, found.key) for found in where.packet.classes] == [("both", b"client"), ("yes", None)]
+        assert in_class(where.packet, "both")
+        assert not in_class(where.packet, "no")
 
     def test_spawning(self):
         made = configured(class_of("s", None, E("hardware"), spawn=True, limit=4))
         where, matched = self.classified(made, packet())
         assert not matched
         spawned = where.packet.classes[0]
-        assert (spawned.superclass, spawned.limit, spawned.spawned) == (made.classes[0], 4, True)
-        again, _ = self.classified(made, packet())
+        assert (spawned.full_name, spawned.limit, spawned.spawned) == (("s", packet().hardware), 4, True)
+        again = context(packet(), host=where.host)
+        classify(again)
         assert again.packet.classes == [spawned]
 
     def test_five_and_no_more(self):
@@ -331,10 +310,10 @@ class TestClasses:
         made = configured(class_of("c", TRUE))
         where, _ = self.classified(made, packet())
         assert evaluate(E("check", "default"), where) is True
-        run(where, syntax.Add(HERE, "c"), syntax.Add(HERE, "nosuch"), classes={"c": made.classes[0]})
-        assert where.packet.classes == made.classes * 3
+        run(where, syntax.Add(HERE, "c"), syntax.Add(HERE, "nosuch"))
+        assert where.packet.classes == [*made.classes] * 3
         assert evaluate(E("check", "default"), context()) is False
-        run(context(), syntax.Add(HERE, "c"), classes={"c": made.classes[0]})
+        run(context(host=Host(made)), syntax.Add(HERE, "c"))
 
 
 def pool_with(*permits):

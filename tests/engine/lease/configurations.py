@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING
 
 from dhcpd.engine.conf.options import default_registry
 from dhcpd.engine.lease.file.writer import Rewriter
-from dhcpd.engine.model.configuration import Class, Configuration, Pool, Scope, SharedNetwork, Subnet
+from dhcpd.engine.model.configuration import (
+    Class,
+    Configuration,
+    Pool,
+    Scope,
+    SharedNetwork,
+    Subnet,
+    complete,
+)
+from dhcpd.engine.model.peers import FailoverPeer
 from dhcpd.engine.model.syntax import NOWHERE
 
 if TYPE_CHECKING:
@@ -23,24 +32,35 @@ def number(text: str) -> int:
     return value
 
 
-def configuration(*pools: Ranges, classes: tuple[tuple[str, int], ...] = ()) -> Configuration:
-    """One network 10.0.0.0/8 with these pools; classes by name and limit."""
+def configuration(
+    *pools: Ranges,
+    classes: tuple[tuple[str, int], ...] = (),
+    peer: str | None = None,
+    lease_id_hex: bool = False,
+    local_times: bool = False,
+) -> Configuration:
+    """One network 10.0.0.0/8 with these pools, all of them of `peer`; classes by name and limit."""
     scope = Scope("global", NOWHERE, None)
-    made = Configuration(default_registry(), [scope], scope)
     network = SharedNetwork("net", NOWHERE, scope)
     subnet = Subnet(number("10.0.0.0"), number("255.0.0.0"), NOWHERE, scope, network)
-    network.subnets.append(subnet)
-    made.networks.append(network)
-    made.subnets.append(subnet)
+    made = []
     for index, ranges in enumerate(pools):
-        numbers = [(number(low), number(high)) for low, high in ranges]
-        pool = Pool(network, NOWHERE, scope, index, numbers)
-        pool.range_subnets = [subnet] * len(ranges)
-        network.pools.append(pool)
-        made.pools.append(pool)
-    for name, limit in classes:
-        made.classes.append(Class(name, NOWHERE, scope, limit=limit))
-    return made
+        numbers = tuple((number(low), number(high)) for low, high in ranges)
+        inside = (subnet,) * len(ranges)
+        made.append(Pool(network, NOWHERE, scope, index, numbers, failover_peer=peer, range_subnets=inside))
+    complete(network, subnets=(subnet,), pools=tuple(made))
+    return Configuration(
+        registry=default_registry(),
+        scopes=(scope,),
+        global_scope=scope,
+        networks=(network,),
+        subnets=(subnet,),
+        pools=tuple(made),
+        classes=tuple(Class(name, NOWHERE, scope, limit=limit) for name, limit in classes),
+        failover_peers={} if peer is None else {peer: FailoverPeer(peer, NOWHERE)},
+        lease_id_hex=lease_id_hex,
+        local_times=local_times,
+    )
 
 
 def conf_text(*pools: Ranges) -> str:

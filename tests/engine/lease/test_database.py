@@ -223,12 +223,12 @@ def test_a_class_takes_no_more_leases_than_its_limit() -> None:
     made = configuration(*POOLS, classes=(("gold", 1),))
     database, gold = Database(made), made.classes[0]
     first, second = lease_at(database, "10.0.0.10"), lease_at(database, "10.0.0.11")
-    assert database.bill(first, gold)
-    assert not database.bill(second, gold)
-    database.unbill(second)
-    database.unbill(first)
-    assert gold.billed == 0
-    assert database.bill(second, gold)
+    assert database.charges.charge(first, gold)
+    assert not database.charges.charge(second, gold)
+    database.charges.take_back(second)
+    database.charges.take_back(first)
+    assert database.charges.count(gold.full_name) == 0
+    assert database.charges.charge(second, gold)
 
 
 def test_what_is_left_alone_stays_due_and_what_never_ends_is_never_due() -> None:

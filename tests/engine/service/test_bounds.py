@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 
 from dhcpd.engine.agenda import Owner
-from dhcpd.engine.conf.running.classify import spawn
 from dhcpd.engine.conf.running.expressions_data import DATA_OCTETS_MAX
-from dhcpd.engine.model.configuration import SPAWNED_MAX
+from dhcpd.engine.lease.charges import SPAWNED_MAX
+from dhcpd.engine.model.configuration import ClassName
+from dhcpd.engine.model.lease import Lease
 from dhcpd.engine.service.waiting import Offer
 from dhcpd.trace import events as ev
 from dhcpd.trace.effects import INFO, Send
@@ -29,28 +30,33 @@ def test_subclasses_that_no_lease_is_charged_to_are_forgotten():
     desk = Desk(LINES)
     held = desk.bind(mac(1), **line(b"held"))
     (parent,) = desk.server.configuration.classes
-    for number in range(SPAWNED_MAX - len(parent.subclasses)):
-        spawn(parent, number.to_bytes(4, "big"))
-    assert len(parent.subclasses) == SPAWNED_MAX
+    charges = desk.server.database.charges
+    for number in range(SPAWNED_MAX - 1):
+        charges.spawn(parent, number.to_bytes(4, "big"))
+    ((_name, keys, _sweep_at),) = charges.plain()
+    assert len(keys) == SPAWNED_MAX
     assert desk.discover(mac(2), **line(b"new")) is not None
-    assert sorted(parent.subclasses) == [b"held", b"new", b"written"]
+    ((_name, keys, _sweep_at),) = charges.plain()
+    assert keys == [b"held", b"new"]
     # The lease that holds one keeps its place: nobody else on its line, and itself again.
     assert desk.discover(mac(3), **line(b"held")) is None
     assert desk.request(held, mac(1), **line(b"held")) == ACK
-    assert desk.lease(held).rare.billing is parent.subclasses[b"held"]
+    assert desk.lease(held).rare.billing == ClassName("line", b"held")
 
 
 def test_the_next_sweep_comes_when_twice_as_many_are_there():
     desk = Desk(LINES)
     (parent,) = desk.server.configuration.classes
+    charges = desk.server.database.charges
     for number in range(SPAWNED_MAX):
-        spawn(parent, number.to_bytes(4, "big")).billed = 1
+        key = number.to_bytes(4, "big")
+        charges.spawn(parent, key)
+        charges.enter(Lease(number, None, None), ClassName("line", key))
     for number in range(3):
         desk.discover(mac(2), **line(b"x%d" % number))
-    assert len(parent.subclasses) == SPAWNED_MAX + 4
-    assert parent.sweep_at == 2 * (SPAWNED_MAX + 1)
-    (kept,) = desk.server.snapshot()["spawned"]
-    assert kept[2] == parent.sweep_at
+    ((_name, keys, sweep_at),) = charges.plain()
+    assert len(keys) == SPAWNED_MAX + 3
+    assert sweep_at == 2 * SPAWNED_MAX
 
 
 def test_a_value_that_doubles_ends():

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from dhcpd.engine.lease.database import Database
 from dhcpd.engine.lease.file.reader import load_lease_file
 from dhcpd.engine.lease.file.record import RecordWriter
+from dhcpd.engine.model.configuration import ClassName
 from dhcpd.engine.model.lease import (
     ABANDONED,
     ACTIVE,
@@ -32,8 +33,8 @@ LAST_DATE = 2_145_916_799
 FILE = "/var/lib/dhcp/dhcpd.leases"
 
 
-def site() -> Configuration:
-    return configuration([("10.0.0.10", "10.0.0.99")], classes=(("gold", 2), ("none", 0)))
+def site(peer: str | None = None) -> Configuration:
+    return configuration([("10.0.0.10", "10.0.0.99")], classes=(("gold", 2), ("none", 0)), peer=peer)
 
 
 def read(text: bytes, made: Configuration | None = None, piece: int = 1 << 20) -> tuple[Database, list[str]]:
@@ -199,11 +200,8 @@ def test_what_a_record_does_not_say(record: str, state: int, next_state: int, re
 
 
 def test_a_failover_pool_keeps_backup_and_calls_old_leases_expired() -> None:
-    made = site()
-    made.pools[0].failover_peer = "fo"
+    made = site("fo")
     assert one("binding state backup;", made)[0].state == BACKUP
-    made = site()
-    made.pools[0].failover_peer = "fo"
     assert one("ends epoch 1;", made)[0].state == EXPIRED
 
 
@@ -215,16 +213,21 @@ def test_billing_is_taken_up_within_the_limit() -> None:
     database, lines = read(records, made)
     billed = [lease.address & 255 for lease in database.leases() if lease.rare is not None and lease.rare.billing]
     assert billed == [10, 11]
-    assert made.classes[0].billed == 2
+    assert database.charges.count(ClassName("gold", None)) == 2
     assert not lines
 
 
 def test_billing_a_subclass_makes_it() -> None:
-    made = site()
-    lease, lines = one('binding state active; next binding state free; billing subclass "gold" 0:1;', made)
+    text = b'lease 10.0.0.10 {\nbinding state active; next binding state free; billing subclass "gold" 0:1;\n}\n'
+    database, lines = read(text)
     assert not lines
+    lease = database.find(number("10.0.0.10"))
+    assert lease is not None
     assert lease.rare is not None
-    assert lease.rare.billing is made.classes[0].subclasses[b"\0\1"]
+    assert lease.rare.billing == ClassName("gold", b"\0\1")
+    made = database.charges.spawned(database.configuration.classes[0], b"\0\1")
+    assert made is not None
+    assert (made.limit, made.spawned, made.full_name) == (2, True, lease.rare.billing)
 
 
 @pytest.mark.parametrize(
@@ -340,8 +343,7 @@ def test_the_byte_order_of_another_machine_is_said() -> None:
 
 
 def test_failover_states() -> None:
-    made = site()
-    made.failover_peers["fo"] = object()
+    made = site("fo")
     text = b"""
 failover peer "fo" state {
   my state partner-down at 1 2026/11/23 20:56:30;

@@ -7,9 +7,8 @@ import pytest
 from dhcpd.engine.lease.database import Database
 from dhcpd.engine.lease.file.dates import DateReader, DateWriter, seconds_of
 from dhcpd.engine.lease.file.record import RecordWriter
-from dhcpd.engine.model.configuration import Class
+from dhcpd.engine.model.configuration import ClassName
 from dhcpd.engine.model.lease import ABANDONED, ACTIVE, BOOTP_FLAG, FREE, NEVER, RESERVED_FLAG, Lease
-from dhcpd.engine.model.syntax import NOWHERE
 from tests.engine.lease.configurations import configuration, number
 
 if TYPE_CHECKING:
@@ -107,8 +106,7 @@ def test_a_subclass_is_named_by_its_value(key: bytes, text: str) -> None:
     made = site()
     lease = lease_of(made)
     lease.state, lease.ends = ACTIVE, NOW + 5
-    gold = made.classes[0]
-    lease.rarely().billing = Class("gold", NOWHERE, gold.scope, superclass=gold, key=key)
+    lease.rarely().billing = ClassName("gold", key)
     writer = RecordWriter(made)
     assert f'  billing subclass "gold" {text};\n' in writer.record(lease, NOW).decode()
     assert b"billing" not in writer.record(lease, NOW + 5)
@@ -123,8 +121,7 @@ def test_a_host_name_that_cannot_be_quoted_is_left_out(name: bytes) -> None:
 
 
 def test_the_formats_that_the_configuration_chooses() -> None:
-    made = site()
-    made.local_times = made.lease_id_hex = True
+    made = configuration([("10.77.0.10", "10.77.0.20")], lease_id_hex=True, local_times=True)
     lease = lease_of(made)
     lease.starts = 1_795_467_639
     lease.uid = b"\1\2"

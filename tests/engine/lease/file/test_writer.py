@@ -10,6 +10,7 @@ from dhcpd.engine.lease.file.reader import load_lease_file
 from dhcpd.engine.lease.file.record import RecordWriter
 from dhcpd.engine.lease.file.writer import SLICE_LEASES, Rewriter, header
 from dhcpd.engine.model.lease import ACTIVE, FREE, RESERVED_FLAG
+from dhcpd.engine.model.syntax import NOWHERE, Group
 from tests.engine.lease.configurations import configuration, number, written
 
 NOW = 1_800_000_000
@@ -115,9 +116,9 @@ def test_a_rewrite_goes_on_from_a_snapshot() -> None:
 
 
 def test_classes_groups_and_hosts_have_lines_where_there_are_any() -> None:
-    made = configuration([("10.0.0.1", "10.0.0.9")], classes=(("gold", 1),))
-    made.groups["g"] = made.global_scope
-    assert written(Database(made))[1] == [
+    made = Database(configuration([("10.0.0.1", "10.0.0.9")], classes=(("gold", 1),)))
+    made.declare(Group(NOWHERE, "g", []), b"group g { }")
+    assert written(made)[1] == [
         "Wrote 0 class decls to leases file.",
         "Wrote 0 group decls to leases file.",
         "Wrote 0 leases to leases file.",
