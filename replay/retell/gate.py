@@ -2,7 +2,8 @@
 
 A run that is told fewer events asks for less: for fewer pings, other timers, no rewrite of the lease file. An answer
 that nobody asked for would make a tape of which no run could be the source, so it is left out; where an answer names
-its question by a number, the number is changed to the one that the question has now.
+its question by a number, the number is changed to the one that the question has now. A stream is told as a whole or
+not at all: its bytes mean nothing without those before.
 """
 
 from __future__ import annotations
@@ -11,36 +12,55 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ...trace import effects as fx
 from ...trace import events as ev
+from .numbering import Numbering
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Hashable, Sequence
 
     from ...engine.machine import Machine
     from ...trace.effects import Effect
     from ...trace.events import Event
 
 
+_ID_OCTETS: Final = 2
+
+
 class Gate:
-    """Lets events pass to one machine. `open_end`: it began from a snapshot, and may have asked for things before."""
+    """Lets events pass to one machine. `open_end`: it began from a snapshot, and may have asked for things before.
+
+    `without` names services whose peers are not there: what they said fits the recorded run only. `refused` holds the
+    machine's calls to them, for which `StreamClosed` is due.
+    """
 
     __slots__ = (
-        "_calls", "_dns_sockets", "_installs", "_listens", "_machine", "_names", "_open_end", "_pinged", "_queries",
-        "_recorded_calls", "_sent", "_stored", "_streams", "wake_us",
+        "_dns_sockets", "_installs", "_listens", "_machine", "_names", "_open_end", "_pinged", "_programs", "_queries",
+        "_query_ids", "_sent", "_stored", "_stream_calls", "_streams", "_without", "refused", "wake_us",
     )  # fmt: skip
 
-    def __init__(self, machine: Machine, wake_us: int = 0, *, open_end: bool = False) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        wake_us: int = 0,
+        *,
+        open_end: bool = False,
+        without: frozenset[str] = frozenset(),
+    ) -> None:
         self._machine = machine
         self._open_end = open_end
+        self._without = without
         self.wake_us = wake_us
+        self.refused: list[int] = []
         self._pinged: dict[int, None] = {}
         self._names: dict[str | int, None] = {}
-        self._calls: list[tuple[int, tuple[bytes, ...]]] = []
-        self._recorded_calls: dict[int, tuple[bytes, ...]] = {}
+        self._programs = Numbering()
         self._installs = 0
         self._dns_sockets = 0
-        self._queries: dict[int, None] = {}
+        self._queries = Numbering()
+        self._query_ids: dict[int, bytes] = {}
         self._listens: dict[tuple[str, int, int], None] = {}
-        self._streams: dict[int, None] = {}
+        self._stream_calls = Numbering()
+        # The number that a recorded stream has now, None where it is not told.
+        self._streams: dict[int, int | None] = {}
         self._sent = self._stored = open_end
 
     def admit(self, event: Event) -> Event | None:
@@ -48,10 +68,14 @@ class Gate:
         return CHECKS[type(event)](self, event)
 
     def recorded(self, effects: Sequence[Effect]) -> None:
-        """What the old tape has as the effects of an event, kept or not: the numbers of the programs it ran."""
+        """What the old tape has as the effects of an event, kept or not: the numbers of what it asked."""
         for effect in effects:
             if type(effect) is fx.Execute:
-                self._recorded_calls[effect.call] = effect.arguments
+                self._programs.recorded(effect.call, effect.arguments)
+            elif type(effect) is fx.DnsSend:
+                self._queries.recorded(effect.query, _dns_question(effect))
+            elif type(effect) is fx.StreamOpen:
+                self._stream_calls.recorded(effect.stream, effect[1:])
 
     def asked(self, effects: Sequence[Effect]) -> None:
         """What the machine asked for now."""
@@ -75,7 +99,7 @@ class Gate:
         self._names[effect.address] = None
 
     def _execute(self, effect: fx.Execute) -> None:
-        self._calls.append((effect.call, effect.arguments))
+        self._programs.asked(effect.call, effect.arguments)
 
     def _rewritten(self, effect: fx.RewriteEnd) -> None:
         self._installs += effect.install
@@ -90,7 +114,8 @@ class Gate:
         self._dns_sockets += 1
 
     def _query(self, effect: fx.DnsSend) -> None:
-        self._queries[effect.query] = None
+        self._queries.asked(effect.query, _dns_question(effect))
+        self._query_ids[effect.query] = effect.payload[:_ID_OCTETS]
 
     def _listen(self, effect: fx.StreamListen) -> None:
         self._listens[effect.service, effect.address, effect.port] = None
@@ -99,7 +124,10 @@ class Gate:
         self._listens.pop((effect.service, effect.address, effect.port), None)
 
     def _call(self, effect: fx.StreamOpen) -> None:
-        self._streams[effect.stream] = None
+        if effect.service in self._without:
+            self.refused.append(effect.stream)
+        else:
+            self._stream_calls.asked(effect.stream, effect[1:])
 
     # What may come
 
@@ -129,7 +157,13 @@ class Gate:
         return event
 
     def _dns_answer(self, event: ev.DnsAnswer) -> Event | None:
-        return event if self._open_end or event.query in self._queries else None
+        if event.query not in self._queries:
+            return event if self._open_end else None
+        own = self._queries.match(event.query)
+        if own is None:
+            return None
+        payload = event.payload and self._query_ids[own] + event.payload[_ID_OCTETS:]
+        return event._replace(query=own, payload=payload)
 
     def _listen_failed(self, event: ev.StreamListenFailed) -> Event | None:
         asked = event.service, event.address, event.port
@@ -137,31 +171,44 @@ class Gate:
 
     def _opened(self, event: ev.StreamOpened) -> Event | None:
         """A call of ours stands if we called; one of theirs if somebody listens for it."""
-        if event.stream % 2 == 0 and (self._open_end or self._is_listening(event)):
-            self._streams[event.stream] = None
-        return event if self._open_end or event.stream in self._streams else None
+        own: int | None = None
+        if event.service not in self._without:
+            if event.stream % 2:
+                own = self._own_call(event.stream)
+            elif self._is_listening(event):
+                own = event.stream
+        self._streams[event.stream] = own
+        return None if own is None else event._replace(stream=own)
+
+    def _own_call(self, number: int) -> int | None:
+        """The number that a recorded call has now."""
+        if self._open_end and number not in self._stream_calls:
+            return number
+        return self._stream_calls.match(number)
 
     def _is_listening(self, event: ev.StreamOpened) -> bool:
-        return any(
+        return self._open_end or any(
             (event.service, event.local_port) == (service, port) and address in (0, event.local)
             for service, address, port in self._listens
         )
 
     def _of_stream(self, event: ev.StreamData | ev.StreamHalfClosed) -> Event | None:
-        return event if self._open_end or event.stream in self._streams else None
+        own = self._streams.get(event.stream, event.stream if self._open_end else None)
+        return None if own is None else event._replace(stream=own)
 
     def _closed(self, event: ev.StreamClosed) -> Event | None:
-        known = event.stream in self._streams
-        self._streams.pop(event.stream, None)
-        return event if self._open_end or known else None
+        """The last of a stream that was told, or of a call that never stood."""
+        if event.stream in self._streams:
+            own = self._streams.pop(event.stream)
+        elif event.stream % 2:
+            own = self._own_call(event.stream)
+        else:
+            own = event.stream if self._open_end else None
+        return None if own is None else event._replace(stream=own)
 
     def _executed(self, event: ev.Executed) -> Event | None:
-        arguments = self._recorded_calls.get(event.call)
-        for place, (call, asked) in enumerate(self._calls):
-            if asked == arguments:
-                del self._calls[place]
-                return event._replace(call=call)
-        return None
+        own = self._programs.match(event.call)
+        return None if own is None else event._replace(call=own)
 
     def _continue(self, event: ev.RewriteContinue) -> Event | None:
         return event if self._machine.rewriting else None
@@ -177,6 +224,11 @@ class Gate:
 
     def _storage_failed(self, event: ev.StorageFailed) -> Event | None:
         return event if self._stored else None
+
+
+def _dns_question(effect: fx.DnsSend) -> Hashable:
+    """What tells it from others: all but the number, the time, and the id that is drawn for it."""
+    return effect.server, effect.port, effect.tcp, effect.payload[_ID_OCTETS:]
 
 
 CHECKS: Final[dict[type[Event], Callable[[Gate, Any], Event | None]]] = {

@@ -37,8 +37,8 @@ class Replayer:
     """Tells one machine events of a recording, as far as they fit what the machine asked for.
 
     `punctual`: the world answers in time for what was asked, as a real one would: timers that were asked for come
-    before the next event, and rewrites of the lease file are brought to their end. Otherwise the machine gets what is
-    among the events, and waits in vain for the rest.
+    before the next event, rewrites of the lease file are brought to their end, and calls to who is not there are
+    refused. Otherwise the machine gets what is among the events, and waits in vain for the rest.
     """
 
     def __init__(
@@ -72,6 +72,9 @@ class Replayer:
         """What comes by itself before `event`."""
         if last is None or isinstance(event, ev.RewriteContinue | ev.RewriteInstalled):
             return
+        while self._gate.refused:
+            stream = self._gate.refused.pop(0)
+            yield self._apply(ev.StreamClosed(last.wall_us, last.mono_us, stream, "ECONNREFUSED"), None)
         while self._machine.rewriting:
             told = self._apply(ev.RewriteContinue(last.wall_us, last.mono_us), None)
             yield told

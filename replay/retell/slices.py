@@ -2,12 +2,13 @@
 
 A stretch begins with a snapshot of the state before it, and has the events and the effects as they were recorded: it
 is a part of the run. With clients it is another run, which only has their packets: told to the engine anew, with what
-it asks for answered in time (gate.py, replayer.py), and with the faults of the original carried over.
+it asks for answered in time (gate.py, replayer.py), and with the faults of the original carried over. Streams of OMAPI
+are kept, each whole. A failover partner is not there: what it said fits the leases of the whole run only.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ...trace import Entry, TapeWriter, open_tape, pack_snapshot
 from ...trace import events as ev
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
     from ...engine.machine import Machine
     from ...trace import Tape
+
+
+_NOT_THERE: Final = frozenset({"failover"})
 
 
 class Piece(NamedTuple):
@@ -98,7 +102,7 @@ def _retold(
     other = type(machine)() if snapshot is None else type(machine).restore(snapshot)
     faults: dict[int, Fault] = {}
     wake_us = int(str(snapshot["wake_us"])) if snapshot is not None else 0
-    gate = Gate(other, wake_us, open_end=snapshot is not None)
+    gate = Gate(other, wake_us, open_end=snapshot is not None, without=_NOT_THERE)
     return Replayer(other, gate, faults, punctual=True).replay(_chosen(whole, entries, clients, faults))
 
 
