@@ -23,6 +23,7 @@ from dhcpd.replay.redact.records import EFFECTS as EFFECT_REDACTORS
 from dhcpd.replay.redact.records import EVENTS as EVENT_REDACTORS
 from dhcpd.replay.retell.gate import CHECKS
 from dhcpd.replay.showing.describe import answer_line, effect_line, event_line, record_fields
+from dhcpd.replay.world.feeding import CARRIERS
 from dhcpd.start import Start
 from dhcpd.trace.effects import EFFECT_IDS
 from dhcpd.trace.events import EVENT_IDS
@@ -57,6 +58,10 @@ def run(tmp_path: Path) -> program.Run:
 def test_the_start_and_the_loop_carry_out_every_effect(run: program.Run) -> None:
     assert set(Start(run, lambda: None).doing) == set(EFFECT_IDS)
     assert set(Loop(run).doing) == set(EFFECT_IDS)
+
+
+def test_a_run_made_of_what_others_recorded_answers_every_effect() -> None:
+    assert set(CARRIERS) == set(EFFECT_IDS)
 
 
 def test_the_engine_answers_every_event() -> None:

@@ -2,8 +2,7 @@
 
 A run that is told fewer events asks for less: for fewer pings, other timers, no rewrite of the lease file. An answer
 that nobody asked for would make a tape of which no run could be the source, so it is left out; where an answer names
-its question by a number, the number is changed to the one that the question has now. A stream is told as a whole or
-not at all: its bytes mean nothing without those before.
+its question by a number, the number is changed to the one that the question has now. Streams are world/streams.py's.
 """
 
 from __future__ import annotations
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ...trace import effects as fx
 from ...trace import events as ev
-from .numbering import Numbering
+from ..world.numbering import Numbering
+from ..world.streams import Streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
@@ -28,13 +28,12 @@ _ID_OCTETS: Final = 2
 class Gate:
     """Lets events pass to one machine. `open_end`: it began from a snapshot, and may have asked for things before.
 
-    `without` names services whose peers are not there: what they said fits the recorded run only. `refused` holds the
-    machine's calls to them, for which `StreamClosed` is due.
+    `without` names services whose peers are not there, as world/streams.py has it.
     """
 
     __slots__ = (
-        "_dns_sockets", "_installs", "_listens", "_machine", "_names", "_open_end", "_pinged", "_programs", "_queries",
-        "_query_ids", "_sent", "_stored", "_stream_calls", "_streams", "_without", "refused", "wake_us",
+        "_dns_sockets", "_installs", "_machine", "_names", "_open_end", "_pinged", "_programs", "_queries",
+        "_query_ids", "_sent", "_stored", "streams", "wake_us",
     )  # fmt: skip
 
     def __init__(
@@ -47,9 +46,7 @@ class Gate:
     ) -> None:
         self._machine = machine
         self._open_end = open_end
-        self._without = without
         self.wake_us = wake_us
-        self.refused: list[int] = []
         self._pinged: dict[int, None] = {}
         self._names: dict[str | int, None] = {}
         self._programs = Numbering()
@@ -57,10 +54,7 @@ class Gate:
         self._dns_sockets = 0
         self._queries = Numbering()
         self._query_ids: dict[int, bytes] = {}
-        self._listens: dict[tuple[str, int, int], None] = {}
-        self._stream_calls = Numbering()
-        # The number that a recorded stream has now, None where it is not told.
-        self._streams: dict[int, int | None] = {}
+        self.streams = Streams(open_end=open_end, without=without)
         self._sent = self._stored = open_end
 
     def admit(self, event: Event) -> Event | None:
@@ -69,16 +63,16 @@ class Gate:
 
     def recorded(self, effects: Sequence[Effect]) -> None:
         """What the old tape has as the effects of an event, kept or not: the numbers of what it asked."""
+        self.streams.recorded(effects)
         for effect in effects:
             if type(effect) is fx.Execute:
                 self._programs.recorded(effect.call, effect.arguments)
             elif type(effect) is fx.DnsSend:
                 self._queries.recorded(effect.query, _dns_question(effect))
-            elif type(effect) is fx.StreamOpen:
-                self._stream_calls.recorded(effect.stream, effect[1:])
 
     def asked(self, effects: Sequence[Effect]) -> None:
         """What the machine asked for now."""
+        self.streams.asked(effects)
         for effect in effects:
             note = _NOTES.get(type(effect))
             if note is not None:
@@ -117,18 +111,6 @@ class Gate:
         self._queries.asked(effect.query, _dns_question(effect))
         self._query_ids[effect.query] = effect.payload[:_ID_OCTETS]
 
-    def _listen(self, effect: fx.StreamListen) -> None:
-        self._listens[effect.service, effect.address, effect.port] = None
-
-    def _listen_end(self, effect: fx.StreamListenEnd) -> None:
-        self._listens.pop((effect.service, effect.address, effect.port), None)
-
-    def _call(self, effect: fx.StreamOpen) -> None:
-        if effect.service in self._without:
-            self.refused.append(effect.stream)
-        else:
-            self._stream_calls.asked(effect.stream, effect[1:])
-
     # What may come
 
     def _tell(self, event: Event) -> Event:
@@ -165,46 +147,8 @@ class Gate:
         payload = event.payload and self._query_ids[own] + event.payload[_ID_OCTETS:]
         return event._replace(query=own, payload=payload)
 
-    def _listen_failed(self, event: ev.StreamListenFailed) -> Event | None:
-        asked = event.service, event.address, event.port
-        return event if self._open_end or asked in self._listens else None
-
-    def _opened(self, event: ev.StreamOpened) -> Event | None:
-        """A call of ours stands if we called; one of theirs if somebody listens for it."""
-        own: int | None = None
-        if event.service not in self._without:
-            if event.stream % 2:
-                own = self._own_call(event.stream)
-            elif self._is_listening(event):
-                own = event.stream
-        self._streams[event.stream] = own
-        return None if own is None else event._replace(stream=own)
-
-    def _own_call(self, number: int) -> int | None:
-        """The number that a recorded call has now."""
-        if self._open_end and number not in self._stream_calls:
-            return number
-        return self._stream_calls.match(number)
-
-    def _is_listening(self, event: ev.StreamOpened) -> bool:
-        return self._open_end or any(
-            (event.service, event.local_port) == (service, port) and address in (0, event.local)
-            for service, address, port in self._listens
-        )
-
-    def _of_stream(self, event: ev.StreamData | ev.StreamHalfClosed) -> Event | None:
-        own = self._streams.get(event.stream, event.stream if self._open_end else None)
-        return None if own is None else event._replace(stream=own)
-
-    def _closed(self, event: ev.StreamClosed) -> Event | None:
-        """The last of a stream that was told, or of a call that never stood."""
-        if event.stream in self._streams:
-            own = self._streams.pop(event.stream)
-        elif event.stream % 2:
-            own = self._own_call(event.stream)
-        else:
-            own = event.stream if self._open_end else None
-        return None if own is None else event._replace(stream=own)
+    def _of_stream(self, event: Event) -> Event | None:
+        return self.streams.admit(event)
 
     def _executed(self, event: ev.Executed) -> Event | None:
         own = self._programs.match(event.call)
@@ -248,11 +192,11 @@ CHECKS: Final[dict[type[Event], Callable[[Gate, Any], Event | None]]] = {
     ev.NameAnswer: Gate._name_answer,
     ev.DnsOpened: Gate._dns_opened,
     ev.DnsAnswer: Gate._dns_answer,
-    ev.StreamListenFailed: Gate._listen_failed,
-    ev.StreamOpened: Gate._opened,
+    ev.StreamListenFailed: Gate._of_stream,
+    ev.StreamOpened: Gate._of_stream,
     ev.StreamData: Gate._of_stream,
     ev.StreamHalfClosed: Gate._of_stream,
-    ev.StreamClosed: Gate._closed,
+    ev.StreamClosed: Gate._of_stream,
     ev.Executed: Gate._executed,
     ev.RewriteContinue: Gate._continue,
     ev.RewriteInstalled: Gate._installed,
@@ -271,9 +215,6 @@ _NOTES: Final[dict[type[Effect], Callable[[Gate, Any], None]]] = {
     fx.Execute: Gate._execute,
     fx.DnsOpen: Gate._open_dns,
     fx.DnsSend: Gate._query,
-    fx.StreamListen: Gate._listen,
-    fx.StreamListenEnd: Gate._listen_end,
-    fx.StreamOpen: Gate._call,
     fx.RewriteEnd: Gate._rewritten,
     fx.RewriteBegin: Gate._store,
     fx.Send: Gate._send,

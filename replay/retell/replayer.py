@@ -72,9 +72,8 @@ class Replayer:
         """What comes by itself before `event`."""
         if last is None or isinstance(event, ev.RewriteContinue | ev.RewriteInstalled):
             return
-        while self._gate.refused:
-            stream = self._gate.refused.pop(0)
-            yield self._apply(ev.StreamClosed(last.wall_us, last.mono_us, stream, "ECONNREFUSED"), None)
+        for refusal in self._gate.streams.refusals(last.wall_us, last.mono_us):
+            yield self._apply(refusal, None)
         while self._machine.rewriting:
             told = self._apply(ev.RewriteContinue(last.wall_us, last.mono_us), None)
             yield told

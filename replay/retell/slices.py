@@ -8,13 +8,14 @@ are kept, each whole. A failover partner is not there: what it said fits the lea
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ...trace import Entry, TapeWriter, open_tape, pack_snapshot
 from ...trace import events as ev
 from ..playing.compare import same
 from ..playing.resume import beginning
 from ..showing.decode import hardware_of_payload
+from ..world.streams import PARTNER
 from .faults import Fault
 from .gate import Gate
 from .replayer import Replayed, Replayer, fill
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
     from ...engine.machine import Machine
     from ...trace import Tape
-
-
-_NOT_THERE: Final = frozenset({"failover"})
 
 
 class Piece(NamedTuple):
@@ -102,7 +100,7 @@ def _retold(
     other = type(machine)() if snapshot is None else type(machine).restore(snapshot)
     faults: dict[int, Fault] = {}
     wake_us = int(str(snapshot["wake_us"])) if snapshot is not None else 0
-    gate = Gate(other, wake_us, open_end=snapshot is not None, without=_NOT_THERE)
+    gate = Gate(other, wake_us, open_end=snapshot is not None, without=PARTNER)
     return Replayer(other, gate, faults, punctual=True).replay(_chosen(whole, entries, clients, faults))
 
 

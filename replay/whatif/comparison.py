@@ -217,6 +217,11 @@ class Comparison:
             notices.append(f"the tape ends in the middle of a record ({tape.torn_bytes} bytes): the run was cut short")
         if not report.served and not report.refused and not report.failure:
             notices.append("the recorded run never came to serve: there is nothing to compare")
+        if self.driver.streams.silent:
+            notices.append(
+                "the failover partner is not played, since what it said fits the recorded run only: "
+                "the new server has no connection to it"
+            )
         report.notices = tuple(notices)
 
 

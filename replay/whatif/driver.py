@@ -20,6 +20,7 @@ from ...trace.reader import Entry
 from ..playing.leases import lease_file_of
 from ..playing.resume import beginning
 from ..showing.decode import hardware_of_payload
+from ..world.streams import PARTNER, Streams
 from .client import Client, reply_of
 from .packets import read
 from .questions import Questions
@@ -113,6 +114,7 @@ class Driver:
         self.machine = Machine()
         self.clients: dict[tuple[bytes, bytes], Client] = {}
         self.questions = Questions()
+        self.streams = Streams(without=PARTNER)
         self._start_errors: list[str] = []
         self._files = files
         self._leases = leases
@@ -149,6 +151,7 @@ class Driver:
         self._done = []
         self._settle(event.wall_us)
         self.questions.asked_in_recording(recorded)
+        self.streams.recorded(recorded)
         withheld = ""
         if isinstance(event, ev.Packet):
             withheld = self._packet(event)
@@ -179,6 +182,9 @@ class Driver:
         self._watch(done)
         for answer in self.questions.asked(done, (event.wall_us, event.mono_us)):
             self._apply(answer, "answered from the recording")
+        self.streams.asked(done)
+        for refusal in self.streams.refusals(event.wall_us, event.mono_us):
+            self._apply(refusal, "a call to the failover partner, which is not played")
         self._heed(done, event)
         return done
 
@@ -243,6 +249,7 @@ class Driver:
             self._recorded_interfaces = self._interfaces = tuple(old.server.generation.interfaces)
         if self._leases is None and self._is_configuration_of(old):
             self.machine = old
+            self.streams = Streams(open_end=True, without=PARTNER)
             return
         assert old._boot is not None, "a snapshot is of a machine that was started"
         self.questions.know(old._names.answers)
@@ -313,6 +320,11 @@ class Driver:
             self._enter(client.next_renewal_us(self._now_us), client)
         elif client.is_offered_more:
             self._enter(self._now_us + _TAKE_AFTER_US, client)
+
+    def _stream(self, event: Event) -> None:
+        told = self.streams.admit(event)
+        if told is not None:
+            self._apply(told)
 
     def _rewrite(self, event: ev.RewriteContinue) -> None:
         if self.machine.rewriting:
@@ -417,6 +429,11 @@ _TELL: Final[dict[type[Event], Callable[[Driver, Any], None]]] = {
     ev.LeaseFilePart: Driver._lease_part,
     ev.LeaseFileEnd: Driver._lease_end,
     ev.Timer: Driver._timer,
+    ev.StreamListenFailed: Driver._stream,
+    ev.StreamOpened: Driver._stream,
+    ev.StreamData: Driver._stream,
+    ev.StreamHalfClosed: Driver._stream,
+    ev.StreamClosed: Driver._stream,
     ev.RewriteContinue: Driver._rewrite,
     ev.RewriteInstalled: Driver._ignore,
     ev.StorageFailed: Driver._storage_failed,

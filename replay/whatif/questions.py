@@ -3,8 +3,8 @@
 A server under another configuration asks other things: it pings other addresses, looks up other names, runs other
 programs. A question that the recording has too at that moment gets the recorded answer when that comes. Any other is
 answered at once by what the recording has shown so far: an address that answered a ping answers again, a name has the
-addresses that it had; a name that was never asked for is unknown, and counted. A program ends well, and a DNS server
-does not answer. Answers to what nobody asks now are dropped.
+addresses that it had; a name that was never asked for is unknown, and counted. A program ends well, sockets for DNS
+open, and a DNS server does not answer. Answers to what nobody asks now are dropped.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ...trace.events import Event
 
 Key = tuple[str, object]
+_ID_OCTETS: Final = 2
 _UNKNOWN: Final = "host unknown."
 
 # Effect -> (what it asks, its number where the answer repeats one).
@@ -29,6 +30,7 @@ _ASKED: Final[dict[type[Effect], Callable[[Any], tuple[Key, int]]]] = {
     fx.Lookup: lambda effect: (("name", effect.name), 0),
     fx.ReverseLookup: lambda effect: (("reverse", effect.address), 0),
     fx.Execute: lambda effect: (("execute", effect.arguments), effect.call),
+    fx.DnsOpen: lambda effect: (("sockets", len(effect.sources)), 0),
     fx.DnsSend: lambda effect: (("dns", (effect.server, effect.payload[2:])), effect.query),
 }
 # Event -> (what it answers; None for what only its number tells, that number).
@@ -38,6 +40,7 @@ _ANSWERED: Final[dict[type[Event], Callable[[Any], tuple[str, object, int]]]] = 
     ev.HostAnswer: lambda event: ("name", event.name, 0),
     ev.NameAnswer: lambda event: ("reverse", event.address, 0),
     ev.Executed: lambda event: ("execute", None, event.call),
+    ev.DnsOpened: lambda event: ("sockets", len(event.errors), 0),
     ev.DnsAnswer: lambda event: ("dns", None, event.query),
 }
 
@@ -50,6 +53,7 @@ class Questions:
         self._recorded: dict[Key, int] = {}
         self._numbered: dict[tuple[str, int], Key] = {}
         self._own: dict[Key, list[int]] = {}
+        self._query_ids: dict[int, bytes] = {}
         self._in_use: dict[int, None] = {}
         self._names: dict[str, ev.HostAnswer] = {}
         self._reverse: dict[int, str] = {}
@@ -77,6 +81,8 @@ class Questions:
             if asked is None:
                 continue
             key, number = asked(effect)
+            if isinstance(effect, fx.DnsSend):
+                self._query_ids[number] = effect.payload[:_ID_OCTETS]
             answer = None if key in self._recorded else self._answer(key, number, now)
             if answer is not None:
                 answers.append(answer)
@@ -101,7 +107,10 @@ class Questions:
             del self._own[key]
         if isinstance(event, ev.Executed):
             return event._replace(call=own)
-        return event._replace(query=own) if isinstance(event, ev.DnsAnswer) else event
+        if isinstance(event, ev.DnsAnswer):
+            payload = event.payload and self._query_ids[own] + event.payload[_ID_OCTETS:]
+            return event._replace(query=own, payload=payload)
+        return event
 
     def is_answer(self, event: Event) -> bool:
         """Whether `answer` decides about this event."""
@@ -127,6 +136,9 @@ class Questions:
             return ev.NameAnswer(*now, subject, self._reverse.get(subject, ""))
         if kind == "execute":
             return ev.Executed(*now, number, 0, "")
+        if kind == "sockets":
+            assert isinstance(subject, int)
+            return ev.DnsOpened(*now, b"", ("",) * subject)
         return None
 
     def _name(self, name: str, now: tuple[int, int]) -> ev.HostAnswer:

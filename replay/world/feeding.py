@@ -1,12 +1,13 @@
 """A new machine fed from something that is no tape: it is started, its timers come, what it asks for is answered.
 
 For who makes a run of what others recorded (isc/, capture/). What those do not hold is made up plainly: no host names,
-programs that end with 0, a disk that never fails. A subclass says what becomes of packets sent and addresses pinged.
+programs that end with 0, a disk that never fails, nobody who takes a call or answers a DNS message. A subclass says
+what becomes of packets sent and addresses pinged.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from ...engine.machine import Machine
 from ...trace import effects as ef
@@ -123,25 +124,68 @@ class Feeder:
         """An address was pinged."""
 
     def _do(self, effect: Effect) -> None:
-        if isinstance(effect, ef.Wake):
-            self.wake_us = effect.at_us
-        elif isinstance(effect, ef.Send):
-            self.send(effect)
-        elif isinstance(effect, ef.Ping):
-            self.ping(effect.address)
-        elif isinstance(effect, ef.Exit | ef.Fatal):
-            self.exited = True
-        else:
-            self._answer(effect)
+        CARRIERS[type(effect)](self, effect)
 
-    def _answer(self, effect: Effect) -> None:
-        """What the world outside would answer."""
-        if isinstance(effect, ef.RewriteEnd) and effect.install:
+    def _pass_over(self, effect: Effect) -> None:
+        """Nothing comes of it: the world is told, and does not answer."""
+
+    def _wake(self, effect: ef.Wake) -> None:
+        self.wake_us = effect.at_us
+
+    def _send(self, effect: ef.Send) -> None:
+        self.send(effect)
+
+    def _ping(self, effect: ef.Ping) -> None:
+        self.ping(effect.address)
+
+    def _exit(self, _effect: ef.Exit | ef.Fatal) -> None:
+        self.exited = True
+
+    def _rewritten(self, effect: ef.RewriteEnd) -> None:
+        if effect.install:
             self.apply(ev.RewriteInstalled(0, 0))
-        elif isinstance(effect, ef.Lookup):
-            self.leave(_NO_NAME)
-            self.apply(ev.HostAnswer(0, 0, effect.name, (), "HOST_NOT_FOUND"))
-        elif isinstance(effect, ef.ReverseLookup):
-            self.apply(ev.NameAnswer(0, 0, effect.address, ""))
-        elif isinstance(effect, ef.Execute):
-            self.apply(ev.Executed(0, 0, effect.call, 0, ""))
+
+    def _look_up(self, effect: ef.Lookup) -> None:
+        self.leave(_NO_NAME)
+        self.apply(ev.HostAnswer(0, 0, effect.name, (), "HOST_NOT_FOUND"))
+
+    def _look_up_name(self, effect: ef.ReverseLookup) -> None:
+        self.apply(ev.NameAnswer(0, 0, effect.address, ""))
+
+    def _execute(self, effect: ef.Execute) -> None:
+        self.apply(ev.Executed(0, 0, effect.call, 0, ""))
+
+    def _open_dns(self, effect: ef.DnsOpen) -> None:
+        self.apply(ev.DnsOpened(0, 0, b"", ("",) * len(effect.sources)))
+
+    def _call(self, effect: ef.StreamOpen) -> None:
+        self.apply(ev.StreamClosed(0, 0, effect.stream, "ECONNREFUSED"))
+
+
+CARRIERS: Final[dict[type[Effect], Callable[[Feeder, Any], None]]] = {
+    ef.Send: Feeder._send,
+    ef.Store: Feeder._pass_over,
+    ef.Log: Feeder._pass_over,
+    ef.Wake: Feeder._wake,
+    ef.Ping: Feeder._ping,
+    ef.Settings: Feeder._pass_over,
+    ef.Listen: Feeder._pass_over,
+    ef.Exit: Feeder._exit,
+    ef.Fatal: Feeder._exit,
+    ef.RewriteBegin: Feeder._pass_over,
+    ef.RewritePart: Feeder._pass_over,
+    ef.RewriteEnd: Feeder._rewritten,
+    ef.Lookup: Feeder._look_up,
+    ef.ReverseLookup: Feeder._look_up_name,
+    ef.DnsOpen: Feeder._open_dns,
+    ef.DnsSend: Feeder._pass_over,
+    ef.StreamListen: Feeder._pass_over,
+    ef.StreamListenEnd: Feeder._pass_over,
+    ef.StreamOpen: Feeder._call,
+    ef.StreamSend: Feeder._pass_over,
+    ef.StreamClose: Feeder._pass_over,  # no stream stands
+    ef.Execute: Feeder._execute,
+    ef.Serving: Feeder._pass_over,
+    ef.Answers: Feeder._pass_over,
+    ef.ConfigurationRefused: Feeder._pass_over,
+}
