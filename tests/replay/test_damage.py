@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dhcpd.replay.command.cli import cli
-from dhcpd.replay.playing.play import main
+from dhcpd.replay.command.playback import main
 from dhcpd.trace import open_tape
 from tests.replay.engine_runs import Run
 from tests.replay.tapes import record

@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dhcpd.replay.command.cli import cli
+from dhcpd.replay.command.playback import main
 from dhcpd.replay.isc import import_isc, is_isc_trace
-from dhcpd.replay.playing.play import main, play_file
+from dhcpd.replay.playing.play import play_file
 from dhcpd.replay.playing.verdict import Status
 
 TRACES: Final = Path(__file__).resolve().parents[3] / "fixtures/isc"
