@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..trace.events import Link
     from .model.configuration import Configuration, SharedNetwork, Subnet
 
+# The kernel's flags of an interface (IFF_UP and its like).
 _UP: Final = 0x1
 _BROADCAST: Final = 0x2
 _LOOPBACK: Final = 0x8
@@ -27,6 +28,7 @@ _POINT_TO_POINT: Final = 0x10
 
 # The kernel's hardware types with which DHCP frames can be made: Ethernet, token ring (two numbers), FDDI.
 _SERVABLE: Final = frozenset({1, 6, 800, 774})
+# Not ISC's: on the loopback a server is tried out, by `make demo` and the tests.
 _LOOPBACK_TYPE: Final = 772
 _FIRST_UNPRIVILEGED_PORT: Final = 1025
 

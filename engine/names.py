@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..trace.events import HostAnswer
     from .agenda import Agenda
 
+# As long as ISC keeps an answer and a failure, whatever the TTL says: its resolver does not tell it.
 _KEPT_US: Final = 3600 * 1_000_000
 _KEPT_AFTER_FAILURE_US: Final = 60 * 1_000_000
 

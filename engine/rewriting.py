@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..trace.events import StorageFailed
     from .lease.file.writer import Rewriter
 
+# Every record goes behind the others, so the file grows with the traffic. ISC has rewritten it after an hour since 3.0.
 INTERVAL_S: Final = 3600
 
 

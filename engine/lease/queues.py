@@ -49,13 +49,16 @@ QUEUE_OF: Final[dict[int, int]] = {
     BACKUP: BACKUP_QUEUE,
 }
 
+# Where the parts of a key stand: see the drawing above. The time is the highest, so that keys compare as ISC sorts.
 _ADDRESS: Final = 0xFFFFFFFF
 _QUEUE_SHIFT: Final = 32
 _ORDER_SHIFT: Final = 35
 _TIME_SHIFT: Final = 83
 _ORDER: Final = (1 << 48) - 1
 FIRST_ORDER: Final = _ORDER
+# Old keys are swept when they are more than the live ones, and more than is worth the sweep.
 _SPARE_KEYS: Final = 64
+# ISC takes a reserved lease out of the hands of allocation only while nobody has it.
 _RESERVABLE: Final = (FREE_QUEUE, BACKUP_QUEUE)
 
 

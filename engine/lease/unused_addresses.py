@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+# The size of ISC's hash table of addresses. Users see it: a range that crosses a multiple is not given out upwards.
 MODULUS: Final = 100003
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..model.context import Message
     from .server import Server
 
+# Replies of which there is nothing to say are remembered by what decides that; so many, since relays choose part of it.
 REMEMBERED_MAXIMUM: Final = 4096
 
 _GIADDR: Final = slice(24, 28)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..model.configuration import Class, Handler, Host, Pool, Scope, Subnet
     from ..model.context import Context, OptionSet
 
+# Plans are told apart by the classes of clients, too, which may be combined at will: their number is bounded.
 KEPT_MAX: Final = 4096
 # What `min-lease-time` is where the configuration does not say.
 MIN_LEASE_TIME_S: Final = 300

@@ -27,7 +27,9 @@ NESTED_MAX: Final = 80
 # Operators of one expression, and the branches of one `if`: their trees lean to one side, as deep as there are.
 CHAINED_MAX: Final = 250
 _BRACES: Final = frozenset({"{", "}"})
+# ISC counts in unsigned integers of 32 bits: what is greater wraps, and is not reported.
 _WORD_MAX: Final = 1 << 32
+# Every spelling of an octet: a look-up where conversion would be felt, in configurations of a hundred thousand hosts.
 _HEX_PAIR: Final = {form.format(n).encode(): n for n in range(256) for form in ("{:x}", "{:02x}", "{:X}", "{:02X}")}
 _HARDWARE_TYPES: Final = {"ethernet": 1, "token-ring": 6, "fddi": 8, "infiniband": 32}
 _HARDWARE_MAX_BYTES: Final = 20
@@ -35,6 +37,7 @@ _HARDWARE_MAX_BYTES: Final = 20
 _OCTET: Final = rb"(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _USUAL_ADDRESS: Final = re.compile(rb"[ \t]+" + rb"\.".join([_OCTET] * 4) + rb"(;)")
 _USUAL_HARDWARE: Final = re.compile(rb"[ \t]+ethernet[ \t]+((?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2})(;)")
+# ISC's numbers of two tokens, which one of its messages shows.
 _STRING_TOKEN, _EOF_TOKEN = 262, 607
 
 
@@ -168,6 +171,7 @@ class Cursor:
             base, digits = _by_prefix(digits)
         value = self._digits(spelled, digits, base) % _WORD_MAX
         negative = spelled.startswith("-")
+        # A signed type takes the values of the unsigned one, too: ISC looks at the sign that is written.
         limit = 1 << (bits - 1) if negative else (1 << bits) - 1
         if value > limit:
             shown = {16: f"{value:x}", 8: f"{value:o}"}.get(base, str(value))
@@ -183,6 +187,7 @@ class Cursor:
             if digit < "0":
                 self.warn(f"Bogus number: {spelled}.")
                 break
+            # Letters go on counting behind F, so that the message can name the digit: `digit 33 not in base 16`.
             worth = ord(digit) - (87 if digit >= "a" else 55 if digit >= "A" else 48)
             if worth >= base:
                 self.warn(f"Bogus number {spelled}: digit {worth} not in base {base}")
@@ -405,6 +410,7 @@ _DATE_FIELDS: Final = (
 
 def _by_prefix(digits: str) -> tuple[int, str]:
     """Base and remaining digits of a number written with a prefix or without."""
+    # Only the small letter is a prefix: of `0X10` ISC's decimal reader complains.
     if digits.startswith("0x"):
         return 16, digits[2:]
     if len(digits) > 1 and digits[0] == "0" and digits[1].isdigit():

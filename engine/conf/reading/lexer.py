@@ -23,6 +23,7 @@ from .keywords import BYTES_TO_KEYWORD, EOF, HEXNAME, NAME, NUMBER, STRING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# ISC's buffers: 1500 octets of a token with its NUL, and 80 columns of the line that a message shows.
 TOKEN_MAX_BYTES: Final = 1499
 LINE_MAX_BYTES: Final = 80
 
@@ -36,14 +37,18 @@ _TOKEN: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _COMMENT: Final = re.compile(rb"#[^\n]*\n?")
+# Whether a word may be a hex number ISC tells from what is behind its first letter, so that `zfe` may.
 _HEX_TAIL: Final = re.compile(rb"[A-Za-z][0-9A-Fa-f]*")
 _HEX_NUMBER: Final = re.compile(rb"0[xX][0-9A-Fa-f]+|-?[0-9]*[0-9A-Fa-f]*")
 _DIGITS: Final = re.compile(rb"-?[0-9]*")
+# `\t`, `\r`, `\n` and `\b`; any other character behind a backslash stands for itself.
 _ESCAPES: Final = {0x74: 9, 0x72: 13, 0x6E: 10, 0x62: 8}
 _PUNCTUATION: Final = tuple(chr(octet) for octet in range(256))
 _HASH, _QUOTE, _BACKSLASH, _TAB = 0x23, 0x22, 0x5C, 0x09
 _LETTER_X, _ZERO, _THREE, _SEVEN = 0x78, 0x30, 0x33, 0x37
+# A configuration may hold any number of words, of which no more than this are remembered.
 _SPELLINGS_MAX: Final = 100_000
+# White space is read into the buffer for tokens, too: a longer run of it ends ISC's reading for good.
 _MAXIMAL_RUN: Final = 1499
 _OCTAL_DIGITS: Final = 3
 _WORD, _NUMBER, _STRING = 1, 2, 3

@@ -26,7 +26,9 @@ DATA_OR_NUMERIC: Final = "data or number"
 ANY: Final = "any"
 _DECIMAL_CONTEXTS: Final = frozenset({NUMERIC, DATA_OR_NUMERIC})
 
-# Operator -> (level, context of the right operand where it binds tighter than the operator before).
+# Operator -> (level, context of the right operand where it binds tighter than the operator before). The levels are
+# ISC's, upside down for arithmetic (`2 + 3 * 4` is 20) and the same for `and` and `or`: configurations in use were
+# changed until they did what was wanted, so that better rules would make them do something else.
 OPERATORS: Final = {
     "bit-and": (100, NUMERIC),
     "bit-or": (100, NUMERIC),
@@ -49,7 +51,8 @@ _SIMPLE_OPERATORS: Final = {
 _NOT_BOOLEAN: Final = (frozenset({DATA, NUMERIC, ANY}), "expecting data/numeric expression")
 _TRUTHS: Final = (frozenset({BOOLEAN, ANY}), "expecting boolean expressions")
 _NUMBERS: Final = (frozenset({NUMERIC, ANY}), "expecting numeric expressions")
-# Operator -> (what its right operand may be, the message for anything else).
+# Operator -> (what its right operand may be, the message for anything else). ISC looks at the right one only, and at
+# that of `~~` not at all.
 _RIGHT_SIDES: Final = dict.fromkeys(OPERATORS, _NUMBERS) | {
     "equal": _NOT_BOOLEAN,
     "not-equal": _NOT_BOOLEAN,
@@ -58,6 +61,7 @@ _RIGHT_SIDES: Final = dict.fromkeys(OPERATORS, _NUMBERS) | {
     "and": _TRUTHS,
     "or": _TRUTHS,
 }
+# ISC's numbers of results of DNS updates and of a client's states, with which a configuration may compare.
 _CODE_WORDS: Final = {
     "formerr": 1, "noerror": 0, "notimp": 27, "servfail": 393230, "nxdomain": 393231, "refused": 393233,
     "yxdomain": 393234, "yxrrset": 393235, "nxrrset": 393236, "notauth": 393237, "notzone": 393238,
@@ -275,6 +279,7 @@ class Expressions(Cursor):
         for letter in letters.rstrip("*"):
             if arguments:
                 self._comma()
+            # Where a number is missing from binary-to-ascii, ISC asks for data.
             missing = "expecting data expression." if letter == "E" or name == "binary-to-ascii" else _MISSING_NUMBER
             arguments.append(self.data() if letter == "E" else self.numeric(missing))
         if letters.endswith("*"):

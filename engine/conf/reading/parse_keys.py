@@ -22,16 +22,19 @@ if TYPE_CHECKING:
 
 _ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _BASE64_TOKENS: Final = IDENTIFIERS | {NUMBER, "+", "/", "="}
+# The load is shared by a hash of 256 values (RFC 3074): one bit of the map for each, or so many for the primary.
 _SPLIT_MAX: Final = 256
 _SECONDARY_SHARES: Final = "secondary may not define load balance settings."
 _HBA_BYTES: Final = 32
 _ALGORITHMS: Final = frozenset({"hmac-md5", "hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"})
+# The suffix of HMAC-MD5's name in DNS, which ISC gives to every algorithm that is written without a dot.
 _SUFFIX: Final = ".SIG-ALG.REG.INT."
 _PEER_NUMBERS: Final = frozenset({
     "port", "max-response-delay", "max-unacked-updates", "mclt", "split", "auto-partner-down", "max-lease-misbalance",
     "max-lease-ownership", "min-balance", "max-balance",
 })  # fmt: skip
 _DUID_HARDWARE: Final = frozenset({"ethernet", "token-ring", "fddi"})
+# The word is `seconds`, but ISC's complaint asks for `secs`.
 _LOAD_WORDS: Final = (("balance", "expecting 'balance'"), ("max", "expecting 'max'"), ("seconds", "expecting 'secs'"))
 
 

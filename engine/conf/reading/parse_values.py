@@ -26,13 +26,16 @@ if TYPE_CHECKING:
 
 Part = bytes | HostName
 
+# Format letter -> width. Signed and unsigned letters take the same values (cursor.py).
 _INTEGER_BITS: Final = {"B": 8, "b": 8, "S": 16, "s": 16, "L": 32, "l": 32, "T": 32}
+# `ignore` is meant for what stands behind allow and deny, and is taken by every flag.
 _FLAGS: Final = {"true": b"\1", "on": b"\1", "false": b"\0", "off": b"\0", "ignore": b"\2"}
 _SIGNED: Final = {"8": "b", "16": "s", "32": "l"}
 _DHCP_END: Final = 255
 _CODES: Final = 1 << 32
 _HEX_DIGITS: Final = frozenset(b"0123456789abcdefABCDEF")
 _WORDS: Final = frozenset({NAME, HEXNAME})
+# ISC's array for the letters of a format that is defined.
 _FORMAT_MAX_LETTERS: Final = 128
 
 

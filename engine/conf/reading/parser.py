@@ -274,6 +274,8 @@ class Parser(Networks):
 
 # Their own readers consume these words: some of the messages about them point before the word.
 _LOOKED_AT: Final = frozenset({"match", "failover", "host-identifier"})
+# Who reads what begins with a word. A statement in the wrong place has its reader all the same: it is the reader that
+# says, in ISC's words, that it does not belong there.
 _EVERYWHERE: Final[dict[str, Callable[[Parser, Frame], Node]]] = {
     "include": Parser._include,
     "option": Parser._declared_option,
@@ -326,6 +328,7 @@ _BLOCK_READERS: Final[dict[str, dict[str, Callable[[Parser, Frame], Node]]]] = {
     | {"dynamic": Parser.marker, "deleted": Parser.marker, "uid": Parser.uid}
     | {"host-identifier": Parser.host_identifier, "fixed-prefix6": Parser.fixed_prefix6},
 }
+# In a file that a block includes, ISC reads what the block itself would have read with the statements of any place.
 _INCLUDED_READERS: Final = dict.fromkeys(_BLOCK_READERS, _EVERYWHERE) | {
     POOL: _EVERYWHERE | {"range": Parser._included_range, "failover": Parser._included_failover},
     HOST: _EVERYWHERE | {"group": Parser._included_group},

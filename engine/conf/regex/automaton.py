@@ -15,8 +15,11 @@ from .syntax import WORD, Again, Assertion, BadPattern, Choice, Group, Node, Oct
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# A repetition multiplies what it repeats, so a short pattern may mean a million places. What is remembered of them
+# hangs on clients' texts, and is forgotten as a whole when it is much.
 PLACES_MAX: Final = 20_000
 _REMEMBERED_MAX: Final = 2_000
+# What stands behind the last octet of a text.
 _END: Final = 256
 _MATCH: Final = -1
 # What stands before a place: nothing, an octet of a word, another.
@@ -84,6 +87,7 @@ class Automaton:
             then = loop
         else:
             last = then
+            # Each further time may be left out, and with it all behind it.
             for _ in range(node.most - node.least):
                 then = self._place(0, "", (self._before(node.body, then), last))
         for _ in range(node.least):

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _ALL: Final = (1 << 256) - 1
+# RE_DUP_MAX of the GNU C library.
 _REPEAT_MAX: Final = 0x7FFF
+# Groups in groups: the reader goes down with each.
 _DEPTH_MAX: Final = 200
 _INTERVAL: Final = re.compile(rb"\{([0-9]*)(,?)([0-9]*)\}")
 

@@ -9,6 +9,7 @@ from ....trace.effects import ERROR
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# ISC's buffer for the line that a message shows.
 _ECHO_CHARACTERS: Final = 80
 CORRUPT: Final = "Corrupt lease file - possible data loss!"
 POSSIBLY_CORRUPT: Final = "possibly corrupt lease file"

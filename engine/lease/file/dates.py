@@ -13,6 +13,7 @@ from ...model.lease import NEVER
 
 _DAY_S: Final = 86400
 _KEPT_DATES: Final = 4096
+# ISC counts time in 32 bits with a sign, which end in January 2038: later is never.
 _LAST_YEAR: Final = 2037
 _DAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -42,6 +43,7 @@ def seconds_of(year: int, month: int, day: int, hour: int, minute: int, second: 
     if year > _LAST_YEAR:
         return NEVER
     month = min(max(month, 1), 12)
+    # No field is checked, as in ISC: a 31st of February is an early March.
     days = (year - 1970) * 365 + (year - 1969) // _LEAP_CYCLE + _DAYS_BEFORE_MONTH[month - 1] + day - 1
     if month > _FEBRUARY and year % _LEAP_CYCLE == 0:
         days += 1

@@ -35,12 +35,15 @@ if TYPE_CHECKING:
 
 # An item longer than this cannot be one: what is cut short at its start ends here at the latest.
 ITEM_MAX_OCTETS: Final = 4 << 20
+# Values that a million leases share are kept once. They come from clients, so their number is bounded.
 _SHARED_MAX: Final = 4096
 _Shared = TypeVar("_Shared", bytes, str)
 
 _DATE: Final = rb"(\d \d{4}/\d\d/\d\d \d\d:\d\d:\d\d|never|epoch \d{1,10});(?: #[^\n]*)?\n"
 _STRING: Final = rb'"(?:[^"\\\n]|\\[0-3][0-7][0-7]|\\["\\])*"'
 _STATE: Final = rb"binding state (free|active|expired|released|abandoned|reset|backup);\n"
+# A whole record as servers write it, its lines in their one order, so that a file of a million leases is read in C.
+# Whatever differs by a blank goes the slow way: the expression may be strict.
 _RECORD: Final = re.compile(
     rb"lease (\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3}) \{\n"
     rb"(?:  starts " + _DATE + rb")?(?:  ends " + _DATE + rb")?(?:  tstp " + _DATE + rb")?"

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ...model.lease import Lease, Rare
 
 HARDWARE_NAMES: Final[dict[int, str]] = {1: "ethernet", 6: "token-ring", 8: "fddi", 32: "infiniband"}
+# Identifiers come from clients: what is kept of them is bounded.
 _KEPT_UIDS: Final = 4096
 # The one option that ISC spells with capitals.
 _SPELLED: Final = {"docsis-device-class": "DOCSIS-device-class"}
@@ -102,6 +103,7 @@ class RecordWriter:
         text = self._time_lines(lease)
         states = (lease.state, lease.next_state, lease.rewind_state, lease.flags)
         text += self._states.get(states) or self._new_states(states)
+        # A lease that is over holds no place in its class any more.
         if rare is not None and rare.billing is not None and lease.ends > now:
             text += billing_line(rare.billing)
         if lease.hardware:
@@ -168,6 +170,7 @@ class RecordWriter:
         """`set` lines, the latest created first."""
         lines: list[str] = []
         for name, value in reversed(variables.items()):
+            # ISC keeps the name of a variable whose value is gone, and writes nothing of it.
             if value is None or isinstance(value, NoOctets):
                 continue
             if isinstance(value, bytes):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..embedded import Statements
 
 _HARDWARE_TYPES: Final = {name: number for number, name in HARDWARE_NAMES.items()}
+# ISC's room for an address behind the type octet; InfiniBand's fill it.
 HARDWARE_MAX_OCTETS: Final = 20
 STATES: Final = {name: number for number, name in enumerate(STATE_NAMES) if name}
 # Words of early 3.1 releases: the lease is active, and flagged.
@@ -47,6 +48,7 @@ def apply_defaults(lease: Lease, seen: set[str], now: int) -> None:
     """What a record does not say (docs/behaviour/lease-file.md#defaults-of-a-record)."""
     if "binding" not in seen:
         rare = lease.rare
+        # Releases before 3.0 wrote no state: who has handlers, or time left, has the lease.
         scripted = rare is not None and (rare.on_expiry is not None or rare.on_release is not None)
         if lease.ends > now or scripted:
             lease.state = ACTIVE
@@ -55,6 +57,7 @@ def apply_defaults(lease: Lease, seen: set[str], now: int) -> None:
         lease.rewind_state = lease.state
         if "next" not in seen:
             lease.next_state = FREE if lease.state == ACTIVE else lease.state
+    # An active lease without a next state never expires: ISC's rule, to which the files of users are written.
     if "binding" in seen and "next" not in seen:
         lease.next_state = lease.state
     if "rewind" not in seen:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..server import Server
 
 INFINITE: Final = 0xFFFFFFFF
+# What does not fit into 31 bits ends here: a second earlier than never, which only an infinite lease is.
 LATEST: Final = NEVER - 1
 _LEASE_TIME: Final = 51
 _LEASE_TIME_OCTETS: Final = 4

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ...model.lease import Lease
     from ..server import Server
 
+# Percent of the lease's time, ISC's default: a client that renews in a hurry costs no write. 100 and more mean nothing.
 _DEFAULT: Final = 25
 _HIGHEST: Final = 100
 # ISC keeps the length in a signed number of 32 bits: such a lease is never young.

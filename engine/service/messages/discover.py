@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from ..hooks import Failover
     from ..server import Server
 
-# An OFFER keeps its lease from others for this long.
+# An OFFER keeps its lease from others for this long, but for who asks for the address: an offer is no promise, and a
+# client that does not come back must not cost an address for the time of a lease.
 HOLD_S: Final = 120
 
 
