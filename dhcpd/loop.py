@@ -479,5 +479,6 @@ def _settle_memory() -> None:
     """What the start made stays for good: no collection looks at it again, and later ones are rare and short."""
     gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(*_GC_THRESHOLDS)
     sys.setswitchinterval(_THREAD_SWITCH_S)

@@ -8,6 +8,7 @@ See docs/behaviour/start.md#the-start-in-order.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import traceback
@@ -78,6 +79,8 @@ class Program:
         run = self._new_run(line, paths, recorder)
         try:
             self._check_family(line)
+            # What the start makes stays: looking for garbage in it, again and again, would cost more than making it.
+            gc.disable()
             Start(run, self._repeat_banner).run(self._boot(line, paths))
             loop = Loop(run)
             trio.run(loop.run)

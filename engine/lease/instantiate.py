@@ -12,9 +12,9 @@ from array import array
 from typing import TYPE_CHECKING
 
 from ..model.lease import ACTIVE, BACKUP, EXPIRED, FREE, RELEASED, RESET
+from .buckets import MODULUS
 from .indexes import enter, indexed_hardware
 from .queues import FREE_QUEUE, queue_of
-from .unused_addresses import MODULUS
 
 if TYPE_CHECKING:
     from ..model.lease import Lease

@@ -4,10 +4,12 @@ ISC makes a lease for every address of every range and, at the start, walks them
 address modulo 100003 decides, and within one bucket the latest entered comes first. Leases that
 follow each other in this walk and belong to the same queue with the same sort time form a *run*; within a queue the
 run met last stands first. The addresses without history are nearly all of a fresh pool, so this module never lists
-them: it keeps, for each stretch of buckets, which ranges cover it, and finds the runs of a pool from the last to the
-first as they are asked for. What breaks a run is another pool's address, or a lease with history.
+them: it finds the runs of a pool from the last to the first as they are asked for. What breaks a run is another pool's
+address, or a lease with history; buckets.py tells where there are other pools. As a pool's ranges are entered one
+after another, no other pool's address stands among its own in a bucket: only in front of them, or behind.
 
-It knows addresses and numbers of pools only: nothing of leases, and it never changes after the start.
+It knows addresses and numbers of pools only: nothing of leases, and it never changes after the start. No pool costs
+anything by the number of the others.
 
 See docs/behaviour/decisions.md#order-of-a-fresh-pool.
 """
@@ -17,13 +19,12 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right, insort
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from .buckets import MODULUS, Buckets, Piece, pieces_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-# The size of ISC's hash table of addresses. Users see it: a range that crosses a multiple is not given out upwards.
-MODULUS: Final = 100003
+    from collections.abc import Callable, Iterable, Iterator
 
 
 class Span(NamedTuple):
@@ -35,20 +36,8 @@ class Span(NamedTuple):
     subnet: int
 
 
-class Piece(NamedTuple):
-    """In each bucket b of some stretch: the addresses k * MODULUS + b, for k from `high_row` down to `low_row`.
-
-    `entered` counts the ranges in the order of their declaration.
-    """
-
-    entered: int
-    low_row: int
-    high_row: int
-    pool: int
-
-
 class Stretch(NamedTuple):
-    """Buckets `first` to `last`, both in, that the same pieces cover, latest entered first."""
+    """Buckets `first` to `last`, both in, that the same pieces of one pool cover, latest entered first."""
 
     first: int
     last: int
@@ -85,37 +74,22 @@ def disjoint(ranges: Iterable[tuple[int, int, int, int]]) -> list[Span]:
     return spans
 
 
-def _pieces(entered: int, span: Span) -> Iterator[tuple[int, int, Piece]]:
-    """(first bucket, last bucket, piece) of one span: at most three."""
-    low_row, low_bucket = divmod(span.low, MODULUS)
-    high_row, high_bucket = divmod(span.high, MODULUS)
-    cuts = sorted({0, low_bucket, high_bucket + 1, MODULUS})
-    for first, behind in pairwise(cuts):
-        bottom = low_row if first >= low_bucket else low_row + 1
-        top = high_row if first <= high_bucket else high_row - 1
-        if bottom <= top:
-            yield first, behind - 1, Piece(entered, bottom, top, span.pool)
-
-
-def _stretches(spans: Sequence[Span]) -> list[Stretch]:
-    """The stretches that hold any address, in order: one sweep over where pieces begin and end."""
+def _stretches(pieces: list[Piece]) -> Iterator[Stretch]:
+    """The stretches that a pool's pieces cover, the last one first, each when it is asked for."""
     begins: dict[int, list[Piece]] = {}
     ends: dict[int, list[Piece]] = {}
-    for entered, span in enumerate(spans):
-        for first, last, piece in _pieces(entered, span):
-            begins.setdefault(first, []).append(piece)
-            ends.setdefault(last + 1, []).append(piece)
-    cuts = sorted(begins.keys() | ends.keys())
-    found: list[Stretch] = []
+    for piece in pieces:
+        begins.setdefault(piece.first, []).append(piece)
+        ends.setdefault(piece.last + 1, []).append(piece)
+    cuts = sorted(begins.keys() | ends.keys(), reverse=True)
     open_now: list[tuple[int, Piece]] = []
-    for cut, behind in pairwise(cuts):
-        for piece in ends.get(cut, ()):
+    for behind, cut in pairwise(cuts):
+        for piece in begins.get(behind, ()):
             open_now.remove((-piece.entered, piece))
-        for piece in begins.get(cut, ()):
+        for piece in ends.get(behind, ()):
             insort(open_now, (-piece.entered, piece))
         if open_now:
-            found.append(Stretch(cut, behind - 1, tuple([piece for _order, piece in open_now])))
-    return found
+            yield Stretch(cut, behind - 1, tuple([piece for _order, piece in open_now]))
 
 
 def _bucket(address: int) -> int:
@@ -130,19 +104,17 @@ class AddressTable:
     file was read.
     """
 
-    __slots__ = ("_firsts", "_lows", "_of_pool", "_spans", "_stretches", "history", "in_place")
+    __slots__ = ("_buckets", "_lows", "_pieces", "_spans", "history", "in_place")
 
     def __init__(self, ranges: Iterable[tuple[int, int, int, int]]) -> None:
-        """(low, high, pool number, subnet's place) in order of declaration."""
+        """(low, high, pool number, subnet's place) in order of declaration, each pool's together."""
         spans = disjoint(ranges)
-        self._stretches = _stretches(spans)
-        self._firsts = [stretch.first for stretch in self._stretches]
+        self._pieces: dict[int, list[Piece]] = {}
+        for entered, span in enumerate(spans):
+            self._pieces.setdefault(span.pool, []).extend(pieces_of(span.low, span.high, span.pool, entered))
+        self._buckets = Buckets([piece for pieces in self._pieces.values() for piece in pieces])
         self._spans = sorted(spans)
         self._lows = [span.low for span in self._spans]
-        self._of_pool: dict[int, array[int]] = {}
-        for number, stretch in enumerate(self._stretches):
-            for pool in dict.fromkeys([piece.pool for piece in stretch.pieces]):
-                self._of_pool.setdefault(pool, array("I")).append(number)
         self.history: array[int] = array("I")
         self.in_place: frozenset[int] = frozenset()
 
@@ -166,24 +138,16 @@ class AddressTable:
         first, second = before % MODULUS, after % MODULUS
         if first == second:
             return True
-        if self._depth(first) != self._history_in(first):
+        buckets = self._buckets
+        if buckets.depth[buckets.stretch(first)] != len(self._history_in(first)):
             return False
-        if second == first + 1:
-            return True
-        number = bisect_right(self._firsts, first) - 1
-        if self._stretches[number].last > first:
-            return False
-        return self._stretches[number + 1].first >= second
+        return buckets.none_between(first, second)
 
-    def _depth(self, bucket: int) -> int:
-        """How many addresses fall into a bucket."""
-        stretch = self._stretches[bisect_right(self._firsts, bucket) - 1]
-        return sum([piece.high_row - piece.low_row + 1 for piece in stretch.pieces])
-
-    def _history_in(self, bucket: int) -> int:
+    def _history_in(self, bucket: int) -> array[int]:
+        """The addresses with history in a bucket, in the order of the walk."""
         history = self.history
         low = bisect_left(history, bucket, key=_bucket)
-        return bisect_right(history, bucket, lo=low, key=_bucket) - low
+        return history[low : bisect_right(history, bucket, lo=low, key=_bucket)]
 
     def unused(self, pool: int, filed: Callable[[int], bool]) -> Iterator[int]:
         """The addresses of a pool in the order of its free queue, but for those that have been filed by now.
@@ -219,21 +183,13 @@ class AddressTable:
     def _runs(self, pool: int) -> Iterator[list[Block]]:
         """The runs of a pool, the last of the walk first; each as blocks, its last block first."""
         run: list[Block] = []
-        expected = -1
-        for number in reversed(self._of_pool.get(pool, ())):
-            if number != expected and run:
+        after = MODULUS
+        for stretch in _stretches(self._pieces.get(pool, [])):
+            if run and not self._buckets.none_between(stretch.last, after):
                 yield run
                 run = []
-            expected = number - 1
-            stretch = self._stretches[number]
-            first, last, pieces = stretch
-            if any(piece.pool != pool for piece in pieces):
-                walk = self._mixed(pool, stretch)
-            elif len(pieces) == 1 and pieces[0].low_row == pieces[0].high_row and not self.in_place:
-                walk = self._single(first, last, pieces[0].low_row)
-            else:
-                walk = self._uniform(pool, stretch)
-            for block in walk:
+            after = stretch.first
+            for block in self._blocks(pool, stretch):
                 if block is not None:
                     run.append(block)
                 elif run:
@@ -241,6 +197,22 @@ class AddressTable:
                     run = []
         if run:
             yield run
+
+    def _blocks(self, pool: int, stretch: Stretch) -> Iterator[Block | None]:
+        """A stretch, downwards; None stands for what breaks a run."""
+        first, last, pieces = stretch
+        buckets = self._buckets
+        number = buckets.stretch(last)
+        while last >= first:
+            begin = max(first, buckets.starts[number])
+            if not buckets.lowest[number] == buckets.highest[number] == pool:
+                yield from self._mixed(pool, Stretch(begin, last, pieces), number)
+            elif len(pieces) == 1 and pieces[0].low_row == pieces[0].high_row and not self.in_place:
+                yield from self._single(begin, last, pieces[0].low_row)
+            else:
+                yield from self._uniform(pool, Stretch(begin, last, pieces))
+            last = begin - 1
+            number -= 1
 
     def _single(self, first: int, last: int, row: int) -> Iterator[Block | None]:
         """A stretch of one address a bucket, downwards: the gaps between leases with history; None breaks a run."""
@@ -266,32 +238,93 @@ class AddressTable:
             bucket = history[at - 1] % MODULUS
             if bucket < last:
                 yield bucket + 1, last, pieces
-            yield from self._one_bucket(pool, bucket, pieces)
+            yield from self._one_bucket(pool, bucket, pieces, self._history_in(bucket))
             at = bisect_left(history, bucket, hi=at, key=_bucket)
             last = bucket - 1
         if first <= last:
             yield first, last, pieces
 
-    def _mixed(self, pool: int, stretch: Stretch) -> Iterator[Block | None]:
-        """A stretch of several pools: bucket by bucket."""
+    def _mixed(self, pool: int, stretch: Stretch, number: int) -> Iterator[Block | None]:
+        """Buckets that other pools have addresses in, too: one by one. `number` is their stretch in buckets.py."""
+        lower, higher = self._buckets.lowest[number] < pool, self._buckets.highest[number] > pool
         for bucket in range(stretch.last, stretch.first - 1, -1):
-            yield from self._one_bucket(pool, bucket, stretch.pieces)
+            entered = self._history_in(bucket)
+            behind, ahead = lower, higher
+            if entered:
+                depth = self._buckets.depth[number] - _rows(stretch.pieces)
+                behind, ahead = self._unused_of_others(pool, bucket, depth, entered, lower=lower, higher=higher)
+            if behind:
+                yield None
+            yield from self._one_bucket(pool, bucket, stretch.pieces, entered, ahead=ahead)
 
-    def _one_bucket(self, pool: int, bucket: int, pieces: tuple[Piece, ...]) -> Iterator[Block | None]:
-        """One bucket, backwards: leases with history were entered last and come first in the walk."""
-        history = self.history
-        low = bisect_left(history, bucket, key=_bucket)
-        entered = history[low : bisect_right(history, bucket, lo=low, key=_bucket)]
-        for piece in reversed(pieces):
-            for row in range(piece.low_row, piece.high_row + 1):
-                address = row * MODULUS + bucket
-                if address not in entered:
-                    yield range(address, address + 1) if piece.pool == pool else None
+    def _one_bucket(
+        self, pool: int, bucket: int, pieces: tuple[Piece, ...], entered: array[int], *, ahead: bool = False
+    ) -> Iterator[Block | None]:
+        """One bucket, backwards: leases with history were entered last and come first in the walk.
+
+        `ahead`: there are unused addresses of other pools in front of this pool's.
+        """
+        if not entered:
+            yield bucket, bucket, pieces
+        else:
+            for piece in reversed(pieces):
+                for row in range(piece.low_row, piece.high_row + 1):
+                    address = row * MODULUS + bucket
+                    if address not in entered:
+                        yield range(address, address + 1)
+        if ahead:
+            yield None
         for address in reversed(entered):
-            mine = address in self.in_place and any(
-                piece.pool == pool and piece.low_row <= address // MODULUS <= piece.high_row for piece in pieces
-            )
+            mine = address in self.in_place and self._pool_of(address) == pool
             yield range(address, address + 1) if mine else None
+
+    def _unused_of_others(
+        self, pool: int, bucket: int, depth: int, entered: array[int], *, lower: bool, higher: bool
+    ) -> tuple[bool, bool]:
+        """Whether pools with lower numbers, and with higher ones, have addresses without history in a bucket.
+
+        `depth`: how many addresses the other pools have there. Counting answers, unless a bucket has both.
+        """
+        pools = [self._pool_of(address) for address in entered]
+        used_lower = sum([one < pool for one in pools])
+        used_higher = sum([one > pool for one in pools])
+        if used_lower + used_higher == depth:
+            return False, False
+        if not (lower and higher):
+            return lower, higher
+        found_lower, found_higher = not used_lower, not used_higher
+        for address, one in self._in_bucket(bucket):
+            if found_lower and found_higher:
+                break
+            if address not in entered:
+                found_lower |= one < pool
+                found_higher |= one > pool
+        return found_lower, found_higher
+
+    def _in_bucket(self, bucket: int) -> Iterator[tuple[int, int]]:
+        """The addresses of a bucket, ascending, each with its pool."""
+        address = bucket
+        while True:
+            at = max(bisect_right(self._lows, address) - 1, 0)
+            at += self._spans[at].high < address
+            if at == len(self._spans):
+                return
+            span = self._spans[at]
+            if address < span.low:
+                address += -(-(span.low - address) // MODULUS) * MODULUS
+            if address <= span.high:
+                yield address, span.pool
+                address += MODULUS
+
+    def _pool_of(self, address: int) -> int:
+        span = self.find(address)
+        assert span is not None, f"an address of no pool with history: {address:#010x}"
+        return span.pool
+
+
+def _rows(pieces: tuple[Piece, ...]) -> int:
+    """How many addresses pieces have in each bucket."""
+    return sum([piece.high_row - piece.low_row + 1 for piece in pieces])
 
 
 def _order_within(pieces: tuple[Piece, ...]) -> Callable[[int], tuple[int, int, int]]:

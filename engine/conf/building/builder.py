@@ -17,11 +17,12 @@ from ..running.expressions_data import DATA, WHOLE
 from ..running.expressions_logic import BOOLEANS, NUMBERS
 from ..running.scopes import compiled
 from ..running.statements import STATEMENTS
-from .compile_ranges import LookupList
+from ..subnet_list import SubnetList
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from ...model.configuration import Subnet
     from ...model.peers import FailoverPeer, Key, Zone
     from .directory import Hosts, Layer
     from .drafts import Block, ClassDraft, NetworkDraft
@@ -67,7 +68,7 @@ class Builder:
         self.compiler = Compiler(TABLES, list(host_names))
         self.scopes: list[Scope] = []
         self.networks: list[NetworkDraft] = []
-        self.lookup = LookupList(append=False)
+        self.lookup: SubnetList[Subnet] = SubnetList(append=False)
         self.requested_interfaces: list[str] = []
         self.keys: dict[str, Key] = {}
         self.zones: dict[str, Zone] = {}

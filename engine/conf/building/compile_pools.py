@@ -8,7 +8,7 @@ See docs/behaviour/configuration.md#ranges, docs/behaviour/configuration.md#pool
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ...model.configuration import Permit, Scope
 from .drafts import PoolDraft
@@ -31,46 +31,50 @@ def add_anonymous_range(network: NetworkDraft, subnet: Subnet, node: Range) -> N
     ISC's walk for such a pool stops one short: where the match is not the network's first pool, the addresses go
     to the pool in front of it.
     """
-    for index, pool in enumerate(network.pools):
-        if _looks_anonymous(pool, bootp=node.dynamic_bootp):
-            add_range(network.pools[max(0, index - 1)], subnet, node)
-            return
+    index = network.anonymous_pools.get(node.dynamic_bootp)
+    if index is not None:
+        add_range(network.pools[max(0, index - 1)], subnet, node)
+        return
     permit = Permit("all" if node.dynamic_bootp else "dynamic-bootp", None, node.place)
     scope = network.network.scope
     inner = Scope("pool", node.place, scope, scope.number, scope.authoritative)
     made = PoolDraft(node.place, inner, network.failover_peer, implicit=True)
     (made.permits if node.dynamic_bootp else made.prohibits).append(permit)
-    network.pools.append(made)
     add_range(made, subnet, node)
+    _append(network, made)
 
 
-def _looks_anonymous(pool: PoolDraft, *, bootp: bool) -> bool:
-    permits = [entry.kind for entry in pool.permits]
-    prohibits = [entry.kind for entry in pool.prohibits]
-    return (permits, prohibits) == ((["all"], []) if bootp else ([], ["dynamic-bootp"]))
-
-
-def enter_pool(network: NetworkDraft, pool: PoolDraft) -> bool:
+def enter_pool(network: NetworkDraft, pool: PoolDraft) -> None:
     """Put a pool block that ends in its network's list, unless its addresses belong in one that is there already."""
-    for earlier in network.pools:
-        if _alike(earlier, pool):
-            earlier.ranges += pool.ranges
-            earlier.range_subnets += pool.range_subnets
-            return False
+    earlier = None if pool.scope.statements else network.plain_pools.get(_look(pool))
+    if earlier is None:
+        _append(network, pool)
+        return
+    earlier.ranges += pool.ranges
+    earlier.range_subnets += pool.range_subnets
+
+
+def _append(network: NetworkDraft, pool: PoolDraft) -> None:
+    if not pool.scope.statements:
+        network.plain_pools.setdefault(_look(pool), pool)
+    lists = [entry.kind for entry in pool.permits], [entry.kind for entry in pool.prohibits]
+    for bootp, anonymous in _ANONYMOUS.items():
+        if lists == anonymous:
+            network.anonymous_pools.setdefault(bootp, len(network.pools))
     network.pools.append(pool)
-    return True
 
 
-def _alike(one: PoolDraft, other: PoolDraft) -> bool:
-    """Nothing tells them apart: same lists (as sets, dates not compared), same peer, no statements."""
-    return (
-        not one.scope.statements
-        and not other.scope.statements
-        and one.failover_peer == other.failover_peer
-        and _as_set(one.permits) == _as_set(other.permits)
-        and _as_set(one.prohibits) == _as_set(other.prohibits)
-    )
+# The kinds of permits and prohibits of an anonymous pool, with `dynamic-bootp` before its range and without.
+_ANONYMOUS: Final[dict[bool, tuple[list[str], list[str]]]] = {
+    True: (["all"], []),
+    False: ([], ["dynamic-bootp"]),
+}
 
 
-def _as_set(entries: list[Permit]) -> set[tuple[str, object]]:
-    return {(entry.kind, None if entry.kind == "after" else entry.value) for entry in entries}
+def _look(pool: PoolDraft) -> tuple[object, ...]:
+    """What tells pools without statements apart: peer and lists (as sets, dates not compared)."""
+    return pool.failover_peer, _as_set(pool.permits), _as_set(pool.prohibits)
+
+
+def _as_set(entries: list[Permit]) -> frozenset[tuple[str, object]]:
+    return frozenset([(entry.kind, None if entry.kind == "after" else entry.value) for entry in entries])

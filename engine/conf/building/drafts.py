@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from ...model.configuration import Class, Permit, Pool, Scope, SharedNetwork, Subnet
-from .compile_ranges import LookupList
+from ..subnet_list import SubnetList
 
 NO_SUBCLASSES: Final[MappingProxyType[bytes, Class]] = MappingProxyType({})
 
@@ -24,13 +24,18 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False)
 class NetworkDraft:
-    """A shared network. `failover_peer` is what pools that open from now on inherit."""
+    """A shared network. `failover_peer` is what pools that open from now on inherit.
+
+    Of pools that look alike the first is remembered, so that a new one need not be held against all (compile_pools.py).
+    """
 
     network: SharedNetwork
     interface: str | None = None
     failover_peer: str | None = None
-    siblings: LookupList = field(default_factory=lambda: LookupList(append=True))
+    siblings: SubnetList[Subnet] = field(default_factory=lambda: SubnetList(append=True))
     pools: list[PoolDraft] = field(default_factory=list)
+    plain_pools: dict[tuple[object, ...], PoolDraft] = field(default_factory=dict)
+    anonymous_pools: dict[bool, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False)

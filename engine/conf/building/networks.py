@@ -43,8 +43,8 @@ def subnet(builder: Builder, node: syntax.Subnet, where: Block) -> None:
     scope = builder.scope("subnet", node.place, where.scope)
     draft = where.network or _implicit_network(builder, node, scope)
     made = Subnet(node.number, node.netmask, node.place, scope, draft.network)
-    builder.lookup.add(made)
-    draft.siblings.add(made)
+    builder.lookup.add(node.number, node.netmask, made)
+    draft.siblings.add(node.number, node.netmask, made)
     block = Block(scope)
     block.network, block.subnet = draft, made
     builder.block(node.block, block)

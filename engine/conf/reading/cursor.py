@@ -242,6 +242,9 @@ class Cursor:
 
     def address(self) -> int | None:
         """A dotted quad as a number; None: reported and skipped."""
+        quad = self.lexer.quad()
+        if quad is not None:
+            return quad
         octets = self.numbers(".", 10, 4)
         return None if octets is None else int.from_bytes(octets, "big")
 

@@ -36,6 +36,8 @@ _TOKEN: Final = re.compile(
     )""",
     re.VERBOSE | re.DOTALL,
 )
+_QUAD: Final = re.compile(rb"[ \t\n]{0,80}+" + rb"\.".join([rb"([0-9]{1,3})"] * 4) + rb"(?![A-Za-z0-9_-])")
+_OCTET_MAX: Final = 255
 _COMMENT: Final = re.compile(rb"#[^\n]*\n?")
 # Whether a word may be a hex number ISC tells from what is behind its first letter, so that `zfe` may.
 _HEX_TAIL: Final = re.compile(rb"[A-Za-z][0-9A-Fa-f]*")
@@ -148,6 +150,30 @@ class Lexer:
             self._shown_before = False
             self.kind, self.text = ";", b";"
         return found
+
+    def quad(self) -> int | None:
+        """Consume at one stroke a dotted quad in the usual spelling; None, and nothing read, for any other.
+
+        As `take` does. Its first number may have been peeked at. The last octet is then the token last read.
+        """
+        if not self._peeked:
+            found = _QUAD.match(self.data, self.pos, self._end)
+        elif self.kind == NUMBER:
+            found = _QUAD.match(self.data, self.start, self._end)
+        else:
+            return None
+        # The octet behind the last number has been looked at, so it must not be the end.
+        if found is None or found.end() >= self._end:
+            return None
+        octets = [int(octet) for octet in found.groups()]
+        if max(octets) > _OCTET_MAX:
+            return None
+        self.pos = end = found.end()
+        self.start = self._mark = found.start(4)
+        self.high = self._shown = end + 1
+        self._peeked = self._shown_before = False
+        self.kind, self.text = NUMBER, found[4]
+        return octets[0] << 24 | octets[1] << 16 | octets[2] << 8 | octets[3]
 
     def _scan(self, mark: int) -> int:
         """Read the next token into kind, text, start and pos; the offset of the counters before it."""

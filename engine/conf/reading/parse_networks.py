@@ -13,7 +13,7 @@ from .cursor import FatalError, Lost
 from .frames import GLOBAL, GROUP, HOST, POOL, POOL6, SHARED_NETWORK, SUBNET, Frame, PoolState
 from .keywords import EOF, STRING
 from .parse_hosts import Hosts
-from .symbols import Network, overlapping
+from .symbols import Network
 
 if TYPE_CHECKING:
     from ...model.syntax import Node
@@ -98,21 +98,20 @@ class Networks(Hosts):
         network = network or Network(f"{dotted(number)}/{mask.bit_count()}")
         self.left_brace()
         self._enter_subnet(number, mask)
-        network.subnets.append((number, mask))
+        network.subnets.add(number, mask, (number, mask))
         return Subnet(place, number, mask, self.block(Frame(SUBNET, network, (number, mask))))
 
     def _enter_subnet(self, number: int, mask: int) -> None:
         """Put a subnet in the look-up list, with a line about the first that it overlaps."""
         known = self.symbols.subnets
-        overlaps = [at for at, other in enumerate(known) if overlapping(number, mask, other)]
-        if overlaps:
-            other = known[overlaps[0]]
+        other = known.first_overlapping(number, mask)
+        if other is not None:
             text = (
                 f"Warning: subnet {dotted(number)}/{mask.bit_count()} overlaps "
                 f"subnet {dotted(other[0])}/{other[1].bit_count()}"
             )
             self.lines.append((ERROR, text))
-        known.insert(next((at for at in overlaps if known[at][1] < mask), 0), (number, mask))
+        known.add(number, mask, (number, mask))
 
     def interface(self, frame: Frame) -> Node:
         """`interface NAME;` in a subnet or shared network: the word is read."""
@@ -197,7 +196,7 @@ class Networks(Hosts):
         network = frame.network
         if network is None:
             return False
-        subnet = frame.subnet or next((known for known in network.subnets if low & known[1] == known[0]), None)
+        subnet = frame.subnet or network.subnets.find(low)
         if subnet is None:
             self.warn(f"address range not on network {network.name}")
             self.lines.append((ERROR, "Be sure to place pool statement after related subnet declarations."))

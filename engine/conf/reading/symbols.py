@@ -42,7 +42,7 @@ class Network:
     """A shared network being read, or the one that a lone subnet implies."""
 
     name: str
-    subnets: list[tuple[int, int]] = field(default_factory=list)
+    subnets: SubnetList[tuple[int, int]] = field(default_factory=lambda: SubnetList(append=True))
     interface: str | None = None
     failover_peer: str | None = None
 
@@ -56,12 +56,6 @@ class Symbols:
     groups: set[str] = field(default_factory=set)
     keys: set[str] = field(default_factory=set)
     peers: set[str] = field(default_factory=set)
-    subnets: list[tuple[int, int]] = field(default_factory=list)
+    subnets: SubnetList[tuple[int, int]] = field(default_factory=lambda: SubnetList(append=False))
     leases: Intervals = field(default_factory=Intervals)
     hosts_warned: bool = False
-
-
-def overlapping(number: int, mask: int, other: tuple[int, int]) -> bool:
-    """Whether two subnets share addresses."""
-    common = mask & other[1]
-    return number & common == other[0] & common

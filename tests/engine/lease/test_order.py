@@ -113,16 +113,17 @@ def test_an_address_in_two_ranges_counts_once() -> None:
 
 
 QUEUE_STATES = {0: FREE, 1: ACTIVE, 3: ABANDONED}
-# Addresses around three multiples of the modulus, so that buckets are shared and the walk wraps.
-BASES = (167805034, 167905037, 168005040)
+# Addresses around four multiples of the modulus, so that buckets are shared and the walk wraps.
+BASES = (167805034, 167905037, 168005040, 168105043)
+POOLS = 5
 
 
 @st.composite
 def worlds(draw: st.DrawFn) -> tuple[list[tuple[int, int, int]], dict[int, tuple[int, int]]]:
     ranges: list[tuple[int, int, int]] = []
-    for _range in range(draw(st.integers(1, 6))):
+    for _range in range(draw(st.integers(1, 10))):
         low = draw(st.sampled_from(BASES)) + draw(st.integers(-12, 12))
-        ranges.append((low, low + draw(st.integers(0, 8)), draw(st.integers(0, 2))))
+        ranges.append((low, low + draw(st.integers(0, 8)), draw(st.integers(0, POOLS - 1))))
     ranges.sort(key=lambda one: one[2])
     addresses = sorted({address for low, high, _pool in ranges for address in range(low, high + 1)})
     entries = st.tuples(st.sampled_from(tuple(QUEUE_STATES)), st.sampled_from((0, 5, 5, 6)))
@@ -131,7 +132,7 @@ def worlds(draw: st.DrawFn) -> tuple[list[tuple[int, int, int]], dict[int, tuple
 
 
 def world_configuration(ranges: list[tuple[int, int, int]]) -> Configuration:
-    pools: list[Ranges] = [[], [], []]
+    pools: list[Ranges] = [[] for _pool in range(POOLS)]
     for low, high, pool in ranges:
         pools[pool].append((address_text(low), address_text(high)))
     return configuration(*pools)
