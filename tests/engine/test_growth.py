@@ -11,12 +11,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dhcpd.engine.conf.building.compile import compile_configuration
+from dhcpd.engine.conf.options import default_registry
+from dhcpd.engine.conf.reading.parser import parse
 from dhcpd.engine.lease.database import Database
 from dhcpd.engine.lease.file.reader import load_lease_file
+from dhcpd.engine.model.lease import FREE
 from tests.engine.lease.configurations import configuration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from dhcpd.engine.model.configuration import Configuration
 
 TIMES = 8
 RATIO_MAX = 3 * TIMES
@@ -42,9 +48,9 @@ ODD = {
 
 
 def processor_s(work: Callable[[], object]) -> float:
-    """The least of three runs, the collector of garbage at rest."""
+    """The least of two runs, the collector of garbage at rest."""
     found = []
-    for _run in range(3):
+    for _run in range(2):
         gc.collect()
         before = time.process_time()
         work()
@@ -71,3 +77,55 @@ def test_a_lease_file_in_any_layout(odd: str) -> None:
         return load
 
     assert_linear(work, 100)
+
+
+def compiled(text: str) -> Configuration:
+    registry = default_registry()
+    parsed = parse({"dhcpd.conf": text.encode()}, "dhcpd.conf", registry)
+    assert not parsed.failed, parsed.lines
+    return compile_configuration(parsed.block, registry)
+
+
+def subnet(number: int, inside: str = "") -> str:
+    """A /24 with a pool of nearly all of it."""
+    first = f"10.{number >> 8}.{number & 255}"
+    pool = f"pool {{ range {first}.10 {first}.200; {inside} }}"
+    return f"subnet {first}.0 netmask 255.255.255.0 {{ option routers {first}.1; {pool} }}\n"
+
+
+def shared(inside: str) -> str:
+    return f"shared-network all {{ {inside} }}\n"
+
+
+SITES = {
+    "subnets": lambda count: "".join(map(subnet, range(count))),
+    "subnets of a shared network": lambda count: shared("".join(map(subnet, range(count)))),
+    "subnets within a wider one": lambda count: (
+        "subnet 10.0.0.0 netmask 255.0.0.0 { }\n" + "".join(map(subnet, range(count)))
+    ),
+    "pools of a shared network, each with an option": lambda count: shared(
+        "".join(subnet(one, f'option domain-name "d{one}";') for one in range(count))
+    ),
+    "pools of a shared network, each with a class": lambda count: "".join(
+        f'class "c{one}" {{ match if option host-name = "{one}"; }}\n' for one in range(count)
+    )
+    + shared("".join(subnet(one, f'allow members of "c{one}";') for one in range(count))),
+}
+
+
+@pytest.mark.parametrize("site", list(SITES))
+def test_a_configuration(site: str) -> None:
+    def work(count: int) -> Callable[[], object]:
+        text = SITES[site](count)
+        return lambda: Database(compiled(text))
+
+    assert_linear(work, 300)
+
+
+def test_pools_of_many_addresses() -> None:
+    def work(count: int) -> Callable[[], object]:
+        made = configuration(*[[(f"{20 + (one >> 8)}.{one & 255}.0.0", f"{20 + (one >> 8)}.{one & 255}.255.255")]
+                               for one in range(count)])  # fmt: skip
+        return lambda: [Database(made).head(pool, FREE) for pool in made.pools[:: len(made.pools) - 1]]
+
+    assert_linear(work, 200)

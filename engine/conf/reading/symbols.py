@@ -9,6 +9,8 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from dataclasses import dataclass, field
 
+from ..subnet_list import SubnetList
+
 
 @dataclass(slots=True)
 class Intervals:
