@@ -42,8 +42,6 @@ class Terms:
     """The parameters of a grant, evaluated: first `read_early`, then, after `on commit`, `read_late`.
 
     See docs/behaviour/decisions.md#parameters.
-
-    See docs/behaviour/decisions.md#parameters.
     """
 
     __slots__ = (

@@ -33,6 +33,8 @@ _PEER_NUMBERS: Final = frozenset({
     "port", "max-response-delay", "max-unacked-updates", "mclt", "split", "auto-partner-down", "max-lease-misbalance",
     "max-lease-ownership", "min-balance", "max-balance",
 })  # fmt: skip
+# Only these have a meaning of their own behind `peer`; before any other setting the word is read and changes nothing.
+_PEER_WORDS: Final = frozenset({"peer address", "peer port", "peer max-response-delay", "peer max-unacked-updates"})
 _DUID_HARDWARE: Final = frozenset({"ethernet", "token-ring", "fddi"})
 # The word is `seconds`, but ISC's complaint asks for `secs`.
 _LOAD_WORDS: Final = (("balance", "expecting 'balance'"), ("max", "expecting 'max'"), ("seconds", "expecting 'secs'"))
@@ -389,7 +391,3 @@ class Keys(Values):
         if self.lexer.next() not in kinds:
             raise self.lost(missing)
         return f'"{self.text()}"' if self.lexer.kind == STRING else self.text()
-
-
-# Only these have a meaning of their own behind `peer`.
-_PEER_WORDS: Final = frozenset({"peer address", "peer port", "peer max-response-delay", "peer max-unacked-updates"})

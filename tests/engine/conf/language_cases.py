@@ -138,6 +138,8 @@ PEER = {
     "primary": "primary; mclt 60; split 128", "secondary": "secondary", "address": "address 10.0.0.1",
     "peer address": "peer address 10.0.0.9", "port": "port 647", "peer port": "peer port 847",
     "max-response-delay": "max-response-delay 30", "max-unacked-updates": "max-unacked-updates 10",
+    "peer max-response-delay": "peer max-response-delay 30",
+    "peer max-unacked-updates": "peer max-unacked-updates 10",
     "mclt": "mclt 600", "split": "primary; mclt 60; split 257", "hba": "primary; mclt 60; hba 1:2:3",
     "load balance max seconds": "load balance max seconds 3", "auto-partner-down": "auto-partner-down 60",
     "max-lease-misbalance": "max-lease-misbalance 10", "max-lease-ownership": "max-lease-ownership 5",
