@@ -244,3 +244,17 @@ def test_addresses_keep_shared_prefixes_and_places(one: int, other: int, length:
     mapped = 32 - (hide.address(one, length) ^ hide.address(other, length)).bit_length()
     assert mapped == shared or shared < 8
     assert hide.address(one, length) % 2 ** (32 - length) == one % 2 ** (32 - length)
+
+
+@pytest.mark.parametrize("event", [
+    ev.StreamData(START_US, 1, 2, b"wilhelmina"),
+    ev.DnsAnswer(START_US, 1, 1, b"wilhelmina", ""),
+])  # fmt: skip
+def test_messages_of_other_protocols_are_not_passed_on(tmp_path: Path, event: ev.Event):
+    run = Run()
+    run.apply(ev.StreamOpened(*run.now, 2, "omapi", 0x7F000001, 7911, 0x7F000001, 5000))
+    run.apply(event._replace(wall_us=run.now[0], mono_us=run.now[1]))
+    out = tmp_path / "redacted"
+    with open_tape(record(tmp_path / "trace", *run.pairs)) as tape, pytest.raises(NotRedacted, match="OMAPI, failover"):
+        redact(tape, str(out), b"key")
+    assert not out.exists()
