@@ -23,7 +23,7 @@ from dhcpd.replay.redact.records import EFFECTS as EFFECT_REDACTORS
 from dhcpd.replay.redact.records import EVENTS as EVENT_REDACTORS
 from dhcpd.replay.retell.gate import CHECKS
 from dhcpd.replay.showing.describe import answer_line, effect_line, event_line, record_fields
-from dhcpd.replay.world.feeding import CARRIERS
+from dhcpd.replay.world.host import CARRIERS
 from dhcpd.start import Start
 from dhcpd.trace.effects import EFFECT_IDS
 from dhcpd.trace.events import EVENT_IDS

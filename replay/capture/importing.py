@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from ...engine.wire.packet import FIXED_OCTETS
 from ...trace import events as ev
 from ..showing.decode import hardware_of_payload, message_name, options_of
-from ..world.feeding import SECOND_US, Beginning, Feeder
+from ..world.feeding import Feeder
+from ..world.host import SECOND_US
+from ..world.starting import Beginning
 from .reading import CaptureError, datagrams
 
 if TYPE_CHECKING:
@@ -58,8 +60,8 @@ class Imported:
 class _Listener(Feeder):
     """Hears the clients; pairs our answers with the capture's own."""
 
-    def __init__(self, tell: Callable[[Event, list[Effect]], None], version: str) -> None:
-        super().__init__(tell, version)
+    def __init__(self, pass_on: Callable[[Event, list[Effect]], None], version: str) -> None:
+        super().__init__(pass_on, version)
         self.packets = self.answers = self.same = 0
         self._ours: dict[_Question, int] = {}
         self._theirs: dict[_Question, int] = {}
@@ -68,7 +70,7 @@ class _Listener(Feeder):
         """A client's packet, or a relay's."""
         self.go_to(one.wall_us)
         self.packets += 1
-        self.apply(ev.Packet(0, 0, one.interface, one.source, one.source_port, one.payload))
+        self.tell(ev.Packet(0, 0, one.interface, one.source, one.source_port, one.payload))
 
     def compare(self, one: Datagram) -> None:
         """What the capture's server answered."""
@@ -170,12 +172,12 @@ def import_pcap(
         raise NotImported(f"{capture.path}: no answer in it tells the server's address: give it with --address")
     listener = _Listener(tell, version)
     hardware = b"\1\2\0" + address.to_bytes(4, "big")
-    begin = Beginning(files, list(leases), "dhcpd.leases", [(first.interface, address, hardware)], b"", "little")
-    listener.start(begin, first.wall_us - SECOND_US)
+    begin = Beginning(files, list(leases), lease_file="dhcpd.leases")
+    listener.begin(begin, [(first.interface, address, hardware)], first.wall_us - SECOND_US)
     if not listener.machine.serving:
         raise NotImported("the server does not start with this configuration")
     _hear(listener, capture, first, messages, address)
-    listener.end("end of the capture")
+    listener.finish("end of the capture")
     left = {**capture.left}
     for what, count in listener.left.items():
         left[what] = left.get(what, 0) + count
@@ -188,10 +190,10 @@ def import_pcap(
 def _hear(listener: _Listener, capture: Capture, first: Datagram, rest: Iterator[Datagram], address: int) -> None:
     interface = first.interface
     one: Datagram | None = first
-    while one is not None and not listener.exited:
+    while one is not None and not listener.ended:
         if one.port < 0:
             listener.go_to(one.wall_us)
-            listener.apply(ev.PingReply(0, 0, one.source))
+            listener.tell(ev.PingReply(0, 0, one.source))
         elif one.payload[0] == _REPLY:
             listener.compare(one)
         elif one.destination not in (address, _BROADCAST) and not _is_network_broadcast(listener, one.destination):

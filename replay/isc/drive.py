@@ -20,7 +20,9 @@ from ...engine.machine import Machine
 from ...trace import effects as ef
 from ...trace import events as ev
 from ...trace.codec import pack, unpack
-from ..world.feeding import SECOND_US, Beginning, Feeder, Told
+from ..world.feeding import Feeder
+from ..world.host import SECOND_US, Told
+from ..world.starting import Beginning
 from .format import IscTraceError
 from .records import Echo, File, Interface, Other, Pinged, Received, Seed, Sent
 
@@ -91,9 +93,9 @@ class Drive(Feeder):
     whole trace has and this one lacks.
     """
 
-    def __init__(self, tell: Callable[[Event, list[Effect]], None], version: str) -> None:
+    def __init__(self, pass_on: Callable[[Event, list[Effect]], None], version: str) -> None:
         """As a Feeder."""
-        super().__init__(tell, version)
+        super().__init__(pass_on, version)
         self.sent = self.same = 0
         self.missing: list[tuple[int, Event, Sent]] = []
         self.extra: list[Unmatched] = []
@@ -115,7 +117,7 @@ class Drive(Feeder):
             record = source.next()
         self._begin(start, byte_order())
         self._serve(source)
-        self.end("end of the ISC trace")
+        self.finish("end of the ISC trace")
 
     def _begin(self, start: _Start, byte_order: str) -> None:
         self.gaps += [] if start.files else ["it holds no configuration"]
@@ -129,16 +131,16 @@ class Drive(Feeder):
             files=[SourceFile(file.name, file.content, "") for file in start.files],
             leases=[file.content for file in start.leases],
             lease_file=start.leases[0].name if start.leases else "dhcpd.leases",
-            # Where ISC's server was built for UDP sockets a link has no hardware address.
-            links=[(link.name, link.address, link.hardware or _NO_HARDWARE) for link in reversed(links)],
             seed=start.seed,
             byte_order=byte_order,
         )
-        self.start(begin, start.when * SECOND_US)
+        # Where ISC's server was built for UDP sockets a link has no hardware address.
+        wires = [(link.name, link.address, link.hardware or _NO_HARDWARE) for link in reversed(links)]
+        self.begin(begin, wires, start.when * SECOND_US)
 
     def _serve(self, source: Source) -> None:
         while (record := source.next()) is not None:
-            if self.exited:
+            if self.ended:
                 self.leave("records behind the end of our run")
                 continue
             self._go_to(record.when * SECOND_US)
@@ -147,7 +149,7 @@ class Drive(Feeder):
             elif isinstance(record, Sent):
                 self._sent(record)
             elif isinstance(record, Echo):
-                self.apply(ev.PingReply(0, 0, record.address))
+                self.tell(ev.PingReply(0, 0, record.address))
             elif isinstance(record, Other):
                 self.leave(record.what)
         self.extra += self._waiting
@@ -171,7 +173,7 @@ class Drive(Feeder):
         due = self.wake_us and second_us <= self.wake_us < second_us + SECOND_US
         server = self.machine.server
         if not due or server is None or len(server.database) > _LEASES_TRIED_MAX:
-            self.apply(packet)
+            self.tell(packet)
         else:
             xid = record.payload[_XID]
             sent = [one.payload for one in source.until_input() if isinstance(one, Sent) and one.payload[_XID] == xid]
@@ -192,12 +194,12 @@ class Drive(Feeder):
             else:
                 self._go_back(*after[:4], asked=after[4])
         for event, effects in trial:
-            self.keep(event, effects)
+            self.told(event, effects)
 
     def _try(self, packet: ev.Packet) -> list[Told]:
         trial: list[Told] = []
         self._trial = trial
-        self.apply(packet)
+        self.tell(packet)
         self._trial = None
         return trial
 
@@ -214,7 +216,7 @@ class Drive(Feeder):
             if self._match(record):
                 return
             end_us = (record.when + 1) * SECOND_US
-            if not self.wake_us or self.wake_us >= end_us or self.exited:
+            if not self.wake_us or self.wake_us >= end_us or self.ended:
                 break
             self.fire()
         if len(self.missing) < _UNMATCHED_MAX:
@@ -233,14 +235,14 @@ class Drive(Feeder):
         asked, self._asked = self._asked, []
         for address in asked:
             if not any(isinstance(one, Pinged) and one.address == address for one in source.until_input()):
-                self.apply(ev.PingFailed(0, 0, address, ""))
+                self.tell(ev.PingFailed(0, 0, address, ""))
 
-    def keep(self, event: Event, effects: list[Effect]) -> None:
+    def told(self, event: Event, effects: list[Effect]) -> None:
         """Pass on what happened, unless it is only tried."""
         if self._trial is not None:
             self._trial.append((event, effects))
         else:
-            super().keep(event, effects)
+            super().told(event, effects)
 
     def send(self, effect: ef.Send) -> None:
         """Keep a packet of ours until the record of ISC's packet comes, with which it is compared."""

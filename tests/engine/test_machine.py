@@ -7,8 +7,6 @@ snapshot goes on as the one that the snapshot was taken of; and the same events 
 
 from __future__ import annotations
 
-import struct
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgpack
@@ -16,30 +14,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dhcpd.disk.configuration import SourceFile
 from dhcpd.engine.machine import Machine, SnapshotError
 from dhcpd.replay.playing.digest import digest
+from dhcpd.replay.showing.decode import options_of
+from dhcpd.replay.world.disk import Disk
+from dhcpd.replay.world.host import SECOND_US, START_US, Host
+from dhcpd.replay.world.messages import message as build
+from dhcpd.replay.world.starting import Beginning, ethernet
 from dhcpd.trace import events as ev
-from dhcpd.trace.effects import (
-    ConfigurationRefused,
-    Fatal,
-    Log,
-    Ping,
-    RewriteBegin,
-    RewriteEnd,
-    RewritePart,
-    Send,
-    Store,
-    Wake,
-)
+from dhcpd.trace.effects import ConfigurationRefused, Fatal, Log, Send, Store
 from tests.replay.engine_runs import Run as Started
 
 if TYPE_CHECKING:
     from dhcpd.trace.effects import Effect
 
-START_US = 1_790_000_000_000_000
-SECOND_US = 1_000_000
 SERVER = 10 << 24 | 1
-COOKIE = b"\x63\x82\x53\x63"
 NETWORKS = b"""
 authoritative;
 ddns-update-style none;
@@ -67,101 +57,33 @@ CONFIGURATIONS = [
 ]
 
 
-@dataclass
-class World:
-    """A machine, the clock that it is told of, its lease file, and what its clients were promised.
+class World(Host):
+    """A machine that serves `configuration`; `effects` are those of every event."""
 
-    `promised`: address -> (client identity, when the promise ends in seconds).
-    """
-
-    configuration: bytes
-    leases: bytes = b""
-    now_us: int = START_US
-    wake_us: int = 0
-    new_file: bytes | None = None
-    pings: list[int] = field(default_factory=list)
-    offers: list[int] = field(default_factory=list)
-    effects: list[list[Effect]] = field(default_factory=list)
-    machine: Machine = field(default_factory=Machine)
-
-    def start(self) -> World:
-        """Feed the start's events."""
-        self.machine = Machine()
-        words = ("-cf", "c", "-lf", "/l", "-pf", "/p", "-p", "67")
-        self.apply(ev.Boot(self.now_us, 0, "test", words, (), "host", 1, b"seed" * 4, 67, "little-endian", 0))
-        self.apply(ev.ConfigurationFile(self.now_us, 0, "c", self.configuration, ""))
-        self.apply(ev.ConfigurationEnd(self.now_us, 0, "c", False))
-        if self.leases:
-            self.apply(ev.LeaseFilePart(self.now_us, 0, self.leases))
-        self.apply(ev.LeaseFileEnd(self.now_us, 0, ""))
+    def __init__(self, configuration: bytes, leases: bytes = b"", now_us: int = START_US) -> None:
+        super().__init__(now_us, Disk(leases))
+        self.effects: list[list[Effect]] = []
+        files = [SourceFile("c", configuration, "")]
         links = (
-            ev.Link("eth0", 2, 1, b"\x02\0\0\0\0\xfe", 3, ((SERVER, 16),)),
-            ev.Link("eth1", 3, 1, b"\x02\0\0\0\0\xff", 3, ((0xC0A80701, 24),)),
+            ethernet("eth0", 2, b"\x02\0\0\0\0\xfe", (SERVER, 16)),
+            ethernet("eth1", 3, b"\x02\0\0\0\0\xff", (0xC0A80701, 24)),
         )
-        self.apply(ev.Interfaces(self.now_us, 0, links, ""))
-        self.apply(ev.Listening(self.now_us, 0, False))
+        self.start(Beginning(files, [leases], links, words=("-pf", "/p", "-p", "67"), seed=b"seed" * 4))
         assert self.machine.serving
-        return self
 
-    def apply(self, event: ev.Event) -> list[Effect]:
-        """Apply an event and do what a program would do of its effects."""
-        effects = self.machine.apply(event)
+    def told(self, event: ev.Event, effects: list[Effect]) -> None:
+        assert not any(isinstance(effect, Fatal) for effect in effects), event
         self.effects.append(effects)
-        for effect in effects:
-            self.carry_out(effect)
-        while self.machine.rewriting:
-            self.apply(ev.RewriteContinue(self.now_us, 0))
-        return effects
-
-    def carry_out(self, effect: Effect) -> None:
-        """Keep the file, the clock's wish and the pings."""
-        assert not isinstance(effect, Fatal)
-        if isinstance(effect, Store):
-            self.leases += effect.data
-            if self.new_file is not None:
-                self.new_file += effect.data
-        elif isinstance(effect, RewriteBegin):
-            self.new_file = b""
-        elif isinstance(effect, RewritePart):
-            assert self.new_file is not None
-            self.new_file += effect.data
-        elif isinstance(effect, RewriteEnd):
-            assert self.new_file is not None
-            self.leases, self.new_file = self.new_file, None
-        elif isinstance(effect, Wake):
-            self.wake_us = effect.at_us
-        elif isinstance(effect, Ping):
-            self.pings.append(effect.address)
-
-    def advance(self, us: int) -> None:
-        """Let time go by, waking the machine when it asked for that."""
-        until = self.now_us + us
-        for _ in range(200):
-            if not self.wake_us or self.wake_us > until:
-                break
-            self.now_us = max(self.now_us, self.wake_us)
-            self.apply(ev.Timer(self.now_us, 0))
-            if self.wake_us and self.wake_us <= self.now_us:
-                self.now_us += SECOND_US
-        self.now_us = max(self.now_us, until)
 
     def packet(self, payload: bytes, interface: str = "eth0", source: int = 0) -> list[Effect]:
         """A datagram."""
-        return self.apply(ev.Packet(self.now_us, 0, interface, source, 68, payload))
+        return self.tell(ev.Packet(0, 0, interface, source, 68, payload))
 
 
-def message(kind: int | None, client: int, **fields: object) -> bytes:
-    """A DHCP message (BOOTP where `kind` is None); `options` are octets, addresses numbers."""
-    hardware = b"\x02\0\0\0\0" + bytes([client])
-    number = {name: int(fields.get(name, 0)) for name in ("ciaddr", "giaddr", "flags", "secs")}  # type: ignore[call-overload]
-    head = struct.pack(
-        "!BBBB4sHHIIII16s192x", 1, 1, 6, 0, b"xid" + bytes([client]), number["secs"], number["flags"],
-        number["ciaddr"], 0, 0, number["giaddr"], hardware,
-    )  # fmt: skip
-    options = b"" if kind is None else bytes([53, 1, kind])
-    given = fields.get("options", b"")
-    assert isinstance(given, bytes)
-    return (head + COOKIE + options + given + b"\xff").ljust(300, b"\0")
+def message(kind: int | None, client: int, options: bytes = b"", **fields: int) -> bytes:
+    """A client's DHCP message (BOOTP where `kind` is None); `options` are octets, addresses numbers."""
+    xid = int.from_bytes(b"xid" + bytes([client]), "big")
+    return build(kind, b"\x02\0\0\0\0" + bytes([client]), options, xid=xid, **fields)
 
 
 ADDRESSES = [10 << 24 | 1 << 8 | n for n in (1, 2, 3, 4)] + [0x0A000201, 0x0A010009, 0xC0A80704, 0xC0A80709, 0]
@@ -212,59 +134,50 @@ def take(world: World, step: tuple[str, object]) -> None:
         payload, at, noise = value  # type: ignore[misc]
         world.packet(payload[:at] + noise + payload[at + len(noise) :])
     elif what == "wait":
-        world.advance(int(value) * SECOND_US)  # type: ignore[call-overload]
+        world.wait(float(value))  # type: ignore[call-overload]
     elif what == "echo":
-        world.apply(ev.PingReply(world.now_us, 0, value))  # type: ignore[arg-type]
+        world.tell(ev.PingReply(0, 0, value))  # type: ignore[arg-type]
     else:
-        world.apply(ev.NameAnswer(world.now_us, 0, value, "host.example.org"))  # type: ignore[arg-type]
+        world.tell(ev.NameAnswer(0, 0, value, "host.example.org"))  # type: ignore[arg-type]
 
 
 def exchange(world: World, client: int) -> None:
     """DISCOVER, and a REQUEST for what is offered within the ping's second."""
     before = len(world.effects)
     world.packet(message(1, client))
-    world.advance(2 * SECOND_US)
+    world.wait(2)
     for sent in [one for effects in world.effects[before:] for one in effects if isinstance(one, Send)]:
         options = b"\x32\x04" + sent.payload[16:20] + b"\x36\x04" + SERVER.to_bytes(4, "big")
         world.packet(message(3, client, options=options))
 
 
-def option(payload: bytes, code: int) -> bytes | None:
-    """An option of a reply's main area."""
-    at = 240
-    while at + 1 < len(payload) and payload[at] != 255:
-        if payload[at] == code:
-            return payload[at + 2 : at + 2 + payload[at + 1]]
-        at += 2 + payload[at + 1] if payload[at] else 1
-    return None
-
-
 def test_a_reload_changes_nothing_and_says_so() -> None:
-    world = World(CONFIGURATIONS[0]).start()
+    world = World(CONFIGURATIONS[0])
     exchange(world, 1)
     before = world.machine.snapshot()
-    world.apply(ev.ConfigurationFile(world.now_us, 0, "c", b"subnet 10.9.0.0 netmask 255.255.0.0 {}\n", ""))
-    effects = world.apply(ev.ConfigurationEnd(world.now_us, 0, "c", reload=True))
+    world.tell(ev.ConfigurationFile(0, 0, "c", b"subnet 10.9.0.0 netmask 255.255.0.0 {}\n", ""))
+    effects = world.tell(ev.ConfigurationEnd(0, 0, "c", reload=True))
     assert [type(effect) for effect in effects] == [Log, ConfigurationRefused]
     assert world.machine.snapshot() == before
-    discover = ev.Packet(world.now_us, 0, "eth0", 0, 68, message(1, 1))
-    assert world.apply(discover) == Machine.restore(before).apply(discover)
+    discover = ev.Packet(0, 0, "eth0", 0, 68, message(1, 1))
+    assert world.tell(discover) == Machine.restore(before).apply(discover._replace(wall_us=world.now_us))
 
 
 @given(st.sampled_from(CONFIGURATIONS), STEPS)
 def test_no_address_is_promised_to_two_clients_and_no_promise_is_lost(configuration: bytes, steps: list) -> None:
-    world = World(configuration).start()
+    world = World(configuration)
     promised: dict[int, tuple[bytes, int]] = {}
     for step in steps:
         seen = len(world.effects)
         take(world, step)
         for effects in world.effects[seen:]:
             for sent in effects:
-                if isinstance(sent, Send) and option(sent.payload, 53) == b"\x05" and sent.payload[16:20] != bytes(4):
+                acked = isinstance(sent, Send) and options_of(sent.payload).get(53) == b"\x05"
+                if acked and sent.payload[16:20] != bytes(4):
                     keep_promise(world, promised, sent.payload)
                 elif isinstance(sent, Store):
                     forget_freed(promised, sent.data)
-    again = World(configuration, leases=world.leases, now_us=world.now_us).start()
+    again = World(configuration, leases=bytes(world.disk.content), now_us=world.now_us)
     assert again.machine.server is not None
     for address, (client, ends) in promised.items():
         if ends > world.now_us // SECOND_US and address not in {0x0A000909, 0xC0A80709}:
@@ -280,7 +193,7 @@ def keep_promise(world: World, promised: dict[int, tuple[bytes, int]], payload: 
     now = world.now_us // SECOND_US
     holder = promised.get(address)
     assert holder is None or holder[0] == client or holder[1] <= now
-    promised[address] = client, now + int.from_bytes(option(payload, 51) or b"", "big")
+    promised[address] = client, now + int.from_bytes(options_of(payload).get(51, b""), "big")
 
 
 def forget_freed(promised: dict[int, tuple[bytes, int]], record: bytes) -> None:
@@ -293,25 +206,24 @@ def forget_freed(promised: dict[int, tuple[bytes, int]], record: bytes) -> None:
 @settings(max_examples=40)
 @given(st.sampled_from(CONFIGURATIONS), STEPS, STEPS)
 def test_a_machine_restored_from_a_snapshot_goes_on_the_same(configuration: bytes, first: list, second: list) -> None:
-    straight = World(configuration).start()
+    straight = World(configuration)
     for step in first:
         take(straight, step)
-    data = msgpack.unpackb(msgpack.packb(straight.machine.snapshot()), strict_map_key=False)
-    other = World(configuration, now_us=straight.now_us, wake_us=straight.wake_us, machine=Machine.restore(data))
-    other.leases = straight.leases
+    other = straight.restored()
+    other.effects = []
     before = len(straight.effects)
     for step in second:
         take(straight, step)
         take(other, step)
     assert other.effects == straight.effects[before:]
-    assert other.leases == straight.leases
+    assert other.disk.content == straight.disk.content
     assert msgpack.packb(other.machine.snapshot()) == msgpack.packb(straight.machine.snapshot())
 
 
 @settings(max_examples=25)
 @given(st.sampled_from(CONFIGURATIONS), STEPS)
 def test_the_same_events_give_the_same_effects(configuration: bytes, steps: list) -> None:
-    one, other = World(configuration).start(), World(configuration).start()
+    one, other = World(configuration), World(configuration)
     for step in steps:
         take(one, step)
         take(other, step)
@@ -321,7 +233,7 @@ def test_the_same_events_give_the_same_effects(configuration: bytes, steps: list
 @settings(max_examples=150)
 @given(st.binary(max_size=600), st.binary(max_size=80))
 def test_no_octets_make_it_raise(payload: bytes, options: bytes) -> None:
-    world = World(CONFIGURATIONS[0]).start()
+    world = World(CONFIGURATIONS[0])
     world.packet(payload)
     world.packet(message(1, 1, options=options))
     world.packet(message(3, 1, options=options), source=0x0A000102)

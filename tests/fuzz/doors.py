@@ -23,14 +23,14 @@ from click.testing import CliRunner
 
 from dhcpd.disk.configuration import SourceFile
 from dhcpd.engine import startup
-from dhcpd.engine.machine import Machine
 from dhcpd.replay.capture.importing import Capture, NotImported, import_pcap
 from dhcpd.replay.capture.reading import CaptureError, datagrams
 from dhcpd.replay.command.cli import cli
 from dhcpd.replay.isc import import_isc
+from dhcpd.replay.world.host import START_US, Host
+from dhcpd.replay.world.starting import Beginning, ethernet
 from dhcpd.trace import DamagedTape, Entry, NewerTape, NotATape, SnapshotEntry, TapeError, open_tape
 from dhcpd.trace import events as ev
-from dhcpd.trace.effects import RewriteEnd, Wake
 from dhcpd.trace.format import (
     FILE_HEADER_BYTES,
     FRAME_HEADER_BYTES,
@@ -53,13 +53,11 @@ CONFIGURATIONS: Final = [path.read_bytes() for path in WORLDS]
 # One input may take this much of the processor's time. The fuzzer's instruments slow everything down: it sets more.
 LIMIT_S: Final = float(os.environ.get("FUZZ_LIMIT_S", "1"))
 SEARCHING: Final = "FUZZ_LIMIT_S" in os.environ
-START_US: Final = 1_790_000_000_000_000
-SECOND_US: Final = 1_000_000
 PACKETS_MAX: Final = 24
 SERVER: Final = 0x0A4D0001
 LINKS: Final = (
-    ev.Link("eth0", 2, 1, b"\x02\0\0\0\0\xfe", 3, ((SERVER, 24),)),
-    ev.Link("eth1", 3, 1, b"\x02\0\0\0\0\xff", 3, ((0x0A4E0001, 24),)),
+    ethernet("eth0", 2, b"\x02\0\0\0\0\xfe", (SERVER, 24)),
+    ethernet("eth1", 3, b"\x02\0\0\0\0\xff", (0x0A4E0001, 24)),
 )
 
 
@@ -71,50 +69,15 @@ class Wrong(Exception):
     """What was done is wrong though nothing was raised; the text says what."""
 
 
-class Run:
+class Run(Host):
     """A machine of one configuration, told what a program would tell it."""
 
     def __init__(self, configuration: bytes, leases: bytes = b"") -> None:
-        self.machine = Machine()
-        self.now_us = START_US
-        self.wake_us = 0
-        self._start(configuration, leases)
-
-    def _start(self, configuration: bytes, leases: bytes) -> None:
-        words = ("-cf", "c", "-lf", "/l", "-pf", "/p", "-p", "67")
-        self.apply(ev.Boot(self.now_us, 0, "fuzz", words, (), "host", 1, b"seed" * 4, 67, "little-endian", 0))
-        self.apply(ev.ConfigurationFile(self.now_us, 0, "c", configuration, ""))
-        self.apply(ev.ConfigurationEnd(self.now_us, 0, "c", False))
-        if self.machine.server is None:
-            return
+        super().__init__()
         # Two pieces, so that an item is cut where it may be.
-        for piece in (leases[: len(leases) // 2], leases[len(leases) // 2 :]):
-            self.apply(ev.LeaseFilePart(self.now_us, 0, piece))
-        self.apply(ev.LeaseFileEnd(self.now_us, 0, ""))
-        self.apply(ev.Interfaces(self.now_us, 0, LINKS, ""))
-        self.apply(ev.Listening(self.now_us, 0, False))
-
-    def apply(self, event: ev.Event) -> list[Effect]:
-        effects = self.machine.apply(event)
-        for effect in effects:
-            if isinstance(effect, Wake):
-                self.wake_us = effect.at_us
-        while self.machine.rewriting:
-            for effect in self.machine.apply(ev.RewriteContinue(self.now_us, 0)):
-                if isinstance(effect, RewriteEnd):
-                    self.machine.apply(ev.RewriteInstalled(self.now_us, 0))
-        return effects
-
-    def wait(self, seconds: int) -> None:
-        """Let time go by, with the timers that were asked for."""
-        until = self.now_us + seconds * SECOND_US
-        for _ in range(100):
-            if not 0 < self.wake_us <= until:
-                break
-            self.now_us = max(self.now_us, self.wake_us)
-            self.wake_us = 0
-            self.apply(ev.Timer(self.now_us, 0))
-        self.now_us = until
+        pieces = leases[: len(leases) // 2], leases[len(leases) // 2 :]
+        words = ("-pf", "/p", "-p", "67")
+        self.start(Beginning([SourceFile("c", configuration, "")], pieces, LINKS, words=words, seed=b"seed" * 4))
 
 
 class KnownWorlds:
@@ -148,13 +111,13 @@ def packet(data: bytes) -> None:
         run = Run(CONFIGURATIONS[data[0] % len(CONFIGURATIONS)] if data else CONFIGURATIONS[0])
     for kind, number, payload in steps_of(data[1:]):
         if kind & 8:
-            run.apply(ev.PingReply(run.now_us, 0, SERVER & ~0xFF | number & 0xFF))
+            run.tell(ev.PingReply(0, 0, SERVER & ~0xFF | number & 0xFF))
         if kind & 16:
-            run.apply(ev.NameAnswer(run.now_us, 0, SERVER & ~0xFF | number & 0xFF, "name"))
+            run.tell(ev.NameAnswer(0, 0, SERVER & ~0xFF | number & 0xFF, "name"))
         if kind & 1:
             source = int.from_bytes(payload[24:28], "big") if kind & 2 else 0
             interface = "eth1" if kind & 4 else "eth0"
-            run.apply(ev.Packet(run.now_us, 0, interface, source, 67 if kind & 2 else 68, payload))
+            run.tell(ev.Packet(0, 0, interface, source, 67 if kind & 2 else 68, payload))
         else:
             run.wait(number % 64)
     run.wait(3600)
@@ -193,7 +156,7 @@ def configuration(data: bytes) -> None:
     if run.machine.server is None:
         return
     if run.machine.serving:
-        run.apply(ev.Packet(run.now_us, 0, "eth0", 0, 68, DISCOVER))
+        run.tell(ev.Packet(0, 0, "eth0", 0, 68, DISCOVER))
         run.wait(10)
 
 
@@ -213,7 +176,7 @@ def leases(data: bytes) -> None:
         run = Run(LEASE_WORLD, data)
     if run.machine.server is None or not run.machine.serving:
         raise Wrong("a lease file kept the server from starting")
-    run.apply(ev.Packet(run.now_us, 0, "eth0", 0, 68, DISCOVER))
+    run.tell(ev.Packet(0, 0, "eth0", 0, 68, DISCOVER))
     run.wait(100_000)
 
 

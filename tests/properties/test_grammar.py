@@ -12,83 +12,62 @@ import re
 import tempfile
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgpack
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dhcpd.disk.configuration import SourceFile
 from dhcpd.engine.machine import Machine
 from dhcpd.replay.playing.play import play_file
 from dhcpd.replay.playing.verdict import Status
+from dhcpd.replay.world.host import Host
+from dhcpd.replay.world.starting import Beginning
 from dhcpd.trace import events as ev
-from dhcpd.trace.effects import Effect, Execute, Fatal, Lookup, RewriteEnd, Wake
 from tests.engine.conf.grammar import configuration_text
 from tests.engine.service.desk import dotted, message
 from tests.properties.lease_files import LeaseFile
 from tests.replay.tapes import record
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dhcpd.trace.effects import Effect, Execute
+
 EXAMPLES: Final = int(os.environ.get("DHCPD_PROPERTIES", "0"))
-START_US: Final = 1_790_000_000_000_000
-SECOND_US: Final = 1_000_000
 OPTION: Final = re.compile(r"option (?:dhcp\.)?([\w-]+)")
 
 
-class Told:
+class Told(Host):
     """A machine of a configuration, with a clock; `twin` is a restored machine that is told the same."""
 
     def __init__(self, text: bytes, links: tuple[ev.Link, ...], random: Random) -> None:
         """`random` writes the lease file."""
-        self.machine = Machine()
+        super().__init__()
         self.twin: Machine | None = None
         self.pairs: list[tuple[ev.Event, list[Effect]]] = []
-        self.now_us, self.wake_us, self.ended = START_US, 0, False
-        words = ("-cf", "c", "-lf", "/l", "-pf", "/p", "-p", "67")
-        self.apply(ev.Boot(*self.now, "test", words, (), "host", 1, b"seed" * 4, 67, "little-endian", 0))
-        self.apply(ev.ConfigurationFile(*self.now, "c", text, ""))
-        self.apply(ev.ConfigurationEnd(*self.now, "c", False))
+        words = ("-pf", "/p", "-p", "67")
+        files = [SourceFile("c", text, "")]
+        self.start(Beginning(files, self._leases(random), links, words=words, seed=b"seed" * 4))
+
+    def _leases(self, random: Random) -> Iterator[bytes]:
+        """What speaks of the configuration, when that was read."""
         configuration = self.machine.configuration
         if configuration is not None and not self.ended:
-            self.apply(ev.LeaseFilePart(*self.now, LeaseFile(random, configuration).text()))
-        for event in (
-            ev.LeaseFileEnd(*self.now, ""), ev.Interfaces(*self.now, links, ""), ev.Listening(*self.now, False)
-        ):  # fmt: skip
-            if not self.ended:
-                self.apply(event)
+            yield LeaseFile(random, configuration).text()
 
-    @property
-    def now(self) -> tuple[int, int]:
-        return self.now_us, self.now_us - START_US
-
-    def apply(self, event: ev.Event) -> None:
-        effects = self.machine.apply(event)
+    def told(self, event: ev.Event, effects: list[Effect]) -> None:
         self.pairs.append((event, effects))
         if self.twin is not None:
             assert self.twin.apply(event) == effects
-        self.ended = self.ended or any(isinstance(one, Fatal) for one in effects)
-        for effect in effects:
-            if isinstance(effect, Wake):
-                self.wake_us = effect.at_us
-            elif isinstance(effect, RewriteEnd):
-                self.apply(ev.RewriteInstalled(*self.now))
-        for effect in effects:
-            if self.ended:
-                return
-            if isinstance(effect, Execute):
-                self.apply(ev.Executed(*self.now, effect.call, effect.call % 3, ""))
-            elif isinstance(effect, Lookup):
-                self.apply(ev.HostAnswer(*self.now, effect.name, (0x0A000009,), ""))
-        while self.machine.rewriting and not self.ended and not isinstance(event, ev.RewriteContinue):
-            self.apply(ev.RewriteContinue(*self.now))
 
-    def wait(self, seconds: float) -> None:
-        until = self.now_us + int(seconds * SECOND_US)
-        for _ in range(200):
-            if self.ended or not 0 < self.wake_us <= until:
-                break
-            self.now_us, self.wake_us = max(self.now_us, self.wake_us), 0
-            self.apply(ev.Timer(*self.now))
-        self.now_us = until
+    def run_program(self, effect: Execute) -> None:
+        self.answer(ev.Executed(0, 0, effect.call, effect.call % 3, ""))
+
+    def addresses_of(self, name: str) -> tuple[tuple[int, ...], str]:
+        del name
+        return (0x0A000009,), ""
 
     def split(self) -> None:
         """From now on a machine restored from a snapshot is told the same."""
@@ -178,11 +157,11 @@ def live(told: Told, text: str, random: Random, steps: int) -> None:
             payload = words.payload()
             source = int.from_bytes(payload[24:28], "big")
             port = 67 if source else 68
-            told.apply(ev.Packet(*told.now, f"eth{random.randrange(2)}", source, port, payload))
+            told.tell(ev.Packet(0, 0, f"eth{random.randrange(2)}", source, port, payload))
         elif chance < 0.8:
-            told.apply(ev.PingReply(*told.now, address))
+            told.tell(ev.PingReply(0, 0, address))
         elif chance < 0.85:
-            told.apply(ev.NameAnswer(*told.now, address, random.choice(("", "host.example.org"))))
+            told.tell(ev.NameAnswer(0, 0, address, random.choice(("", "host.example.org"))))
         else:
             told.wait(random.choice((0.4, 1.1, 6, 130, 90_000)))
         told.check()

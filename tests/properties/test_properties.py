@@ -72,17 +72,16 @@ def take(world: World, step: tuple, other: bytes) -> None:  # noqa: C901 - a lis
     elif what == "steal":
         steal(world, *values)
     elif what == "echo":
-        world.apply(ev.PingReply(world.now_us, 0, int.from_bytes(bytes(map(int, values[0].split("."))), "big")))
+        world.tell(ev.PingReply(0, 0, int.from_bytes(bytes(map(int, values[0].split("."))), "big")))
     elif what == "name":
         address = int.from_bytes(bytes(map(int, values[0].split("."))), "big")
-        world.apply(ev.NameAnswer(world.now_us, 0, address, "host.example.org"))
+        world.tell(ev.NameAnswer(0, 0, address, "host.example.org"))
     elif what == "failing":
-        world.failing = values[0]
+        world.disk.failing = {*values[:1]} - {""}
     elif what == "unsent":
-        world.apply(ev.SendFailed(world.now_us, 0, "eth0", True, 300, "dhcp.c:4164", "Network is down", False))
+        world.tell(ev.SendFailed(0, 0, "eth0", True, 300, "dhcp.c:4164", "Network is down", False))
     elif what == "kill":
-        world.failing, world.dies_at = "", values[1]
-        world.packet(values[0])
+        world.die(*values)
         world.restart(world.configuration)
     elif what == "restart":
         world.restart(world.configuration)
@@ -113,10 +112,10 @@ def steal(world: World, client: int, which: int, field: str) -> None:
 @settings(max_examples=EXAMPLES or 60, derandomize=not EXAMPLES, deadline=None,
           suppress_health_check=list(HealthCheck))  # fmt: skip
 def test_any_history_on_any_configuration(configuration: bytes, other: bytes, steps: list) -> None:
-    world = World(configuration).start()
+    world = World(configuration)
     for step in steps:
         take(world, step, other)
-    world.failing = ""
+    world.disk.failing.clear()
     world.slices(1000)
     with tempfile.TemporaryDirectory() as folder:
         trace = record(Path(folder) / "trace", *world.pairs)
@@ -124,4 +123,4 @@ def test_any_history_on_any_configuration(configuration: bytes, other: bytes, st
         assert verdict.status is Status.SAME, verdict
         # What the disk refused stands in the played file alone (a notice of the verdict says so).
         assert world.lost == bool(verdict.notices)
-        assert world.lost or (Path(folder) / "leases").read_bytes() == world.file
+        assert world.lost or (Path(folder) / "leases").read_bytes() == world.disk.content

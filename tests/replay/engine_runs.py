@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import struct
 from typing import TYPE_CHECKING
 
-from dhcpd.engine.machine import Machine
+from dhcpd.disk.configuration import SourceFile
+from dhcpd.replay.world.host import Host
+from dhcpd.replay.world.messages import message
+from dhcpd.replay.world.starting import Beginning, ethernet
 from dhcpd.trace import events as ev
-from dhcpd.trace.effects import RewriteEnd, Send
+from dhcpd.trace.effects import Send
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from dhcpd.trace.effects import Effect, Execute
 
-    from dhcpd.trace.effects import Effect
-
-START_US = 1_790_000_000_000_000
 LEASES = "/var/lib/dhcp/dhcpd.leases"
 CONFIGURATION = b"""
 authoritative;
@@ -59,41 +58,29 @@ lease 10.0.1.7 { starts 1 2026/09/21 13:00:00; ends 1 2026/09/21 13:30:00; bindi
 SERVER = 0x0A000001
 
 
-class Run:
-    """A machine that has started, and everything that went in and came out."""
+class Run(Host):
+    """A machine that has started, and everything that went in and came out. Its programs never end."""
 
     def __init__(self, configuration: bytes = CONFIGURATION, leases: bytes = b"", seed: bytes = b"seed" * 4) -> None:
-        self.machine = Machine()
+        super().__init__()
         self.pairs: list[tuple[ev.Event, list[Effect]]] = []
-        self.now_us = START_US
         self.xid = 0
-        for event in self._start(configuration, leases, seed):
-            self.apply(event)
-            while self.machine.rewriting:
-                self.apply(ev.RewriteContinue(*self.now))
-
-    def _start(self, configuration: bytes, leases: bytes, seed: bytes) -> Iterator[ev.Event]:
-        words = ("-cf", "/etc/dhcpd.conf", "-lf", LEASES, "-pf", "/run/dhcpd.pid", "-p", "67")
-        yield ev.Boot(self.now_us, 0, "test", words, (), "host", 1, seed, 67, "little", 0)
-        yield ev.ConfigurationFile(self.now_us, 0, "/etc/dhcpd.conf", configuration, "")
-        yield ev.ConfigurationEnd(self.now_us, 0, "/etc/dhcpd.conf", False)
-        if leases:
-            yield ev.LeaseFilePart(self.now_us, 0, leases)
-        yield ev.LeaseFileEnd(self.now_us, 0, "")
-        link = ev.Link("eth0", 2, 1, b"\x02\0\0\0\0\xfe", 0x1043, ((SERVER, 16),))
-        yield ev.Interfaces(self.now_us, 0, (link,), "")
-        yield ev.Listening(self.now_us, 0, False)
+        self.start(Beginning(
+            [SourceFile("/etc/dhcpd.conf", configuration, "")],
+            [leases] if leases else [],
+            [ethernet("eth0", 2, b"\x02\0\0\0\0\xfe", (SERVER, 16))],
+            lease_file=LEASES, words=("-pf", "/run/dhcpd.pid", "-p", "67"), version="test", host_name="host", seed=seed,
+        ))  # fmt: skip
 
     @property
     def now(self) -> tuple[int, int]:
-        return self.now_us, self.now_us - START_US
+        return self.stamp()
 
-    def apply(self, event: ev.Event) -> list[Effect]:
-        effects = self.machine.apply(event)
+    def told(self, event: ev.Event, effects: list[Effect]) -> None:
         self.pairs.append((event, effects))
-        if any(isinstance(effect, RewriteEnd) and effect.install for effect in effects):
-            self.apply(ev.RewriteInstalled(*self.now))
-        return effects
+
+    def run_program(self, effect: Execute) -> None:
+        del effect
 
     def packet(
         self, client: int, kind: int, options: bytes = b"", ciaddr: int = 0, *, hardware_type: int = 1
@@ -103,10 +90,9 @@ class Run:
         self.xid += 1
         hardware = b"\x02\0" + client.to_bytes(4, "big")
         relay = SERVER + 1
-        fixed = (1, hardware_type, 6, 1, self.xid, 0, 0, ciaddr, 0, 0, relay, hardware)
-        payload = struct.pack("!BBBBIHHIIII16s192x", *fixed)
-        payload += b"\x63\x82\x53\x63" + bytes([53, 1, kind]) + options + b"\xff"
-        return self.apply(ev.Packet(*self.now, "eth0", relay, 67, payload))
+        made = message(kind, hardware, options, xid=self.xid, ciaddr=ciaddr, giaddr=relay, hops=1, htype=hardware_type,
+                       octets=0)  # fmt: skip
+        return self.tell(ev.Packet(0, 0, "eth0", relay, 67, made))
 
     def exchange(self, client: int) -> int:
         """DISCOVER, OFFER, REQUEST, ACK; returns the address."""
@@ -133,8 +119,8 @@ class Run:
             if client % 17 == 0:
                 self.packet(client + 1000, 3, bytes([50, 4, 192, 0, 2, 1]))
         self.now_us += 900_000_000
-        self.apply(ev.Timer(*self.now))
-        self.apply(ev.End(*self.now, "SIGTERM"))
+        self.tell(ev.Timer(*self.now))
+        self.tell(ev.End(*self.now, "SIGTERM"))
 
 
 def yiaddr(effects: list[Effect]) -> int:

@@ -47,13 +47,13 @@ STEPS = st.one_of(
 
 def perform(desk: Desk, step: tuple) -> list:
     if step[0] == "send":
-        replies = desk.send(message(step[1], mac(step[2]), **step[3]))
+        replies = desk.receive(message(step[1], mac(step[2]), **step[3]))
     elif step[0] == "wait":
-        replies = desk.wait(step[1])
+        replies = desk.rest(step[1])
     elif step[0] == "echo":
         replies = desk.echo(step[1])
     else:
-        replies = desk.apply(ev.StorageFailed(0, 0, "append", "/l", "No space left on device"))
+        replies = desk.step(ev.StorageFailed(0, 0, "append", "/l", "No space left on device"))
     return [reply.sent for reply in replies]
 
 

@@ -71,7 +71,7 @@ def test_a_value_that_doubles_ends():
     """)
     lines = []
     for _ in range(40):
-        desk.send(message(INFORM, mac(1), ciaddr="10.77.0.5"))
+        desk.receive(message(INFORM, mac(1), ciaddr="10.77.0.5"))
         lines += desk.logs
         values = [value for value in desk.server.global_bindings.values() if isinstance(value, bytes)]
         assert all(len(value) <= DATA_OCTETS_MAX for value in values)
@@ -86,9 +86,9 @@ def test_time_goes_by_at_no_cost_for_the_pings_that_wait():
     for number in range(count):
         server.offers[number] = Offer(f"line {number}", sent)
         server.agenda.set(Owner.PING, number, desk.now_us + 1_000_000 + number * 10)
-    desk.apply(ev.Remark(0, 0, INFO, "anything"))
+    desk.step(ev.Remark(0, 0, INFO, "anything"))
     began = time.process_time()
-    desk.wait(3)
+    desk.rest(3)
     assert time.process_time() - began < 5
     assert [text for text in desk.logs if text.startswith("line")] == [f"line {number}" for number in range(count)]
     assert not server.offers
@@ -102,7 +102,7 @@ def test_of_two_pings_of_one_moment_the_first_is_first_and_an_answered_one_stays
     first, second, third = desk.server.offers
     desk.echo("10.77.0.11")
     assert second not in desk.server.offers
-    assert [int.from_bytes(one.sent.payload[16:20], "big") for one in desk.wait(2)] == [first, third]
+    assert [int.from_bytes(one.sent.payload[16:20], "big") for one in desk.rest(2)] == [first, third]
 
 
 def test_classes_that_ask_for_classes_are_matched_once_more_and_no_further():

@@ -49,7 +49,7 @@ REQUESTS = [
 @pytest.mark.parametrize(("fields", "kind", "reason"), REQUESTS)
 def test_request_is_answered_by_what_it_names(fields, kind, reason):
     desk = Desk(NETS)
-    replies = desk.send(message(REQUEST, mac(1), **fields))
+    replies = desk.receive(message(REQUEST, mac(1), **fields))
     assert [reply.kind for reply in replies] == ([kind] if kind else [])
     lines = [line for line in desk.logs if line.startswith("DHCPREQUEST")]
     assert len(lines) == 1
@@ -63,18 +63,18 @@ def test_lease_of_another_client_is_refused_and_an_abandoned_one_passed_over():
     assert desk.logs[0].endswith(": lease 10.77.0.10 unavailable.")
     assert desk.logs[1] == "DHCPNAK on 10.77.0.10 to 02:00:00:00:00:02 via eth0"
     assert desk.renew("10.77.0.10", mac(2)) == NAK
-    desk.send(message(DECLINE, mac(1), requested="10.77.0.10"))
+    desk.receive(message(DECLINE, mac(1), requested="10.77.0.10"))
     assert desk.request("10.77.0.10", mac(2)) == 0
 
 
 def test_nak_carries_the_broadcast_flag_and_nothing_of_the_configuration():
     desk = Desk(NETS)
-    reply = desk.send(message(REQUEST, mac(1), requested="10.99.0.1", prl=b"\1\3\x0f"))[0]
+    reply = desk.receive(message(REQUEST, mac(1), requested="10.99.0.1", prl=b"\1\3\x0f"))[0]
     assert reply.options == {53: b"\6", 54: number(SERVER).to_bytes(4, "big")}
     assert reply.sent.payload[10:12] == b"\x80\0"
     assert dotted(reply.sent.destination) == "255.255.255.255"
     desk.discover(mac(1))
-    reply = desk.send(message(REQUEST, mac(1), requested="10.99.0.1"))[0]
+    reply = desk.receive(message(REQUEST, mac(1), requested="10.99.0.1"))[0]
     assert reply.options[56] == b"requested address not available"
 
 
@@ -90,10 +90,10 @@ def test_after_a_failed_write_the_same_client_is_heard_and_written_again():
     desk = Desk(NETS)
     desk.bind(mac(1))
     desk.server.storage_failed()
-    desk.wait(2)
+    desk.rest(2)
     assert desk.renew("10.77.0.10", mac(1)) == ACK
     assert len(desk.records) == 1
-    desk.wait(100)
+    desk.rest(100)
     assert desk.renew("10.77.0.10", mac(1)) == ACK
     assert desk.records == []
 
@@ -101,9 +101,9 @@ def test_after_a_failed_write_the_same_client_is_heard_and_written_again():
 def test_release_needs_the_hardware_address_and_nothing_else():
     desk = Desk(NETS)
     desk.bind(mac(1), uid=b"\1abc", name=b"pc")
-    desk.send(message(RELEASE, mac(2), ciaddr="10.77.0.10", uid=b"\1abc"))
+    desk.receive(message(RELEASE, mac(2), ciaddr="10.77.0.10", uid=b"\1abc"))
     assert desk.logs == ["DHCPRELEASE of 10.77.0.10 from 02:00:00:00:00:02 via eth0 (not found)"]
-    desk.send(message(RELEASE, mac(1), ciaddr="10.77.0.10", uid=b"\1zzz"))
+    desk.receive(message(RELEASE, mac(1), ciaddr="10.77.0.10", uid=b"\1zzz"))
     assert desk.logs == ["DHCPRELEASE of 10.77.0.10 from 02:00:00:00:00:01 (pc) via eth0 (found)"]
     assert desk.state("10.77.0.10") == "free"
     assert "client-hostname" not in desk.records[0]
@@ -114,9 +114,9 @@ def test_expiry_is_stored_at_its_second():
     desk.bind(mac(1), time=300)
     end = desk.lease("10.77.0.10").ends
     assert desk.machine.wake_us == end * 1_000_000
-    desk.wait(299.9)
+    desk.rest(299.9)
     assert desk.active == ["10.77.0.10"]
-    desk.wait(0.2)
+    desk.rest(0.2)
     assert desk.active == []
     assert "binding state free;" in desk.records[0]
     assert desk.machine.wake_us == 0
@@ -124,11 +124,11 @@ def test_expiry_is_stored_at_its_second():
 
 def test_inform_needs_authority_and_explains_that_now_and_then():
     desk = Desk(NETS)
-    reply = desk.send(message(INFORM, mac(1), ciaddr="10.77.0.200"))[0]
+    reply = desk.receive(message(INFORM, mac(1), ciaddr="10.77.0.200"))[0]
     assert reply.options[15] == b"home"
     assert not {51, 58, 59} & set(reply.options)
     lengths = [
-        desk.send(message(INFORM, mac(1), ciaddr="10.78.0.200")) or len(desk.logs) for _ in range(102)
+        desk.receive(message(INFORM, mac(1), ciaddr="10.78.0.200")) or len(desk.logs) for _ in range(102)
     ]
     assert lengths == [6] + [1] * 100 + [6]
     assert desk.logs[0] == "DHCPINFORM from 10.78.0.200 via eth0: not authoritative for subnet 10.78.0.0"
@@ -136,35 +136,35 @@ def test_inform_needs_authority_and_explains_that_now_and_then():
 
 def test_leasequery_tells_what_a_relay_may_know():
     desk = Desk(NETS)
-    desk.send(message(DISCOVER, mac(1), giaddr="10.79.0.1", uid=b"\1abc"))
-    desk.send(message(REQUEST, mac(1), giaddr="10.79.0.1", uid=b"\1abc", requested="10.79.0.10"))
-    desk.wait(3)
-    reply = desk.send(message(10, b"", giaddr="10.79.0.1", ciaddr="10.79.0.10"))[0]
+    desk.receive(message(DISCOVER, mac(1), giaddr="10.79.0.1", uid=b"\1abc"))
+    desk.receive(message(REQUEST, mac(1), giaddr="10.79.0.1", uid=b"\1abc", requested="10.79.0.10"))
+    desk.rest(3)
+    reply = desk.receive(message(10, b"", giaddr="10.79.0.1", ciaddr="10.79.0.10"))[0]
     assert (reply.kind, reply.time, reply.options[61]) == (13, 43_197, b"\1abc")
     assert desk.logs[-1] == "DHCPLEASEACTIVE to 10.79.0.1 for IP 10.79.0.10 (0 associated IPs)"
-    assert desk.send(message(10, mac(9), giaddr="10.79.0.1"))[0].kind == 12
-    assert desk.send(message(10, mac(9), giaddr="10.78.0.1")) == []
+    assert desk.receive(message(10, mac(9), giaddr="10.79.0.1"))[0].kind == 12
+    assert desk.receive(message(10, mac(9), giaddr="10.78.0.1")) == []
     assert desk.logs == ["DHCPLEASEQUERY from 10.78.0.1: LEASEQUERY not allowed, query ignored"]
 
 
 def test_bootp_client_gets_an_address_for_ever_where_a_pool_allows():
     conf = "ping-check false; subnet 10.77.0.0 netmask 255.255.255.0 { range dynamic-bootp 10.77.0.10 10.77.0.11; }"
     desk = Desk(conf)
-    replies = desk.send(message(0, mac(1)))
+    replies = desk.receive(message(0, mac(1)))
     assert replies[0].address == "10.77.0.10"
     assert "ends never;" in desk.records[0]
     assert "dynamic-bootp;" in desk.records[0]
-    assert Desk(NETS).send(message(0, mac(1))) == []
+    assert Desk(NETS).receive(message(0, mac(1))) == []
 
 
 def test_unknown_types_and_networks_are_logged():
     desk = Desk(NETS)
-    assert desk.send(message(9, mac(1))) == []
+    assert desk.receive(message(9, mac(1))) == []
     assert desk.logs == ["type 9 from 02:00:00:00:00:01 via eth0: unknown packet type"]
-    assert desk.send(message(DISCOVER, mac(1), giaddr="10.99.0.1")) == []
+    assert desk.receive(message(DISCOVER, mac(1), giaddr="10.99.0.1")) == []
     assert desk.logs == ["DHCPDISCOVER from 02:00:00:00:00:01 via 10.99.0.1: unknown network segment"]
     for kind in (2, 5, 6, 11, 12, 13):
-        assert desk.send(message(kind, mac(1))) == []
+        assert desk.receive(message(kind, mac(1))) == []
         assert desk.logs == []
 
 
@@ -175,11 +175,11 @@ def test_waiting_offer_survives_a_snapshot():
     assert desk.machine.wake_us == desk.now_us + 1_000_000
     twin = desk.restored()
     assert twin.machine.snapshot() == desk.machine.snapshot()
-    assert twin.send(message(DISCOVER, mac(1))) == []
+    assert twin.receive(message(DISCOVER, mac(1))) == []
     assert twin.logs == []
-    sent = [reply.sent for reply in desk.wait(1)]
+    sent = [reply.sent for reply in desk.rest(1)]
     assert len(sent) == 1
-    assert [reply.sent for reply in twin.wait(1)] == sent
+    assert [reply.sent for reply in twin.rest(1)] == sent
 
 
 def test_name_of_the_address_is_waited_for():
@@ -189,8 +189,8 @@ def test_name_of_the_address_is_waited_for():
     assert desk.discover(mac(1)) is None
     assert desk.effects == []
     assert desk.name("10.77.0.10", "pc.home")[0].options[12] == b"pc.home\0"
-    assert desk.send(message(REQUEST, mac(1), requested="10.77.0.10")) == []
-    assert desk.wait(5)[0].kind == ACK
+    assert desk.receive(message(REQUEST, mac(1), requested="10.77.0.10")) == []
+    assert desk.rest(5)[0].kind == ACK
     assert desk.logs[0] == "No hostname for 10.77.0.10"
 
 
@@ -208,7 +208,7 @@ def test_handlers_run_with_the_lease_and_its_variables():
     assert desk.logs[0] == "release yes"
     assert "set seen" not in desk.records[0]
     desk.bind(mac(2), time=300)
-    desk.wait(301)
+    desk.rest(301)
     assert desk.logs == ["expiry"]
     assert 'set late = "yes";' in desk.records[0]
 
@@ -239,7 +239,7 @@ def test_a_packet_meets_what_is_due_though_its_timer_is_late():
     desk = Desk(NETS.replace("ping-check false;", ""))
     assert desk.discover(mac(1)) is None
     desk.now_us += 2_000_000
-    replies = desk.send(message(DISCOVER, mac(2)))
+    replies = desk.receive(message(DISCOVER, mac(2)))
     assert [reply.sent.link for reply in replies] == [mac(1)]
     assert desk.machine.wake_us == desk.now_us + 1_000_000
 
@@ -251,8 +251,8 @@ def test_a_fixed_address_in_a_pool_that_waits_for_its_name_costs_nobody_an_offer
     """)
     assert desk.discover(mac(1)) is None
     assert desk.discover(mac(9)) is None
-    assert [reply.sent.link for reply in desk.wait(1)] == [mac(1)]
-    assert [reply.sent.link for reply in desk.wait(4)] == [mac(9)]
+    assert [reply.sent.link for reply in desk.rest(1)] == [mac(1)]
+    assert [reply.sent.link for reply in desk.rest(4)] == [mac(9)]
     assert desk.machine.snapshot()["agenda"] == []
 
 

@@ -42,7 +42,7 @@ def queue_after_releases() -> Desk:
     for n in range(3):
         desk.bind(mac(n))
     desk.release("10.77.0.11", mac(1))
-    desk.wait(1.2)
+    desk.rest(1.2)
     desk.release("10.77.0.10", mac(0))
     return desk
 
@@ -60,7 +60,7 @@ def test_offers_that_were_not_taken_up_return_last_in_first_out():
     desk = queue_after_releases()
     for n in range(10, 14):
         desk.discover(mac(n))
-    desk.wait(125)
+    desk.rest(125)
     offered = [desk.discover(mac(n)) for n in range(20, 24)]
     assert offered == ["10.77.0.10", "10.77.0.11", "10.77.0.14", "10.77.0.13"]
 
@@ -108,7 +108,7 @@ def test_offer_is_no_reservation():
 
 def test_anybody_may_decline_any_address():
     desk = Desk(RANGE)
-    desk.send(message(DECLINE, mac(7), requested="10.77.0.13"))
+    desk.receive(message(DECLINE, mac(7), requested="10.77.0.13"))
     assert desk.logs[0] == "Abandoning IP address 10.77.0.13: declined."
     assert desk.logs[1] == "DHCPDECLINE of 10.77.0.13 from 02:00:00:00:00:07 via eth0: abandoned"
     assert "binding state abandoned;" in desk.records[0]
@@ -128,7 +128,7 @@ def test_abandoned_addresses_are_reclaimed_when_nothing_else_is_left():
     assert desk.discover(mac(1)) is None
     assert desk.logs[0] == "Reclaiming abandoned lease 10.77.0.10."
     assert desk.pings == ["10.77.0.10"]
-    assert [reply.address for reply in desk.wait(1)] == ["10.77.0.10"]
+    assert [reply.address for reply in desk.rest(1)] == ["10.77.0.10"]
     assert desk.request("10.77.0.10", mac(1)) == ACK
     assert desk.logs[0] == "Reclaiming REQUESTed abandoned IP address 10.77.0.10."
     assert desk.active == ["10.77.0.10"]
@@ -146,7 +146,7 @@ def test_address_that_answers_a_ping_is_abandoned_and_the_next_one_tried():
         ]
         assert "binding state abandoned;" in desk.records[0]
     desk.discover(mac(1))
-    assert [reply.address for reply in desk.wait(1)] == ["10.77.0.12"]
+    assert [reply.address for reply in desk.rest(1)] == ["10.77.0.12"]
 
 
 def test_young_lease_is_renewed_without_a_record():
@@ -154,8 +154,8 @@ def test_young_lease_is_renewed_without_a_record():
     address = desk.bind(mac(1), time=400)
     times, records = [], []
     for step in (99, 1, 1):
-        desk.wait(step)
-        reply = desk.send(message(REQUEST, mac(1), ciaddr=address, time=400))[0]
+        desk.rest(step)
+        reply = desk.receive(message(REQUEST, mac(1), ciaddr=address, time=400))[0]
         times.append(reply.time)
         records.append(len(desk.records))
         if step == 99:
@@ -232,10 +232,10 @@ def test_client_that_became_known_loses_the_pool_for_unknown_clients(unknown_cli
 
 def test_pool_that_closes_shortens_its_leases_and_then_refuses():
     desk = Desk(subnet(f"pool {{ deny after epoch {START_S + 1000}; range 10.77.0.10 10.77.0.14; }}"))
-    desk.wait(900)
-    reply = desk.send(message(DISCOVER, mac(1)))[0]
+    desk.rest(900)
+    reply = desk.receive(message(DISCOVER, mac(1)))[0]
     assert (reply.address, reply.time) == ("10.77.0.10", 300)
-    desk.wait(200)
+    desk.rest(200)
     assert desk.request("10.77.0.10", mac(1)) == NAK
     assert desk.logs[0].endswith(": lease 10.77.0.10 unavailable.")
     assert desk.discover(mac(1)) is None
@@ -251,6 +251,6 @@ def test_clients_without_any_identity_are_one_client():
 
 def test_discover_with_ciaddr_asks_for_that_address():
     desk = Desk(WIDE)
-    reply = desk.send(message(DISCOVER, mac(1), ciaddr="10.77.0.25"))[0]
+    reply = desk.receive(message(DISCOVER, mac(1), ciaddr="10.77.0.25"))[0]
     assert reply.address == "10.77.0.25"
     assert reply.sent.payload[12:16] == bytes((10, 77, 0, 25))

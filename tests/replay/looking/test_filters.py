@@ -13,9 +13,10 @@ from click.testing import CliRunner
 from dhcpd.replay.command.cli import cli
 from dhcpd.replay.looking.filters import Filter, select
 from dhcpd.replay.verbs import show
+from dhcpd.replay.world.host import START_US
 from dhcpd.trace import TapeWriter, open_tape
 from dhcpd.trace.events import Packet
-from tests.replay.engine_runs import START_US, Run
+from tests.replay.engine_runs import Run
 from tests.replay.tapes import record
 
 if TYPE_CHECKING:

@@ -36,7 +36,7 @@ class Story:
         run.packet(3, 4, bytes([50, 4]) + self.declining.to_bytes(4, "big") + IDENTIFIER)
         self.granted = run.exchange(4)
         run.now_us += 300_000_000
-        run.apply(ev.Timer(*run.now))
+        run.tell(ev.Timer(*run.now))
         self.after = len(run.pairs)
 
 
@@ -93,7 +93,7 @@ def test_diff_of_a_lease_released_granted_again_and_run_out(tmp_path: Path) -> N
     released = len(run.pairs)
     assert run.exchange(0) == address
     run.now_us += 900_000_000
-    run.apply(ev.Timer(*run.now))
+    run.tell(ev.Timer(*run.now))
     path = str(record(tmp_path / "t", *run.pairs))
     for last, word in ((released, "released"), (len(run.pairs), "expired")):
         (found,) = objects("diff", path, str(before), str(last))

@@ -16,10 +16,11 @@ from dhcpd.replay.playing.play import play_file
 from dhcpd.replay.playing.verdict import Status
 from dhcpd.replay.redact import NotRedacted, redact
 from dhcpd.replay.redact.pseudonyms import Pseudonyms
+from dhcpd.replay.world.host import START_US
 from dhcpd.trace import Entry, TapeWriter, open_tape
 from dhcpd.trace import effects as ef
 from dhcpd.trace import events as ev
-from tests.replay.engine_runs import START_US, Run
+from tests.replay.engine_runs import Run
 from tests.replay.tapes import record
 
 if TYPE_CHECKING:
@@ -84,11 +85,11 @@ def make(path: Path) -> Path:
             head = b"\1\1\6\1" + bytes([kind]) * 4 + bytes(12) + bytes(4) + b"\x0a\0\0\2" + hardware.ljust(16, b"\0")
             body = head + bytes(192) + b"\x63\x82\x53\x63" + option(53, bytes([kind])) + options
             payload = body + option(55, b"\1\3\6\x0c\x0f\x11\x42\x77") + b"\xff"
-            run.apply(ev.Packet(*run.now, "eth0", 0x0A000002, 67, payload))
-    run.apply(ev.HostAnswer(*run.now, "ns.tellington.com", (0x0A000009,), ""))
+            run.tell(ev.Packet(*run.now, "eth0", 0x0A000002, 67, payload))
+    run.tell(ev.HostAnswer(*run.now, "ns.tellington.com", (0x0A000009,), ""))
     run.now_us += 900_000_000
-    run.apply(ev.Timer(*run.now))
-    run.apply(ev.End(*run.now, "SIGTERM"))
+    run.tell(ev.Timer(*run.now))
+    run.tell(ev.End(*run.now, "SIGTERM"))
     return record(path, *run.pairs)
 
 

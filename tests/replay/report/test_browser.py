@@ -9,10 +9,11 @@ import pytest
 from click.testing import CliRunner
 
 from dhcpd.replay.command.cli import cli
+from dhcpd.replay.world.host import START_US
 from dhcpd.trace import TapeWriter
 from dhcpd.trace.effects import Log, Send
 from dhcpd.trace.events import Packet
-from tests.replay.engine_runs import CONFIGURATION, START_US, Run
+from tests.replay.engine_runs import CONFIGURATION, Run
 from tests.replay.planting import busy_run, record_run
 from tests.replay.report.browser import browser
 

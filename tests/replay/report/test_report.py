@@ -78,7 +78,7 @@ def test_outcomes_and_waits(tmp_path: Path):
     for client in (leaving, silent):
         run.packet(client, 1)
     run.now_us += 2 * SECOND_US
-    effects = run.apply(Timer(*run.now))
+    effects = run.tell(Timer(*run.now))
     given = {e.payload[28:34]: int.from_bytes(e.payload[16:20], "big") for e in effects if isinstance(e, Send)}
     address = given[b"\x02\0\0\0\0" + bytes([leaving])]
     server = bytes([54, 4, 10, 0, 0, 1])
@@ -87,7 +87,7 @@ def test_outcomes_and_waits(tmp_path: Path):
     run.packet(leaving, 3, bytes([50, 4]) + address.to_bytes(4, "big") + server)
     run.packet(leaving, 7, server, ciaddr=address)
     run.packet(4, 1)
-    run.apply(End(*run.now, "SIGTERM"))
+    run.tell(End(*run.now, "SIGTERM"))
     found = findings(tmp_path / "t", run)
     survey = found.survey
     outcomes = {client.hardware[-1]: client.outcome for client in survey.clients.values()}
@@ -110,7 +110,7 @@ def test_clients_without_a_hardware_address_are_told_by_their_identifiers(tmp_pa
         packet = draft.pairs[-1][0]
         assert isinstance(packet, Packet)
         payload = packet.payload[:2] + b"\0" + packet.payload[3:28] + bytes(16) + packet.payload[44:]
-        run.apply(packet._replace(payload=payload))
+        run.tell(packet._replace(payload=payload))
     found = findings(tmp_path / "t", run)
     told = [[*client_row(client, found.stories)[:2], client.outcome] for client in found.listed]
     assert sorted(told) == [["", "AB", Outcome.OFFERED], ["", "AC", Outcome.OFFERED]]
@@ -135,7 +135,7 @@ def test_a_lease_that_ends_is_in_its_clients_story(tmp_path: Path):
     run = Run()
     run.exchange(1)
     run.now_us += 3_600 * SECOND_US
-    run.apply(Timer(*run.now))
+    run.tell(Timer(*run.now))
     found = findings(tmp_path / "t", run)
     (client,) = found.listed
     assert client.outcome is Outcome.ENDED

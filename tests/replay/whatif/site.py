@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import struct
 from functools import partial
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 from dhcpd.replay.showing.decode import hardware_of_payload, options_of
+from dhcpd.replay.world.host import START_US
+from dhcpd.replay.world.messages import message
 from dhcpd.trace import events as ev
-from dhcpd.trace.effects import Ping, Send, Wake
-from tests.replay.engine_runs import SERVER, START_US, Run
+from tests.replay.engine_runs import SERVER, Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from dhcpd.trace.effects import Effect
+    from dhcpd.trace.effects import Send
 
 NETWORKS = 4
 CLIENTS = 500
@@ -86,7 +86,6 @@ class Site(Run):
         super().__init__((text or configuration()).encode(), leases)
         self._queue: list[tuple[int, int, Callable[[], None]]] = []
         self._count = 0
-        self._wake_us = 0
         self._held: dict[int, int] = {}
         self.given: dict[int, set[int]] = {}
         self._asked_us: dict[int, int] = {}
@@ -104,31 +103,18 @@ class Site(Run):
         end_us = START_US + until_s * SECOND_US
         while self._queue and self._queue[0][0] < end_us:
             at_us, _, what = heappop(self._queue)
-            while 0 < self._wake_us <= at_us:
-                # The program's timers come a little late, and a wish that stays is told again.
-                self.now_us = self._wake_us + 700
-                self._wake_us = self.now_us + SECOND_US
-                self._tell(ev.Timer(*self.now))
+            while 0 < self.wake_us <= at_us:
+                # The program's timers come a little late.
+                self.wake_us += 700
+                self.fire()
             self.now_us = max(at_us, self.now_us)
             what()
-        self.apply(ev.End(*self.now, "SIGTERM"))
+        self.tell(ev.End(*self.now, "SIGTERM"))
         return self
 
-    def _tell(self, event: ev.Event) -> list[Effect]:
-        effects = self.apply(event)
-        while self.machine.rewriting:
-            self.apply(ev.RewriteContinue(*self.now))
-        for effect in effects:
-            if isinstance(effect, Wake):
-                self._wake_us = effect.at_us
-            elif isinstance(effect, Send):
-                self._hear(effect)
-            elif isinstance(effect, Ping) and effect.address & 0xFF == 7:
-                self._at(0.2, partial(self._echo, effect.address))
-        return effects
-
-    def _echo(self, address: int) -> None:
-        self._tell(ev.PingReply(*self.now, address))
+    def ping(self, address: int) -> None:
+        if address & 0xFF == 7:
+            self._at(0.2, lambda: self.tell(ev.PingReply(0, 0, address)))
 
     def _say(self, client: int, kind: int, options: bytes = b"", ciaddr: int = 0, *, direct: bool = False) -> None:
         """By the relay of the client's network, or straight to the server."""
@@ -136,16 +122,16 @@ class Site(Run):
         relay = (10 << 24) + (network_of(client) << 16) + 1
         hardware = b"\x02\0" + client.to_bytes(4, "big")
         giaddr = 0 if direct else relay
-        fields = (1, 1, 6, int(not direct), self.xid, 0, 0, ciaddr, 0, 0, giaddr, hardware)
-        data = struct.pack("!BBBBIHHIIII16s192x", *fields)
-        data += b"\x63\x82\x53\x63" + bytes([53, 1, kind]) + options + bytes([55, 4, 1, 3, 6, 15, 255])
+        options += bytes([55, 4, 1, 3, 6, 15])
+        hops = int(not direct)
+        data = message(kind, hardware, options, xid=self.xid, ciaddr=ciaddr, giaddr=giaddr, hops=hops, octets=0)
         source, port = (ciaddr, 68) if direct else (relay, 67)
-        self._tell(ev.Packet(*self.now, "eth0", source, port, data))
+        self.tell(ev.Packet(0, 0, "eth0", source, port, data))
 
     def _discover(self, client: int) -> None:
         self._say(client, 1, bytes([12, 4]) + b"host")
 
-    def _hear(self, sent: Send) -> None:
+    def send(self, sent: Send) -> None:
         client = int.from_bytes(hardware_of_payload(sent.payload)[2:], "big")
         address = int.from_bytes(sent.payload[16:20], "big")
         kind = options_of(sent.payload)[53][0]

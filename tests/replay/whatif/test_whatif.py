@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from dhcpd.replay.command.cli import cli
 from dhcpd.replay.playing.verdict import Status
 from dhcpd.replay.whatif import Group, Report, SourceFile, compare
+from dhcpd.replay.world.host import START_US
 from dhcpd.trace import TapeWriter, open_tape
 from dhcpd.trace.events import Interfaces, Packet
-from tests.replay.engine_runs import CONFIGURATION, LEASES_FOUND, START_US, Run
+from tests.replay.engine_runs import CONFIGURATION, LEASES_FOUND, Run
 from tests.replay.tapes import record
 from tests.replay.whatif.site import (
     CLIENTS,
