@@ -41,16 +41,12 @@ WISHES = b"\x37\x05\x01\x03\x0f\x11\x2b"
 
 
 def world(configuration: bytes = EXPLAINED) -> World:
-    made = World(configuration)
-    made.start()
-    return made
+    return World(configuration)
 
 
 def explained(here: World, payload: bytes) -> dict[str, list[tuple[str, str, str]]]:
     """Step -> (subject, verdict, place) of each reason."""
-    effects, reasons = here.machine.explain(ev.Packet(here.now_us, 0, "eth0", 0, 68, payload))
-    for effect in effects:
-        here.carry_out(effect)
+    _effects, reasons = here.machine.explain(ev.Packet(here.now_us, 0, "eth0", 0, 68, payload))
     found: dict[str, list[tuple[str, str, str]]] = {}
     for one in reasons:
         found.setdefault(one.step, []).append((one.subject, one.verdict, str(one.place or "")))
