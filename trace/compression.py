@@ -23,6 +23,7 @@ SYNC_TAIL: Final = b"\x00\x00\xff\xff"
 ZLIB_LEVEL: Final = 3
 ZLIB_WINDOW_BITS: Final = 15
 ZSTD_LEVEL: Final = 1
+# What a frame may make the reader allocate, whatever window its header announces.
 ZSTD_WINDOW_BYTES_MAX: Final = 8 << 20
 # 512 bytes can hold 128 blocks, each a run of at most 128 KiB: 16 MiB before the limit is looked at.
 ZSTD_SLICE_BYTES: Final = 512
@@ -93,8 +94,10 @@ class ZlibUnpacker:
             raw = stream.decompress(packed + SYNC_TAIL, limit)
         except zlib.error as error:
             raise BadData(str(error)) from None
+        # Input is left only where the limit stopped the output.
         if stream.unconsumed_tail:
             raise BadData("batch beyond the limit")
+        # A final block within a batch: the writer never makes one, and what follows it could not be read.
         if stream.eof:
             raise BadData("compressed stream ends early")
         return raw

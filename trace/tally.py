@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _CLIENT_BITS_LOG: Final = 23
 CLIENT_BITS: Final = 1 << _CLIENT_BITS_LOG
 # A checksum alone puts numbers that follow each other into different places too well to be counted by chance.
+# (2^64 divided by the golden ratio, whose multiples scatter the best.)
 _MIX: Final = 0x9E3779B97F4A7C15
 _WORD: Final = (1 << 64) - 1
 _UNUSED_BITS: Final = 64 - _CLIENT_BITS_LOG
@@ -67,6 +68,7 @@ class ClientCount:
 
     def __len__(self) -> int:
         """The number: what is expected to have set so many bits."""
+        # A full map would say infinitely many.
         empty = max(1, CLIENT_BITS - self.marked)
         return round(CLIENT_BITS * math.log(CLIENT_BITS / empty))
 

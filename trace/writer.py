@@ -53,9 +53,12 @@ if TYPE_CHECKING:
     from .effects import Effect
     from .events import Event
 
+# A recording holds what every client sent, their names among it, and the secrets of the configuration.
 MODE: Final = 0o600
 NAMES_TRIED_MAX: Final = 100_000
+# Times stand as signed 64-bit numbers in the headers of segments.
 TIME_US_MAX: Final = (1 << 63) - 1
+# Effects wait for a next batch that may be long in coming: no more of them than this.
 WAITING_RECORDS_MAX: Final = 4096
 
 

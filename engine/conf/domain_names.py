@@ -10,6 +10,7 @@ from __future__ import annotations
 
 LABEL_MAX_OCTETS = 63
 NAME_MAX_OCTETS = 255
+# The two upper bits of a length say that 14 bits of offset follow; a length with one of them is of no kind in use.
 _POINTER = 0xC0
 _POINTER_OFFSET_MAX = 0x3FFF
 
@@ -37,6 +38,7 @@ def read_name(value: bytes, start: int) -> tuple[Name, int]:
             return tuple(labels), behind if behind >= 0 else at + 1
         if octet >= _POINTER:
             target = int.from_bytes(value[at : at + 2], "big") & _POINTER_OFFSET_MAX
+            # Each must lead in front of where the one before led: the walk ends, whatever the octets are.
             if at + 2 > len(value) or target >= limit:
                 raise BadNameError(start)
             behind = at + 2 if behind < 0 else behind
@@ -75,6 +77,7 @@ def _append(made: bytearray, name: Name, known: dict[Name, int]) -> None:
         if tail in known:
             made += (known[tail] | _POINTER << 8).to_bytes(2, "big")
             return
+        # What starts farther off cannot be pointed at.
         if len(made) <= _POINTER_OFFSET_MAX:
             known[tail] = len(made)
         made.append(len(name[index]))

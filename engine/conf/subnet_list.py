@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 _ALL_ONES: Final = (1 << 32) - 1
-# Between the labels of neighbours: room for so many insertions at one place before all are labelled anew.
+# Between the labels of neighbours: room for 600 insertions at one place before all are labelled anew.
 _LABEL_GAP: Final = 1 << 600
 
 
@@ -65,6 +65,7 @@ class _OneMask(Generic[_T]):
         if self.holes or has_holes(netmask):
             common = mine & netmask
             return [entry for entry in self.first.values() if (entry.number ^ number) & common == 0]
+        # Plain masks compare as their lengths do: a wider or equal one holds the whole subnet, or nothing of it.
         if mine <= netmask:
             found = self.first.get(number & mine)
             return [] if found is None else [found]

@@ -40,6 +40,7 @@ class Intervals(Generic[_T]):
         for position, index in edges:
             if index >= 0:
                 heappush(active, index)
+            # Only the top must still be in force: what has ended below it is dropped when it comes up.
             while active and entries[active[0]][1] < position:
                 heappop(active)
             self._paint(position, active[0] if active else -1)

@@ -108,6 +108,7 @@ def _identifier(statements: syntax.Block) -> bytes:
 
 
 def _hardware(_builder: Builder, draft: _HostDraft, node: syntax.Hardware) -> None:
+    # As the octet htype of a message, with which it is compared.
     draft.hardware = bytes((node.type_number & 0xFF,)) + node.address
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ...model.configuration import Class, Configuration, Permit, Pool
     from ...model.context import Context, Message
 
+# ISC's limit. A class more is left out, and told to the log.
 CLASSES_MAX: Final = 5
 
 
@@ -88,6 +89,7 @@ def _is_after(_packet: Message, context: Context, moment: str | int | None) -> b
     return isinstance(moment, int) and context.now > moment
 
 
+# DHCP authentication (RFC 3118) is not built, in ISC's server neither: every client is unauthenticated.
 _PERMITS: Final[dict[str, Callable[[Message, Context, str | int | None], bool]]] = {
     "class": _is_member,
     "known": lambda packet, _context, _value: packet.known,

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ...model.context import Bindings, Context
     from ...model.syntax import OptionStatement
 
+# Numbers are 64 bits; a variable holds them signed, every operator sees them unsigned.
 MASK: Final = 0xFFFFFFFFFFFFFFFF
 CALL_DEPTH_MAX: Final = 50
 _SIGN: Final = 1 << 63
@@ -40,7 +41,8 @@ Step: TypeAlias = "Callable[[Context], int | None]"
 Watch: TypeAlias = "Callable[[OptionStatement, Step], Step]"
 Table: TypeAlias = "dict[str, Callable[[Compiler, Expression], Any]]"
 
-# ISC's numbers of the operators, which its log lines about a value of the wrong type show.
+# ISC's numbers of the operators, which its log lines about a value of the wrong type show. What it has no operator for
+# goes by the one that it makes of it: literals with host names are `concat`, code words numbers.
 OPCODES: Final[dict[str, int]] = {
     "check": 2,
     "equal": 3,
@@ -91,6 +93,7 @@ OPCODES: Final[dict[str, int]] = {
     "gethostname": 60,
     "v6relay": 61,
 }
+# Each width of these is an operator of its own: 8, 16 and 32 bits, in a row.
 _WIDE: Final = frozenset({"extract-int", "encode-int"})
 _WIDTH_STEPS: Final[dict[object, int]] = {8: 0, 16: 1, 32: 2}
 _BINDING_TYPES: Final[dict[type, int]] = {bool: 0, bytes: 1, int: 2, Function: 4}

@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 
 Data: TypeAlias = "Compiled[bytes]"
 
+# Fields of the message (RFC 2131, figure 1).
 _SNAME: Final = slice(44, 108)
 _FILE: Final = slice(108, 236)
 HLEN_MAX: Final = 16
 _WORD: Final = 1 << 32
+# ISC has digits for 16; of any other base it gives nothing.
 _BASE_MAX: Final = 16
 _OCTETS: Final = {8: 1, 16: 2, 32: 4}
 _NUMERALS: Final = "0123456789abcdef"
@@ -60,6 +62,7 @@ def _mapped(value: Data, function: Callable[[bytes], bytes]) -> Data:
 
 def _literal(_compiler: Compiler, expression: Expression) -> Data:
     value = expression.arguments[0]
+    # An empty literal is told from other empty values: the search of a regular expression in it is an error.
     if value == b"":
         return NO_OCTETS
     return value if isinstance(value, bytes) else None
@@ -237,6 +240,7 @@ def _hardware(_compiler: Compiler, _expression: Expression) -> Data:
             return context.lease.hardware
         if packet.hlen > HLEN_MAX:
             context.host.log(ERROR, f"data: hardware: invalid hlen ({packet.hlen})")
+            # ISC logs an empty line behind it.
             context.host.log(ERROR, "")
             return None
         return packet.hardware

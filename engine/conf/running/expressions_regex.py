@@ -1,7 +1,7 @@
 """`~=` and `~~`: POSIX extended regular expressions as the GNU C library has them.
 
 Only "does it match somewhere" is asked, so that leftmost-longest, where POSIX and others differ, cannot show. An
-automaton answers (regex_automaton.py). A pattern that refers back to a group goes to Python's `re`, in its own dialect;
+automaton answers (regex/automaton.py). A pattern that refers back to a group goes to Python's `re`, in its own dialect;
 such a pattern can take long on a text that was made for it, with ISC's server as with any.
 
 See docs/behaviour/configuration.md#boolean-expressions.
@@ -50,6 +50,7 @@ def _in_python(node: Node) -> str:
     return f"({_in_python(node.body)})"
 
 
+# A pattern may be made of what clients send, so that what is kept of them is bounded.
 @lru_cache(maxsize=256)
 def compiled(pattern: bytes, ignore_case: bool) -> Callable[[bytes], object] | None:
     """What searches a text for the pattern; None where regcomp would refuse it. A pattern ends at its first NUL."""

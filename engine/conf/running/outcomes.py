@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 Outcome: TypeAlias = "tuple[Class, bytes | None]"
 Reader: TypeAlias = "Callable[[Message], bytes | None]"
 
+# Clients choose what they send: both how much is remembered and how long it may be must have an end.
 REMEMBERED_MAX: Final = 32_768
 KEY_OCTETS_MAX: Final = 512
 HARDWARE: Final = "hardware"
@@ -163,6 +164,7 @@ class _Remembering:
     def __call__(self, context: Context) -> Iterable[Outcome]:
         """The outcomes for a packet."""
         packet = context.packet
+        # An hlen beyond the field makes `hardware` log a line, which must come for each packet.
         if packet is None or packet.hlen > HLEN_MAX:
             return evaluate(self._members, context)
         key = tuple([read(packet) for read in self._readers])

@@ -94,6 +94,7 @@ _ONE_OCTET = frozenset(
     | {LOG_THRESHOLD_LOW, LOG_THRESHOLD_HIGH},
 )
 _TWO_OCTETS = frozenset({OMAPI_PORT, LOCAL_PORT, REMOTE_PORT, DELAYED_ACK})
+# All others that are numbers are of four octets: times, and what the configuration writes as one.
 _WIDTHS: Final[dict[int, int]] = {
     code: 1 if code in _ONE_OCTET else 2 if code in _TWO_OCTETS else 4 for code in range(256)
 }

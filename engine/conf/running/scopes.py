@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from ...model.syntax import Node
     from .expressions import Compiler
 
-# Templates and orders are kept for this many different tuples; then all are forgotten, and made again as needed.
+# Templates and orders are kept for this many different tuples; then all are forgotten, and made again as needed. Which
+# classes a packet is in is up to the client: the number of tuples is not the configuration's alone.
 KEPT_MAX: Final = 4096
 
 

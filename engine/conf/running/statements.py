@@ -35,6 +35,7 @@ BREAK: Final = 1
 LEAVE: Final = 2
 VENDOR_ENCAPSULATED_OPTIONS: Final = 43
 VENDOR_OPTION_SPACE: Final = 19
+# `fatal` is no level of the log: it ends the server (_log).
 _LEVELS: Final = {None: DEBUG, "debug": DEBUG, "info": INFO, "error": ERROR}
 
 
