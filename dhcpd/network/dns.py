@@ -32,7 +32,7 @@ RESOLV_CONF: Final = "/etc/resolv.conf"
 DATAGRAMS_MAXIMUM: Final = 32
 # Beyond these the oldest question is forgotten, or a connection refused (`crowded`).
 QUESTIONS_MAXIMUM: Final = 16_384
-CONNECTIONS_MAXIMUM: Final = 128
+CONNECTIONS_MAXIMUM: Final = 32
 _MESSAGE_OCTETS_MAXIMUM: Final = 65_535
 _RESOLV_CONF_OCTETS_MAXIMUM: Final = 64 << 10
 _HEADER_OCTETS: Final = 12

@@ -37,8 +37,11 @@ READY_MAXIMUM: Final = 16
 ACCEPTS_MAXIMUM: Final = 16
 BACKLOG_CONNECTIONS: Final = 128
 WAITING_OCTETS_MAXIMUM: Final = 8 << 20
-# Accepted connections of one service.
+# Accepted connections of one service, fewer where the system gives fewer descriptors.
 CONNECTIONS_MAXIMUM: Final = 1_000
+_SERVICES: Final = 2
+# Descriptors that are left for all else: sockets of the service, lease file, recording, programs that are run.
+_DESCRIPTORS_RESERVED: Final = 64
 LINGER_US: Final = 5_000_000
 # So long no connection is accepted when the system has no descriptor left and nobody can make room.
 _PAUSE_US: Final = 1_000_000
@@ -78,6 +81,7 @@ class Streams:
         self._dirty: dict[int, None] = {}
         self._ending: dict[int, None] = {}
         self._next_number = 2
+        self._room = 1
         self._events: list[Event] = []
 
     def fileno(self) -> int:
@@ -95,7 +99,7 @@ class Streams:
 
     def listen(self, effect: StreamListen) -> None:
         """Begin to accept connections; a failure is told."""
-        _raise_limit()
+        self._room = _room_for_connections()
         made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -260,7 +264,7 @@ class Streams:
             made.close()
             return
         crowd = self._accepted.setdefault(service, {})
-        if len(crowd) >= CONNECTIONS_MAXIMUM:
+        if len(crowd) >= self._room:
             self._make_room(service)
         number, self._next_number = self._next_number, self._next_number + 2
         stream = Stream(number, service, made, State.OPEN)
@@ -376,10 +380,15 @@ class Streams:
         self._epoll.unregister(made.fileno())
 
 
-def _raise_limit() -> None:
-    """Descriptors for as many connections as may come, where the system lets us."""
+def _room_for_connections() -> int:
+    """How many connections of one service there may be, with as many descriptors as the system lets us have."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _DESCRIPTORS_WANTED if hard == resource.RLIM_INFINITY else min(_DESCRIPTORS_WANTED, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
+    unlimited = resource.RLIM_INFINITY
+    wanted = _DESCRIPTORS_WANTED if hard == unlimited else min(_DESCRIPTORS_WANTED, hard)
+    if soft != unlimited and soft < wanted:
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            soft = wanted
+    if soft == unlimited:
+        return CONNECTIONS_MAXIMUM
+    return max(1, min(CONNECTIONS_MAXIMUM, (soft - _DESCRIPTORS_RESERVED) // _SERVICES))

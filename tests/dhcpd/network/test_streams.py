@@ -7,6 +7,9 @@ import os
 import select
 import socket
 import struct
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
 LOOPBACK = 0x7F000001
 HERE = "127.0.0.1"
+ROOT = Path(__file__).resolve().parents[3]
 
 
 class Clock:
@@ -295,7 +299,7 @@ def test_five_hundred_at_once_are_served_and_the_slow_ones_cost_the_others_nothi
 
 
 def test_who_is_silent_longest_makes_room(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams_module, "CONNECTIONS_MAXIMUM", 3)
+    monkeypatch.setattr(site.streams, "_room", 3)
     talker, first = site.accepted()
     _, second = site.accepted()
     _, third = site.accepted()
@@ -311,9 +315,9 @@ def test_who_is_silent_longest_makes_room(site: Site, monkeypatch: pytest.Monkey
 
 
 def test_a_service_is_not_crowded_out_by_another(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams_module, "CONNECTIONS_MAXIMUM", 2)
     omapi = site.port
     site.listen("failover")
+    monkeypatch.setattr(site.streams, "_room", 2)
     _, peer = site.accepted()
     site.port = omapi
     for _ in range(5):
@@ -321,6 +325,32 @@ def test_a_service_is_not_crowded_out_by_another(site: Site, monkeypatch: pytest
     ended = {one.stream for one in site.ear.heard if isinstance(one, StreamClosed)}
     assert len(ended) == 3
     assert peer not in ended
+
+
+FEW_DESCRIPTORS = """
+import os, resource, socket
+resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200))
+from dhcpd.network.streams import Streams
+from dhcpd.trace.effects import StreamListen
+streams = Streams()
+streams.listen(StreamListen("omapi", 0x7F000001, 0))
+(listener,) = streams._listeners.values()
+ours = []
+for _ in range(300):
+    if len(ours) == 40:
+        ours.pop(0).close()
+    ours.append(socket.create_connection(listener.socket.getsockname()))
+    streams.take()
+crowd = len(streams._streams)
+assert crowd > 50, crowd
+spare = [os.open("/dev/null", os.O_RDONLY) for _ in range(60)]
+"""
+
+
+def test_strangers_leave_descriptors_for_all_else() -> None:
+    command = [sys.executable, "-c", FEW_DESCRIPTORS]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
 
 
 class Listening:
