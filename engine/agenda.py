@@ -45,7 +45,7 @@ class Due(NamedTuple):
 
 
 class Agenda:
-    """See the module. `next_us` is the earliest moment, NEVER_US where there is none."""
+    """The moments that a machine waits for. `next_us` is the earliest moment, NEVER_US where there is none."""
 
     __slots__ = ("_entries", "_entered", "_heap", "next_us")
 

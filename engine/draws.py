@@ -16,7 +16,7 @@ _COUNTER_OCTETS: Final = 8
 
 
 class Draws:
-    """See the module. `drawn` is the state: how many blocks of 32 octets were drawn, by any caller."""
+    """The generator of one machine. `drawn` is the state: how many blocks of 32 octets were drawn, by any caller."""
 
     __slots__ = ("_seed", "drawn")
 

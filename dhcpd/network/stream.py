@@ -30,7 +30,7 @@ PAUSE_OCTETS: Final = 256 << 10
 
 
 class State(Enum):
-    """See the module."""
+    """How far a connection has come."""
 
     CALLING = 1
     OPEN = 2

@@ -199,7 +199,7 @@ class AddressTable:
             yield run
 
     def _blocks(self, pool: int, stretch: Stretch) -> Iterator[Block | None]:
-        """A stretch, downwards; None stands for what breaks a run."""
+        """The blocks of a stretch, from its last bucket to its first; None where a run is broken."""
         first, last, pieces = stretch
         buckets = self._buckets
         number = buckets.stretch(last)

@@ -223,8 +223,9 @@ class Message:
 
 
 class Context:
-    """See the module. `bindings` is the lease's scope or the global one; `now` is seconds since 1970.
+    """What one evaluation goes on, and what it leaves.
 
+    `bindings` is the lease's scope or the global one; `now` is seconds since 1970.
     `handlers` collects what `on` statements install: event name -> Handler (None: cleared).
     `classes` are those of the packet. `lease` may be a mock lease for a fixed address. `returned` is the value of
     the last `return` of the function that runs; `asking` the options whose reply value is being found.

@@ -33,7 +33,7 @@ class Interface:
 
 
 class Generation:
-    """See the module. `declared` is what came to the configuration at run time.
+    """A configuration with what was made from it. `declared` is what came to the configuration at run time.
 
     `open_pools`, by pool index: whether its permits need no look. `interfaces`: those that are served, by name.
     """

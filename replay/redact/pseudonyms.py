@@ -35,7 +35,10 @@ _REMEMBERED_MAX: Final = 1 << 18
 
 
 class Pseudonyms:
-    """See the module. `kept` are pieces of words (lower case) that stay: the configuration compares with them."""
+    """The pseudonyms of one recording.
+
+    `kept` are pieces of words (lower case) that stay: the configuration compares with them.
+    """
 
     def __init__(self, key: bytes, kept: Iterable[bytes] = ()) -> None:
         """`key`: the same key gives the same pseudonyms, in another recording too."""

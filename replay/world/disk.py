@@ -25,7 +25,7 @@ class DiskError(Exception):
 
 
 class Disk:
-    """See the module.
+    """A lease file on a disk that may fail or lose power.
 
     `content` is the lease file as a reader sees it now, `synced` how many octets of it a power failure leaves.
     `failing` names operations that fail from now on.

@@ -39,7 +39,7 @@ Told: TypeAlias = "tuple[Event, list[Effect]]"
 
 
 class Host:
-    """See the module.
+    """A machine with the program's part around it.
 
     `now_us` is the time, which the owner moves; `wake_us` when the machine wants its timer, 0 for never. `status` is
     the exit status of a run that ended by itself, `failure` its last words where it failed. `served` names the

@@ -52,7 +52,7 @@ def zone(builder: Builder, node: syntax.Zone, _where: Block) -> None:
 
 
 def failover_peer(builder: Builder, node: syntax.FailoverPeer, _where: Block) -> None:
-    """A relationship."""
+    """A failover relationship, in place of one of its name."""
     builder.failover_peers[node.name] = _peer(node)
     for words, value in node.settings:
         if words in ("address", "peer address") and isinstance(value, str):

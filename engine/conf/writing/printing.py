@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from ...model.syntax import Block, Node
 
+# ISC's width of the lease file.
 _COLUMN_MAX: Final = 79
 _HARDWARE_WORDS: Final = {1: "ethernet", 6: "token-ring", 8: "fddi", 32: "infiniband"}
 
@@ -206,6 +207,7 @@ class _Printer:
         return f"set {node.name} = {print_expression(node.value)} ;"
 
     def log(self, node: syntax.Log) -> str:
+        # ISC always writes the level; a configuration that had none keeps none.
         level = node.level if self.native else node.level or "debug"
         return f"log ({level + ', ' if level else ''}{print_expression(node.value)});"
 
@@ -295,6 +297,7 @@ def _match(node: syntax.Match) -> str:
 
 
 def _failover_reference(node: syntax.FailoverReference) -> str:
+    # Only the one with `no` is without a semicolon.
     return "no failover peer" if node.name is None else f"failover peer {quoted(node.name.encode('latin-1'))};"
 
 

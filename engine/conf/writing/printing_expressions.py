@@ -107,7 +107,7 @@ def _assembled(parts: tuple[bytes | HostName, ...]) -> str:
 
 
 def _concat(first: Expression, *others: Expression) -> str:
-    """Two by two as well."""
+    """`concat` of two at a time, as ISC joins them."""
     made = print_expression(first)
     for other in others:
         made = f"concat ({made}, {print_expression(other)})"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ...model.syntax import OptionStatement
 
 _WIDTHS: Final = {"I": 4, "6": 16, "l": 4, "L": 4, "T": 4, "s": 2, "S": 2, "b": 1, "B": 1, "f": 1}
+# Letters of fields that take all that is left.
 _REST: Final = "tXEdDUk"
 _FLAGS: Final = {0: "false", 1: "true", 2: "ignore"}
 
@@ -137,6 +138,7 @@ def _field_text(field: Field, octets: bytes) -> str:
     if letter == "d":
         name, end = read_name(octets, 0)
         text = name_text(name)
+        # The bare form takes letters, digits and hyphens, as a word of the language is read.
         if end != len(octets) or not text.replace("-", "a").replace(".", "a").isalnum():
             raise _Unfit
         return text

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 LogLine = Callable[[int, str], None]
 ERROR_TEXT: Final = "<error>"
 TEXT_MAX_CHARACTERS: Final = 32768
+# ISC prints an identifier into 60 characters: quotes and a NUL beside text, or three characters an octet.
 _IDENTIFIER_MAX_OCTETS: Final = 57
 # ISC's log lines are at most this long.
 LOG_OCTETS_MAXIMUM: Final = 1023
@@ -34,6 +35,7 @@ _QUOTED = tuple(
     "\\" + chr(octet) if octet in b'"\\' else chr(octet) if octet in _PRINTABLE else f"\\{octet:03o}"
     for octet in range(256)
 )
+# This form escapes what a shell would act on, too.
 _PRETTY = tuple(
     "\\" + chr(octet) if octet in b"\"'$`\\|&" else chr(octet) if octet in _PRINTABLE else f"\\{octet:03o}"
     for octet in range(256)

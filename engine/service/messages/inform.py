@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _SUBNET_MASK: Final = 1
 _ADDRESS_OCTETS: Final = 4
+# The lease's time, T1 and T2, which this client has no lease for: an ACK must not carry them (RFC 2131, 4.3.5).
 _TIMES: Final = (51, 58, 59)
 # The explanation follows the first refusal for want of authority, and every 101st after it.
 EXPLAIN_EVERY: Final = 101
@@ -157,6 +158,7 @@ def _answer(server: Server, context: Context, packet: Message, subnet: Subnet, c
     area = server.generation.encoder.area(INFORM, packet, options, context, filename, server_name)
     if area is None:
         return
+    # What evaluating the options logs stands behind the line about the packet.
     spoken = server.effects[mark:]
     del server.effects[mark:]
     server.log(INFO, line)

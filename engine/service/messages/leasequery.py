@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ...model.lease import Lease
     from ..server import Server
 
+# What is beyond this is counted, and left out of the answer.
 ASSOCIATED_MAX: Final = 40
 _UNSIGNED: Final = 0xFFFFFFFF
 
@@ -103,6 +104,7 @@ def _newest(leases: Sequence[Lease]) -> Lease | None:
 def _describe(server: Server, options: OptionSet, lease: Lease, associated: list[Lease]) -> None:
     """What is told of an active lease (docs/behaviour/leasequery.md#options-of-dhcpleaseactive)."""
     now, dhcp = server.now, options.dhcp
+    # T1 is half of the time, T2 seven eighths of it, rounded part by part. What is over is left out.
     length = (lease.ends - lease.starts) & _UNSIGNED
     times = (
         (51, lease.ends - now),
