@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from ..trace.effects import Effect
     from .attach import Discovery
+    from .model.change import Change
     from .model.configuration import Configuration
     from .parameters import StartParameters
 
@@ -42,18 +43,21 @@ _MICROSECONDS: Final = 1_000_000
 class Machine:
     """See the module. `server` is None until the configuration is accepted; `serving` is true once sockets are open.
 
-    `agenda` is what is due; `wake_us` is the machine's last wish to be woken, 0 for none.
+    `agenda` is what is due; `wake_us` is the machine's last wish to be woken, 0 for none. `follows_leases`: set it to
+    have `changes` tell what became of leases at each event.
     """
 
     __slots__ = (
         "_boot", "_configuration_name", "_discovery", "_effects", "_files", "_interfaces_event", "_lease_parts",
-        "_line", "_names", "_parameters", "_plain_udp", "_rewriting", "agenda", "server", "serving", "wake_us",
+        "_line", "_names", "_parameters", "_plain_udp", "_rewriting", "agenda", "follows_leases", "server", "serving",
+        "wake_us",
     )  # fmt: skip
 
     def __init__(self) -> None:
         """A machine that was told nothing yet."""
         self.server: Server | None = None
         self.serving = False
+        self.follows_leases = False
         self._boot: ev.Boot | None = None
         self._line = startup.CommandLine()
         self._files: dict[str, bytes | str] = {}
@@ -79,6 +83,11 @@ class Machine:
         """The configuration in force, None before there is one."""
         return None if self.server is None else self.server.configuration
 
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """What became of leases at the last event, in order; empty unless they are followed."""
+        return () if self.server is None else tuple(self.server.leases.changes)
+
     def apply(self, event: ev.Event) -> list[Effect]:
         """Take in one event; returns what is to be done, in order."""
         effects = self._effects = []
@@ -87,22 +96,28 @@ class Machine:
             server.now_us = event.wall_us
             server.now = event.wall_us // _MICROSECONDS
             server.effects = effects
+            server.leases.begin(followed=self.follows_leases)
         HANDLERS[type(event)](self, event)
         if self.serving:
             self._after()
         return effects
 
     def explain(self, event: ev.Event) -> tuple[list[Effect], list[Reason]]:
-        """As `apply`, with the reasons (service/reasons.py): the effects, and the state after, are the same."""
+        """As `apply`, with the reasons (service/reasons.py), and with `changes`.
+
+        The effects, and the state after, are the same.
+        """
         server = self.server
         if server is None:
             return self.apply(event), []
         reasons: list[Reason] = []
         server.reasons = reasons
+        followed, self.follows_leases = self.follows_leases, True
         try:
             effects = self.apply(event)
         finally:
             server.reasons = None
+            self.follows_leases = followed
         conclude(reasons, effects)
         return effects, reasons
 
@@ -110,7 +125,8 @@ class Machine:
         """What may follow any event of a serving machine: a rewrite that is due, and the next wish to be woken."""
         server = self.server
         assert server is not None
-        if server.appended and self._rewriting.due(server.now, server.appended):
+        appended = server.leases.appended
+        if appended and self._rewriting.due(server.now, appended):
             self._begin_rewrite(server)
         next_us = self.agenda.next_us
         wake_us = next_us if next_us < NEVER_US else 0
@@ -201,7 +217,7 @@ class Machine:
         self._begin_rewrite(server)
 
     def _begin_rewrite(self, server: Server) -> None:
-        server.appended = 0
+        server.leases.appended = 0
         rewriter = Rewriter(server.database, server.configuration, server.utc_offset_s, server.now)
         self._rewriting.begin(rewriter, server.now, self._effects)
 

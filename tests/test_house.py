@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from dhcpd.engine.model.lease import Lease, Rare
+
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("dhcpd", "engine", "trace", "replay", "disk")
 
@@ -35,6 +37,15 @@ DNS_NEVER = frozenset({
 DNS_SHUFFLING = frozenset({"message", "update", "renderer", "rrset", "rdataset"})
 # Builtins through which the world, or the place of an object in memory, would show.
 FORBIDDEN_CALLS = frozenset({"open", "print", "input", "id", "hash", "exec", "eval", "breakpoint", "__import__"})
+
+# What changes leases, and what makes them: of a file, of a snapshot, at the start. The database keeps the fields that
+# its indexes go by.
+LEASE_WRITERS = frozenset({
+    "engine/lease/charges.py", "engine/lease/commit.py", "engine/lease/database.py", "engine/lease/instantiate.py",
+    "engine/lease/snapshot.py", "engine/lease/file/reader.py", "engine/lease/file/record_reader.py",
+})  # fmt: skip
+# Objects of other classes, fields of which have the name of a lease's.
+OTHERS_WITH_SUCH_FIELDS = frozenset({"self", "step", "context", "attachment"})
 
 FUNCTION_LINES_MAXIMUM = 70
 MODULE_LINES_MAXIMUM = 600
@@ -234,6 +245,30 @@ def test_nothing_below_imports_the_program(folder: str) -> None:
         if name.split(".")[0] == "dhcpd" and name.split(".")[1] not in below
     ]
     assert not guilty, "\n".join(guilty)
+
+
+def lease_writes(path: Path) -> list[str]:
+    """Where a module assigns a field of a lease, or makes its `rare`."""
+    fields = {*Lease.__slots__, *Rare.__slots__}
+    found = []
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store | ast.Del) and node.attr in fields:
+            base = ast.unparse(node.value)
+            if base not in OTHERS_WITH_SUCH_FIELDS:
+                found.append(f"{named(path)}:{node.lineno}: {base}.{node.attr}")
+        elif isinstance(node, ast.Call):
+            name = ast.unparse(node.func)
+            if name.endswith(".rarely") or (name == "setattr" and ast.unparse(node.args[0]) in ("lease", "rare")):
+                found.append(f"{named(path)}:{node.lineno}: {name}()")
+    return found
+
+
+def test_leases_change_in_one_place() -> None:
+    others = [path for path in modules("engine") if named(path).split("/")[1] not in {"conf", "wire", "model"}]
+    guilty = [line for path in others if named(path) not in LEASE_WRITERS for line in lease_writes(path)]
+    assert not guilty, "a lease is changed by engine/lease/commit.py: " + ", ".join(guilty)
+    idle = [name for name in sorted(LEASE_WRITERS) if not lease_writes(ROOT / name)]
+    assert not idle, f"these write no lease: {idle}"
 
 
 def functions_of(path: Path) -> list[tuple[str, int]]:

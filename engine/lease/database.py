@@ -12,12 +12,13 @@ from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any, Final
 
 from ..declared import Declared
-from ..model.lease import ABANDONED, ACTIVE, BACKUP, EXPIRED, FREE, NEVER, RELEASED, RESET, Lease
+from ..model.lease import NEVER, Lease
 from .charges import Charges
 from .declarations import Declarations
 from .embedded import Statements
 from .indexes import Index, enter, indexed_hardware, leave, listed
 from .queues import (
+    ADDRESS_MASK,
     BACKUP_QUEUE,
     FIRST_ORDER,
     FREE_QUEUE,
@@ -40,24 +41,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from ..model.configuration import Configuration, Pool
+    from ..model.failover_state import FailoverState
     from ..model.syntax import Node
-    from .failover_state import FailoverState
-
-# The state that a lease enters by itself when its time comes, without a failover peer
-# (docs/behaviour/decisions.md#states-of-a-lease).
-NEXT_STATES: Final[dict[int, int]] = {
-    FREE: FREE,
-    ACTIVE: FREE,
-    EXPIRED: FREE,
-    RELEASED: FREE,
-    ABANDONED: FREE,
-    RESET: FREE,
-    BACKUP: BACKUP,
-}
 
 # For `head` and `queue`: the queue of reserved leases, which is none of a state.
 RESERVED: Final = 0
-_NO_QUEUE: Final = 7
 
 
 class DuplicateLeaseError(AssertionError):
@@ -198,51 +186,52 @@ class Database:
         elif known is not lease:
             raise DuplicateLeaseError(address)
 
-    def requeue(self, lease: Lease, sort_time: int | None = None) -> None:
-        """Move a lease to its place after its state, next state, ends or flags changed; in front of equals.
+    def check_place(self, lease: Lease) -> None:
+        """Assert that a lease is the one of its address, and in its state's queue: before its state changes."""
+        assert lease.pool is not None, "a fixed address has no place"
+        if lease.key is None:
+            self.keep(lease)
+            return
+        if self._leases.get(lease.address) is not lease:
+            raise DuplicateLeaseError(lease.address)
+        assert key_queue(lease.key) == queue_of(lease), "a lease stands in another queue than its state's"
 
-        `sort_time` is what counts instead of `ends` under failover.
+    def requeue(self, lease: Lease, due: int) -> None:
+        """Move a lease to its place after its state, next state, time or flags changed; in front of equals.
+
+        `due`: when something is due for the lease, and what its queue is sorted by (seconds since 1970).
 
         See docs/behaviour/decisions.md#order-of-a-queue.
         """
-        assert lease.pool is not None, "a fixed address has no queue"
-        number = queue_of(lease)
-        queues = self._take_out(lease, _NO_QUEUE if number is None else number)
-        self._order -= 1
-        due = lease.ends if sort_time is None else sort_time
-        if number is None:
-            lease.key = make_key(due, self._order, _NO_QUEUE, lease.address)
-            return
-        key = lease.key = make_key(due, self._order, number, lease.address)
-        queue = queues.queues[number]
-        queue.count += 1
-        queue.push(lease, key, self._leases)
-
-    def _take_out(self, lease: Lease, number: int) -> PoolQueues:
-        """Take a lease out of its queue, and count its way to queue `number`."""
-        assert lease.pool is not None
-        queues = self._pools[lease.pool.index]
-        key = lease.key
+        pool, address, key, number = lease.pool, lease.address, lease.key, queue_of(lease)
+        assert pool is not None, "a fixed address has no queue"
+        queues = self._pools[pool.index]
         if key is None:
             self.keep(lease)
-            del self._unmoved[lease.address]
+            del self._unmoved[address]
             queues.unfiled -= 1
             left = FREE_QUEUE
         else:
+            assert key & ADDRESS_MASK == address, "a lease stands at another's place"
             left = key_queue(key)
-            if left != _NO_QUEUE:
-                queues.queues[left].count -= 1
+            queue = queues.queues[left]
+            queue.count -= 1
+            assert queue.count >= 0, "a queue has counted fewer leases than it has"
         if left != number:
             queues.free += (number == FREE_QUEUE) - (left == FREE_QUEUE)
             queues.backup += (number == BACKUP_QUEUE) - (left == BACKUP_QUEUE)
-        return queues
+        self._order -= 1
+        key = lease.key = make_key(due, self._order, number, address)
+        queue = queues.queues[number]
+        queue.count += 1
+        queue.push(lease, key, self._leases)
 
     def refile(self, lease: Lease, hardware: bytes, uid: bytes) -> None:
         """Give a lease its client, and sort it into the lists anew: before its state and times change.
 
         See docs/behaviour/lease-file.md#indexes-by-client.
         """
-        if lease.address not in self._leases:
+        if self._leases.get(lease.address) is not lease:
             self.keep(lease)
         if lease.uid != uid or self._by_uid.get(uid) is not lease:
             if lease.uid:
@@ -294,7 +283,6 @@ class Database:
         """Put a lease of the file in its queue, where the one of greater `place` stands before its equals."""
         assert lease.pool is not None
         number = queue_of(lease)
-        assert number is not None
         queues = self._pools[lease.pool.index]
         lease.key = key = make_key(lease.ends, FIRST_ORDER - place, number, lease.address)
         queues.unfiled -= 1
@@ -320,11 +308,9 @@ class Database:
         assert lease.pool is not None
         queues = self._pools[lease.pool.index]
         lease.key = key
-        number = key_queue(key)
-        if number != _NO_QUEUE:
-            queue = queues.queues[number]
-            queue.count += 1
-            (queue.staying if lease.next_state == lease.state else queue.moving).append(key)
+        queue = queues.queues[key_queue(key)]
+        queue.count += 1
+        (queue.staying if lease.next_state == lease.state else queue.moving).append(key)
         queues.unfiled -= 1
         self._leases[lease.address] = lease
 
@@ -341,15 +327,16 @@ class Database:
 
     # Time
 
-    def due(self, pool: Pool, now: int) -> Iterator[Lease]:
+    def due(self, pool: Pool, now: int, untimed: tuple[int, ...] = ()) -> Iterator[Lease]:
         """The pool's leases whose state must change by `now`, queue by queue, in order.
 
-        The caller changes each one, and requeues it, before it asks for the next; one that it leaves alone stays.
+        Those in one of the states `untimed` do not change by time. The caller changes each lease, and requeues it,
+        before it asks for the next; one that it leaves alone stays.
 
         See docs/behaviour/decisions.md#timers.
         """
         if now < NEVER:
-            for queue in self._pools[pool.index].queues:
+            for queue in self._pools[pool.index].timed(untimed):
                 yield from self._due_in(queue, now)
 
     def _due_in(self, queue: Queue, now: int) -> Iterator[Lease]:
@@ -368,9 +355,11 @@ class Database:
             for key in left:
                 heappush(queue.moving, key)
 
-    def next_due(self, pool: Pool) -> int | None:
-        """The second at which the pool's next lease changes its state; None for never."""
-        due = self._pools[pool.index].earliest(self._leases)
+    def next_due(self, pool: Pool, untimed: tuple[int, ...] = ()) -> int | None:
+        """The second at which the pool's next lease changes its state; None for never. `untimed` as in `due`."""
+        queues = self._pools[pool.index]
+        queues.check_counts()
+        due = queues.earliest(self._leases, untimed)
         return due if due is not None and due < NEVER else None
 
     # Snapshots

@@ -38,7 +38,7 @@ BACKUP_QUEUE: Final = 4
 RESERVED_QUEUE: Final = 5
 QUEUES: Final = 6
 
-# Binding state -> queue. A state out of range has none.
+# Binding state -> queue.
 QUEUE_OF: Final[dict[int, int]] = {
     FREE: FREE_QUEUE,
     ACTIVE: ACTIVE_QUEUE,
@@ -50,7 +50,7 @@ QUEUE_OF: Final[dict[int, int]] = {
 }
 
 # Where the parts of a key stand: see the drawing above. The time is the highest, so that keys compare as ISC sorts.
-_ADDRESS: Final = 0xFFFFFFFF
+ADDRESS_MASK: Final = 0xFFFFFFFF
 _QUEUE_SHIFT: Final = 32
 _ORDER_SHIFT: Final = 35
 _TIME_SHIFT: Final = 83
@@ -62,9 +62,9 @@ _SPARE_KEYS: Final = 64
 _RESERVABLE: Final = (FREE_QUEUE, BACKUP_QUEUE)
 
 
-def queue_of(lease: Lease) -> int | None:
-    """The queue in which a lease belongs by its state and flags; None for a bogus state."""
-    queue = QUEUE_OF.get(lease.state)
+def queue_of(lease: Lease) -> int:
+    """The queue in which a lease belongs by its state and flags."""
+    queue = QUEUE_OF[lease.state]
     if lease.flags & RESERVED_FLAG and queue in _RESERVABLE:
         return RESERVED_QUEUE
     return queue
@@ -92,7 +92,7 @@ def key_queue(key: int) -> int:
 
 def key_address(key: int) -> int:
     """The address of a place."""
-    return key & _ADDRESS
+    return key & ADDRESS_MASK
 
 
 class Queue:
@@ -116,7 +116,7 @@ class Queue:
     def _sweep(self, leases: Leases) -> None:
         """Drop the keys of leases that stand elsewhere by now."""
         for heap in (self.moving, self.staying):
-            heap[:] = [key for key in heap if leases[key & _ADDRESS].key == key]
+            heap[:] = [key for key in heap if leases[key & ADDRESS_MASK].key == key]
             heapify(heap)
 
     def first(self, leases: Leases) -> Lease | None:
@@ -142,7 +142,7 @@ class Queue:
 def _top(heap: list[int], leases: Leases) -> Lease | None:
     while heap:
         key = heap[0]
-        lease = leases[key & _ADDRESS]
+        lease = leases[key & ADDRESS_MASK]
         if lease.key == key:
             return lease
         heappop(heap)
@@ -207,10 +207,22 @@ class PoolQueues:
             address = self.next_unfiled = next(self.source, None)
         return address
 
-    def earliest(self, leases: Leases) -> int | None:
-        """When the next change of state is due, in seconds since 1970."""
+    def check_counts(self) -> None:
+        """Assert that every address of the pool is counted once."""
+        counted = self.unfiled + sum([queue.count for queue in self.queues])
+        assert counted <= self.lease_count, f"{counted} leases are counted in a pool of {self.lease_count}"
+
+    def timed(self, untimed: tuple[int, ...]) -> tuple[Queue, ...]:
+        """The queues in order, without those of the binding states `untimed`."""
+        if not untimed:
+            return self.queues
+        left_out = [QUEUE_OF[state] for state in untimed]
+        return tuple([queue for number, queue in enumerate(self.queues) if number not in left_out])
+
+    def earliest(self, leases: Leases, untimed: tuple[int, ...] = ()) -> int | None:
+        """When the next change of state is due, in seconds since 1970; `untimed` as in `timed`."""
         found: int | None = None
-        for queue in self.queues:
+        for queue in self.timed(untimed):
             if queue.moving:
                 lease = queue.first_moving(leases)
                 if lease is not None and lease.key is not None:

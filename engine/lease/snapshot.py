@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..model.configuration import ClassName, Function
 from ..model.context import NO_OCTETS, NoOctets
+from ..model.failover_state import FailoverState
 from .embedded import Statements, function_text, handler_text
-from .failover_state import FailoverState
 from .indexes import Index, indexed_hardware
 from .queues import key_order, key_queue, key_time, make_key
 
@@ -123,6 +123,8 @@ def _plain_rare(rare: Rare) -> dict[str, Any]:
         found["variables"] = variables(rare.variables)
     if rare.agent_options is not None:
         found["agent_options"] = [[code, value] for code, value in rare.agent_options]
+    if rare.unwritten:
+        found["unwritten"] = True
     if rare.padding:
         found["padding"] = rare.padding
     if rare.host is not None:
@@ -144,6 +146,7 @@ def _restore_rare(database: Database, lease: Lease, data: dict[str, Any], statem
     rare = lease.rarely()
     rare.tsfp, rare.atsfp, rare.no_reuse = data["tsfp"], data["atsfp"], data["no_reuse"]
     rare.padding = data.get("padding", b"")
+    rare.unwritten = data.get("unwritten", False)
     if "billing" in data:
         database.charges.enter(lease, ClassName(*data["billing"]))
     if "variables" in data:

@@ -2,16 +2,18 @@
 
 Fields and their meaning are those of the lease file. Times are seconds since 1970, 0 for none,
 NEVER for no end. The class is slotted and lean (a site has a million of them): what is rare stands in `rare`.
+Everybody reads leases; they are written in lease/commit.py, and made from a file or a snapshot in lease/.
 
 See docs/behaviour/lease-file.md#meaning-of-each-field.
 """
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from .configuration import ClassName, Handler, Pool, Subnet
+    from .configuration import ClassName, Handler, Host, Pool, Subnet
     from .context import Bindings
 
 NEVER: Final = 2147483647
@@ -34,12 +36,13 @@ RESERVED_FLAG: Final = 2
 class Rare:
     """What few leases have. `agent_options` are (code, value) in the packet's order; `variables` go by name.
 
-    `padding`: what stood behind the hardware address in its 16 octets, where that was not zeros.
+    `padding`: what stood behind the hardware address in its 16 octets, where that was not zeros. `no_reuse`: the next
+    ACK is stored, however young the lease is. `unwritten`: what was last granted had no reply, and is in no file.
     """
 
     __slots__ = (
-        "agent_options", "atsfp", "billing", "ddns", "host", "no_reuse", "on_commit", "on_expiry", "on_release",
-        "padding", "pending", "tsfp", "variables",
+        "variables", "host", "agent_options", "billing", "on_expiry", "on_release", "on_commit", "no_reuse",
+        "unwritten", "padding", "tsfp", "atsfp",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -53,9 +56,8 @@ class Rare:
         self.on_expiry: Any = None
         self.on_release: Any = None
         self.host: str | None = None
-        self.pending: Any = None
         self.no_reuse = False
-        self.ddns: Any = None
+        self.unwritten = False
         self.padding = b""
 
     def hear(self, handler: Handler) -> None:
@@ -64,6 +66,15 @@ class Rare:
             self.on_expiry = handler
         if "release" in handler.events:
             self.on_release = handler
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether all are absent, so that the lease needs none of this."""
+        return self.variables is None and _all_of(self) == _ABSENT
+
+
+_all_of: Final = attrgetter(*Rare.__slots__)
+_ABSENT: Final = _all_of(Rare())
 
 
 class Lease:
@@ -96,6 +107,15 @@ class Lease:
         self.hostname: bytes | None = None
         self.key: int | None = None
         self.rare: Rare | None = None
+
+    @classmethod
+    def fixed(cls, address: int, subnet: Subnet, host: Host) -> Lease:
+        """A mock lease for a fixed address of a host."""
+        made = cls(address, None, subnet)
+        made.hardware = host.hardware
+        made.uid = host.uid
+        made.rarely().host = host.name
+        return made
 
     def rarely(self) -> Rare:
         """`rare`, made where it was missing."""

@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from ...trace.effects import ERROR, Execute, Fatal, Log, Send, Store
+from ...trace.effects import ERROR, Execute, Fatal, Log, Send
 from ..agenda import Owner
 from ..conf.writing.values import shown
+from ..lease.commit import Leases
 from ..lease.embedded import Statements
 from ..lease.snapshot import variables, variables_from
 from ..model.lease import NEVER
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from ..model.context import Bindings
     from ..model.lease import Lease
     from .generation import Generation
-    from .hooks import Ddns, Failover
     from .reasons import Reasons
 
 # A lease that was granted so shortly before the lease file failed may not be in it.
@@ -56,17 +56,16 @@ class Server:
     """See the module.
 
     What must happen later is entered in `agenda`. `offers`: those that wait for the end of their pings, by address.
-    `unnamed`: packets that wait for the name of an address, by it. `latched`: pool index -> low mark. `appended`:
-    records stored since the machine set it to 0. `reasons`: a list to have decisions explained, None for speed.
+    `unnamed`: packets that wait for the name of an address, by it. `latched`: pool index -> low mark. `leases` is where
+    leases are changed and stored. `reasons`: a list to have decisions explained, None for speed.
 
     See docs/behaviour/decisions.md#thresholds-of-a-pool.
     """
 
     __slots__ = (
-        "_settings", "agenda", "appended", "database", "ddns", "draws", "effects", "failover", "generation",
-        "global_bindings", "host_answers", "host_name", "inform_refusals", "latched", "nak_text", "next_call", "now",
-        "now_us", "offers", "ports", "reasons", "doubtful_until", "names", "programs", "unnamed", "unremarkable",
-        "utc_offset_s",
+        "_settings", "agenda", "database", "draws", "effects", "generation", "global_bindings", "host_answers",
+        "host_name", "inform_refusals", "latched", "leases", "nak_text", "next_call", "now", "now_us", "offers",
+        "ports", "reasons", "doubtful_until", "names", "programs", "unnamed", "unremarkable", "utc_offset_s",
     )  # fmt: skip
 
     def __init__(
@@ -85,8 +84,6 @@ class Server:
         self.utc_offset_s = 0
         self.global_bindings: Bindings = {}
         self.settings = ServerSettings()
-        self.failover: Failover | None = None
-        self.ddns: Ddns | None = None
         self.reasons: Reasons | None = None
         self.offers: dict[int, Offer] = {}
         self.unnamed: dict[int, UnnamedPacket] = {}
@@ -97,8 +94,8 @@ class Server:
         self.inform_refusals = 0
         self.unremarkable: set[bytes] = set()
         self.next_call = 1
-        self.appended = 0
         self.doubtful_until = 0
+        self.leases: Leases = Leases(self, database)
 
     @property
     def settings(self) -> ServerSettings:
@@ -166,10 +163,9 @@ class Server:
         interface = self.generation.interfaces.get(name)
         return 0 if interface is None else interface.address
 
-    def store_lease(self, lease: Lease) -> None:
-        """Append a lease's record to the lease file."""
-        self.effects.append(Store(self.generation.records.record(lease, self.now)))
-        self.appended += 1
+    def record(self, lease: Lease) -> bytes:
+        """The lease's record for the lease file."""
+        return self.generation.records.record(lease, self.now)
 
     def watch(self, lease: Lease) -> None:
         """A lease was requeued: its change of state may be its pool's next one."""
@@ -215,7 +211,7 @@ class Server:
             "nak_text": self.nak_text,
             "inform_refusals": self.inform_refusals,
             "next_call": self.next_call,
-            "appended": self.appended,
+            "appended": self.leases.appended,
             "doubtful_until": self.doubtful_until,
             "warned": list(self.generation.encoder.warned),
         }
@@ -231,7 +227,7 @@ class Server:
         self.nak_text = data["nak_text"]
         self.inform_refusals = data["inform_refusals"]
         self.next_call = data["next_call"]
-        self.appended = data["appended"]
+        self.leases.appended = data["appended"]
         self.doubtful_until = data["doubtful_until"]
         self.generation.encoder.warned = list(data["warned"])
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ..failover_state import FailoverState
+from ...model.failover_state import FailoverState
 from .complaints import Complaints, StatementError
 from .record_reader import Words
 from .tokens import Item, read_item, skip_space

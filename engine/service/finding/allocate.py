@@ -8,11 +8,11 @@ See docs/behaviour/decisions.md#allocation, docs/behaviour/decisions.md#permits.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ....trace.effects import DEBUG, ERROR
 from ...conf.running.classify import permitted
-from ...model.lease import ABANDONED, FREE
+from ...model.lease import ABANDONED
 from ...wire.text import dotted
 from ..explain import pool_text, tell_pool
 from ..reasons import Reason
@@ -36,15 +36,22 @@ def may_use(server: Server, context: Context, pool: Pool) -> bool:
     return allowed
 
 
-def allocate(server: Server, context: Context, network: SharedNetwork) -> tuple[Lease | None, bool]:
-    """The lease for a new client of the network, and whether a failover peer holds some where there is none."""
+class Allocation(NamedTuple):
+    """The lease for a new client, None for none; whether a failover partner has free ones that are its own to give."""
+
+    lease: Lease | None
+    partner_has_some: bool
+
+
+def allocate(server: Server, context: Context, network: SharedNetwork) -> Allocation:
+    """The best lease of the network's pools."""
     chosen: Lease | None = None
-    peer_has_leases = False
+    partner_has_some = False
     for pool in network.pools:
         if not may_use(server, context, pool):
             continue
         candidate, held = _candidate(server, pool)
-        peer_has_leases = peer_has_leases or held
+        partner_has_some = partner_has_some or held
         if candidate is None or (candidate.state != ABANDONED and candidate.ends > server.now):
             if server.reasons is not None:
                 why = "no free lease" if candidate is None else "all free leases are on offer"
@@ -61,14 +68,29 @@ def allocate(server: Server, context: Context, network: SharedNetwork) -> tuple[
                 break
     if chosen is not None:
         _finish(server, chosen)
-    return chosen, peer_has_leases
+    return Allocation(chosen, partner_has_some)
 
 
-def _candidate(server: Server, pool: Pool) -> tuple[Lease | None, bool]:
-    if pool.failover_peer is not None and server.failover is not None:
-        return server.failover.candidate(pool)
-    database = server.database
-    return database.head(pool, FREE) or database.head(pool, ABANDONED), False
+def _candidate(server: Server, pool: Pool) -> Allocation:
+    """The pool's best lease: of this server's own, else of the partner's where it may be taken, else an abandoned one.
+
+    A lease of the partner's that may be taken goes before an own one that ended later.
+    """
+    database, partner = server.database, server.leases.partners[pool.index]
+    candidate = database.head(pool, partner.own_state)
+    partner_has_some = False
+    other = None if partner.other_state is None else database.head(pool, partner.other_state)
+    if other is not None:
+        earlier = candidate is None or other.ends < candidate.ends
+        if earlier and partner.may_reallocate(other, server.now):
+            candidate = other
+        else:
+            partner_has_some = True
+    if candidate is None:
+        abandoned = database.head(pool, ABANDONED)
+        if abandoned is not None and partner.may_reallocate(abandoned, server.now):
+            candidate = abandoned
+    return Allocation(candidate, partner_has_some)
 
 
 def _better(candidate: Lease, kept: Lease) -> bool:
@@ -89,7 +111,7 @@ def _unbeatable(server: Server, chosen: Lease) -> bool:
     """Whether no other pool can have a better lease: it was never used, and nobody wants to know of the others."""
     if chosen.state == ABANDONED or chosen.ends > 0 or chosen.uid or chosen.hardware:
         return False
-    return server.failover is None and server.reasons is None
+    return server.reasons is None
 
 
 def _finish(server: Server, lease: Lease) -> None:
@@ -103,7 +125,7 @@ def _finish(server: Server, lease: Lease) -> None:
     if rare is not None and rare.host is not None:
         name = rare.host
         server.log(DEBUG, f'soft impossible condition: stale host "{name}" found on lease {dotted(lease.address)}')
-        rare.host = None
+        server.leases.attach(lease, None)
     if server.reasons is not None and lease.pool is not None:
         why = "abandoned long ago" if lease.state == ABANDONED else "head of the free queue"
         server.reasons.append(Reason("candidate", dotted(lease.address), "chosen", why, lease.pool.place))

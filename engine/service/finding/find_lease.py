@@ -12,10 +12,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ....trace.effects import ERROR
+from ...model.change import Cause
 from ...model.lease import ABANDONED, ACTIVE, BACKUP, FREE
 from ...wire.packet import DISCOVER, REQUEST
 from ...wire.text import dotted, hardware_text
-from ..lifecycle import release
 from ..reasons import Reason
 from .allocate import may_use
 from .hosts import CLIENT_IDENTIFIER, fixed_lease, known_hosts
@@ -101,12 +101,9 @@ def find_lease(
 
 def _unusable(server: Server, lease: Lease) -> bool:
     """Not ACTIVE, not to be rewound to ACTIVE, and not this server's to give anew."""
-    state = lease.state
-    if state in (ACTIVE, FREE) or lease.rewind_state == ACTIVE:
+    if lease.state in (ACTIVE, FREE) or lease.rewind_state == ACTIVE:
         return False
-    if server.failover is not None and lease.pool is not None and lease.pool.failover_peer is not None:
-        return not server.failover.mine(lease)
-    return state != BACKUP
+    return not server.leases.partner_of(lease).may_regain(lease, server.now)
 
 
 def _passed(search: Search, lease: Lease, why: str) -> None:
@@ -143,7 +140,12 @@ def _find_by_uid(search: Search) -> None:
         else:
             _passed(search, lease, "its pool is not permitted any more")
         if search.releasing:
-            release(server, lease, search.packet)
+            _revoke(search, lease)
+
+
+def _revoke(search: Search, lease: Lease) -> None:
+    """Take a lease from the client, which may not keep it."""
+    search.server.leases.release(lease, search.packet, Cause.REVOKE)
 
 
 def _find_by_hardware(search: Search) -> None:
@@ -170,7 +172,7 @@ def _find_by_hardware(search: Search) -> None:
         else:
             _passed(search, lease, "its pool is not permitted any more")
             if search.releasing:
-                release(server, lease, search.packet)
+                _revoke(search, lease)
 
 
 def belongs(lease: Lease, packet: Message) -> bool:
@@ -251,7 +253,7 @@ def _reconcile_active(search: Search) -> None:
             client = hardware_text(search.packet.hardware)
             server.log(ERROR, f"client {client} has duplicate leases on {search.network.name}")
         if requesting and search.releasing:
-            release(server, by_uid, search.packet)
+            _revoke(search, by_uid)
         search.by_uid = ip
     if requesting and search.mock is not None:
         search.mock = None
@@ -277,7 +279,7 @@ def _still_permitted(search: Search, lease: Lease, *, active_only: bool) -> bool
     if may_use(search.server, search.context, lease.pool):
         return True
     if search.releasing and (not active_only or lease.state == ACTIVE):
-        release(search.server, lease, search.packet)
+        _revoke(search, lease)
     return False
 
 
@@ -289,7 +291,7 @@ def _choose(search: Search) -> Found:
     chosen = search.mock
     if search.ip is not None:
         if chosen is not None and search.releasing:
-            release(search.server, search.ip, search.packet)
+            _revoke(search, search.ip)
         chosen = chosen or search.ip
     if search.by_uid is not None:
         if chosen is not None:
@@ -335,14 +337,11 @@ def _same_identity(search: Search, lease: Lease) -> bool:
 
 def _attach_host(search: Search, lease: Lease) -> None:
     """The first host of the list that has no fixed address, for a lease in use; none for others."""
-    rare = lease.rare
-    if rare is not None:
-        rare.host = None
+    attached: str | None = None
     if search.hosts and lease.state == ACTIVE:
-        for host in search.hosts:
-            if not host.fixed_addresses:
-                lease.rarely().host = host.name
-                return
+        attached = next((host.name for host in search.hosts if not host.fixed_addresses), None)
+    if attached is not None or lease.rare is not None:
+        search.server.leases.attach(lease, attached)
 
 
 def _drop_duplicate(search: Search, lease: Lease) -> None:
@@ -351,7 +350,7 @@ def _drop_duplicate(search: Search, lease: Lease) -> None:
     text = f"uid lease {dotted(lease.address)} for client {client} is duplicate on {search.network.name}"
     search.server.log(ERROR, text)
     if search.packet.message_type == REQUEST and search.releasing and lease.state == ACTIVE:
-        release(search.server, lease, search.packet)
+        _revoke(search, lease)
 
 
 def _reclaim(search: Search, lease: Lease) -> Found:

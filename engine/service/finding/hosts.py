@@ -80,10 +80,7 @@ def fixed_lease(server: Server, hosts: Sequence[Host], network: SharedNetwork) -
         for address in host_addresses(server, host):
             for subnet in network.subnets:
                 if address & subnet.netmask == subnet.number:
-                    lease = Lease(address, None, subnet)
-                    lease.hardware = host.hardware
-                    lease.uid = host.uid
-                    lease.rarely().host = host.name
+                    lease = Lease.fixed(address, subnet, host)
                     if server.reasons is not None:
                         why = f"fixed-address of host {host.name}"
                         server.reasons.append(Reason("candidate", dotted(address), "fixed", why, host.place))

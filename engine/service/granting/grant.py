@@ -8,22 +8,24 @@ See docs/behaviour/decisions.md#grant-procedure.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from ....trace.effects import DEBUG, ERROR, INFO
+from ....trace.effects import DEBUG, INFO
 from ...conf.running import parameters as par
 from ...conf.running.scopes import class_scopes, run_scopes
+from ...model.change import Cause
 from ...model.context import OptionSet
 from ...model.lease import ACTIVE, BACKUP, BOOTP_FLAG, EXPIRED, FREE, RELEASED, RESERVED_FLAG, RESET
 from ...wire.packet import ACK, OFFER, REQUEST
 from ...wire.text import dotted
 from ..explain import tell_time, watch_handler, watch_scopes
 from ..finding.hosts import CLIENT_IDENTIFIER, dynamic_host
-from ..lifecycle import expire_in, lease_has_rare, release
+from ..lifecycle import expire_in
 from ..plan import Terms
 from .billing import charge, is_charged
 from .lease_name import must_ask_name
-from .lease_time import INFINITE, PoolClosedError, bootp_expiry, dhcp_expiry, requested_time
+from .lease_time import INFINITE, PoolClosedError, bootp_expiry, dhcp_time, requested_time
 from .nak import send_nak_for
 from .reply import answer
 from .reuse import reusable
@@ -53,9 +55,10 @@ def grant(
     step = Grant(server, context, packet, lease, kind, line, hold)
     if host is not None:
         step.host = host
-    rare = lease.rare
-    if rare is not None and lease.ends <= server.now and kind != OFFER:
-        rare.on_expiry = rare.on_release = rare.on_commit = None
+    if server.leases.followed:
+        step.before = server.leases.image(lease)
+    if lease.ends <= server.now and kind != OFFER:
+        server.leases.drop_handlers(lease)
     context.lease = lease
     if not (_run_scopes(step) and _admit(step) and _knows_name(step) and _decide_time(step)):
         return
@@ -148,14 +151,7 @@ def _variables(lease: Lease) -> Bindings:
 
 def _keep_variables(step: Grant, bindings: Bindings) -> None:
     if bindings:
-        _keep(step)
-        step.lease.rarely().variables = bindings
-
-
-def _keep(step: Grant) -> None:
-    """What statements do to a lease stays, even to a lease that was never used and is now refused."""
-    if step.lease.key is None and step.lease.pool is not None:
-        step.server.database.keep(step.lease)
+        step.server.leases.set_variables(step.lease, bindings)
 
 
 def _own_options(step: Grant) -> OptionSet:
@@ -168,14 +164,7 @@ def _own_options(step: Grant) -> OptionSet:
 
 def _install(step: Grant, handlers: dict[str, Handler | None]) -> None:
     """What `on` statements have put up, or cleared, on the lease itself."""
-    _keep(step)
-    rare = step.lease.rarely()
-    if "commit" in handlers:
-        rare.on_commit = handlers["commit"]
-    if "expiry" in handlers:
-        rare.on_expiry = handlers["expiry"]
-    if "release" in handlers:
-        rare.on_release = handlers["release"]
+    step.server.leases.install(step.lease, handlers)
 
 
 def _before_host(step: Grant) -> bool:
@@ -202,12 +191,12 @@ def _release_others(step: Grant) -> None:
     if lease.uid:
         for other in database.by_uid(lease.uid):
             if other is not lease and other.state not in _UNHELD:
-                release(server, other, step.packet)
+                server.leases.release(other, step.packet, Cause.REVOKE)
     host = step.attached
     if not lease.uid or (host is not None and not host.uid and step.terms.deny_duplicates):
         for other in database.by_hardware(lease.hardware):
             if other is not lease and other.state not in _UNHELD:
-                release(server, other, step.packet)
+                server.leases.release(other, step.packet, Cause.REVOKE)
 
 
 # Admission and time
@@ -259,7 +248,7 @@ def _decide_time(step: Grant) -> bool:
         step.flags = RESERVED_FLAG
         server.log(INFO, f"Infinite-leasetime reservation made on {dotted(lease.address)}.")
     try:
-        step.expiry = dhcp_expiry(server, lease, terms, requested, commit=step.kind == ACK)
+        step.seconds, step.expiry = dhcp_time(server, lease, terms, requested, commit=step.kind == ACK)
     except PoolClosedError:
         if lease.state != ACTIVE and lease.pool is not None:
             server.database.charges.take_back(lease)
@@ -289,7 +278,7 @@ def _take_over(step: Grant) -> None:
     if options.get(_CLASS_IDENTIFIER):
         bindings = _variables(lease)
         bindings[_CLASS_VARIABLE] = options[_CLASS_IDENTIFIER]
-        lease.rarely().variables = bindings
+        step.server.leases.set_variables(lease, bindings)
     name = options.get(_HOST_NAME)
     if name is not None and name != lease.hostname:
         step.forbidden = True
@@ -299,106 +288,65 @@ def _take_over(step: Grant) -> None:
 
 
 def _commit_handlers(step: Grant) -> None:
-    """Run `on commit`, once, which sees the new end of the lease; then dynamic DNS.
+    """Run `on commit`, once, which sees the new end of the lease.
 
-    See docs/behaviour/decisions.md#grant-procedure, steps 24 to 25.
+    See docs/behaviour/decisions.md#grant-procedure, step 24.
     """
     server, lease, context = step.server, step.lease, step.context
-    rare = lease.rare
-    if rare is not None and rare.on_commit is not None:
-        handler, rare.on_commit = rare.on_commit, None
-        old_ends, lease.ends = lease.ends, step.expiry
-        context.handlers.clear()
-        bindings = context.bindings = _variables(lease)
-        context.reply = _own_options(step)
-        if server.reasons is None:
-            handler.run(context)
-        else:
-            watch_handler(step.settings, handler, step.options, lambda: handler.run(context))
-        lease.ends = old_ends
-        _keep_variables(step, bindings)
-        if context.handlers:
-            _install(step, context.handlers)
-    if server.ddns is not None and server.ddns.granted(context, lease):
-        step.forbidden = True
+    handler = server.leases.take_on_commit(lease)
+    if handler is None:
+        return
+    context.handlers.clear()
+    bindings = context.bindings = _variables(lease)
+    context.reply = _own_options(step)
+    run = partial(handler.run, context)
+    if server.reasons is not None:
+        run = partial(watch_handler, step.settings, handler, step.options, run)
+    server.leases.run_with_end(lease, step.expiry, run)
+    _keep_variables(step, bindings)
+    if context.handlers:
+        _install(step, context.handlers)
 
 
 def _reuse_or_store(step: Grant) -> None:
-    """Answer from a lease that is young enough, or store the new data on it.
+    """Confirm a lease that is young enough as it is, or write the new data on it.
 
     See docs/behaviour/decisions.md#grant-procedure, step 26.
     """
-    lease, server = step.lease, step.server
-    rare = lease.rare
-    if lease.state == ACTIVE:
-        refused = step.forbidden or (rare is not None and rare.no_reuse)
-        if not refused and step.same_client and reusable(server, lease, step.terms.cache_threshold):
-            step.reused = True
-            step.expiry = lease.ends
-            lease.cltt = server.now
-            step.note("unchanged", "its time is young enough to be told again (dhcp-cache-threshold)")
-            return
-        if step.kind == OFFER:
-            lease.rarely().no_reuse = True
-        elif rare is not None:
-            rare.no_reuse = False
-    _store(step)
-
-
-def _store(step: Grant) -> None:
-    """The new data on the lease, in memory; the record is written by reply.py, behind the request's line."""
-    lease, server, packet = step.lease, step.server, step.packet
-    now = server.now
-    if lease.state == ACTIVE and _conflicts(lease, step.uid, packet.hardware):
-        server.log(ERROR, f"Lease conflict at {dotted(lease.address)}")
-    server.database.refile(lease, packet.hardware, step.uid)
-    lease.starts = lease.cltt = now
-    if server.failover is None:
-        lease.tstp = 0
-    lease.flags |= step.flags
-    name = packet.options.get(_HOST_NAME)
-    lease.hostname = None if name is None else name.split(b"\0", 1)[0]
+    lease, server, before = step.lease, step.server, step.before
+    if lease.state == ACTIVE and _may_confirm(step):
+        step.reused = True
+        step.expiry = lease.ends
+        server.leases.confirm(lease, before)
+        step.note("unchanged", "its time is young enough to be told again (dhcp-cache-threshold)")
+        return
+    relay = step.packet.agent
+    step.relay = None if relay is None else _relay_options(step, relay)
     if step.kind == OFFER:
-        lease.ends = step.hold
+        server.leases.offer(lease, before, step, step.hold)
     else:
-        lease.ends = step.expiry
-        lease.state, lease.next_state = ACTIVE, FREE
-        if server.failover is not None and lease.pool is not None and lease.pool.failover_peer is not None:
-            lease.next_state = server.failover.next_state(lease)
-    _store_rare(step)
-    server.database.requeue(lease)
-    if lease.ends != now:
-        server.watch(lease)
-    if lease.ends < now and lease.next_state != lease.state and lease.pool is not None:
+        step.change = server.leases.grant(lease, before, step, step.expiry, step.seconds)
+    if lease.ends < server.now and lease.next_state != lease.state and lease.pool is not None:
         expire_in(server, lease.pool)
 
 
-def _store_rare(step: Grant) -> None:
-    """Host, relay options, what stood behind the hardware address; `rare` goes where nothing is left in it."""
-    lease, packet = step.lease, step.packet
-    if step.host is not None:
-        lease.rarely().host = step.host.name
-    elif lease.rare is not None:
-        lease.rare.host = None
-    relay = packet.agent
-    if relay is not None and not packet.stashed and lease.state == ACTIVE and step.terms.stash_agent:
-        # What the configuration has put in the place of the relay's is no memory to ISC, and is not kept.
-        sent = step.options.spaces.get("agent", relay)
-        kept = tuple((code, data) for code, data in relay.items() if sent.get(code) is data)
-        lease.rarely().agent_options = kept or None
-    padding = packet.chaddr[packet.hlen :].rstrip(b"\x00")
-    if padding:
-        lease.rarely().padding = padding
-    elif lease.rare is not None:
-        lease.rare.padding = b""
-    if lease.rare is not None:
-        lease.rare.atsfp = 0
-    if lease.rare is not None and not lease_has_rare(lease):
-        lease.rare = None
+def _may_confirm(step: Grant) -> bool:
+    """Whether the client may be told what it has: nothing is new, and nothing of the lease is in memory alone."""
+    lease = step.lease
+    if step.forbidden or not step.same_client:
+        return False
+    rare = lease.rare
+    if rare is not None and (rare.no_reuse or (rare.unwritten and step.kind != OFFER)):
+        return False
+    return reusable(step.server, lease, step.terms.cache_threshold)
 
 
-def _conflicts(lease: Lease, uid: bytes, hardware: bytes) -> bool:
-    """Whether an active lease is about to get another client's data (docs/behaviour/decisions.md#conflicting-data)."""
-    if lease.uid and uid:
-        return lease.uid != uid
-    return not lease.uid and lease.hardware != hardware
+def _relay_options(step: Grant, relay: dict[int, bytes]) -> tuple[tuple[int, bytes], ...] | None:
+    """The relay's options that a lease in use remembers; None where there is nothing to learn from the packet."""
+    if step.packet.stashed or not step.terms.stash_agent:
+        return None
+    if step.kind == OFFER and step.lease.state != ACTIVE:
+        return None
+    # What the configuration has put in the place of the relay's is no memory to ISC, and is not kept.
+    sent = step.options.spaces.get("agent", relay)
+    return tuple([(code, data) for code, data in relay.items() if sent.get(code) is data])

@@ -42,8 +42,13 @@ def requested_time(packet: Message, terms: Terms) -> int:
     return int.from_bytes(asked, "big")
 
 
-def dhcp_expiry(server: Server, lease: Lease, terms: Terms, requested: int, *, commit: bool) -> int:
-    """The end of the lease. `commit`: an ACK. Raises PoolClosedError."""
+def dhcp_time(server: Server, lease: Lease, terms: Terms, requested: int, *, commit: bool) -> tuple[int, int]:
+    """For how many seconds the client may have the lease of this server alone, and when it ends with its partner.
+
+    `commit`: an ACK.
+
+    Raises PoolClosedError.
+    """
     now = server.now
     time = min(requested, terms.max_time)
     minimum = terms.min_time
@@ -61,10 +66,10 @@ def dhcp_expiry(server: Server, lease: Lease, terms: Terms, requested: int, *, c
             if now >= pool.valid_until:
                 raise PoolClosedError
             time = min(time, pool.valid_until - now)
-    time = max(time, minimum)
-    if pool is not None and pool.failover_peer is not None and server.failover is not None:
-        time = server.failover.shorten(lease, time, commit=commit)
-    return expiry(now, time)
+    time = granted = max(time, minimum)
+    if pool is not None:
+        granted = server.leases.partners[pool.index].shorten(lease, time, now)
+    return time, expiry(now, granted)
 
 
 def expiry(now: int, time: int) -> int:

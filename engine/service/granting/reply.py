@@ -56,21 +56,19 @@ def answer(step: Grant) -> None:
     site = server.generation.encoder.site_name(_layout(kind), prepared.options, context)
     before = len(effects)
     sent = _encode(step, prepared, site)
-    stored = sent is not None and kind != OFFER and lease.pool is not None and not step.reused
-    if len(effects) != before or sent is None:
-        spoken = effects[before:]
+    stored = kind != OFFER and lease.pool is not None and not step.reused
+    if sent is None:
+        if stored:
+            server.leases.withhold(lease)
+        return
+    spoken = effects[before:] if len(effects) != before else None
+    if spoken:
         del effects[before:]
-        if sent is not None:
-            effects.append(Log(INFO, step.line))
-        if stored:
-            server.store_lease(lease)
+    effects.append(Log(INFO, step.line))
+    if stored:
+        server.leases.store(lease, step.change)
+    if spoken:
         effects += spoken
-        if sent is None:
-            return
-    else:
-        effects.append(Log(INFO, step.line))
-        if stored:
-            server.store_lease(lease)
     terms = step.terms
     if terms.filename or terms.server_name:
         for line in truncation_lines(terms.filename, terms.server_name):
@@ -86,6 +84,7 @@ def answer(step: Grant) -> None:
         begin_ping(server, lease.address, terms.ping_timeout_us, line, sent)
         return
     effects.append(Log(INFO, line))
+    assert kind == OFFER or server.leases.is_stored(lease), "an ACK promises what is not in the lease file"
     server.effects.append(sent)
 
 

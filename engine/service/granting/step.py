@@ -12,6 +12,7 @@ from ...wire.text import dotted
 from ..reasons import Reason, Settings
 
 if TYPE_CHECKING:
+    from ...model.change import Change, LeaseImage
     from ...model.configuration import Host
     from ...model.context import Context, Message, OptionSet
     from ...model.lease import Lease
@@ -24,13 +25,16 @@ class Grant:
 
     `attached` is the host that hung on the lease before. `shared`: `options` is a plan's, and must be copied before it
     is changed. `forbidden`: the lease must not be reused unaltered. `expiry` is what the client is told, `hold` until
-    when an OFFER keeps the lease back (both in seconds since 1970).
+    when an OFFER keeps the lease back (both in seconds since 1970); `seconds` is the time that it would get of a server
+    without a partner, None for BOOTP. `before` is the lease as it was, and `change` what a grant has made of it, while
+    somebody follows changes. What is to be written on the lease is the packet's, `uid`, `host`, `flags` and `relay`
+    (lease/commit.py, Holder).
     """
 
     __slots__ = (
-        "attached", "context", "expiry", "flags", "forbidden", "hold", "host", "kind", "lease", "line", "old_cltt",
-        "options", "packet", "plan", "reused", "same_client", "server", "settings", "shared", "terms",
-        "uid",
+        "attached", "before", "change", "context", "expiry", "flags", "forbidden", "hold", "host", "kind", "lease",
+        "line", "old_cltt", "options", "packet", "plan", "relay", "reused", "same_client", "seconds", "server",
+        "settings", "shared", "terms", "uid",
     )  # fmt: skip
 
     def __init__(
@@ -44,6 +48,8 @@ class Grant:
         self.line = line
         self.hold = hold
         self.old_cltt = lease.cltt
+        self.before: LeaseImage | None = None
+        self.change: Change | None = None
         rare = lease.rare
         name = None if rare is None else rare.host
         self.attached: Host | None = None if name is None else server.host_named(name)
@@ -54,11 +60,13 @@ class Grant:
         self.reused = False
         self.same_client = False
         self.expiry = 0
+        self.seconds: int | None = None
         self.flags = 0
         self.uid = b""
         self.settings: Settings = {}
         self.options: OptionSet
         self.terms: Terms
+        self.relay: tuple[tuple[int, bytes], ...] | None
 
     def reject(self, why: str) -> bool:
         """Say why there is no reply."""

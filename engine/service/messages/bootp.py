@@ -19,6 +19,7 @@ from ..finding.find_lease import find_lease
 from ..finding.hosts import dynamic_host
 from ..finding.network import locate
 from ..granting.grant import BOOTP, grant
+from .partner import leaves_bootp
 
 if TYPE_CHECKING:
     from ...model.configuration import SharedNetwork
@@ -47,11 +48,11 @@ def bootp(server: Server, context: Context, packet: Message) -> None:
         return
     host = dynamic_host(server, packet) if server.generation.declared.hosts.count else None
     if lease is None:
-        lease, _peer_has_leases = allocate(server, context, network)
+        lease = allocate(server, context, network).lease
         if lease is None:
             server.log(INFO, f"{line}: BOOTP from dynamic client and no dynamic leases")
             return
-    if server.failover is not None and server.failover.refuses_discover(packet, lease, line, peer_has_leases=False):
+    if leaves_bootp(server, packet, lease, line):
         return
     grant(server, context, lease, BOOTP, line, host=host)
 
@@ -64,7 +65,8 @@ def _answer_fixed(
     See docs/behaviour/decisions.md#bootrequest, step 3.
     """
     assert lease.subnet is not None
-    name = lease.rarely().host
+    assert lease.rare is not None, "a fixed address is a host's"
+    name = lease.rare.host
     host = None if name is None else server.host_named(name)
     options = context.reply = OptionSet()
     context.lease = lease

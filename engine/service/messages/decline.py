@@ -15,6 +15,7 @@ from ...conf.running.scopes import run_scopes, running_order
 from ...model.context import OptionSet
 from ...wire.text import decline_line
 from ..lifecycle import abandon
+from .partner import ignores
 
 if TYPE_CHECKING:
     from ...model.configuration import SharedNetwork
@@ -41,11 +42,8 @@ def decline(
     if lease is None:
         server.log(INFO, f"{line}: not found")
         return
-    if server.failover is not None:
-        refusal = server.failover.not_responding(lease)
-        if refusal is not None:
-            server.log(INFO, refusal)
-            return
+    if ignores(server, lease):
+        return
     abandon(server, lease, "declined.")
     server.log(INFO, f"{line}: abandoned")
 

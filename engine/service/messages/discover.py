@@ -15,12 +15,11 @@ from ..finding.allocate import allocate
 from ..finding.find_lease import find_lease
 from ..granting.grant import grant
 from ..reasons import Reason
+from .partner import leaves_discover
 
 if TYPE_CHECKING:
     from ...model.configuration import SharedNetwork
     from ...model.context import Context, Message
-    from ...model.lease import Lease
-    from ..hooks import Failover
     from ..server import Server
 
 # An OFFER keeps its lease from others for this long, but for who asks for the address: an offer is no promise, and a
@@ -36,33 +35,21 @@ def discover(
     lease = find_lease(server, context, packet, network).lease
     uid, name = (None, None) if lease is None else (lease.uid, lease.hostname)
     line = discover_line(packet, uid, name)
-    peer_has_leases = False
-    if server.failover is not None and lease is not None and _is_the_peers(server.failover, lease):
+    partner_has_some = False
+    if lease is not None and lease.state != ACTIVE and server.leases.partner_of(lease).is_others(lease, server.now):
         lease = None
     if lease is None:
-        lease, peer_has_leases = allocate(server, context, network)
+        lease, partner_has_some = allocate(server, context, network)
         if lease is None:
-            why = "peer holds all free leases" if peer_has_leases else f"network {network.name}: no free leases"
+            why = "peer holds all free leases" if partner_has_some else f"network {network.name}: no free leases"
             server.log(ERROR, f"{line}: {why}")
             if server.reasons is not None:
                 server.reasons.append(Reason("verdict", network.name, "no reply", why, network.place))
             return
-    if server.failover is not None and server.failover.refuses_discover(
-        packet, lease, line, peer_has_leases=peer_has_leases
-    ):
+    if leaves_discover(server, packet, network, lease, line, partner_has_some=partner_has_some):
         return
     now = server.now
-    if lease.ends < now and lease.rare is not None and not server.is_deaf(lease.address):
-        lease.rare.variables = None
+    if lease.ends < now and not server.is_deaf(lease.address):
+        server.leases.forget_variables(lease)
     hold = now + HOLD_S
     grant(server, context, lease, OFFER, line, max(hold, lease.ends))
-
-
-def _is_the_peers(failover: Failover, lease: Lease) -> bool:
-    """Whether only the failover peer may offer the lease.
-
-    See docs/behaviour/decisions.md#dhcpdiscover, step 3.
-    """
-    if lease.pool is None or lease.pool.failover_peer is None:
-        return False
-    return ACTIVE not in (lease.state, lease.rewind_state) and not failover.mine(lease)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ....trace.effects import INFO
 from ...wire.text import hardware_text, release_line
 from ..finding.hosts import CLIENT_IDENTIFIER
-from ..lifecycle import release
+from .partner import ignores
 
 if TYPE_CHECKING:
     from ...model.configuration import SharedNetwork
@@ -28,13 +28,11 @@ def release_request(
     lease = _find(server, packet)
     uid, name = (None, None) if lease is None else (lease.uid, lease.hostname)
     line = release_line(packet, uid, name, found=lease is not None)
-    if lease is not None and server.failover is not None:
-        refusal = server.failover.not_responding(lease)
-        if refusal is not None:
-            server.log(INFO, refusal)
+    if lease is not None:
+        if ignores(server, lease):
             return
-    if lease is not None and lease.ends > server.now:
-        release(server, lease, packet)
+        if lease.ends > server.now:
+            server.leases.release(lease, packet)
     server.log(INFO, line)
 
 

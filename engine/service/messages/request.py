@@ -17,6 +17,7 @@ from ..finding.find_lease import NOTHING, find_lease
 from ..granting.grant import grant
 from ..granting.nak import send_nak_for
 from ..reasons import Reason
+from .partner import refusal
 
 if TYPE_CHECKING:
     from ...model.configuration import SharedNetwork, Subnet
@@ -41,7 +42,11 @@ def request(
         line = cut(request_line(packet, None, None))
     else:
         line = cut(request_line(packet, lease.uid, lease.hostname))
-        if server.failover is not None and server.failover.refuses_request(packet, lease, line):
+        refused = refusal(server, lease, line)
+        if refused is not None:
+            _explain(server, address, "NAK" if refused.nak else "no reply", refused.words)
+            if refused.nak:
+                send_nak_for(server, context, address, subnet)
             return
     named = (packet.ciaddr and packet.giaddr) or (wanted is not None and not packet.ciaddr)
     if (network is None or named) and not _on_its_network(server, context, network, subnet, address, line):

@@ -5,8 +5,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from dhcpd.engine.lease.database import NEXT_STATES, RESERVED, Database, DuplicateLeaseError
+from dhcpd.engine.lease.database import RESERVED, Database, DuplicateLeaseError
 from dhcpd.engine.lease.queues import RESERVED_QUEUE, queue_of
+from dhcpd.engine.lease.transition import NEXT_STATE
 from dhcpd.engine.model.lease import (
     ABANDONED,
     ACTIVE,
@@ -54,10 +55,10 @@ class Leases(RuleBasedStateMachine):
         lease = self.database.find(address)
         assert lease is not None
         lease.state = state
-        lease.next_state = state if stays else NEXT_STATES[state]
+        lease.next_state = state if stays else NEXT_STATE[False, state]
         lease.flags = RESERVED_FLAG if reserved else 0
         lease.ends = 0 if until < 0 else self.now + until
-        self.database.requeue(lease)
+        self.database.requeue(lease, lease.ends)
         queue = queue_of(lease)
         assert queue is not None
         self.naive.move(address, queue, lease.ends)
@@ -96,7 +97,7 @@ class Leases(RuleBasedStateMachine):
             for lease in self.database.due(pool, self.now):
                 due.append(lease.address)
                 lease.state = lease.next_state = FREE
-                self.database.requeue(lease)
+                self.database.requeue(lease, lease.ends)
                 queue = queue_of(lease)
                 assert queue is not None
                 self.naive.move(lease.address, queue, lease.ends)
@@ -175,9 +176,9 @@ def test_a_lease_that_was_only_asked_for_is_not_entered() -> None:
 def test_two_objects_for_one_address_are_a_mistake_that_shows() -> None:
     database = Database(configuration(*POOLS))
     first, second = lease_at(database, "10.0.0.10"), lease_at(database, "10.0.0.10")
-    database.requeue(first)
+    database.requeue(first, first.ends)
     with pytest.raises(DuplicateLeaseError) as caught:
-        database.requeue(second)
+        database.requeue(second, second.ends)
     assert caught.value.address == number("10.0.0.10")
 
 
@@ -236,13 +237,13 @@ def test_what_is_left_alone_stays_due_and_what_never_ends_is_never_due() -> None
     for text, until in (("10.0.0.10", 50), ("10.0.0.11", NEVER)):
         lease = lease_at(database, text)
         lease.state, lease.next_state, lease.ends = ACTIVE, FREE, until
-        database.requeue(lease)
+        database.requeue(lease, lease.ends)
     pool = database.configuration.pools[0]
     assert database.next_due(pool) == 50
     assert [lease.ends for lease in database.due(pool, 60)] == [50]
     assert [lease.ends for lease in database.due(pool, 60)] == [50]
     lease = lease_at(database, "10.0.0.10")
     lease.state = FREE
-    database.requeue(lease)
+    database.requeue(lease, lease.ends)
     assert not list(database.due(pool, 60))
     assert database.next_due(pool) is None

@@ -29,7 +29,7 @@ def handed_out(database: Database, pool: int = 0, limit: int = 1000) -> list[str
             break
         found.append(address_text(lease.address))
         lease.ends = LATER + len(found)
-        database.requeue(lease)
+        database.requeue(lease, lease.ends)
     return found
 
 
@@ -160,5 +160,5 @@ def test_the_order_at_the_start_is_that_of_sorted_lists_filled_one_by_one(
             assert lease is not None
             assert lease.address == address
             lease.state = ACTIVE
-            database.requeue(lease)
+            database.requeue(lease, lease.ends)
         assert database.head(pool, FREE) is None

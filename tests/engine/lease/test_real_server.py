@@ -75,7 +75,7 @@ def ours(pools: tuple[Ranges, ...], leases: bytes) -> tuple[bytes, list[str]]:
             if lease.rare is not None:
                 lease.rare.agent_options = None
         lease.state = lease.next_state
-        database.requeue(lease)
+        database.requeue(lease, lease.ends)
     return written(database, now)
 
 

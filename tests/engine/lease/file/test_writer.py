@@ -27,7 +27,7 @@ def filled(leases: int, seed: int = 1) -> Database:
         database.refile(lease, b"\x01\x02" + place.to_bytes(5, "big"), b"")
         lease.state, lease.next_state = choose.choice([(ACTIVE, FREE), (FREE, FREE)])
         lease.ends = NOW + choose.randrange(1000)
-        database.requeue(lease)
+        database.requeue(lease, lease.ends)
     return database
 
 
@@ -63,7 +63,7 @@ def test_what_says_nothing_is_left_out_but_a_reservation_is_not() -> None:
         assert lease is not None
         lease.flags = flags
         lease.ends = NOW
-        database.requeue(lease)
+        database.requeue(lease, lease.ends)
     assert addresses(written(database)[0]) == ["10.0.0.2"]
 
 
@@ -84,11 +84,11 @@ def test_leases_that_change_while_it_is_written_are_not_lost(seed: int) -> None:
             assert lease is not None
             if lease.state == FREE and choose.random() < 0.5:
                 lease.ends = NOW + 2000 + choose.randrange(9)  # an offer: no record
-                database.requeue(lease)
+                database.requeue(lease, lease.ends)
             else:
                 lease.state, lease.next_state = choose.choice([(ACTIVE, FREE), (FREE, FREE)])
                 lease.ends = NOW + choose.randrange(3000)
-                database.requeue(lease)
+                database.requeue(lease, lease.ends)
                 appended.append(records.record(lease, NOW))
     again = Database(configuration([("10.0.0.1", "10.0.15.255")], [("10.1.0.1", "10.1.0.50")]))
     load_lease_file([*pieces, *appended], again, again.configuration, lambda _level, line: pytest.fail(line), "f", NOW)

@@ -1,0 +1,401 @@
+"""Where leases change: the one place that writes a lease's fields, and that appends its record to the lease file.
+
+Who decides (service/, later OMAPI, failover and dynamic DNS) reads leases as it likes and has them changed here. There
+are two kinds of operations:
+
+    what a decision does on its way          kept in memory, no Change: `attach`, `install`, `set_variables`,
+                                             `forget_variables`, `drop_handlers`, `take_on_commit`,
+                                             `run_with_end`
+    what becomes of the lease                a Change each: `offer`, `confirm`, `grant` (client has it), `release`
+                                             (RELEASE, REVOKE), `abandon`, `expire`, `move` (client has it no longer)
+
+An operation of the second kind files the lease anew (its lists of clients, its queue), has its time watched, writes
+its record and tells its partner, in this order. `offer` and `confirm` stay in memory, as in ISC dhcpd. A `grant` is
+stored by its caller with `store`, since the record stands behind the request's line in the log, and before the reply;
+`is_stored` is asserted where the reply leaves.
+
+How it ends is read in transition.py's tables. Here stands no test of what a message says, and of a partner only in
+which column of those tables the lease lives. To add a kind of change: a Cause, a method here, and a line in the tables
+where a state changes; `Change` tells the rest of the server.
+
+What must never be is asserted: one object a lease (`Database.keep`), its key at its place, queues that count what is
+in them. A violation ends the program with its recording kept, since a lease that is not what its record says would
+be promised twice.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+from ...trace.effects import ERROR, Store
+from ..model.change import Cause, Change, LeaseImage
+from ..model.context import Context
+from ..model.context import Host as StatementHost
+from ..model.lease import ACTIVE
+from ..model.partner import NO_PARTNER
+from ..wire.text import dotted
+from .transition import ENDINGS, NEXT_STATE, TRANSITIONS, Event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ...trace.effects import Effect
+    from ..model.configuration import Handler, Host, Pool
+    from ..model.context import Bindings, Message
+    from ..model.lease import Lease
+    from ..model.partner import Partner
+    from .database import Database
+    from .transition import Losses
+
+
+_HOST_NAME: Final = 12
+
+
+class LeaseHost(StatementHost, Protocol):
+    """What the leases ask of the server. `now` is seconds since 1970; `effects` are those of the event."""
+
+    now: int
+    effects: list[Effect]
+
+    def record(self, lease: Lease) -> bytes:
+        """The lease's record for the lease file."""
+
+    def watch(self, lease: Lease) -> None:
+        """A lease was filed anew: its change of state may be its pool's next one."""
+
+
+class Holder(Protocol):
+    """A client that is offered or granted a lease, and what is to be written of it."""
+
+    @property
+    def packet(self) -> Message:
+        """Its message, which has its hardware address and the name that it gives itself."""
+
+    @property
+    def uid(self) -> bytes:
+        """Its identifier, empty for none."""
+
+    @property
+    def host(self) -> Host | None:
+        """The host declaration that it is."""
+
+    @property
+    def flags(self) -> int:
+        """Flags to be added to the lease's."""
+
+    @property
+    def relay(self) -> tuple[tuple[int, bytes], ...] | None:
+        """The relay's options to remember, None to leave those that are known."""
+
+
+class Leases:
+    """See the module. `partners`: who shares each pool, by Pool.index.
+
+    `changes` holds what became of leases in this event, where somebody follows them: a partner, or who asked for it
+    (`Machine.follows_leases`). `appended` counts records since the machine set it to 0.
+    """
+
+    __slots__ = ("_host", "_owed", "appended", "changes", "database", "followed", "paired", "partners")
+
+    def __init__(self, host: LeaseHost, database: Database) -> None:
+        """The leases of a database, all pools this server's alone."""
+        self.database = database
+        self.partners: list[Partner] = [NO_PARTNER] * len(database.configuration.pools)
+        self.changes: list[Change] = []
+        self.followed = self.paired = False
+        self.appended = 0
+        self._host = host
+        self._owed: Lease | None = None
+
+    def partner_of(self, lease: Lease) -> Partner:
+        """Who shares the lease's pool; a fixed address is nobody else's."""
+        pool = lease.pool
+        return NO_PARTNER if pool is None else self.partners[pool.index]
+
+    def pair(self, pool: Pool, partner: Partner) -> None:
+        """Share a pool with a partner, who hears of every change in it."""
+        self.partners[pool.index] = partner
+        self.followed = self.paired = True
+
+    def begin(self, *, followed: bool) -> None:
+        """An event begins."""
+        self.followed = followed or self.paired
+        if self.changes:
+            self.changes = []
+
+    def image(self, lease: Lease) -> LeaseImage | None:
+        """The lease as it is, for the Change that an operation is going to make of it; None while nobody follows."""
+        return LeaseImage.of(lease) if self.followed else None
+
+    # On the way to a decision
+
+    def attach(self, lease: Lease, host: str | None) -> None:
+        """Hang a host declaration on a lease, by its name, or take it off."""
+        if host is not None:
+            lease.rarely().host = host
+        elif lease.rare is not None:
+            lease.rare.host = None
+
+    def install(self, lease: Lease, handlers: Mapping[str, Handler | None]) -> None:
+        """Put up, or clear, what `on` statements say for the lease: event name -> handler."""
+        self._keep(lease)
+        rare = lease.rarely()
+        if "commit" in handlers:
+            rare.on_commit = handlers["commit"]
+        if "expiry" in handlers:
+            rare.on_expiry = handlers["expiry"]
+        if "release" in handlers:
+            rare.on_release = handlers["release"]
+
+    def drop_handlers(self, lease: Lease) -> None:
+        """Forget every `on` block of a lease."""
+        rare = lease.rare
+        if rare is not None:
+            rare.on_expiry = rare.on_release = rare.on_commit = None
+
+    def set_variables(self, lease: Lease, variables: Bindings) -> None:
+        """Keep what statements have set; a lease that was never used is entered for it, even where it is refused."""
+        self._keep(lease)
+        lease.rarely().variables = variables
+
+    def forget_variables(self, lease: Lease) -> None:
+        """Drop what statements have set."""
+        if lease.rare is not None:
+            lease.rare.variables = None
+
+    def take_on_commit(self, lease: Lease) -> Handler | None:
+        """The `on commit` block, which runs once: the lease has it no longer."""
+        rare = lease.rare
+        if rare is None or rare.on_commit is None:
+            return None
+        handler: Handler = rare.on_commit
+        rare.on_commit = None
+        return handler
+
+    def run_with_end(self, lease: Lease, ends: int, run: Callable[[], None]) -> None:
+        """Execute something that is to see the lease's new end (seconds since 1970) before it is granted."""
+        old, lease.ends = lease.ends, ends
+        run()
+        lease.ends = old
+
+    def _keep(self, lease: Lease) -> None:
+        if lease.key is None and lease.pool is not None:
+            self.database.keep(lease)
+
+    # The client has it
+
+    def offer(self, lease: Lease, before: LeaseImage | None, holder: Holder, ends: int) -> None:
+        """Hold the lease back for a client until `ends`. A lease in use stays so, and its next ACK is stored."""
+        assert lease.pool is not None, "a fixed address is not held back"
+        partner = self.partners[lease.pool.index]
+        if lease.state == ACTIVE:
+            lease.rarely().no_reuse = True
+        if not partner.paired:
+            lease.tstp = 0
+        self._hand_over(lease, partner, holder, ends, granted=False)
+        if before is not None:
+            self._changed(lease, before, Cause.OFFER)
+
+    def confirm(self, lease: Lease, before: LeaseImage | None) -> None:
+        """Its client is told again what it has."""
+        lease.cltt = self._host.now
+        if before is not None:
+            self._changed(lease, before, Cause.CONFIRM)
+
+    def grant(
+        self, lease: Lease, before: LeaseImage | None, holder: Holder, ends: int, seconds: int | None
+    ) -> Change | None:
+        """Give the lease until `ends`. It is to be stored (`store`) before the reply leaves.
+
+        `seconds` is the time that a server without a partner would give, None for BOOTP.
+        """
+        assert lease.pool is not None, "a fixed address is not granted"
+        partner, now = self.partners[lease.pool.index], self._host.now
+        promise = partner.promise(lease, seconds, ends - now, now)
+        if lease.rare is not None:
+            lease.rare.no_reuse = False
+        if promise is None:
+            lease.tstp = 0
+        else:
+            lease.tstp = promise.tstp
+            lease.rarely().tsfp = promise.tsfp
+        self._hand_over(lease, partner, holder, ends, granted=True)
+        self._owed = lease
+        return None if before is None else self._changed(lease, before, Cause.GRANT)
+
+    def _hand_over(self, lease: Lease, partner: Partner, holder: Holder, ends: int, *, granted: bool) -> None:
+        """Write the client on the lease, and file it anew."""
+        now, packet = self._host.now, holder.packet
+        if lease.state == ACTIVE and _conflict(lease, holder.uid, packet.hardware):
+            self._host.log(ERROR, f"Lease conflict at {dotted(lease.address)}")
+        # The lists of clients are in order of the old state and times.
+        self.database.refile(lease, packet.hardware, holder.uid)
+        lease.starts = lease.cltt = now
+        lease.ends = ends
+        lease.flags |= holder.flags
+        name = packet.options.get(_HOST_NAME)
+        lease.hostname = None if name is None else name.split(b"\0", 1)[0]
+        if granted:
+            lease.state, lease.next_state = ACTIVE, NEXT_STATE[partner.paired, ACTIVE]
+        padding = packet.chaddr[packet.hlen :].rstrip(b"\0")
+        if padding or lease.rare is not None or holder.host is not None or holder.relay:
+            _write_rare(lease, holder, padding)
+        self.database.requeue(lease, partner.due(lease))
+        # A lease of no time at all is not watched: it stays as it is until somebody asks for it.
+        if ends != now:
+            self._host.watch(lease)
+
+    # The client has it no longer
+
+    def release(self, lease: Lease, packet: Message, cause: Cause = Cause.RELEASE) -> None:
+        """The client gives the lease back (RELEASE), or may not keep it (REVOKE). An offered lease stays as it is."""
+        before = self.image(lease)
+        rare = lease.rare
+        if rare is not None:
+            handler = rare.on_release
+            rare.on_release = rare.on_expiry = None
+            if handler is not None:
+                self._run(lease, handler, packet)
+        if lease.state in ENDINGS[cause].whence:
+            self._end(lease, before, cause, self._host.now)
+
+    def abandon(self, lease: Lease, until: int) -> None:
+        """Something else has the address: it is left alone until then (seconds since 1970)."""
+        self._end(lease, self.image(lease), Cause.ABANDON, until)
+
+    def expire(self, lease: Lease) -> None:
+        """The lease's time is over: to the state that follows."""
+        self.move(lease, lease.next_state, Cause.EXPIRE)
+
+    def move(self, lease: Lease, state: int, cause: Cause) -> None:
+        """Have a lease enter a state by itself, with what goes with it; its times stay."""
+        before = self.image(lease)
+        self.database.check_place(lease)
+        partner = self.partner_of(lease)
+        state = partner.state_after(lease, state)
+        runs, loses = TRANSITIONS[partner.paired, lease.state, state]
+        if runs is not None:
+            lease.tstp = lease.ends
+            self._run_event(lease, runs)
+        self._lose(lease, loses)
+        self._enter(lease, partner, state)
+        self.store(lease, None if before is None else self._changed(lease, before, cause))
+
+    def _end(self, lease: Lease, before: LeaseImage | None, cause: Cause, ends: int) -> None:
+        """End a lease's use for a cause of ENDINGS; it has ended, or will be free again, at `ends`."""
+        ending = ENDINGS[cause]
+        self.database.check_place(lease)
+        partner = self.partner_of(lease)
+        state = partner.state_after(lease, ending.paired if partner.paired else ending.alone)
+        runs, loses = TRANSITIONS[partner.paired, lease.state, state]
+        self._lose(lease, ending.first)
+        if runs is not None:
+            self._run_event(lease, runs)
+        lease.ends = ends
+        if lease.state in ending.tstp:
+            lease.tstp = ends
+        self._lose(lease, ending.last)
+        self._lose(lease, loses)
+        self._enter(lease, partner, state)
+        self.store(lease, None if before is None else self._changed(lease, before, cause))
+
+    def _enter(self, lease: Lease, partner: Partner, state: int) -> None:
+        """The lease has lost what it loses: put it in its new state, and file it."""
+        lease.state, lease.next_state = state, NEXT_STATE[partner.paired, state]
+        rare = lease.rare
+        if rare is not None:
+            rare.atsfp = 0
+            rare.no_reuse = rare.unwritten = False
+            if rare.is_empty:
+                lease.rare = None
+        self.database.requeue(lease, partner.due(lease))
+        self._host.watch(lease)
+
+    def _lose(self, lease: Lease, losses: Losses) -> None:
+        if losses.name:
+            lease.hostname = None
+        if losses.client:
+            self.database.unfile(lease)
+        rare = lease.rare
+        if rare is None:
+            return
+        if losses.charge:
+            self.database.charges.take_back(lease)
+        if losses.host:
+            rare.host = None
+        if losses.relay:
+            rare.agent_options = None
+        if losses.handlers:
+            rare.on_expiry = rare.on_release = rare.on_commit = None
+        if losses.variables:
+            rare.variables = None
+        if losses.client:
+            rare.padding = b""
+
+    def _run_event(self, lease: Lease, event: Event) -> None:
+        """Execute the lease's `on` block for an event, once and without a packet."""
+        rare = lease.rare
+        if rare is None:
+            return
+        if event is Event.EXPIRY:
+            handler, rare.on_expiry = rare.on_expiry, None
+        else:
+            handler, rare.on_release = rare.on_release, None
+        if handler is not None:
+            self._run(lease, handler, None)
+
+    def _run(self, lease: Lease, handler: Handler, packet: Message | None) -> None:
+        """Execute what an `on` block holds, among the lease's own variables."""
+        rare = lease.rarely()
+        if rare.variables is None:
+            rare.variables = {}
+        handler.run(Context(self._host, self._host.now, packet, lease, None, rare.variables))
+        if not rare.variables:
+            rare.variables = None
+
+    # What follows from a change
+
+    def _changed(self, lease: Lease, before: LeaseImage, cause: Cause) -> Change:
+        """What an operation has made of a lease."""
+        change = Change(before, LeaseImage.of(lease), cause)
+        self.changes.append(change)
+        return change
+
+    def withhold(self, lease: Lease) -> None:
+        """A grant that cannot be told to its client is not stored, and the next ACK is no repetition of it."""
+        lease.rarely().unwritten = True
+        self._owed = None
+
+    def store(self, lease: Lease, change: Change | None) -> None:
+        """Append the lease's record to the lease file, and let its partner know."""
+        self._host.effects.append(Store(self._host.record(lease)))
+        self.appended += 1
+        if self._owed is lease:
+            self._owed = None
+            if lease.rare is not None:
+                lease.rare.unwritten = False
+        if change is not None:
+            self.partner_of(lease).changed(change)
+
+    def is_stored(self, lease: Lease) -> bool:
+        """Whether what was last granted of the lease has its record."""
+        return self._owed is not lease
+
+
+def _write_rare(lease: Lease, holder: Holder, padding: bytes) -> None:
+    """What few clients bring, and what few leases have of clients before."""
+    rare = lease.rarely()
+    rare.host = None if holder.host is None else holder.host.name
+    rare.padding = padding
+    rare.atsfp = 0
+    if holder.relay is not None:
+        rare.agent_options = holder.relay or None
+    if not rare.no_reuse and rare.is_empty:
+        lease.rare = None
+
+
+def _conflict(lease: Lease, uid: bytes, hardware: bytes) -> bool:
+    """Whether an active lease is about to get another client's data (docs/behaviour/decisions.md#conflicting-data)."""
+    if lease.uid and uid:
+        return lease.uid != uid
+    return not lease.uid and lease.hardware != hardware

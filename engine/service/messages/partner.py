@@ -1,0 +1,80 @@
+"""Whether a message is this server's to answer, where a failover partner shares the pool: what ISC logs of it.
+
+The partner is asked (engine/model/partner.py) and decides nothing but that. A pool that is this server's alone has a
+partner, too, to which every answer is yes.
+
+See docs/behaviour/failover.md#service-state, docs/behaviour/failover.md#load-balancing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ....trace.effects import DEBUG, INFO
+from ...model.lease import BACKUP, FREE
+
+if TYPE_CHECKING:
+    from ...model.configuration import SharedNetwork
+    from ...model.context import Message
+    from ...model.lease import Lease
+    from ...model.partner import Refusal
+    from ..server import Server
+
+def leaves_discover(
+    server: Server, packet: Message, network: SharedNetwork, lease: Lease, line: str, *, partner_has_some: bool
+) -> bool:
+    """Whether a DISCOVER goes unanswered: nobody is served now, or the partner answers this client.
+
+    A client of the partner's is answered all the same where the partner has no lease for it.
+    """
+    partner = server.leases.partner_of(lease)
+    if partner.silence is not None:
+        server.log(INFO, f"{line}: not responding{partner.silence}")
+        return True
+    if not partner.leaves_to_other(packet):
+        return False
+    if partner_has_some or _partner_has_some(server, network):
+        server.log(DEBUG, f"{line}: load balance to peer {partner.name}")
+        return True
+    server.log(DEBUG, f"{line}: cancel load balance to peer {partner.name} - no free leases")
+    return False
+
+
+def leaves_bootp(server: Server, packet: Message, lease: Lease, line: str) -> bool:
+    """Whether a BOOTREQUEST goes unanswered. A client of the partner's is the partner's, whatever it has."""
+    partner = server.leases.partner_of(lease)
+    if partner.silence is not None:
+        server.log(INFO, f"{line}: not responding{partner.silence}")
+        return True
+    if not partner.leaves_to_other(packet):
+        return False
+    server.log(INFO, f"{line}: load balance to peer {partner.name}")
+    return True
+
+
+def refusal(server: Server, lease: Lease, line: str) -> Refusal | None:
+    """Whether a REQUEST must not be granted; has logged why."""
+    found = server.leases.partner_of(lease).refuses(lease, server.now)
+    if found is not None:
+        server.log(found.level, f"{line}: {found.words}")
+    return found
+
+
+def ignores(server: Server, lease: Lease) -> bool:
+    """Whether a RELEASE or DECLINE must change nothing, since nobody is served now; has logged it."""
+    partner = server.leases.partner_of(lease)
+    if partner.silence is None:
+        return False
+    server.log(INFO, f"{partner.name}: ignored{partner.silence}")
+    return True
+
+
+def _partner_has_some(server: Server, network: SharedNetwork) -> bool:
+    """Whether any pool of the network has free leases that are the partner's to give."""
+    for pool in network.pools:
+        counts = server.database.counts(pool)
+        free = {FREE: counts.free, BACKUP: counts.backup}
+        state = server.leases.partners[pool.index].other_state
+        if state is not None and free[state] > 0:
+            return True
+    return False
