@@ -1,9 +1,11 @@
-"""The one door: every event goes on the tape, then into the machine, and its effects behind it (design, laws 2 and 3).
+"""The one door: every event goes on the tape, then into the machine, and its effects behind it.
 
 Of time it notes only what playback does not need: when a batch had been answered, and when its promises were kept.
 
 The door numbers nothing and decides nothing. When the tape cannot be written any more the recording ends, that is
 said once, and the service goes on.
+
+See docs/architecture.md#the-four-laws.
 """
 
 from __future__ import annotations

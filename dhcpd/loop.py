@@ -1,4 +1,4 @@
-"""The loop: drain the sockets, record, apply, store, send (design, "Life of a packet").
+"""The loop: drain the sockets, record, apply, store, send (docs/architecture.md#the-way-of-a-packet).
 
 One batch is one clock reading, one write to the tape, one pass through the machine and at most one sync; the sync
 overlaps the batches that follow. The loop itself never waits but in one place, and there for anything at all: the

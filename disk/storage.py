@@ -2,8 +2,8 @@
 
 Work goes in groups. While one group is being written and synced, everything that comes meanwhile gathers in the next,
 so the slower the disk, the more replies share a sync. A group carries the replies that promise what it stores; the
-loop sends them when the group is done, and throws them away when it failed (design, fourth law). With a reply waits the
-log line that tells of it, so that the log never claims what was not sent.
+loop sends them when the group is done, and throws them away when it failed (docs/architecture.md#the-four-laws).
+With a reply waits the log line that tells of it, so that the log never claims what was not sent.
 
 Why a thread of its own and not trio's: a sync must start without waiting for the scheduler, and hand back within
 tens of microseconds. The thread touches the lease file and nothing else.

@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("dhcpd", "engine", "trace", "replay", "disk")
 
 # What the engine and the alphabet may use of the standard library and beyond. Anything else could bring in a clock,
-# randomness, the environment, files or sockets (design, first law), or an order that hangs on addresses.
+# randomness, the environment, files or sockets, or an order that hangs on addresses
+# (docs/architecture.md#the-four-laws).
 ENGINE_MODULES = frozenset({
     "__future__", "abc", "array", "base64", "bisect", "calendar", "collections", "copy", "dataclasses", "enum",
     "functools", "hashlib", "heapq", "hmac", "ipaddress", "itertools", "math", "operator", "re", "string", "struct",

@@ -1,9 +1,9 @@
 """What the engine is told: every event, with its fields, and the record id that it has on the tape.
 
-The engine knows nothing that did not come through here (design, second law). An event is an immutable tuple whose
-first two fields are always the time: `wall_us`, microseconds since 1970-01-01 UTC, and `mono_us`, microseconds of a
-clock that never jumps. The rest are bytes, integers, text and tuples of these, so that an event *is* its record on
-the tape and no translation stands between the two.
+The engine knows nothing that did not come through here (docs/architecture.md#the-four-laws). An event is an immutable
+tuple whose first two fields are always the time: `wall_us`, microseconds since 1970-01-01 UTC, and `mono_us`,
+microseconds of a clock that never jumps. The rest are bytes, integers, text and tuples of these, so that an event *is*
+its record on the tape and no translation stands between the two.
 
 Tuples instead of frozen dataclasses: as immutable, as documented, three times as fast to make, and msgpack packs them
 as they are. This module holds no behaviour, and never will.

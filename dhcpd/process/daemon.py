@@ -1,7 +1,9 @@
 """Becoming a daemon as ISC dhcpd 4.4 does it: one fork at the very beginning, and a parent whose status can be trusted.
 
-The parent waits for one byte and exits with it: 0 once the server serves, 1 where the child died before (cli-and-
-operations 5). Until then the child keeps the caller's standard error, so that what is wrong is seen.
+The parent waits for one byte and exits with it: 0 once the server serves, 1 where the child died before. Until then
+the child keeps the caller's standard error, so that what is wrong is seen.
+
+See docs/behaviour/start.md#becoming-a-daemon.
 """
 
 from __future__ import annotations
