@@ -1,9 +1,9 @@
 """The server as a machine: events in, effects out, nothing else.
 
 `Machine.apply(event)` is a plain function of the events so far (docs/architecture.md#the-four-laws): the same events
-give the same effects, in the program, in playback and in a test. The table HANDLERS says what answers each event; this module
-keeps the time, the phase of the run, the rewrite of the lease file and the host names, and leaves decisions about
-messages to service/. A snapshot of a machine is plain data, from which an equal machine is made.
+give the same effects, in the program, in playback and in a test. The table HANDLERS says what answers each event; this
+module keeps the time, the phase of the run, the rewrite of the lease file and the host names, and leaves decisions
+about messages to service/. A snapshot of a machine is plain data, from which an equal machine is made.
 """
 
 from __future__ import annotations

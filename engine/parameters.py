@@ -11,25 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from .conf.running import parameters as par
+
 if TYPE_CHECKING:
     from .model.context import Context, OptionSet
-
-_LEASE_FILE_NAME: Final = 26
-_PID_FILE_NAME: Final = 27
-_OMAPI_PORT: Final = 31
-_LOCAL_PORT: Final = 32
-_LIMITED_BROADCAST_ADDRESS: Final = 33
-_REMOTE_PORT: Final = 34
-_LOCAL_ADDRESS: Final = 35
-_OMAPI_KEY: Final = 36
-_DDNS_UPDATE_STYLE: Final = 39
-_LOG_FACILITY: Final = 44
-_DELAYED_ACK: Final = 58
-_MAX_ACK_DELAY: Final = 59
-_DONT_USE_FSYNC: Final = 79
-_SERVER_ID_CHECK: Final = 86
-_ABANDON_LEASE_TIME: Final = 89
-_CHECK_SECS_BYTE_ORDER: Final = 92
 
 _AD_HOC: Final = 1
 BROADCAST: Final = 0xFFFFFFFF
@@ -63,22 +48,22 @@ class StartParameters:
 
 # parameter -> (code, octets, ISC's refusal of any other length); numbers only.
 _NUMBERS: Final[dict[str, tuple[int, int, str]]] = {
-    "omapi_port": (_OMAPI_PORT, 2, "invalid omapi port data length"),
-    "local_port": (_LOCAL_PORT, 2, "invalid local port data length"),
-    "remote_port": (_REMOTE_PORT, 2, "invalid remote port data length"),
-    "broadcast_address": (_LIMITED_BROADCAST_ADDRESS, 4, "invalid broadcast address data length"),
-    "local_address": (_LOCAL_ADDRESS, 4, "invalid local address data length"),
-    "ddns_update_style": (_DDNS_UPDATE_STYLE, 1, "invalid dns update type"),
-    "log_facility": (_LOG_FACILITY, 1, "invalid log facility"),
-    "delayed_ack": (_DELAYED_ACK, 2, "invalid max delayed ACK count "),
-    "max_ack_delay_us": (_MAX_ACK_DELAY, 4, "invalid max ack delay configuration"),
-    "abandon_lease_time": (_ABANDON_LEASE_TIME, 4, "invalid abandon-lease-time"),
+    "omapi_port": (par.OMAPI_PORT, 2, "invalid omapi port data length"),
+    "local_port": (par.LOCAL_PORT, 2, "invalid local port data length"),
+    "remote_port": (par.REMOTE_PORT, 2, "invalid remote port data length"),
+    "broadcast_address": (par.LIMITED_BROADCAST_ADDRESS, 4, "invalid broadcast address data length"),
+    "local_address": (par.LOCAL_ADDRESS, 4, "invalid local address data length"),
+    "ddns_update_style": (par.DDNS_UPDATE_STYLE, 1, "invalid dns update type"),
+    "log_facility": (par.LOG_FACILITY, 1, "invalid log facility"),
+    "delayed_ack": (par.DELAYED_ACK, 2, "invalid max delayed ACK count "),
+    "max_ack_delay_us": (par.MAX_ACK_DELAY, 4, "invalid max ack delay configuration"),
+    "abandon_lease_time": (par.ABANDON_LEASE_TIME, 4, "invalid abandon-lease-time"),
 }
 
 _TEXTS: Final[dict[str, int]] = {
-    "lease_file": _LEASE_FILE_NAME,
-    "pid_file": _PID_FILE_NAME,
-    "omapi_key": _OMAPI_KEY,
+    "lease_file": par.LEASE_FILE_NAME,
+    "pid_file": par.PID_FILE_NAME,
+    "omapi_key": par.OMAPI_KEY,
 }
 
 
@@ -86,11 +71,11 @@ def read_start_parameters(options: OptionSet, context: Context) -> StartParamete
     """Evaluate the start parameters; raises ParameterError with ISC's text for one that cannot be used."""
     made = StartParameters()
     for name, code in _TEXTS.items():
-        text = _value(options, code, context)
+        text = par.value(context, options, code)
         if text:
             setattr(made, name, text.decode("latin-1"))
     for name, (code, octets, refusal) in _NUMBERS.items():
-        data = _value(options, code, context)
+        data = par.value(context, options, code)
         if data is None:
             continue
         if len(data) != octets:
@@ -98,12 +83,7 @@ def read_start_parameters(options: OptionSet, context: Context) -> StartParamete
         setattr(made, name, int.from_bytes(data, "big"))
     if made.ddns_update_style == _AD_HOC:
         raise ParameterError("ddns-update-style ad_hoc no longer supported")
-    made.sync = _value(options, _DONT_USE_FSYNC, context) != b"\x01"
-    made.server_id_check = _value(options, _SERVER_ID_CHECK, context) == b"\x01"
-    made.check_secs_byte_order = _value(options, _CHECK_SECS_BYTE_ORDER, context) == b"\x01"
+    made.sync = par.value(context, options, par.DONT_USE_FSYNC) != b"\x01"
+    made.server_id_check = par.value(context, options, par.SERVER_ID_CHECK) == b"\x01"
+    made.check_secs_byte_order = par.value(context, options, par.CHECK_SECS_BYTE_ORDER) == b"\x01"
     return made
-
-
-def _value(options: OptionSet, code: int, context: Context) -> bytes | None:
-    value = options.server.get(code)
-    return value(context) if callable(value) else value

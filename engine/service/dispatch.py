@@ -56,7 +56,7 @@ HANDLERS: Final[dict[int, Callable[[Server, Context, Message, SharedNetwork | No
 }
 # These go on without a network, by rules of their own.
 NEEDS_NO_NETWORK: Final = frozenset({REQUEST, INFORM, LEASEQUERY})
-# A server's own messages: ignored without a word.
+# A server's own messages, ignored without a word: OFFER, ACK and NAK, and LEASEUNASSIGNED, -UNKNOWN and -ACTIVE.
 SILENT: Final = frozenset({2, 5, 6, 11, 12, 13})
 
 
