@@ -26,6 +26,7 @@ import trio
 
 from . import boot
 from .disk.storage import Reply, Storage
+from .process import pidfile
 from .trace.effects import (
     ERROR,
     Answers,
@@ -356,8 +357,12 @@ class Loop:
             oldest = next(iter(pinged))
 
     def _exit(self, effect: Exit) -> None:
+        """The engine ends the run in order: nobody is to take the process for one that still serves."""
         self._say_line()
         self.status = effect.status
+        settings = self._run.settings
+        if settings is not None and "--no-pid" not in self._run.line:
+            pidfile.remove(settings.pid_file)
 
     def _fatal(self, effect: Fatal) -> None:
         self._say_line()

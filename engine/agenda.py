@@ -32,6 +32,9 @@ class Owner(StrEnum):
     POOL = "pool"  # Pool.index: a lease of the pool changes its state
     PING = "ping"  # the address: nothing has answered, its OFFER leaves
     REVERSE_LOOKUP = "reverse-lookup"  # the address whose name was asked for: its packet goes on without
+    OMAPI_LISTEN = "omapi-listen"  # 0: the listener's port could not be had, and is tried again
+    OMAPI_REQUESTS = "omapi-requests"  # the stream: requests of a connection that wait for their turn
+    SHUTDOWN = "shutdown"  # 0: the next step of the control object's shutdown
     LOOKUP = "lookup"  # the host name: its addresses are old, and asked for again
 
 

@@ -19,6 +19,7 @@ from .lease.database import Database
 from .lease.file.reader import load_lease_file
 from .lease.file.writer import Rewriter
 from .names import Names
+from .omapi.part import OmapiPart
 from .rewriting import Rewriting, log_failure
 from .service import dispatch
 from .service.generation import Generation, Interface
@@ -26,6 +27,7 @@ from .service.granting import ping
 from .service.lifecycle import expire_at_start, expire_in
 from .service.reasons import Reason, conclude
 from .service.server import Server, ServerSettings
+from .streams import Streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from .model.configuration import Configuration
     from .parameters import StartParameters
 
-SNAPSHOT_VERSION: Final = 5
+SNAPSHOT_VERSION: Final = 6
 _MICROSECONDS: Final = 1_000_000
 
 
@@ -44,13 +46,14 @@ class Machine:
     """See the module. `server` is None until the configuration is accepted; `serving` is true once sockets are open.
 
     `agenda` is what is due; `wake_us` is the machine's last wish to be woken, 0 for none. `follows_leases`: set it to
-    have `changes` tell what became of leases at each event.
+    have `changes` tell what became of leases at each event. `omapi` is there where the configuration has an
+    `omapi-port`. `leaving`: clients are served no more, since a shutdown is under way.
     """
 
     __slots__ = (
         "_boot", "_configuration_name", "_discovery", "_effects", "_files", "_interfaces_event", "_lease_parts",
-        "_line", "_names", "_parameters", "_plain_udp", "_rewriting", "agenda", "follows_leases", "server", "serving",
-        "wake_us",
+        "_line", "_names", "_parameters", "_plain_udp", "_rewriting", "_streams", "agenda", "follows_leases", "leaving",
+        "omapi", "server", "serving", "wake_us",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -58,6 +61,9 @@ class Machine:
         self.server: Server | None = None
         self.serving = False
         self.follows_leases = False
+        self.leaving = False
+        self.omapi: OmapiPart | None = None
+        self._streams = Streams()
         self._boot: ev.Boot | None = None
         self._line = startup.CommandLine()
         self._files: dict[str, bytes | str] = {}
@@ -125,6 +131,8 @@ class Machine:
         """What may follow any event of a serving machine: a rewrite that is due, and the next wish to be woken."""
         server = self.server
         assert server is not None
+        if self.omapi is not None:
+            self.omapi.shutdown.look()
         appended = server.leases.appended
         if appended and self._rewriting.due(server.now, appended):
             self._begin_rewrite(server)
@@ -196,6 +204,13 @@ class Machine:
         )
         self._rewriting = Rewriting(parameters.lease_file or "", test=self._line.test == "T")
         self.server = server
+        if parameters.omapi_port is not None:
+            self.omapi = OmapiPart(server, parameters.omapi_port, parameters.omapi_key, self._leave)
+            self._streams.parts["omapi"] = self.omapi.connections
+
+    def _leave(self) -> None:
+        """A shutdown has come to the clients: they are served no more."""
+        self.leaving = True
 
     def _on_lease_file_part(self, event: ev.LeaseFilePart) -> None:
         self._lease_parts.append(event.content)
@@ -257,6 +272,8 @@ class Machine:
         if "-q" not in self._line.flags:
             effects.append(Log(INFO, "Sending on   Socket/fallback/fallback-net"))
         startup.run_global_scope(server, server.global_bindings)
+        if self.omapi is not None:
+            self.omapi.connections.listen()
         effects += [Serving(), Log(INFO, "Server starting service.")]
         self.serving = True
 
@@ -266,7 +283,7 @@ class Machine:
     # Serving
 
     def _on_packet(self, event: ev.Packet) -> None:
-        if self.serving and self.server is not None:
+        if self.serving and not self.leaving and self.server is not None:
             # What is due comes first, though its timer may be late: a lease that is over is no more the client's.
             if self.agenda.next_us <= event.wall_us:
                 self._on_timer(event)
@@ -312,6 +329,35 @@ class Machine:
     def _on_name_answer(self, event: ev.NameAnswer) -> None:
         if self.server is not None:
             dispatch.name_answer(self.server, event.address, event.name)
+
+    # Connections
+
+    def _on_stream_listen_failed(self, event: ev.StreamListenFailed) -> None:
+        self._streams.listen_failed(event)
+
+    def _on_stream_opened(self, event: ev.StreamOpened) -> None:
+        self._streams.opened(event)
+
+    def _on_stream_data(self, event: ev.StreamData) -> None:
+        self._streams.received(event)
+
+    def _on_stream_half_closed(self, event: ev.StreamHalfClosed) -> None:
+        self._streams.half_closed(event)
+
+    def _on_stream_closed(self, event: ev.StreamClosed) -> None:
+        self._streams.closed(event)
+
+    def _omapi_listens_again(self, _key: int) -> None:
+        assert self.omapi is not None, "its own moment"
+        self.omapi.connections.listen_again()
+
+    def _omapi_answers(self, stream: int) -> None:
+        assert self.omapi is not None, "its own moment"
+        self.omapi.connections.answer(stream)
+
+    def _shutdown_goes_on(self, _key: int) -> None:
+        assert self.omapi is not None, "its own moment"
+        self.omapi.shutdown.due()
 
     def _on_executed(self, event: ev.Executed) -> None:
         if self.server is not None:
@@ -360,6 +406,9 @@ class Machine:
             "attached": self._discovery is not None,
             "plain_udp": self._plain_udp,
             "serving": self.serving,
+            "leaving": self.leaving,
+            "streams": self._streams.snapshot(),
+            "omapi": None if self.omapi is None else self.omapi.snapshot(),
             "wake_us": self.wake_us,
             "agenda": self.agenda.snapshot(),
             "drawn": 0 if self.server is None else self.server.draws.drawn,
@@ -385,6 +434,8 @@ class Machine:
         made.wake_us = data["wake_us"]
         made.agenda.restore(data["agenda"])
         made.serving = data["serving"]
+        made.leaving = data["leaving"]
+        made._streams.restore(data["streams"])
         made._plain_udp = data["plain_udp"]
         made._effects = []
         return made
@@ -402,6 +453,8 @@ class Machine:
         server.database.restore(data["database"])
         server.restore_state(data["server"])
         server.draws.drawn = data["drawn"]
+        if self.omapi is not None:
+            self.omapi.restore(data["omapi"])
         self._restore_rewriting(server, data["rewriting"])
         if data["interfaces"] is not None:
             self._interfaces_event = _interfaces_from(data["interfaces"])
@@ -451,6 +504,9 @@ DUE: Final[dict[Owner, Callable[[Machine, Any], None]]] = {
     Owner.PING: Machine._ping_is_over,
     Owner.REVERSE_LOOKUP: Machine._reverse_lookup_is_over,
     Owner.LOOKUP: Machine._lookup_is_old,
+    Owner.OMAPI_LISTEN: Machine._omapi_listens_again,
+    Owner.OMAPI_REQUESTS: Machine._omapi_answers,
+    Owner.SHUTDOWN: Machine._shutdown_goes_on,
 }
 
 HANDLERS: Final[dict[type[ev.Event], Callable[[Machine, Any], None]]] = {
@@ -470,11 +526,11 @@ HANDLERS: Final[dict[type[ev.Event], Callable[[Machine, Any], None]]] = {
     ev.NameAnswer: Machine._on_name_answer,
     ev.DnsOpened: Machine._ignore,
     ev.DnsAnswer: Machine._ignore,
-    ev.StreamListenFailed: Machine._ignore,
-    ev.StreamOpened: Machine._ignore,
-    ev.StreamData: Machine._ignore,
-    ev.StreamHalfClosed: Machine._ignore,
-    ev.StreamClosed: Machine._ignore,
+    ev.StreamListenFailed: Machine._on_stream_listen_failed,
+    ev.StreamOpened: Machine._on_stream_opened,
+    ev.StreamData: Machine._on_stream_data,
+    ev.StreamHalfClosed: Machine._on_stream_half_closed,
+    ev.StreamClosed: Machine._on_stream_closed,
     ev.Executed: Machine._on_executed,
     ev.StorageFailed: Machine._on_storage_failed,
     ev.RewriteContinue: Machine._on_rewrite_continue,

@@ -110,7 +110,7 @@ def settle(server: Any, line: CommandLine, effects: list[Effect]) -> StartParame
         effects.append(Fatal(str(error)))
         return None
     key = parameters.omapi_key
-    if key is not None and key not in server.configuration.keys:
+    if key is not None and key.lower() not in server.configuration.keys:
         effects.append(Fatal(f"OMAPI key {key}: not found"))
         return None
     _complete(parameters, line)
@@ -181,8 +181,6 @@ def _failover_is_sane(configuration: Configuration, effects: list[Effect]) -> bo
 def unsupported_lines(configuration: Configuration, parameters: StartParameters) -> list[Effect]:
     """One line for each thing that the configuration asks for and that this server does not do: never in silence."""
     names = [f"failover peer {name}" for name in configuration.failover_peers]
-    if parameters.omapi_port is not None:
-        names.append("omapi-port")
     if parameters.ddns_update_style:
         names.append("ddns-update-style other than none")
         names += [f"zone {name}" for name in configuration.zones]

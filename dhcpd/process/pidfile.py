@@ -8,6 +8,7 @@ See docs/behaviour/start.md#the-pid-file.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 from typing import Final
@@ -57,3 +58,9 @@ def write(path: str) -> None:
         os.write(fd, b"%d\n" % os.getpid())
     finally:
         os.close(fd)
+
+
+def remove(path: str) -> None:
+    """Take our file away, as far as we still may."""
+    with contextlib.suppress(OSError):
+        os.unlink(path)  # noqa: PTH108 - a name, not a path

@@ -8,6 +8,7 @@ are two kinds of operations:
                                              `run_with_end`
     what becomes of the lease                a Change each: `offer`, `confirm`, `grant` (client has it), `release`
                                              (RELEASE, REVOKE), `abandon`, `expire`, `move` (client has it no longer)
+    what an operator writes                  a Change each: `write_state`, `write_end`, `write_flags`, `write_variable`
 
 An operation of the second kind files the lease anew (its lists of clients, its queue), has its time watched, writes
 its record and tells its partner, in this order. `offer` and `confirm` stay in memory, as in ISC dhcpd. A `grant` is
@@ -27,11 +28,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from ...trace.effects import ERROR, Store
+from ...trace.effects import ERROR, INFO, Store
 from ..model.change import Cause, Change, LeaseImage
 from ..model.context import Context
 from ..model.context import Host as StatementHost
-from ..model.lease import ACTIVE
+from ..model.lease import ACTIVE, STATE_NAMES
 from ..model.partner import NO_PARTNER
 from ..wire.text import dotted
 from .transition import ENDINGS, NEXT_STATE, TRANSITIONS, Event
@@ -271,6 +272,10 @@ class Leases:
         """Have a lease enter a state by itself, with what goes with it; its times stay."""
         before = self.image(lease)
         self.database.check_place(lease)
+        self._pass(lease, before, state, cause)
+
+    def _pass(self, lease: Lease, before: LeaseImage | None, state: int, cause: Cause) -> None:
+        """The transition to a state, by the table."""
         partner = self.partner_of(lease)
         state = partner.state_after(lease, state)
         runs, loses = TRANSITIONS[partner.paired, lease.state, state]
@@ -352,6 +357,48 @@ class Leases:
         handler.run(Context(self._host, self._host.now, packet, lease, None, rare.variables))
         if not rare.variables:
             rare.variables = None
+
+    # An operator writes it
+
+    def write_state(self, lease: Lease, state: int) -> None:
+        """Have a lease enter another state; its times stay. A state that time has ended already is left at once."""
+        old = lease.state
+        self.move(lease, state, Cause.OPERATOR)
+        entered = STATE_NAMES[lease.state]
+        self._host.log(INFO, f"lease {dotted(lease.address)} state changed from {STATE_NAMES[old]} to {entered}")
+        if lease.next_state != lease.state and lease.ends <= self._host.now:
+            self.expire(lease)
+
+    def write_end(self, lease: Lease, ends: int) -> None:
+        """Write when a lease ends (seconds since 1970): whatever the time, one in use goes to its next state."""
+        before, old = self.image(lease), lease.ends
+        self.database.check_place(lease)
+        lease.ends = ends
+        self._pass(lease, before, lease.next_state, Cause.OPERATOR)
+        self._host.log(INFO, f"lease {dotted(lease.address)} end changed from {old} to {ends}")
+
+    def write_flags(self, lease: Lease, flags: int) -> None:
+        """Write a lease's flags; one in use goes to its next state."""
+        before = self.image(lease)
+        self.database.check_place(lease)
+        lease.flags = flags
+        # A reserved lease stands in a queue of its own, so that it is filed anew in any case.
+        self._pass(lease, before, lease.next_state if lease.state == ACTIVE else lease.state, Cause.OPERATOR)
+
+    def write_variable(self, lease: Lease, name: str, value: bytes | None) -> None:
+        """Give a lease's variable a value, or take it away."""
+        before = self.image(lease)
+        self._keep(lease)
+        rare = lease.rarely()
+        variables = dict(rare.variables or {})
+        if value is None:
+            del variables[name]
+        else:
+            variables[name] = value
+        rare.variables = variables or None
+        if rare.is_empty:
+            lease.rare = None
+        self.store(lease, None if before is None else self._changed(lease, before, Cause.OPERATOR))
 
     # What follows from a change
 

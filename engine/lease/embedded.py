@@ -42,7 +42,8 @@ class Statements:
         self._symbols: Symbols | None = None
         self._handlers: dict[bytes, Handler] = {}
 
-    def _parser(self, text: bytes) -> Parser:
+    def parser(self, text: bytes) -> Parser:
+        """A parser of this text that knows the names in force."""
         if self._symbols is None:
             self._symbols = _symbols(self._declared)
         return Parser(text, self.name, self._declared.configuration.registry, self._symbols)
@@ -56,7 +57,7 @@ class Statements:
         return known if known is not None else self._new_handler(text, line, lines)
 
     def _new_handler(self, text: bytes, line: int, lines: Lines) -> Handler | None:
-        parser = self._parser(text)
+        parser = self.parser(text)
         try:
             tree = parser.executable()
         except _REFUSED:
@@ -73,7 +74,7 @@ class Statements:
 
     def function(self, text: bytes) -> Function | None:
         """A `define NAME (...) { ... }` statement; None where it is none."""
-        parser = self._parser(text)
+        parser = self.parser(text)
         try:
             tree = parser.executable()
         except _REFUSED:
@@ -82,7 +83,7 @@ class Statements:
 
     def agent_option(self, text: bytes, line: int, lines: Lines) -> tuple[int, bytes] | None:
         """Code and value of `agent.NAME VALUE;` (what follows the word `option`)."""
-        parser = self._parser(text)
+        parser = self.parser(text)
         try:
             option = parser.known_option()
             found = parser.option_value(option, "supersede")
@@ -95,7 +96,7 @@ class Statements:
 
     def declaration(self, text: bytes, line: int, lines: Lines) -> syntax.Node | None:
         """A host, group, class or subclass; None where it is refused. Putting it in force is the caller's."""
-        parser = self._parser(text)
+        parser = self.parser(text)
         node = parser.declaration()
         lines += _moved(parser.lines, line)
         return node

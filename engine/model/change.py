@@ -26,6 +26,7 @@ class Cause(StrEnum):
     REVOKE = "revoke"  # its client may not keep it: another lease, or a pool that is closed to it now
     ABANDON = "abandon"  # something else has the address: declined, or it answered a ping
     EXPIRE = "expire"  # its time is over
+    OPERATOR = "operator"  # somebody has written its state, end, flags or a variable over OMAPI
 
 
 class LeaseImage(NamedTuple):

@@ -19,17 +19,21 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class OptionDefinition:
-    """One option: `space` and `name` (lower case), `code`, and `format` in ISC's letters (`IA`, `Eagent.`)."""
+    """One option: `space` and `name` (lower case), `code`, and `format` in ISC's letters (`IA`, `Eagent.`).
+
+    `shown_space`: how the configuration spells the space (empty: like `space`).
+    """
 
     space: str
     name: str
     code: int
     format: str
+    shown_space: str = ""
 
     @property
     def full_name(self) -> str:
         """`name` in space dhcp, else `space.name`."""
-        return self.name if self.space == "dhcp" else f"{self.space}.{self.name}"
+        return self.name if self.space == "dhcp" else f"{self.shown_space or self.space}.{self.name}"
 
 
 @dataclass(slots=True)
@@ -56,14 +60,14 @@ class OptionSpace:
 
         See docs/behaviour/configuration.md#option-definitions-and-option-spaces.
         """
-        made = OptionDefinition(self.name, name.lower(), code, format)
+        made = OptionDefinition(self.name, name.lower(), code, format, self.shown)
         self.by_name[made.name] = made
         self.by_code[code] = made
         return made
 
     def unknown(self, code: int) -> OptionDefinition:
         """The definition that an undefined code has: `unknown-N`, format X. It is not entered."""
-        return OptionDefinition(self.name, f"unknown-{code}", code, "X")
+        return OptionDefinition(self.name, f"unknown-{code}", code, "X", self.shown)
 
 
 @dataclass(slots=True)

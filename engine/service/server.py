@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from ...trace.effects import ERROR, Execute, Fatal, Log, Send
+from ...trace.effects import ERROR, Execute, Fatal, Log, Send, Store
 from ..agenda import Owner
 from ..conf.writing.values import shown
 from ..lease.commit import Leases
@@ -166,6 +166,11 @@ class Server:
     def record(self, lease: Lease) -> bytes:
         """The lease's record for the lease file."""
         return self.generation.records.record(lease, self.now)
+
+    def store(self, record: bytes) -> None:
+        """Append a record of a declaration to the lease file."""
+        self.effects.append(Store(record))
+        self.leases.appended += 1
 
     def watch(self, lease: Lease) -> None:
         """A lease was requeued: its change of state may be its pool's next one."""

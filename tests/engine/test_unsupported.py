@@ -12,7 +12,7 @@ FAILOVER = b"""failover peer "duo" { primary; address 10.0.0.1; peer address 10.
 subnet 10.0.0.0 netmask 255.255.255.0 { pool { failover peer "duo"; range 10.0.0.9; } }"""
 CASES = [
     (FAILOVER, ["failover peer duo"]),
-    (b"omapi-port 7911;", ["omapi-port"]),
+    (b"omapi-port 7911;", []),
     (b"ddns-update-style standard; zone example.org. { primary 127.0.0.1; }",
      ["ddns-update-style other than none", "zone example.org."]),
     (b"ddns-update-style none; zone example.org. { primary 127.0.0.1; }", []),

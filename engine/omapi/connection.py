@@ -1,0 +1,104 @@
+"""One OMAPI connection: its place in the protocol, what its peer may do, and the octets either way.
+
+No object is known here.
+
+    stage      on                      next       what is done
+    GREETING   the peer's greeting     OPEN       its messages are read (ours was sent when it came)
+    GREETING   a wrong greeting        CLOSING    closed at once
+    OPEN       a message               OPEN       answered (requests.py)
+    OPEN       a broken rule           CLOSING    closed at once, what waits to be sent is thrown away
+    OPEN       the peer sends no more  CLOSING    what was asked is answered, then closed
+    CLOSING    anything                CLOSING    ignored: the end was asked for, and comes
+
+A connection counts its own messages from a drawn number. A key that was opened on it is usable on it alone, and a
+message that carries its signature makes its peer known: only then may a message be larger than a stranger's.
+
+Source: docs/behaviour/omapi.md#wire-protocol.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from .signing import sign
+from .wire import MESSAGE_OCTETS_MAX, STATUS, UPDATE, Message, Reader, integer
+
+if TYPE_CHECKING:
+    from .signing import Key
+    from .wire import Values
+
+
+class Stage(StrEnum):
+    """See the module's table."""
+
+    GREETING = "greeting"
+    OPEN = "open"
+    CLOSING = "closing"
+
+
+class Connection:
+    """See the module.
+
+    `keys`: the handles of the authenticators that were opened on it. `peer` is (address, port). `finishing`: the peer
+    sends no more.
+    """
+
+    __slots__ = ("_last_id", "finishing", "keys", "peer", "reader", "stage", "stream")
+
+    def __init__(self, stream: int, peer: tuple[int, int], first_id: int) -> None:
+        """A connection that was accepted just now."""
+        self.stream = stream
+        self.peer = peer
+        self.stage = Stage.GREETING
+        self.reader = Reader()
+        self.keys: list[int] = []
+        self.finishing = False
+        self._last_id = first_id
+
+    def next_request(self) -> Message | None:
+        """The next message that is whole; raises ProtocolError."""
+        if self.stage is Stage.CLOSING:
+            return None
+        message = self.reader.next_message()
+        if self.reader.greeted:
+            self.stage = Stage.OPEN
+        return message
+
+    def trust(self) -> None:
+        """The peer has signed a message with a key."""
+        self.reader.limit = MESSAGE_OCTETS_MAX
+
+    def status(self, request: Message, code: int, text: str = "", key: Key | None = None) -> bytes:
+        """The octets of a STATUS that answers `request`."""
+        values: Values = {b"result": integer(code)}
+        if text:
+            values[b"message"] = text.encode("latin-1")
+        return self._answer(request, Message(STATUS, 0, 0, request.id, values, {}), key)
+
+    def update(self, request: Message, handle: int, values: Values, key: Key | None = None) -> bytes:
+        """The octets of an UPDATE that answers `request` with an object."""
+        return self._answer(request, Message(UPDATE, handle, 0, request.id, {}, values), key)
+
+    def _answer(self, request: Message, answer: Message, key: Key | None) -> bytes:
+        self._last_id = (self._last_id + 1) & 0xFFFFFFFF
+        signed_by = 0 if key is None else request.authid
+        return sign(answer._replace(id=self._last_id, authid=signed_by), key)
+
+    def snapshot(self) -> list[Any]:
+        """The state as plain data."""
+        return [
+            self.stream, list(self.peer), self.stage.value, self.finishing, self.reader.snapshot(), list(self.keys),
+            self._last_id,
+        ]  # fmt: skip
+
+    @classmethod
+    def restore(cls, data: list[Any]) -> Connection:
+        """The connection that such data was made of."""
+        stream, peer, stage, finishing, reader, keys, last_id = data
+        made = cls(stream, (peer[0], peer[1]), last_id)
+        made.stage = Stage(stage)
+        made.reader.restore(reader)
+        made.finishing = finishing
+        made.keys = list(keys)
+        return made

@@ -1,0 +1,70 @@
+"""Hosts, groups and classes as records: what OMAPI makes of them is written, and read back, as the lease file has it.
+
+So there is one way in for what is declared at run time. A declaration that is made here is text first: it is put in
+force by reading that text as the lease file's reader does, so that a restart, a snapshot and the running server cannot
+come to different things. What would not be read back as it was meant is refused.
+
+Source: docs/behaviour/omapi.md#what-is-written-of-a-host and the sections on groups and classes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ....trace.effects import ERROR
+from ...conf.reading.cursor import FatalError, Lost
+from ...conf.reading.lexer import Overflow
+from ...conf.writing.printing import print_statements
+from ...conf.writing.values import hex_pairs, printable, quoted
+from ..status import INVALID_ARGUMENT, PARSE_ERROR
+from .base import Refused
+
+if TYPE_CHECKING:
+    from ...lease.embedded import Statements
+    from ...model.syntax import Block, Node
+    from .base import ObjectHost
+
+SOURCE: Final = "network client"
+STATEMENT_INDENT: Final = 8
+
+
+def text_in(value: bytes) -> str:
+    """A value as text, one character an octet; raises Refused where it is null."""
+    if not value:
+        raise Refused(INVALID_ARGUMENT)
+    return value.decode("utf-8", "surrogateescape")
+
+
+def identifier_text(value: bytes) -> str:
+    """A client identifier, or a subclass's value: quoted where it can be read, else in hexadecimal."""
+    return quoted(value) if printable(value) and b'"' not in value and b"\\" not in value else hex_pairs(value)
+
+
+def read_statements(host: ObjectHost, statements: Statements, value: bytes) -> Block:
+    """The executable statements in `value`; what is said of mistakes is logged.
+
+    Reading stops in silence before what begins no statement, and after a value that is wrong, with what came before;
+    raises Refused where ISC's parser gives up the whole.
+    """
+    parser = statements.parser(value)
+    try:
+        return parser.statements()
+    except (Lost, FatalError, Overflow):
+        raise Refused(PARSE_ERROR) from None
+    finally:
+        for level, text in parser.lines:
+            host.log(level, text)
+
+
+def statement_lines(block: Block) -> str:
+    """Statements as a record has them."""
+    return print_statements(block, STATEMENT_INDENT)
+
+
+def checked(statements: Statements, record: str) -> Node:
+    """What the lease file's reader makes of a record; raises Refused where it complains, or reads nothing."""
+    lines: list[tuple[int, str]] = []
+    node = statements.declaration(record.encode("utf-8", "surrogateescape"), 1, lines)
+    if node is None or any(level <= ERROR for level, _text in lines):
+        raise Refused(INVALID_ARGUMENT)
+    return node

@@ -1,0 +1,129 @@
+"""The type `group`: named groups of statements that hosts and classes may use. Made and removed, never changed.
+
+Hosts of a group that is removed keep its statements until the server starts again, as in ISC dhcpd.
+
+Source: docs/behaviour/omapi.md#group.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ...lease.embedded import Statements
+from ...model.syntax import Group as GroupNode
+from ..handles import Reference
+from ..status import ALREADY_EXISTS, INVALID_ARGUMENT, NOT_FOUND
+from .base import NoKeys, Refused, agreed, found_by_handle
+from .declaration import SOURCE, checked, read_statements, statement_lines, text_in
+
+if TYPE_CHECKING:
+    from ...model.syntax import Block
+    from ..handles import Handles
+    from ..wire import Values
+    from .base import ObjectHost
+
+GROUP: Final = "group"
+_MADE_UP_OCTETS: Final = 6
+
+
+def _is_named(host: ObjectHost, name: str) -> bool:
+    return host.generation.declared.groups.get(name) is not None
+
+
+class GroupObjects:
+    """See the module."""
+
+    name = GROUP
+
+    def __init__(self, host: ObjectHost, handles: Handles) -> None:
+        self._host = host
+        self._handles = handles
+
+    def exists(self, reference: Reference) -> bool:
+        """Whether the group is still declared."""
+        return _is_named(self._host, str(reference.name))
+
+    def find(self, values: Values) -> Reference | None:
+        """By handle or name; a name that is not found does not matter where the handle has found one."""
+        found = found_by_handle(self._handles, values, GROUP, self.exists)
+        name = values.get(b"name")
+        if name:
+            text = name.decode("utf-8", "surrogateescape")
+            named = Reference(GROUP, text) if _is_named(self._host, text) else None
+            if named is not None or found is None:
+                found = agreed(found, named)
+        if found is None:
+            raise NoKeys
+        return found
+
+    def attributes(self, reference: Reference) -> Values:
+        """Its name; its statements are never shown."""
+        return {b"name": str(reference.name).encode("utf-8", "surrogateescape")}
+
+    def create(self) -> _GroupChange:
+        """A new group."""
+        return _GroupChange(self._host, None)
+
+    def change(self, reference: Reference) -> _GroupChange:
+        """A group that is there: everything that it could be given it has."""
+        return _GroupChange(self._host, reference)
+
+    def remove(self, reference: Reference) -> None:
+        """Take a group away, for good."""
+        name = str(reference.name)
+        groups = self._host.generation.declared.groups
+        made_here = "  dynamic;\n" if groups.own.get(name) is not None else ""
+        record = f"group {name} {{\n{made_here}  deleted;\n}}\n"
+        statements = Statements(self._host.generation.declared, SOURCE)
+        octets = record.encode("utf-8", "surrogateescape")
+        self._host.database.declare(checked(statements, record), octets)
+        self._host.store(octets)
+        self._handles.forget(reference)
+
+
+class _GroupChange:
+    """A group that values are being applied to; `known` is the one that is there, None for a new one."""
+
+    def __init__(self, host: ObjectHost, known: Reference | None) -> None:
+        self._host = host
+        self._known = known
+        self._name = ""
+        self._statements: Block | None = None
+
+    def set(self, name: bytes, value: bytes) -> None:
+        """Apply one value; raises Refused."""
+        if name == b"name":
+            text = text_in(value)
+            if self._name or self._known is not None:
+                raise Refused(ALREADY_EXISTS)
+            self._name = text
+        elif name == b"statements":
+            if not value:
+                raise Refused(INVALID_ARGUMENT)
+            if self._statements is not None or self._known is not None:
+                raise Refused(ALREADY_EXISTS)
+            self._statements = read_statements(self._host, Statements(self._host.generation.declared, SOURCE), value)
+        else:
+            raise Refused(NOT_FOUND)
+
+    def keep(self) -> None:
+        """Nothing of a group that was not finished stays."""
+
+    def finish(self) -> Reference:
+        """Put the group in force, and store it; raises Refused."""
+        if self._known is not None:
+            return self._known
+        if self._statements is None:
+            raise Refused(INVALID_ARGUMENT)
+        host = self._host
+        name = self._name or f"ng{host.now:08x}{host.draws.octets(_MADE_UP_OCTETS).hex()}"
+        record = f"group {name} {{\n  dynamic;\n{statement_lines(self._statements)}}}\n"
+        node = checked(Statements(host.generation.declared, SOURCE), record)
+        if not isinstance(node, GroupNode) or node.name != name:
+            raise Refused(INVALID_ARGUMENT)
+        if _is_named(host, name):
+            raise Refused(ALREADY_EXISTS)
+        octets = record.encode("utf-8", "surrogateescape")
+        host.database.declare(node, octets)
+        host.store(octets)
+        return Reference(GROUP, name)

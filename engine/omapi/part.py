@@ -1,0 +1,58 @@
+"""OMAPI as a part of the machine: keys, objects, connections and the shutdown, put together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .requests import Access, Silence
+from .server import Omapi
+from .shutdown import Shutdown, Step
+from .signing import Key
+from .types import object_types
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..model.configuration import Configuration
+    from ..service.server import Server
+
+
+class OmapiPart:
+    """See the module. It is there where the configuration has an `omapi-port`, for as long as the process lives."""
+
+    __slots__ = ("_key_name", "_server", "connections", "shutdown")
+
+    def __init__(self, server: Server, port: int, key_name: str | None, stop_serving: Callable[[], None]) -> None:
+        """`key_name` is that of `omapi-key`, None where nobody must sign."""
+        self._server = server
+        self._key_name = key_name
+        self.connections = Omapi(server, port)
+        self.shutdown = Shutdown(server, self.connections, stop_serving)
+        self.serve()
+
+    def serve(self) -> None:
+        """Take the keys and objects of the configuration in force."""
+        access = _access(self._server.configuration, self._key_name)
+        handles = self.connections.handles
+        self.connections.serve(access, object_types(self._server, handles, self._shut_down))
+
+    def _shut_down(self) -> None:
+        self.shutdown.begin()
+        raise Silence
+
+    def snapshot(self) -> dict[str, Any]:
+        """The state as plain data."""
+        step = self.shutdown.step
+        return {"connections": self.connections.snapshot(), "shutdown": None if step is None else step.value}
+
+    def restore(self, data: dict[str, Any]) -> None:
+        """Take over a snapshot."""
+        self.connections.restore(data["connections"])
+        self.shutdown.step = None if data["shutdown"] is None else Step(data["shutdown"])
+
+
+def _access(configuration: Configuration, key_name: str | None) -> Access:
+    keys = {
+        name.lower(): Key(known.name, known.algorithm, known.secret) for name, known in configuration.keys.items()
+    }
+    return Access(keys, None if key_name is None else keys[key_name.lower()])

@@ -1,0 +1,200 @@
+"""OMAPI in the machine: the listener, all connections, and the events of both.
+
+A connection's requests are answered in the order in which they came, a share at a time: what is more than
+REQUESTS_AT_ONCE waits on the agenda for the same moment, so that packets and other connections come in between. An
+answer to a change leaves when the change is synced (`StreamSend.durable`); if it cannot be stored, the program closes
+the connection, and its peer does not know, as after any broken connection.
+
+Limits: CONNECTIONS_MAX connections, of which the one that was silent longest makes room for a new one (in the
+program, which also bounds what a peer leaves unread); WAITING_OCTETS_MAX of requests that wait for their turn.
+
+Source: docs/behaviour/omapi.md#transport, docs/behaviour/omapi.md#configuration-and-operation.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from ...trace.effects import ERROR, Store, StreamClose, StreamListen, StreamListenEnd, StreamSend
+from ..agenda import Owner
+from .connection import Connection, Stage
+from .handles import Handles
+from .requests import Requests, Silence
+from .wire import GREETING, MESSAGE_OCTETS_MAX, ProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ...trace.effects import Effect
+    from ...trace.events import StreamListenFailed, StreamOpened
+    from ..agenda import Agenda
+    from ..draws import Draws
+    from .objects.base import ObjectType
+    from .requests import Access
+
+SERVICE: Final = "omapi"
+LISTEN_AGAIN_US: Final = 5_000_000
+REQUESTS_AT_ONCE: Final = 16
+WAITING_OCTETS_MAX: Final = MESSAGE_OCTETS_MAX + (1 << 16)
+_ID_LIMIT: Final = 1 << 32
+
+# errno name -> ISC's word for why a listener cannot be opened.
+_WHY: Final[dict[str, str]] = {
+    "EADDRINUSE": "address not available",
+    "EADDRNOTAVAIL": "address not available",
+    "EACCES": "permission denied",
+    "EPERM": "permission denied",
+    "EMFILE": "not enough free resources",
+    "ENFILE": "not enough free resources",
+    "ENOBUFS": "not enough free resources",
+    "ENOMEM": "not enough free resources",
+}
+
+
+class OmapiHost(Protocol):
+    """What is asked of the server. `effects` are those of the event; `now_us` microseconds since 1970."""
+
+    now_us: int
+    effects: list[Effect]
+    agenda: Agenda
+    draws: Draws
+
+    def log(self, level: int, text: str) -> None:
+        """Emit a log line."""
+
+
+class Omapi:
+    """See the module. `port` 0: any free one. `connections` by stream number; `listening` until a shutdown begins."""
+
+    __slots__ = ("_host", "_port", "_requests", "connections", "handles", "listening")
+
+    def __init__(self, host: OmapiHost, port: int) -> None:
+        self._host = host
+        self._port = port
+        self._requests: Requests | None = None
+        self.handles = Handles()
+        self.connections: dict[int, Connection] = {}
+        self.listening = False
+
+    def serve(self, access: Access, types: Mapping[str, ObjectType]) -> None:
+        """What keys there are, and what is shown: at the start, and again when the configuration is another."""
+        self._requests = Requests(access, self.handles, types)
+
+    # The listener
+
+    def listen(self) -> None:
+        """Accept connections from now on."""
+        self.listening = True
+        self._host.effects.append(StreamListen(SERVICE, 0, self._port))
+
+    def listen_failed(self, event: StreamListenFailed) -> None:
+        """The port cannot be had: say so, serve DHCP all the same, and try again until it can."""
+        why = _WHY.get(event.error, "unexpected error")
+        self._host.log(ERROR, f"Can't start OMAPI protocol: {why}")
+        self._host.agenda.set(Owner.OMAPI_LISTEN, 0, self._host.now_us + LISTEN_AGAIN_US)
+
+    def listen_again(self) -> None:
+        """It is time to try again."""
+        if self.listening:
+            self.listen()
+
+    def end_listening(self) -> None:
+        """Accept no more; the connections stay."""
+        if self.listening:
+            self.listening = False
+            self._host.agenda.cancel(Owner.OMAPI_LISTEN, 0)
+            self._host.effects.append(StreamListenEnd(SERVICE, 0, self._port))
+
+    # Connections
+
+    def opened(self, event: StreamOpened) -> None:
+        """A connection was accepted: our greeting waits for nothing."""
+        first_id = self._host.draws.below(_ID_LIMIT)
+        self.connections[event.stream] = Connection(event.stream, (event.peer, event.peer_port), first_id)
+        self._host.effects.append(StreamSend(event.stream, GREETING, durable=False))
+
+    def received(self, stream: int, data: bytes) -> None:
+        """Octets came on a connection."""
+        connection = self.connections[stream]
+        if connection.stage is Stage.CLOSING:
+            return
+        reader = connection.reader
+        reader.feed(data)
+        self.answer(stream)
+        if reader.held_octets > WAITING_OCTETS_MAX:
+            self._break_off(connection)
+
+    def half_closed(self, stream: int) -> None:
+        """The peer sends no more: it gets what it asked for, then the end."""
+        connection = self.connections[stream]
+        connection.finishing = True
+        self.answer(stream)
+
+    def closed(self, stream: int, _error: str) -> None:
+        """A connection is gone."""
+        del self.connections[stream]
+        self._host.agenda.cancel(Owner.OMAPI_REQUESTS, stream)
+
+    def answer(self, stream: int) -> None:
+        """Answer a share of the requests that a connection has waiting; the others come next."""
+        connection = self.connections[stream]
+        try:
+            for _turn in range(REQUESTS_AT_ONCE):
+                if not self._answer_one(connection):
+                    self._finish(connection)
+                    return
+        except ProtocolError:
+            self._break_off(connection)
+            return
+        self._host.agenda.set(Owner.OMAPI_REQUESTS, stream, self._host.now_us + 1)
+
+    def _answer_one(self, connection: Connection) -> bool:
+        """Answer the next request; False where there is none."""
+        message = connection.next_request()
+        if message is None:
+            return False
+        assert self._requests is not None, "it listens when it knows what to serve"
+        effects = self._host.effects
+        before = len(effects)
+        try:
+            octets = self._requests.answer(connection, message)
+        except Silence:
+            return True
+        durable = any(type(effect) is Store for effect in effects[before:])
+        effects.append(StreamSend(connection.stream, octets, durable=durable))
+        return True
+
+    def _finish(self, connection: Connection) -> None:
+        if connection.finishing and connection.stage is not Stage.CLOSING:
+            connection.stage = Stage.CLOSING
+            self._host.effects.append(StreamClose(connection.stream, flush=True))
+
+    def _break_off(self, connection: Connection) -> None:
+        """The peer broke a rule: what waits to be sent is thrown away, as ISC does it."""
+        connection.stage = Stage.CLOSING
+        self._host.agenda.cancel(Owner.OMAPI_REQUESTS, connection.stream)
+        self._host.effects.append(StreamClose(connection.stream, flush=False))
+
+    def close_all(self, *, flush: bool) -> None:
+        """End every connection (the control object's shutdown)."""
+        for connection in self.connections.values():
+            if connection.stage is not Stage.CLOSING or not flush:
+                connection.stage = Stage.CLOSING
+                self._host.effects.append(StreamClose(connection.stream, flush=flush))
+
+    # Snapshots
+
+    def snapshot(self) -> dict[str, Any]:
+        """The state as plain data."""
+        return {
+            "listening": self.listening,
+            "handles": self.handles.snapshot(),
+            "connections": [connection.snapshot() for connection in self.connections.values()],
+        }
+
+    def restore(self, data: dict[str, Any]) -> None:
+        """Take over a snapshot; `serve` comes besides."""
+        self.listening = data["listening"]
+        self.handles.restore(data["handles"])
+        connections = [Connection.restore(row) for row in data["connections"]]
+        self.connections = {connection.stream: connection for connection in connections}
