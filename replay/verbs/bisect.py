@@ -27,9 +27,9 @@ from ..playing.play import with_history
 from ..playing.verdict import Status
 from ..showing.describe import event_line
 from ..showing.statusline import Progress
+from ..whatif.divergence import Divergence, find_divergence, reason_lines, reason_objects
 from ..whatif.driver import EngineFailed, Refused
 from ..whatif.other_program import OtherProgram, OtherProgramFailed, first_difference
-from ..whatif.parting import Parting, find_parting, reason_lines, reason_objects
 
 if TYPE_CHECKING:
     from ...trace import Tape
@@ -68,7 +68,7 @@ def _configurations(tape: Tape, path: str, leases: str | None, *, as_json: bool)
     content = None if leases is None else content_of(leases)
     try:
         with watching(Progress, as_json=as_json) as progress:
-            parting = find_parting(tape, files, content, watch=progress)
+            divergence = find_divergence(tape, files, content, watch=progress)
     except Refused as refused:
         for line in refused.lines:
             complain(line)
@@ -77,13 +77,13 @@ def _configurations(tape: Tape, path: str, leases: str | None, *, as_json: bool)
     except EngineFailed as failed:
         complain(f"{failed}: {failed.traceback.rstrip().splitlines()[-1]}")
         return Status.UNJUDGED
-    if parting is None:
+    if divergence is None:
         _say_same("configurations", as_json=as_json)
         return Status.SAME
     if as_json:
-        print_json(_parting_object(parting))
+        print_json(_divergence_object(divergence))
     else:
-        click.echo("\n".join(_parting_lines(tape, parting)))
+        click.echo("\n".join(_divergence_lines(tape, divergence)))
     return Status.DIFFERENT
 
 
@@ -94,15 +94,16 @@ def _say_same(what: str, *, as_json: bool) -> None:
         click.echo(f"The {what} never part.")
 
 
-def _parting_lines(tape: Tape, parting: Parting) -> list[str]:
-    _first, *rest = card(with_history(tape, parting.difference))
-    lines = [f"The configurations part at event {parting.difference.seq:,}: expected is the recorded one.", *rest]
-    lines += [f"  told besides: {why}" for why in parting.told]
-    return [*lines, "  Reasons of one side only, - recorded, + other:", *(f"  {one}" for one in reason_lines(parting))]
+def _divergence_lines(tape: Tape, divergence: Divergence) -> list[str]:
+    _first, *rest = card(with_history(tape, divergence.difference))
+    lines = [f"The configurations part at event {divergence.difference.seq:,}: expected is the recorded one.", *rest]
+    lines += [f"  told besides: {why}" for why in divergence.told]
+    lines.append("  Reasons of one side only, - recorded, + other:")
+    return lines + [f"  {one}" for one in reason_lines(divergence)]
 
 
-def _parting_object(parting: Parting) -> dict[str, object]:
-    difference = parting.difference
+def _divergence_object(divergence: Divergence) -> dict[str, object]:
+    difference = divergence.difference
     return {
         "seq": difference.seq,
         "event": type(difference.event).__name__,
@@ -111,8 +112,8 @@ def _parting_object(parting: Parting) -> dict[str, object]:
         "client": difference.client,
         "recorded": [{"effect": type(one).__name__, "fields": plain(one)} for one in difference.expected],
         "other": [{"effect": type(one).__name__, "fields": plain(one)} for one in difference.got],
-        "recorded_reasons": reason_objects(parting.recorded_reasons),
-        "other_reasons": reason_objects(parting.new_reasons),
+        "recorded_reasons": reason_objects(divergence.recorded_reasons),
+        "other_reasons": reason_objects(divergence.new_reasons),
     }
 
 

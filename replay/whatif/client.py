@@ -1,10 +1,10 @@
-"""A client as RFC 2131 (section 4.4, figure 5) has it, so that another server's answers meet a client that heeds them.
+"""A client as RFC 2131 (section 4.4, figure 5) has it, so that another server's answers reach a client that obeys them.
 
 A recording holds what a client said to the server that recorded it. Said to another server, half of it makes no sense:
 a REQUEST for an address that was not offered, a renewal of a lease that was not granted. So each client is followed
-twice, by the same table: its recorded standing moves with what it said and heard in the recording, its new standing
-with what it says and hears now. Where the two are equal it says exactly what it said. Where they have parted, the table
-CARRIERS says what becomes of each message: the addresses are exchanged for those of the new standing, a client that has
+twice, by the same table: its recorded binding moves with what it said and heard in the recording, its new binding
+with what it says and hears now. Where the two are equal it says exactly what it said. Where they differ, the table
+ADAPTERS says what becomes of each message: the addresses are exchanged for those of the new binding, a client that has
 nothing to ask for starts over with a DISCOVER, and what it would not say at all is withheld.
 
 What the model cannot know it does not guess: whether another client would have been heard that the recording does not
@@ -61,7 +61,7 @@ class State(Enum):
     REBINDING = auto()
 
 
-class Happening(Enum):
+class Input(Enum):
     """What moves a client: what it says, what it hears, and the end of its lease."""
 
     DISCOVERS = auto()
@@ -77,36 +77,36 @@ class Happening(Enum):
 
 
 # A client may be switched off and on, give back or refuse at any time: these hold in every state.
-ALWAYS: Final[dict[Happening, State]] = {
-    Happening.DISCOVERS: State.SELECTING,
-    Happening.REBOOTS: State.REBOOTING,
-    Happening.RELEASES: State.INIT,
-    Happening.DECLINES: State.INIT,
-    Happening.EXPIRES: State.INIT,
+ALWAYS: Final[dict[Input, State]] = {
+    Input.DISCOVERS: State.SELECTING,
+    Input.REBOOTS: State.REBOOTING,
+    Input.RELEASES: State.INIT,
+    Input.DECLINES: State.INIT,
+    Input.EXPIRES: State.INIT,
 }
 
 # The rest; what is not here changes nothing (an ACK that nobody waits for is thrown away, RFC 2131 section 4.4.1).
-TRANSITIONS: Final[dict[tuple[State, Happening], State]] = {
-    (State.INIT, Happening.RENEWS): State.RENEWING,  # a client that was there before the recording
-    (State.INIT, Happening.REBINDS): State.REBINDING,
-    (State.INIT, Happening.SELECTS): State.REQUESTING,
-    (State.SELECTING, Happening.SELECTS): State.REQUESTING,
-    (State.SELECTING, Happening.RENEWS): State.RENEWING,
-    (State.SELECTING, Happening.REBINDS): State.REBINDING,
-    (State.REQUESTING, Happening.ACKED): State.BOUND,
-    (State.REQUESTING, Happening.NAKED): State.INIT,
-    (State.REBOOTING, Happening.ACKED): State.BOUND,
-    (State.REBOOTING, Happening.NAKED): State.INIT,
-    (State.REBOOTING, Happening.SELECTS): State.REQUESTING,
-    (State.BOUND, Happening.SELECTS): State.REQUESTING,
-    (State.BOUND, Happening.RENEWS): State.RENEWING,
-    (State.BOUND, Happening.REBINDS): State.REBINDING,
-    (State.RENEWING, Happening.REBINDS): State.REBINDING,
-    (State.RENEWING, Happening.ACKED): State.BOUND,
-    (State.RENEWING, Happening.NAKED): State.INIT,
-    (State.REBINDING, Happening.RENEWS): State.RENEWING,
-    (State.REBINDING, Happening.ACKED): State.BOUND,
-    (State.REBINDING, Happening.NAKED): State.INIT,
+TRANSITIONS: Final[dict[tuple[State, Input], State]] = {
+    (State.INIT, Input.RENEWS): State.RENEWING,  # a client that was there before the recording
+    (State.INIT, Input.REBINDS): State.REBINDING,
+    (State.INIT, Input.SELECTS): State.REQUESTING,
+    (State.SELECTING, Input.SELECTS): State.REQUESTING,
+    (State.SELECTING, Input.RENEWS): State.RENEWING,
+    (State.SELECTING, Input.REBINDS): State.REBINDING,
+    (State.REQUESTING, Input.ACKED): State.BOUND,
+    (State.REQUESTING, Input.NAKED): State.INIT,
+    (State.REBOOTING, Input.ACKED): State.BOUND,
+    (State.REBOOTING, Input.NAKED): State.INIT,
+    (State.REBOOTING, Input.SELECTS): State.REQUESTING,
+    (State.BOUND, Input.SELECTS): State.REQUESTING,
+    (State.BOUND, Input.RENEWS): State.RENEWING,
+    (State.BOUND, Input.REBINDS): State.REBINDING,
+    (State.RENEWING, Input.REBINDS): State.REBINDING,
+    (State.RENEWING, Input.ACKED): State.BOUND,
+    (State.RENEWING, Input.NAKED): State.INIT,
+    (State.REBINDING, Input.RENEWS): State.RENEWING,
+    (State.REBINDING, Input.ACKED): State.BOUND,
+    (State.REBINDING, Input.NAKED): State.INIT,
 }
 # In these a client has an address that it may use.
 HOLDING: Final = frozenset({State.BOUND, State.RENEWING, State.REBINDING})
@@ -145,8 +145,8 @@ def reply_of(payload: bytes) -> Reply:
 
 
 @dataclass(slots=True)
-class Standing:
-    """How a client stands with one server.
+class Binding:
+    """What a client has of one server, and its state there.
 
     `address` is held in the states HOLDING, else remembered; `offered` waits to be taken. Addresses are numbers, 0
     for none; times microseconds since 1970, 0 for never. `granted`: the beginning of the lease was seen.
@@ -162,13 +162,13 @@ class Standing:
     ends_us: int = 0
     granted: bool = False
 
-    def happen(self, what: Happening) -> bool:
+    def step(self, what: Input) -> bool:
         """Move by the table; False where that changes nothing."""
         state = ALWAYS.get(what) or TRANSITIONS.get((self.state, what))
         if state is None:
             return False
         self.state = state
-        if what in (Happening.DISCOVERS, Happening.NAKED):
+        if what in (Input.DISCOVERS, Input.NAKED):
             self.offered = self.offered_by = 0
         return True
 
@@ -177,8 +177,8 @@ class Standing:
         if reply.kind == OFFER and self.state is State.SELECTING:
             self.offered, self.offered_by = reply.address, reply.server
         elif reply.kind == NAK:
-            self.happen(Happening.NAKED)
-        elif reply.kind == ACK and reply.lease_s and self.happen(Happening.ACKED):
+            self.step(Input.NAKED)
+        elif reply.kind == ACK and reply.lease_s and self.step(Input.ACKED):
             self._bind(reply, now_us)
 
     def _bind(self, reply: Reply, now_us: int) -> None:
@@ -192,7 +192,7 @@ class Standing:
     def pass_time(self, now_us: int) -> None:
         """A lease that is over is not held."""
         if self.ends_us and self.ends_us <= now_us and self.state in HOLDING:
-            self.happen(Happening.EXPIRES)
+            self.step(Input.EXPIRES)
 
     @property
     def held(self) -> int:
@@ -200,26 +200,26 @@ class Standing:
         return self.address if self.state in HOLDING else 0
 
 
-def happening_of(message: Message, now_us: int, standing: Standing) -> Happening | None:
+def input_of(message: Message, now_us: int, binding: Binding) -> Input | None:
     """What a client's message means (RFC 2131, table 4); None for what moves nobody."""
     if message.kind != REQUEST:
         return _SAYINGS.get(message.kind)
     if message.server:
-        return Happening.SELECTS
+        return Input.SELECTS
     if not message.ciaddr:
-        return Happening.REBOOTS
-    broadcast = message.giaddr or 0 < standing.rebind_us <= now_us
-    return Happening.REBINDS if broadcast else Happening.RENEWS
+        return Input.REBOOTS
+    broadcast = message.giaddr or 0 < binding.rebind_us <= now_us
+    return Input.REBINDS if broadcast else Input.RENEWS
 
 
-_SAYINGS: Final[dict[int, Happening]] = {
-    DISCOVER: Happening.DISCOVERS,
-    RELEASE: Happening.RELEASES,
-    DECLINE: Happening.DECLINES,
+_SAYINGS: Final[dict[int, Input]] = {
+    DISCOVER: Input.DISCOVERS,
+    RELEASE: Input.RELEASES,
+    DECLINE: Input.DECLINES,
 }
 
 
-class Carried(NamedTuple):
+class Adapted(NamedTuple):
     """What becomes of a message: `packet` is said now, None where it is withheld; `why` where it is not as it was."""
 
     packet: Packet | None
@@ -228,7 +228,7 @@ class Carried(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Client:
-    """One client with both its standings.
+    """One client with both its bindings.
 
     `pattern` is its last message by the way (relay and all) that the messages of a client without an address come.
     `starting_over`: takes an offer at once, since the recorded client is further. `planned`:
@@ -238,8 +238,8 @@ class Client:
     name: str
     met: bool = False
     pattern: Packet | None = None
-    recorded: Standing = field(default_factory=Standing)
-    new: Standing = field(default_factory=Standing)
+    recorded: Binding = field(default_factory=Binding)
+    new: Binding = field(default_factory=Binding)
     starting_over: bool = False
     planned: bool = False
     xid: bytes = b""
@@ -252,8 +252,8 @@ class Client:
         if message.ciaddr:
             self.recorded.state = self.new.state = State.BOUND
 
-    def carry(self, packet: Packet, message: Message) -> Carried:
-        """What the client says now, in place of what it said; both standings move."""
+    def adapt(self, packet: Packet, message: Message) -> Adapted:
+        """What the client says now, in place of what it said; both bindings move."""
         now_us = packet.wall_us
         if not self.met:
             self.meet(message)
@@ -262,42 +262,42 @@ class Client:
         self.xid = message.xid
         if message.kind in (DISCOVER, REQUEST) and (message.giaddr or not message.ciaddr):
             self.pattern = packet
-        carried = self._carried(packet, message)
-        said = happening_of(message, now_us, self.recorded)
+        adapted = self._adapted(packet, message)
+        said = input_of(message, now_us, self.recorded)
         if said is not None:
-            self.recorded.happen(said)
-        return carried
+            self.recorded.step(said)
+        return adapted
 
-    def _carried(self, packet: Packet, message: Message) -> Carried:
-        carrier = CARRIERS.get(message.kind)
+    def _adapted(self, packet: Packet, message: Message) -> Adapted:
+        adapter = ADAPTERS.get(message.kind)
         alike = self.recorded == self.new
-        if not alike and carrier is not None:
-            return carrier(self, packet, message)
+        if not alike and adapter is not None:
+            return adapter(self, packet, message)
         self.starting_over = False
         self._say(packet)
-        return Carried(packet)
+        return Adapted(packet)
 
     def _say(self, packet: Packet) -> None:
-        """The new standing moves with what is said."""
+        """The new binding moves with what is said."""
         from_packet = _read_own(packet)
-        said = happening_of(from_packet, packet.wall_us, self.new)
+        said = input_of(from_packet, packet.wall_us, self.new)
         if said is not None:
-            self.new.happen(said)
+            self.new.step(said)
 
-    def _said(self, packet: Packet, why: str) -> Carried:
+    def _said(self, packet: Packet, why: str) -> Adapted:
         self._say(packet)
-        return Carried(packet, why)
+        return Adapted(packet, why)
 
-    # The carriers: one a message type, for a client whose standings have parted
+    # The adapters: one a message type, for a client whose bindings differ
 
-    def _discover(self, packet: Packet, message: Message) -> Carried:
+    def _discover(self, packet: Packet, message: Message) -> Adapted:
         """The address that it would like to have again is the one that it has had."""
         self.starting_over = False
         if message.requested and message.requested == self.recorded.address != self.new.address:
             return self._said(readdressed(packet, requested=self.new.address), "asks for its own address")
         return self._said(packet, "")
 
-    def _request(self, packet: Packet, message: Message) -> Carried:
+    def _request(self, packet: Packet, message: Message) -> Adapted:
         if message.server:
             return self._select(packet, message)
         self.starting_over = False
@@ -309,7 +309,7 @@ class Client:
             return self._start_over(packet)
         return self._said(readdressed(packet, requested=self.new.address), "asks for its own address")
 
-    def _select(self, packet: Packet, message: Message) -> Carried:
+    def _select(self, packet: Packet, message: Message) -> Adapted:
         recorded, new = self.recorded, self.new
         if recorded.offered_by and message.server != recorded.offered_by:
             return self._said(packet, "")  # it has chosen another server
@@ -319,13 +319,13 @@ class Client:
             return self._said(taken, "" if taken == packet else "takes the offer that it has now")
         if new.state is State.SELECTING:
             self.starting_over = True
-            return Carried(None, "it has no offer to take yet")
+            return Adapted(None, "it has no offer to take yet")
         if new.held:
             kept = readdressed(packet, requested=new.address if message.requested else None, server=new.server)
             return self._said(kept, "" if kept == packet else "asks for its own address")
         return self._start_over(packet)
 
-    def _renew(self, packet: Packet, message: Message) -> Carried:
+    def _renew(self, packet: Packet, message: Message) -> Adapted:
         if message.ciaddr != self.recorded.address:
             return self._said(packet, "")
         if not self.new.held:
@@ -333,34 +333,34 @@ class Client:
         renewed = readdressed(packet, ciaddr=self.new.address)
         return self._said(renewed, "" if renewed == packet else "renews its own address")
 
-    def _start_over(self, packet: Packet) -> Carried:
+    def _start_over(self, packet: Packet) -> Adapted:
         """A client without a lease asks for one, by the way that it last came."""
         if self.pattern is None:
-            return Carried(None, "it has no lease, and the recording does not show by which relay it would ask for one")
+            return Adapted(None, "it has no lease, and the recording does not show by which relay it would ask for one")
         self.starting_over = True
         asking = discover_from(self.pattern, self.xid)._replace(wall_us=packet.wall_us, mono_us=packet.mono_us)
         return self._said(asking, "has no lease: starts over")
 
-    def _release(self, packet: Packet, message: Message) -> Carried:
+    def _release(self, packet: Packet, message: Message) -> Adapted:
         if message.ciaddr != self.recorded.address:
             return self._said(packet, "")
         if not self.new.held:
             self.starting_over = False  # it leaves, and waits for no offer
-            return Carried(None, "it has no lease to release")
+            return Adapted(None, "it has no lease to release")
         released = readdressed(packet, ciaddr=self.new.address, server=self.new.server)
         return self._said(released, "" if released == packet else "releases its own address")
 
-    def _decline(self, packet: Packet, message: Message) -> Carried:
+    def _decline(self, packet: Packet, message: Message) -> Adapted:
         """Who has the address that the client found in use is not the client's doing: another one is not in use."""
         if message.requested == self.recorded.address and self.new.address != message.requested:
-            return Carried(None, "the address that was found in use is not the one that it has now")
+            return Adapted(None, "the address that was found in use is not the one that it has now")
         return self._said(readdressed(packet, server=self.new.server or None), "")
 
-    def _inform(self, packet: Packet, message: Message) -> Carried:
+    def _inform(self, packet: Packet, message: Message) -> Adapted:
         if not message.ciaddr or message.ciaddr != self.recorded.address:
             return self._said(packet, "")
         if not self.new.held:
-            return Carried(None, "it has no address to ask with")
+            return Adapted(None, "it has no address to ask with")
         asked = readdressed(packet, ciaddr=self.new.address)
         return self._said(asked, "" if asked == packet else "asks from its own address")
 
@@ -425,7 +425,7 @@ def _read_own(packet: Packet) -> Message:
     return from_packet
 
 
-CARRIERS: Final[dict[int, Callable[[Client, Packet, Message], Carried]]] = {
+ADAPTERS: Final[dict[int, Callable[[Client, Packet, Message], Adapted]]] = {
     DISCOVER: Client._discover,
     REQUEST: Client._request,
     RELEASE: Client._release,

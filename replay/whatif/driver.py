@@ -77,7 +77,7 @@ class EngineFailed(Exception):
         self.traceback = text
 
 
-class Wish:
+class NextTimer:
     """When a machine wants its next timer, as the program keeps it: a timer that changes nothing comes again."""
 
     __slots__ = ("at_us",)
@@ -120,7 +120,7 @@ class Driver:
         self._leases = leases
         self._closed_loop = closed_loop
         self._explain_from = explain_from
-        self._wish, self._recorded_wish = Wish(), Wish()
+        self._next_timer, self._recorded_timer = NextTimer(), NextTimer()
         self._agenda: list[tuple[int, int, Client]] = []
         self._agenda_count = 0
         self._speaking: dict[bytes, Client] = {}
@@ -178,14 +178,14 @@ class Driver:
             raise EngineFailed(self._seq, traceback.format_exc()) from error
         done = tuple(effects)
         self._done.append(Applied(event, done, why, tuple(reasons)))
-        self._wish.effects(done)
+        self._next_timer.effects(done)
         self._watch(done)
         for answer in self.questions.asked(done, (event.wall_us, event.mono_us)):
             self._apply(answer, "answered from the recording")
         self.streams.asked(done)
         for refusal in self.streams.refusals(event.wall_us, event.mono_us):
             self._apply(refusal, "a call to the failover partner, which is not played")
-        self._heed(done, event)
+        self._deliver(done, event)
         return done
 
     def _watch(self, effects: Sequence[Effect]) -> None:
@@ -244,7 +244,7 @@ class Driver:
         """The recording goes on from another one: its state passes into the new configuration by the lease file."""
         old = start.machine
         self._now_us = wall_us
-        self._recorded_wish.at_us = self._wish.at_us = old.wake_us
+        self._recorded_timer.at_us = self._next_timer.at_us = old.wake_us
         if old.server is not None:
             self._recorded_interfaces = self._interfaces = tuple(old.server.generation.interfaces)
         if self._leases is None and self._is_configuration_of(old):
@@ -255,7 +255,7 @@ class Driver:
         self.questions.know(old._names.answers)
         if self._leases is None:
             self._leases = b"".join(lease_file_of(old, wall_us // _SECOND_US))
-        self._wish.at_us = 0
+        self._next_timer.at_us = 0
         self._boot(old._boot)
         self._configure(ev.ConfigurationEnd(wall_us, 0, "", reload=False))
         self._lease_end(ev.LeaseFileEnd(wall_us, 0, ""))
@@ -275,8 +275,8 @@ class Driver:
     def _settle(self, until_us: int) -> None:
         """Do, in order, what is due by then and is not in the recording: timers of this machine, and clients' own."""
         while True:
-            wish_us = self._wish.at_us
-            timer_us = wish_us if 0 < wish_us <= until_us and wish_us != self._recorded_wish.at_us else None
+            wanted_us = self._next_timer.at_us
+            timer_us = wanted_us if 0 < wanted_us <= until_us and wanted_us != self._recorded_timer.at_us else None
             agenda_us = self._agenda[0][0] if self._agenda and self._agenda[0][0] <= until_us else None
             if timer_us is not None and (agenda_us is None or timer_us <= agenda_us):
                 self._own_timer(max(timer_us, self._now_us))
@@ -287,12 +287,12 @@ class Driver:
 
     def _own_timer(self, at_us: int) -> None:
         self._now_us = at_us
-        self._wish.timer(at_us)
+        self._next_timer.timer(at_us)
         self._apply(ev.Timer(at_us, 0), "the new server's own timer")
 
     def _timer(self, event: ev.Timer) -> None:
-        if 0 < self._wish.at_us <= event.wall_us:
-            self._wish.timer(event.wall_us)
+        if 0 < self._next_timer.at_us <= event.wall_us:
+            self._next_timer.timer(event.wall_us)
             self._apply(event)
 
     def _next_of_agenda(self) -> None:
@@ -358,7 +358,7 @@ class Driver:
             if self._reaches(packet):
                 self._apply(packet)
             return ""
-        said, why = client.carry(packet, message)
+        said, why = client.adapt(packet, message)
         if said is None:
             return why
         if self._reaches(said):
@@ -377,7 +377,7 @@ class Driver:
         self._speaking[message.hardware or message.xid] = client
         return client
 
-    def _heed(self, effects: Sequence[Effect], event: Event) -> None:
+    def _deliver(self, effects: Sequence[Effect], event: Event) -> None:
         """Let the clients hear what is sent to them; what they answer is planned."""
         if not self._closed_loop:
             return
@@ -393,8 +393,8 @@ class Driver:
     def _follow_recording(self, event: Event, effects: tuple[Effect, ...]) -> None:
         """Move the recorded side: its wish for a timer, its rewrite, what its clients heard."""
         if isinstance(event, ev.Timer):
-            self._recorded_wish.timer(event.wall_us)
-        self._recorded_wish.effects(effects)
+            self._recorded_timer.timer(event.wall_us)
+        self._recorded_timer.effects(effects)
         heard: list[Client] = []
         for effect in effects:
             kind = type(effect)

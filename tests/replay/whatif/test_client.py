@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from dhcpd.replay.whatif.client import ALWAYS, HOLDING, TRANSITIONS, Client, Happening, Reply, State
+from dhcpd.replay.whatif.client import ALWAYS, HOLDING, TRANSITIONS, Client, Input, Reply, State
 from dhcpd.replay.whatif.packets import discover_from, read, renewal_from, request_from
 from dhcpd.trace.events import Packet
 
@@ -26,7 +26,7 @@ def packet(kind: int, at: int = 0, *, ciaddr: int = 0, requested: int = 0, serve
 def say(client: Client, one: Packet) -> Packet | None:
     message = read(one.payload)
     assert message is not None
-    return client.carry(one, message).packet
+    return client.adapt(one, message).packet
 
 
 def reply(kind: int, address: int = 0, lease_s: int = 600, server: int = SERVER) -> Reply:
@@ -50,8 +50,8 @@ def test_every_state_is_reached_and_left():
     reached = {*ALWAYS.values(), *TRANSITIONS.values(), State.INIT}
     assert reached == set(State)
     assert {state for state, _ in TRANSITIONS} == set(State)
-    assert {what for _, what in TRANSITIONS} | ALWAYS.keys() == set(Happening)
-    assert {state for (_, what), state in TRANSITIONS.items() if what is Happening.ACKED} == {State.BOUND} <= HOLDING
+    assert {what for _, what in TRANSITIONS} | ALWAYS.keys() == set(Input)
+    assert {state for (_, what), state in TRANSITIONS.items() if what is Input.ACKED} == {State.BOUND} <= HOLDING
 
 
 def test_a_client_that_gets_the_same_says_the_same():

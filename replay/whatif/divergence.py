@@ -1,8 +1,8 @@
-"""Where two configurations part: the first event whose effects are others, with the reasons of both sides.
+"""Where two configurations diverge: the first event whose effects are others, with the reasons of both sides.
 
 The new configuration is driven as in a what-if, and each step is held against the recording: packets, records, log
-lines, pings, programs. The start is left out, which tells of the files themselves, and so are wishes for timers and the
-rewrites of the lease file. Everything behind the first difference may be its consequence, and is not looked at.
+lines, pings, programs. The start is left out, which tells of the files themselves, and so are the timers asked for
+and rewrites of the lease file. Everything behind the first difference may be its consequence, and is not looked at.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _LEFT_OUT: Final = (fx.Wake, fx.RewriteBegin, fx.RewritePart, fx.RewriteEnd)
 
 
-class Parting(NamedTuple):
+class Divergence(NamedTuple):
     """The first event that is answered otherwise: the effects, and why on each side.
 
     `told` says what the new server was told that the recording does not have (`its own timer`, ...).
@@ -41,13 +41,13 @@ class Parting(NamedTuple):
     told: tuple[str, ...]
 
 
-def find_parting(
+def find_divergence(
     tape: Tape,
     files: Sequence[SourceFile],
     leases: bytes | None = None,
     *,
     watch: Callable[[int, int], None] | None = None,
-) -> Parting | None:
+) -> Divergence | None:
     """The first event at which the recording and the configuration `files` part; None where they never do.
 
     Raises Refused or EngineFailed (driver.py), and what reading a tape raises.
@@ -65,7 +65,7 @@ def find_parting(
             break
     got = tuple(effect for one in found.applied for effect in one.effects)
     client = client_of(found.event, found.recorded, got)
-    return Parting(
+    return Divergence(
         Difference(found.seq, found.event, _counted(found.recorded), _counted(got), client),
         tuple(reason for one in explain(tape, {decided, found.seq}) for reason in one.reasons),
         tuple(reason for one in told for reason in one.reasons),
@@ -109,9 +109,9 @@ def _counted(effects: Sequence[Effect]) -> tuple[Effect, ...]:
     return tuple(effect for effect in effects if not isinstance(effect, _LEFT_OUT))
 
 
-def reason_lines(parting: Parting) -> list[str]:
+def reason_lines(divergence: Divergence) -> list[str]:
     """The reasons that only one side has: `-` the recorded configuration's, `+` the other's."""
-    sides = parting.recorded_reasons, parting.new_reasons
+    sides = divergence.recorded_reasons, divergence.new_reasons
     keys = [{_key(reason) for reason in side} for side in sides]
     lines = [_line("-", one) for one in sides[0] if _key(one) not in keys[1]]
     return lines + [_line("+", one) for one in sides[1] if _key(one) not in keys[0]]
