@@ -82,11 +82,11 @@ def broadcast_address(name: str) -> str:
         return "255.255.255.255"
 
 
-def configuration(path: str) -> Iterator[Event]:
+def configuration(path: str, *, reload: bool = False) -> Iterator[Event]:
     """dhcpd.conf, every file that it includes, however deep, and the end of them."""
     for file in read_files(path):
         yield ConfigurationFile(*now(), name=file.name, content=file.content, error=file.error)
-    yield ConfigurationEnd(*now(), name=octets_as_text(path), reload=False)
+    yield ConfigurationEnd(*now(), name=octets_as_text(path), reload=reload)
 
 
 def lease_file(path: bytes) -> Iterator[Event]:

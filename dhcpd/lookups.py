@@ -1,7 +1,6 @@
-"""What takes long and must not hold the loop up: looking up names, running programs (`execute`).
+"""What takes long and must not hold the loop up: looking up names, running programs (`execute`), reading files.
 
-All of it is done in a few threads; each job brings back an event without time, which the loop stamps when it passes
-the door.
+All of it is done in a few threads; each job brings back events, which the loop stamps when they pass the door.
 """
 
 from __future__ import annotations
@@ -73,13 +72,13 @@ def execute(effect: Execute) -> Executed:
 
 
 class Background:
-    """Jobs in threads of their own. `returned`: the events of those that are done, of which the loop is notified."""
+    """Jobs in threads of their own. `returned`: the events of each that is done, of which the loop is notified."""
 
     __slots__ = ("_begun", "_notify", "_pool", "returned")
 
     def __init__(self) -> None:
-        self.returned: deque[Event] = deque()
-        self._begun: dict[Future[Event], None] = {}
+        self.returned: deque[list[Event]] = deque()
+        self._begun: dict[Future[list[Event]], None] = {}
         self._pool: ThreadPoolExecutor | None = None
         self._notify: Callable[[], None] = lambda: None
 
@@ -89,26 +88,30 @@ class Background:
 
     def run(self, effect: Lookup | ReverseLookup | Execute) -> None:
         """Carry the effect out in a thread."""
+        self.begin(lambda: [_carry_out(effect)])
+
+    def begin(self, job: Callable[[], list[Event]]) -> None:
+        """Do a job in a thread; the events that it brings back come together."""
         if self._pool is None:
             self._pool = ThreadPoolExecutor(_THREADS_MAXIMUM, thread_name_prefix="background")
-        made: Future[Event] = self._pool.submit(_carry_out, effect)
+        made: Future[list[Event]] = self._pool.submit(job)
         self._begun[made] = None
         made.add_done_callback(self._returned)
 
-    def _returned(self, done: Future[Event]) -> None:
+    def _returned(self, done: Future[list[Event]]) -> None:
         self.returned.append(done.result())
         self._notify()
 
     def wait_for_all(self) -> list[Event]:
         """Wait until all jobs are done; their events in the order in which they were begun."""
-        events = [job.result() for job in self._begun]
+        events = [event for job in self._begun for event in job.result()]
         self._begun.clear()
         self.returned.clear()
         return events
 
     def take(self) -> list[Event]:
         """The events of the jobs that are done since the last call."""
-        events = [self.returned.popleft() for _ in range(len(self.returned))]
+        events = [event for _ in range(len(self.returned)) for event in self.returned.popleft()]
         if events:
             self._begun = {job: None for job in self._begun if not job.done()}
         return events

@@ -56,6 +56,7 @@ from .trace.effects import (
     Wake,
 )
 from .trace.events import (
+    ConfigurationEnd,
     End,
     PingFailed,
     PingReply,
@@ -78,11 +79,11 @@ if TYPE_CHECKING:
     from .trace.events import Event
 
 # Signals whose default is to kill: ISC dies of them, and so do we, but with the tape ended and all replies out.
-# The one exception is SIGUSR2 where there is a recording: it begins a new segment.
+# The one exception is SIGUSR2 where there is a recording: it begins a new segment. SIGHUP, of which ISC dies, too, has
+# the configuration read again.
 ENDING_SIGNALS: Final = (
     signal.SIGTERM,
     signal.SIGINT,
-    signal.SIGHUP,
     signal.SIGUSR1,
     signal.SIGUSR2,
     signal.SIGALRM,
@@ -133,6 +134,8 @@ class Loop:
         self._lost: StorageError | None = None
         self._homeless: list[Reply] = []
         self._pinged: dict[int, int] = {}
+        # 1 while the configuration is being read again, 2 when it is wanted once more behind that.
+        self._readings_wanted = 0
         self.doing: dict[type[Effect], Callable[[Any], None]] = {
             Log: self._log,
             Store: self._store,
@@ -180,14 +183,31 @@ class Loop:
         self._finish()
 
     async def _hear_signals(self) -> None:
-        with trio.open_signal_receiver(*ENDING_SIGNALS) as signals:
+        with trio.open_signal_receiver(signal.SIGHUP, *ENDING_SIGNALS) as signals:
             async for number in signals:
                 self._inbox.append(Signal(0, 0, number))
-                if number == signal.SIGUSR2 and self._recorder is not None:
+                if number == signal.SIGHUP:
+                    self._want_configuration()
+                elif number == signal.SIGUSR2 and self._recorder is not None:
                     self._recorder.want_segment()
                 else:
                     self.signal = number
                 self._sockets.wake()
+
+    def _want_configuration(self) -> None:
+        """Have the files read; once more, when they are being read already and may have changed meanwhile."""
+        self._readings_wanted = min(self._readings_wanted + 1, 2)
+        if self._readings_wanted == 1:
+            self._run.background.begin(self._read_configuration)
+
+    def _configuration_is_read(self) -> None:
+        self._readings_wanted -= 1
+        if self._readings_wanted:
+            self._run.background.begin(self._read_configuration)
+
+    def _read_configuration(self) -> list[Event]:
+        """The files as they are now; in a thread, so that a slow disk holds nobody up."""
+        return list(boot.configuration(self._run.paths.configuration, reload=True))
 
     async def _serve(self) -> None:
         batches = 0
@@ -254,6 +274,8 @@ class Loop:
         events = [inbox.popleft() for _ in range(len(inbox))]
         if self._run.background.returned:
             events += self._run.background.take()
+            if any(type(event) is ConfigurationEnd for event in events):
+                self._configuration_is_read()
         return events
 
     def _process(self, events: list[Event]) -> None:

@@ -81,6 +81,10 @@ class Agenda:
         due = self._entries.get((owner, key))
         return None if due is None else due.at_us
 
+    def keys(self, owner: Owner) -> list[Key]:
+        """What an owner waits for, in the order in which it was entered."""
+        return [due.key for due in sorted(self._entries.values(), key=_entered) if due.owner is owner]
+
     def take(self, now_us: int) -> Due | None:
         """The first entry that is due by now, which is then no more in the list; None where nothing is due.
 
@@ -111,3 +115,7 @@ class Agenda:
         """Enter what a snapshot holds."""
         for owner, key, at_us in data:
             self.set(Owner(owner), key, at_us)
+
+
+def _entered(due: Due) -> int:
+    return due.number

@@ -9,15 +9,15 @@ See docs/behaviour/packets.md#interfaces-at-the-start.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ..trace.effects import ERROR, INFO
+from ..trace.events import Interfaces, Link
 from .wire.text import dotted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..trace.events import Link
     from .model.configuration import Configuration, SharedNetwork, Subnet
 
 # The kernel's flags of an interface (IFF_UP and its like).
@@ -193,3 +193,17 @@ def listening_lines(attachment: Attachment, *, plain_udp: bool) -> list[str]:
         return [f"Listening on Socket/{attachment.name}/{network}", f"Sending on   Socket/{attachment.name}/{network}"]
     where = f"LPF/{attachment.name}/{attachment.hardware.hex(':')}/{network}"
     return [f"Listening on {where}", f"Sending on   {where}"]
+
+
+def plain_interfaces(event: Interfaces) -> list[Any]:
+    """What a snapshot keeps of the interfaces' event."""
+    return [event.wall_us, event.mono_us, [tuple(link) for link in event.links], event.error]
+
+
+def interfaces_from(data: list[Any]) -> Interfaces:
+    """The event that `plain_interfaces` has kept."""
+    links = tuple(
+        Link(name, index, kind, hardware, flags, tuple((a, b) for a, b in addresses))
+        for name, index, kind, hardware, flags, addresses in data[2]
+    )
+    return Interfaces(data[0], data[1], links, data[3])

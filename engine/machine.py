@@ -8,21 +8,24 @@ about messages to service/. A snapshot of a machine is plain data, from which an
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from ..trace import events as ev
 from ..trace.effects import ERROR, INFO, ConfigurationRefused, Exit, Log, Serving, Wake
-from . import startup
+from . import reloading, startup
 from .agenda import NEVER_US, Agenda, Owner
+from .attach import interfaces_from, plain_interfaces
 from .draws import Draws
 from .lease.database import Database
 from .lease.file.reader import load_lease_file
 from .lease.file.writer import Rewriter
 from .names import Names
 from .omapi.part import OmapiPart
+from .parameters import StartParameters
 from .rewriting import Rewriting, log_failure
 from .service import dispatch
-from .service.generation import Generation, Interface
+from .service.generation import Generation
 from .service.granting import ping
 from .service.lifecycle import expire_at_start, expire_in
 from .service.reasons import Reason, conclude
@@ -36,9 +39,9 @@ if TYPE_CHECKING:
     from .attach import Discovery
     from .model.change import Change
     from .model.configuration import Configuration
-    from .parameters import StartParameters
+    from .reloading import Candidate
 
-SNAPSHOT_VERSION: Final = 6
+SNAPSHOT_VERSION: Final = 7
 _MICROSECONDS: Final = 1_000_000
 
 
@@ -51,9 +54,9 @@ class Machine:
     """
 
     __slots__ = (
-        "_boot", "_configuration_name", "_discovery", "_effects", "_files", "_interfaces_event", "_lease_parts",
-        "_line", "_names", "_parameters", "_plain_udp", "_rewriting", "_streams", "agenda", "follows_leases", "leaving",
-        "omapi", "server", "serving", "wake_us",
+        "_boot", "_candidate", "_configuration_name", "_discovery", "_effects", "_files", "_interfaces_event",
+        "_lease_parts", "_line", "_names", "_new_files", "_parameters", "_plain_udp", "_rewriting", "_served",
+        "_streams", "agenda", "follows_leases", "leaving", "omapi", "server", "serving", "wake_us",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -67,6 +70,11 @@ class Machine:
         self._boot: ev.Boot | None = None
         self._line = startup.CommandLine()
         self._files: dict[str, bytes | str] = {}
+        # While it serves: the files of a reload that come in, and the configuration that waits for its host names.
+        self._new_files: dict[str, bytes | str] = {}
+        self._candidate: Candidate | None = None
+        # The interfaces whose sockets are open.
+        self._served: tuple[str, ...] = ()
         self._configuration_name = ""
         self._parameters: StartParameters | None = None
         self._lease_parts: list[bytes] = []
@@ -149,14 +157,13 @@ class Machine:
         self._line = startup.read_command_line(event.arguments)
 
     def _on_configuration_file(self, event: ev.ConfigurationFile) -> None:
-        if not self.serving:
-            self._files[event.name] = event.error or event.content
+        files = self._new_files if self.serving else self._files
+        files[event.name] = event.error or event.content
 
     def _on_configuration_end(self, event: ev.ConfigurationEnd) -> None:
         effects = self._effects
         if self.serving:
-            effects.append(Log(ERROR, "The configuration is not read again while serving: nothing has changed."))
-            effects.append(ConfigurationRefused("unsupported"))
+            self._reload(event)
             return
         self._configuration_name = event.name
         configuration = startup.load_configuration(self._files, event, effects)
@@ -173,6 +180,47 @@ class Machine:
             if not self._line.test:
                 effects += startup.unsupported_lines(configuration, parameters)
             self._names.ask(startup.ask_for_names(configuration.host_names, effects))
+
+    # A new configuration while it serves: reloading.py has the steps
+
+    def _reload(self, event: ev.ConfigurationEnd) -> None:
+        """Read the candidate; the last one that came counts."""
+        server, interfaces, start = self.server, self._interfaces_event, self._parameters
+        assert server is not None, "who serves has a configuration"
+        assert interfaces is not None, "who serves has interfaces"
+        assert start is not None, "who serves has parameters"
+        files, self._new_files = self._new_files, {}
+        effects = self._effects
+        self._candidate = None
+        candidate = reloading.read_candidate(server, self._line, files, event, interfaces, effects)
+        if candidate is None or not reloading.keeps_key(candidate, start, effects):
+            effects.append(ConfigurationRefused("mistakes"))
+            return
+        effects += reloading.settled_lines(start, candidate.parameters)
+        effects += reloading.interface_lines(self._served, candidate.found)
+        effects += startup.unsupported_lines(candidate.configuration, candidate.parameters)
+        self._candidate = candidate
+        names = self._names.unknown(candidate.configuration.host_names)
+        self._names.ask(startup.ask_for_names(names, effects))
+        self._change_over()
+
+    def _change_over(self) -> None:
+        """Take the candidate over, once all its host names are answered."""
+        server, interfaces, candidate = self.server, self._interfaces_event, self._candidate
+        if candidate is None or not self._names.all_answered:
+            return
+        assert server is not None, "who serves has a configuration"
+        assert interfaces is not None, "who serves has interfaces"
+        self._candidate = None
+        self._files, self._configuration_name = candidate.files, candidate.name
+        networks = reloading.interfaces_of(self._served, interfaces, candidate.found)
+        reloading.change_over(server, candidate, networks, self._log)
+        server.settings = reloading.changed_settings(server.settings, candidate.parameters)
+        if self.omapi is not None:
+            self.omapi.serve()
+        startup.run_global_scope(server, server.global_bindings)
+        self._names.keep({*candidate.configuration.host_names, *server.generation.declared.host_names})
+        self._begin_rewrite(server)
 
     def _make_server(self, configuration: Configuration, wall_us: int) -> Server:
         boot = self._boot
@@ -192,16 +240,7 @@ class Machine:
 
     def _adopt(self, server: Server, parameters: StartParameters) -> None:
         self._parameters = parameters
-        server.settings = ServerSettings(
-            local_port=parameters.local_port or 0,
-            remote_port=parameters.remote_port or 0,
-            broadcast_address=parameters.broadcast_address or 0,
-            abandon_lease_time=parameters.abandon_lease_time,
-            delayed_ack=parameters.delayed_ack,
-            max_ack_delay_us=parameters.max_ack_delay_us,
-            server_id_check=parameters.server_id_check,
-            check_secs_byte_order=parameters.check_secs_byte_order,
-        )
+        server.settings = reloading.changed_settings(ServerSettings(local_port=parameters.local_port or 0), parameters)
         self._rewriting = Rewriting(parameters.lease_file or "", test=self._line.test == "T")
         self.server = server
         if parameters.omapi_port is not None:
@@ -233,6 +272,7 @@ class Machine:
 
     def _begin_rewrite(self, server: Server) -> None:
         server.leases.appended = 0
+        server.database.forget_ended(server.now)
         rewriter = Rewriter(server.database, server.configuration, server.utc_offset_s, server.now)
         self._rewriting.begin(rewriter, server.now, self._effects)
 
@@ -257,10 +297,10 @@ class Machine:
             self._effects.append(startup.listen(found))
 
     def _attach(self, server: Server, found: Discovery) -> None:
+        assert self._interfaces_event is not None, "interfaces are found among links"
         self._discovery = found
-        server.generation.interfaces = {
-            one.name: Interface(one.name, one.hardware, one.address, one.network) for one in found.served
-        }
+        self._served = self._served or tuple(one.name for one in found.served)
+        server.generation.interfaces = reloading.interfaces_of(self._served, self._interfaces_event, found)
 
     def _on_listening(self, event: ev.Listening) -> None:
         server, found = self.server, self._discovery
@@ -325,6 +365,8 @@ class Machine:
         self._names.answer(event, self._effects)
         if self._interfaces_event is not None and self._discovery is None and self._names.all_answered:
             self._find_interfaces(self._interfaces_event)
+        if self._candidate is not None:
+            self._change_over()
 
     def _on_name_answer(self, event: ev.NameAnswer) -> None:
         if self.server is not None:
@@ -400,9 +442,13 @@ class Machine:
             "boot": None if self._boot is None else tuple(self._boot),
             "files": dict(self._files),
             "configuration": self._configuration_name,
-            "settled": self._parameters is not None,
+            "new_files": dict(self._new_files),
+            "candidate": None if self._candidate is None else self._candidate.plain(),
+            "parameters": None if self._parameters is None else asdict(self._parameters),
+            "settings": None if self.server is None else asdict(self.server.settings),
+            "served": list(self._served),
             "lease_parts": list(self._lease_parts),
-            "interfaces": None if self._interfaces_event is None else _plain_interfaces(self._interfaces_event),
+            "interfaces": None if self._interfaces_event is None else plain_interfaces(self._interfaces_event),
             "attached": self._discovery is not None,
             "plain_udp": self._plain_udp,
             "serving": self.serving,
@@ -428,8 +474,9 @@ class Machine:
         made._lease_parts = list(data["lease_parts"])
         made._names.restore(data["names"])
         if data["boot"] is not None:
-            made._on_boot(_boot_from(data["boot"]))
-        if data["settled"]:
+            made._on_boot(startup.boot_from(data["boot"]))
+        made._new_files = dict(data["new_files"])
+        if data["parameters"] is not None:
             made._restore_server(data)
         made.wake_us = data["wake_us"]
         made.agenda.restore(data["agenda"])
@@ -447,9 +494,8 @@ class Machine:
         configuration = startup.load_configuration(self._files, end, self._effects)
         assert configuration is not None, "a snapshot holds a configuration that was accepted"
         server = self._make_server(configuration, 0)
-        parameters = startup.settle(server, self._line, self._effects)
-        assert parameters is not None, "a snapshot holds a configuration that was accepted"
-        self._adopt(server, parameters)
+        self._adopt(server, StartParameters(**data["parameters"]))
+        server.settings = ServerSettings(**data["settings"])
         server.database.restore(data["database"])
         server.restore_state(data["server"])
         server.draws.drawn = data["drawn"]
@@ -457,11 +503,15 @@ class Machine:
             self.omapi.restore(data["omapi"])
         self._restore_rewriting(server, data["rewriting"])
         if data["interfaces"] is not None:
-            self._interfaces_event = _interfaces_from(data["interfaces"])
+            self._interfaces_event = interfaces_from(data["interfaces"])
+            self._served = tuple(data["served"])
             if data["attached"]:
                 found = startup.find_interfaces(configuration, self._interfaces_event, self._line, self._effects)
                 assert found is not None, "a snapshot holds interfaces that were accepted"
                 self._attach(server, found)
+        if data["candidate"] is not None:
+            assert self._interfaces_event is not None, "a reload comes behind the start"
+            self._candidate = reloading.candidate_from(data["candidate"], server, self._line, self._interfaces_event)
 
     def _restore_rewriting(self, server: Server, data: dict[str, Any]) -> None:
         self._rewriting.begun_at = data["begun_at"]
@@ -477,25 +527,6 @@ class SnapshotError(ValueError):
     def __init__(self, version: object) -> None:
         super().__init__(f"snapshot version {version!r}, this program reads {SNAPSHOT_VERSION}")
         self.version = version
-
-
-def _plain_interfaces(event: ev.Interfaces) -> list[Any]:
-    return [event.wall_us, event.mono_us, [tuple(link) for link in event.links], event.error]
-
-
-def _interfaces_from(data: list[Any]) -> ev.Interfaces:
-    links = tuple(
-        ev.Link(name, index, kind, hardware, flags, tuple((a, b) for a, b in addresses))
-        for name, index, kind, hardware, flags, addresses in data[2]
-    )
-    return ev.Interfaces(data[0], data[1], links, data[3])
-
-
-def _boot_from(data: list[Any]) -> ev.Boot:
-    fields = list(data)
-    fields[3] = tuple(fields[3])
-    fields[4] = tuple((name, value) for name, value in fields[4])
-    return ev.Boot(*fields)
 
 
 # Who waits for a moment -> what is done when it has come; (machine, key).

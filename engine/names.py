@@ -15,6 +15,8 @@ from ..trace.effects import ERROR, Log, Lookup
 from .agenda import Owner
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
     from ..trace.effects import Effect
     from ..trace.events import HostAnswer
     from .agenda import Agenda
@@ -60,6 +62,21 @@ class Names:
         """Ask for a name whose answer is old."""
         self._outstanding[name] = None
         effects.append(Lookup(name))
+
+    def keep(self, names: Collection[str]) -> None:
+        """Forget what is known of all other names, and ask for them no more."""
+        for name in [one for one in self._known() if one not in names]:
+            self.answers.pop(name, None)
+            self._outstanding.pop(name, None)
+            self._agenda.cancel(Owner.LOOKUP, name)
+
+    def unknown(self, names: Iterable[str]) -> list[str]:
+        """Those of the names that were never asked for, or are forgotten."""
+        known = set(self._known())
+        return [name for name in names if name not in known]
+
+    def _known(self) -> list[str]:
+        return [*map(str, self._agenda.keys(Owner.LOOKUP)), *self._outstanding]
 
     def snapshot(self) -> dict[str, Any]:
         """Plain data."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from ..trace.effects import ERROR, INFO, Fatal, Listen, Log, Lookup, Settings
+from ..trace.events import Boot
 from .attach import Discovery, discover, listening_lines
 from .conf.building.compile import compile_configuration
 from .conf.options import default_registry
@@ -75,6 +76,14 @@ def read_command_line(words: tuple[str, ...]) -> CommandLine:
         else:
             line.interfaces.append(word)
     return line
+
+
+def boot_from(data: list[Any]) -> Boot:
+    """The event that a snapshot keeps as plain data."""
+    fields = list(data)
+    fields[3] = tuple(fields[3])
+    fields[4] = tuple((name, value) for name, value in fields[4])
+    return Boot(*fields)
 
 
 def load_configuration(

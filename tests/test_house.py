@@ -42,7 +42,8 @@ FORBIDDEN_CALLS = frozenset({"open", "print", "input", "id", "hash", "exec", "ev
 # What changes leases, and what makes them: of a file, of a snapshot, at the start. The database keeps the fields that
 # its indexes go by.
 LEASE_WRITERS = frozenset({
-    "engine/lease/charges.py", "engine/lease/commit.py", "engine/lease/database.py", "engine/lease/instantiate.py",
+    "engine/lease/charges.py", "engine/lease/commit.py", "engine/lease/database.py", "engine/lease/embedded.py",
+    "engine/lease/instantiate.py",
     "engine/lease/snapshot.py", "engine/lease/file/reader.py", "engine/lease/file/record_reader.py",
 })  # fmt: skip
 # Objects of other classes, fields of which have the name of a lease's.

@@ -233,7 +233,7 @@ class Answers(NamedTuple):
 
 
 class ConfigurationRefused(NamedTuple):
-    """A `ConfigurationEnd` with `reload` changed nothing. `why` is a word: `unsupported`, `mistakes`.
+    """A `ConfigurationEnd` with `reload` changed nothing. `why` is a word: `mistakes`.
 
     Mistakes are in the log, by file and line.
     """

@@ -38,7 +38,7 @@ from ..wire.text import dotted
 from .transition import ENDINGS, NEXT_STATE, TRANSITIONS, Event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from ...trace.effects import Effect
     from ..model.configuration import Handler, Host, Pool
@@ -117,6 +117,14 @@ class Leases:
         """Share a pool with a partner, who hears of every change in it."""
         self.partners[pool.index] = partner
         self.followed = self.paired = True
+
+    def rebase(self, before: Sequence[Pool]) -> None:
+        """The database has other pools than `before` had: each has the partner of its relationship, by name."""
+        known = {pool.failover_peer: partner for pool, partner in zip(before, self.partners, strict=True)}
+        self.partners = [
+            NO_PARTNER if pool.failover_peer is None else known.get(pool.failover_peer, NO_PARTNER)
+            for pool in self.database.configuration.pools
+        ]
 
     def begin(self, *, followed: bool) -> None:
         """An event begins."""

@@ -7,15 +7,16 @@ not made here: the service changes a lease's fields and says what changed. The f
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
 from heapq import heapify, heappop, heappush
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ..declared import Declared
-from ..model.lease import NEVER, Lease
+from ..model.lease import BACKUP, FREE, NEVER, Lease
 from .charges import Charges
 from .declarations import Declarations
-from .embedded import Statements
+from .embedded import Statements, Translation
 from .indexes import Index, enter, indexed_hardware, leave, listed
 from .queues import (
     ADDRESS_MASK,
@@ -28,6 +29,7 @@ from .queues import (
     PoolQueues,
     Queue,
     key_address,
+    key_order,
     key_queue,
     key_time,
     make_key,
@@ -37,7 +39,6 @@ from .snapshot import put_back, take
 from .unused_addresses import AddressTable
 
 if TYPE_CHECKING:
-    from array import array
     from collections.abc import Iterable, Iterator, Sequence
 
     from ..model.configuration import Configuration, Pool
@@ -46,6 +47,14 @@ if TYPE_CHECKING:
 
 # For `head` and `queue`: the queue of reserved leases, which is none of a state.
 RESERVED: Final = 0
+
+
+class Rebased(NamedTuple):
+    """What a change of the configuration meant: leases entered, addresses put by, addresses that came back."""
+
+    leases: int
+    orphans: list[int]
+    back: list[int]
 
 
 class DuplicateLeaseError(AssertionError):
@@ -61,23 +70,33 @@ class Database:
 
     `now` is the time at which the lease file was read. `failover_states` and `server_duid` are kept for the file.
     `declared` is what is in force of hosts, groups and classes, and `declarations` the records of those of the run;
-    `charges`: what leases are charged to classes.
+    `charges`: what leases are charged to classes. `orphans`: leases of addresses that a reload took out of all ranges.
     """
 
     __slots__ = (
-        "_by_hardware", "_by_uid", "_leases", "_order", "_pools", "_unmoved", "configuration",
-        "charges", "declarations", "declared", "failover_states", "now", "pool_order", "server_duid", "table",
+        "_by_hardware", "_by_uid", "_leases", "_order", "_pools", "_unmoved", "charges", "configuration",
+        "declarations", "declared", "failover_states", "now", "orphans", "pool_order", "server_duid", "table",
     )  # fmt: skip
 
     def __init__(self, configuration: Configuration) -> None:
         """Every address of every pool is unused."""
-        self.configuration = configuration
         self.now = 0
         self.failover_states: dict[str, FailoverState] = {}
         self.server_duid: bytes | None = None
-        self.declared = Declared(configuration)
         self.declarations = Declarations()
         self.charges = Charges()
+        self.orphans: dict[int, Lease] = {}
+        self._lay_out(configuration)
+        self._leases: dict[int, Lease] = {}
+        self._unmoved: dict[int, Lease] = {}
+        self._by_uid: Index = {}
+        self._by_hardware: Index = {}
+        self._order = FIRST_ORDER
+
+    def _lay_out(self, configuration: Configuration) -> None:
+        """Make what follows from the configuration alone: the table of its addresses, and empty queues."""
+        self.configuration = configuration
+        self.declared = Declared(configuration)
         self.table = AddressTable(
             (low, high, number, place)
             for number, pool in enumerate(configuration.pools)
@@ -88,11 +107,6 @@ class Database:
         self.pool_order: tuple[Pool, ...] = tuple(
             [pool for network in reversed(configuration.networks) for pool in network.pools]
         )
-        self._leases: dict[int, Lease] = {}
-        self._unmoved: dict[int, Lease] = {}
-        self._by_uid: Index = {}
-        self._by_hardware: Index = {}
-        self._order = FIRST_ORDER
 
     # Looking up
 
@@ -268,6 +282,101 @@ class Database:
                 self.declarations.put_back(node, text, written=written)
                 self.declared.enter(node)
 
+    # Another configuration
+
+    def rebase(self, configuration: Configuration, now: int) -> Rebased:
+        """Change over to another configuration: every lease goes to the pool that has its address there.
+
+        A lease whose address is in no range any more is put by, where nobody finds it, until it ends: should a later
+        configuration have a range for it, it is what it was. Charges, declarations of the run and variables stay.
+        """
+        records = self.declarations.plain()
+        history, in_place = self.table.history, self.table.in_place
+        self._lay_out(configuration)
+        self.declarations = Declarations()
+        self.redeclare(records)
+        self.charges.keep_of(self.declared.classes)
+        find = self.table.find
+        self.set_history(
+            array("I", [one for one in history if find(one) is not None]),
+            frozenset([one for one in in_place if find(one) is not None]),
+        )
+        translation = Translation(self.declared, self.charges)
+        lost = self._move(translation)
+        self._settle_queues(now)
+        for lease in lost:
+            self._put_by(lease, now)
+        back = self._take_back(translation, now)
+        return Rebased(len(self._leases), [lease.address for lease in lost if lease.address in self.orphans], back)
+
+    def _move(self, translation: Translation) -> list[Lease]:
+        """Put every lease in the pool that has its address now; those whose address is in no range."""
+        find, pools, queues_of = self.table.find, self.configuration.pools, self._pools
+        lost: list[Lease] = []
+        for lease in self._leases.values():
+            if lease.rare is not None:
+                translation.translate(lease)
+            span = find(lease.address)
+            if span is None:
+                lost.append(lease)
+                continue
+            pool = lease.pool = pools[span.pool]
+            lease.subnet = pool.range_subnets[span.subnet]
+            key = lease.key
+            if lease.state == BACKUP and not pool.failover_peer:
+                lease.state = lease.next_state = lease.rewind_state = FREE
+                key = None if key is None else make_key(key_time(key), key_order(key), FREE_QUEUE, lease.address)
+                lease.key = key
+            if key is None:
+                continue
+            queues = queues_of[span.pool]
+            queues.unfiled -= 1
+            queue = queues.queues[key_queue(key)]
+            queue.count += 1
+            (queue.staying if lease.next_state == lease.state else queue.moving).append(key)
+        return lost
+
+    def _put_by(self, lease: Lease, now: int) -> None:
+        """Take a lease without a range out of everything; it is kept if it has not ended."""
+        del self._leases[lease.address]
+        self._unmoved.pop(lease.address, None)
+        if lease.uid:
+            leave(self._by_uid, lease.uid, lease)
+        leave(self._by_hardware, lease.hardware, lease)
+        lease.pool = lease.subnet = lease.key = None
+        if lease.ends > now:
+            self.orphans[lease.address] = lease
+        else:
+            self.charges.take_back(lease)
+
+    def _take_back(self, translation: Translation, now: int) -> list[int]:
+        """Enter the orphans that have a range again; their addresses."""
+        self.forget_ended(now)
+        back: list[int] = []
+        for lease in [*self.orphans.values()]:
+            span = self.table.find(lease.address)
+            if span is None:
+                continue
+            del self.orphans[lease.address]
+            translation.translate(lease)
+            pool = self.configuration.pools[span.pool]
+            lease.pool, lease.subnet = pool, pool.range_subnets[span.subnet]
+            self.keep(lease)
+            if lease.uid:
+                enter(self._by_uid, lease.uid, lease)
+            if indexed_hardware(lease.hardware):
+                enter(self._by_hardware, lease.hardware, lease)
+            self.requeue(lease, lease.ends)
+            back.append(lease.address)
+        return back
+
+    def forget_ended(self, now: int) -> None:
+        """Forget the orphans whose time is over."""
+        for address, lease in [*self.orphans.items()]:
+            if lease.ends <= now:
+                self.charges.take_back(lease)
+                del self.orphans[address]
+
     # The start
 
     def clients(self) -> tuple[Index, Index]:
@@ -294,6 +403,10 @@ class Database:
     def begin(self, filed: int, now: int) -> None:
         """All leases of the file, `filed` of them, are in: count what is free."""
         self._order = FIRST_ORDER - filed
+        self._settle_queues(now)
+
+    def _settle_queues(self, now: int) -> None:
+        """All keys are in their queues, in any order: make them queues, and count what is free."""
         latest = make_key(now + 1, 0, 0, 0)
         for queues in self._pools:
             for queue in queues.queues:

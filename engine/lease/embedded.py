@@ -16,10 +16,15 @@ from ..conf.reading.parser import Parser
 from ..conf.reading.symbols import Symbols
 from ..conf.writing.printing import print_handler, print_statements
 from ..model import syntax
+from ..model.configuration import Function
+from ..model.lease import HANDLERS
 
 if TYPE_CHECKING:
     from ..declared import Declared
-    from ..model.configuration import Function, Handler
+    from ..model.configuration import Handler
+    from ..model.context import Bindings
+    from ..model.lease import Lease
+    from .charges import Charges
 
 Lines = list[tuple[int, str]]
 _REFUSED: Final = (Lost, FatalError, Overflow)
@@ -133,3 +138,51 @@ def handler_text(events: str, handler: Handler) -> str:
     """`on <events> { ... }` in the layout of a lease's record."""
     tree = syntax.On(handler.tree.place, tuple(events.split(" or ")), handler.tree.block)
     return print_handler(tree)
+
+
+class Translation:
+    """What leases hold of the language, handlers and functions, made anew for the configuration below `declared`.
+
+    By their text, as a restart and a restored snapshot do, so that all three go on alike: an option that was renamed
+    has its new name, and a handler that cannot be read any more is gone. Many leases hold one handler, which is read
+    once. Charges to classes that the configuration does not have are taken back.
+    """
+
+    __slots__ = ("_charges", "_declared", "_functions", "_handlers", "_statements")
+
+    def __init__(self, declared: Declared, charges: Charges) -> None:
+        """Nothing is read yet."""
+        self._declared = declared
+        self._charges = charges
+        self._statements = Statements(declared, "reload")
+        self._handlers: dict[Handler, Handler | None] = {}
+        self._functions: dict[Function, Function | None] = {}
+
+    def translate(self, lease: Lease) -> None:
+        """Make a lease's handlers and functions anew; a charge to a class that is no more is taken back."""
+        rare = lease.rare
+        if rare is None:
+            return
+        for name in HANDLERS:
+            handler: Handler | None = getattr(rare, name)
+            if handler is not None:
+                setattr(rare, name, self._handler(handler))
+        if rare.variables is not None:
+            self.translate_variables(rare.variables)
+        if rare.billing is not None and self._declared.class_named(rare.billing.name) is None:
+            self._charges.take_back(lease)
+
+    def translate_variables(self, variables: Bindings) -> None:
+        """Make the functions among variables anew; one that cannot be read any more is a variable without a value."""
+        for name, value in variables.items():
+            if isinstance(value, Function):
+                if value not in self._functions:
+                    text = function_text(value).encode("utf-8", "surrogateescape")
+                    self._functions[value] = self._statements.function(text)
+                variables[name] = self._functions[value]
+
+    def _handler(self, handler: Handler) -> Handler | None:
+        if handler not in self._handlers:
+            text = handler_text(" or ".join(handler.events), handler).encode("utf-8", "surrogateescape")
+            self._handlers[handler] = self._statements.handler(text, 1, [])
+        return self._handlers[handler]

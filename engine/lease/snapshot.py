@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ..model.configuration import ClassName, Function
 from ..model.context import NO_OCTETS, NoOctets
 from ..model.failover_state import FailoverState
+from ..model.lease import HANDLERS, Lease
 from .embedded import Statements, function_text, handler_text
 from .indexes import Index, indexed_hardware
 from .queues import key_order, key_queue, key_time, make_key
@@ -21,14 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..model.configuration import Handler
-    from ..model.lease import Lease, Rare
+    from ..model.lease import Rare
     from .database import Database
 
 VERSION: Final = 1
 _EVENTS: Final = {"on_commit": "commit", "on_expiry": "expiry", "on_release": "release"}
 # What a variable may hold; bool is an int.
 _KEPT: Final = (bytes, int, Function)
-_HANDLERS: Final = tuple(_EVENTS)
 
 
 def take(database: Database) -> dict[str, Any]:
@@ -46,6 +46,7 @@ def take(database: Database) -> dict[str, Any]:
         "counters": database.counters(),
         "declarations": database.declarations.plain(),
         "spawned": database.charges.plain(),
+        "orphans": [_plain(lease) for lease in database.orphans.values()],
         "failover": {
             name: [state.my_state, state.my_since, state.partner_state, state.partner_since, state.mclt]
             for name, state in database.failover_states.items()
@@ -70,6 +71,9 @@ def put_back(database: Database, data: dict[str, Any]) -> None:
             by_uid[lease.uid] = lease
         if indexed_hardware(lease.hardware):
             by_hardware[lease.hardware] = lease
+    for row in data["orphans"]:
+        orphan = database.orphans[row[0]] = Lease(row[0], None, None)
+        _fill(database, orphan, row, statements)
     _relist(by_uid, data["by_uid"], database)
     _relist(by_hardware, data["by_hardware"], database)
     database.resume(data["order"], data["counters"])
@@ -102,15 +106,21 @@ def _lease(database: Database, row: Any, statements: Statements) -> Lease:
     """The lease of a row, in its place."""
     lease = database.find(row[0])
     assert lease is not None, "a snapshot belongs to a configuration that has its addresses"
-    (_address, lease.starts, lease.ends, lease.tstp, lease.cltt, lease.state, lease.next_state, lease.rewind_state,
-     lease.flags, lease.hardware, lease.uid, lease.hostname, place, rare) = row  # fmt: skip
-    if rare is not None:
-        _restore_rare(database, lease, rare, statements)
+    place = _fill(database, lease, row, statements)
     if place is None:
         database.keep(lease)
     else:
         database.put(lease, make_key(place[0], place[1], place[2], lease.address))
     return lease
+
+
+def _fill(database: Database, lease: Lease, row: Any, statements: Statements) -> Any:
+    """Give a lease what its row says; returns its place in its queue, None for none."""
+    (_address, lease.starts, lease.ends, lease.tstp, lease.cltt, lease.state, lease.next_state, lease.rewind_state,
+     lease.flags, lease.hardware, lease.uid, lease.hostname, place, rare) = row  # fmt: skip
+    if rare is not None:
+        _restore_rare(database, lease, rare, statements)
+    return place
 
 
 def _plain_rare(rare: Rare) -> dict[str, Any]:
@@ -130,7 +140,7 @@ def _plain_rare(rare: Rare) -> dict[str, Any]:
     if rare.host is not None:
         found["host"] = rare.host
     handlers: list[tuple[list[str], Handler]] = []
-    for name in _HANDLERS:
+    for name in HANDLERS:
         handler = getattr(rare, name)
         known = next((names for names, one in handlers if one is handler), None)
         if known is not None:

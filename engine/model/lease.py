@@ -32,6 +32,9 @@ STATE_NAMES: Final = ("", "free", "active", "expired", "released", "abandoned", 
 BOOTP_FLAG: Final = 1
 RESERVED_FLAG: Final = 2
 
+# The fields of `Rare` that hold handlers.
+HANDLERS: Final = ("on_commit", "on_expiry", "on_release")
+
 
 class Rare:
     """What few leases have. `agent_options` are (code, value) in the packet's order; `variables` go by name.

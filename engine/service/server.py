@@ -222,8 +222,9 @@ class Server:
         }
 
     def restore_state(self, data: dict[str, Any]) -> None:
-        """Take over a snapshot. The global statements have run: functions that they define are there."""
+        """Take over a snapshot."""
         statements = Statements(self.generation.declared, "snapshot")
+        self.global_bindings.clear()
         self.global_bindings.update(variables_from(data["bindings"], statements))
         self.offers = {address: Offer(line, Send(*sent)) for address, line, sent in data["offers"]}
         self.unnamed = {address: UnnamedPacket(*packet) for address, packet in data["unnamed"]}

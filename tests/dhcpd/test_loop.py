@@ -59,6 +59,8 @@ class FakeMachine:
         return getattr(self, f"on_{name}", lambda _event: [])(event)
 
     def on_ConfigurationEnd(self, event):  # noqa: N802
+        if event.reload:
+            return [Log(INFO, "read again")]
         return [Settings(self.path, self.path + ".pid", -1, self.port, self.port + 1, LOOPBACK, True, self.test)]
 
     def on_LeaseFileEnd(self, event):  # noqa: N802
@@ -305,6 +307,31 @@ async def test_a_burst_is_answered_whole(run):
 
     await serve(run, client)
     assert len(run.machine.of(ev.Packet)) == 100
+
+
+async def test_sighup_has_the_files_read_again_and_ends_nothing(run, tmp_path):
+    start(run)
+    configuration = tmp_path / "dhcpd.conf"
+
+    async def client(one):
+        for content in (b'include "/more.conf";', b"second;"):
+            configuration.write_bytes(content)
+            before = len(run.machine.of(ev.ConfigurationEnd))
+            os.kill(os.getpid(), signal.SIGHUP)
+            with trio.fail_after(10):
+                while len(run.machine.of(ev.ConfigurationEnd)) == before:
+                    await one.ask("promise")
+        for _ in range(50):
+            os.kill(os.getpid(), signal.SIGHUP)
+        await one.ask("promise")
+
+    await serve(run, client)
+    ends = run.machine.of(ev.ConfigurationEnd)
+    assert [end.reload for end in ends[:3]] == [False, True, True]
+    files = [(file.content, file.error) for file in run.machine.of(ev.ConfigurationFile)[1:4]]
+    assert files == [(b'include "/more.conf";', ""), (b"", "No such file or directory"), (b"second;", "")]
+    # What comes while the files are read has them read once more, and not once for each.
+    assert len(ends) < 10
 
 
 async def test_a_tape_that_fails_ends_the_recording_not_the_service(run, capfd):

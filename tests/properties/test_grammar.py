@@ -69,6 +69,13 @@ class Told(Host):
         del name
         return (0x0A000009,), ""
 
+    def reload(self, random: Random, text: str) -> None:
+        """Another configuration, the same one, or none."""
+        other = configuration_text(random, random.randrange(30), interfaces=False, execute=True)
+        new = random.choice((text, other, other, other + "\nsubnet", text.replace("range", "# range")))
+        self.tell(ev.ConfigurationFile(0, 0, "c", new.encode("latin-1"), ""))
+        self.tell(ev.ConfigurationEnd(0, 0, "c", reload=True))
+
     def split(self) -> None:
         """From now on a machine restored from a snapshot is told the same."""
         packed = msgpack.packb(self.machine.snapshot())
@@ -160,7 +167,9 @@ def live(told: Told, text: str, random: Random, steps: int) -> None:
             told.tell(ev.Packet(0, 0, f"eth{random.randrange(2)}", source, port, payload))
         elif chance < 0.8:
             told.tell(ev.PingReply(0, 0, address))
-        elif chance < 0.85:
+        elif chance < 0.84:
+            told.reload(random, text)
+        elif chance < 0.88:
             told.tell(ev.NameAnswer(0, 0, address, random.choice(("", "host.example.org"))))
         else:
             told.wait(random.choice((0.4, 1.1, 6, 130, 90_000)))

@@ -44,7 +44,7 @@ class Rewriter:
     """One rewrite: call `next_slice` until it gives None, then `summary`."""
 
     __slots__ = (
-        "_ahead", "_begun", "_counts", "_database", "_declared", "_in_place", "_keys", "_now",
+        "_ahead", "_begun", "_counts", "_database", "_declared", "_in_place", "_keys", "_now", "_orphans",
         "_position", "_writer", "byte_order",
     )  # fmt: skip
 
@@ -63,6 +63,7 @@ class Rewriter:
         self.byte_order = byte_order
         self._counts = {"class": 0, "group": 0, "rubout": 0, "lease": 0}
         self._declared = 0
+        self._orphans = [*database.orphans]
         # Where it is: -1 before the leases, then six queues for each pool; the copy of the queue; the leases without
         # a time that stand among the pool's unused addresses, and whether their turn has come.
         self._position = -1
@@ -76,6 +77,8 @@ class Rewriter:
         if self._position < 0:
             return self._declarations()
         records: list[bytes] = []
+        if self._orphans:
+            return self._some_orphans()
         for _step in range(SLICE_LEASES):
             lease = self._next_lease()
             if lease is not None and not left_out(lease):
@@ -86,6 +89,13 @@ class Rewriter:
         if not records and self._position >= self._end:
             return None
         return b"".join(records)
+
+    def _some_orphans(self) -> bytes:
+        """Leases that are in no range any more: a mistake in the configuration can be taken back."""
+        addresses, self._orphans = self._orphans[:SLICE_LEASES], self._orphans[SLICE_LEASES:]
+        orphans = [self._database.orphans[one] for one in addresses if one in self._database.orphans]
+        self._counts["lease"] += len(orphans)
+        return b"".join([self._writer.record(lease, self._now) for lease in orphans])
 
     @property
     def _end(self) -> int:
@@ -172,6 +182,7 @@ class Rewriter:
             "byte_order": self.byte_order,
             "counts": dict(self._counts),
             "declared": self._declared,
+            "orphans": list(self._orphans),
             "position": self._position,
             "begun": self._begun,
             "keys": [b"".join([key.to_bytes(_KEY_OCTETS, "big") for key in heap]) for heap in self._keys],
@@ -185,6 +196,7 @@ class Rewriter:
         self.byte_order = data["byte_order"]
         self._counts = dict(data["counts"])
         self._declared = data["declared"]
+        self._orphans = list(data["orphans"])
         self._position = data["position"]
         self._begun = data["begun"]
         moving, staying = [_unpacked(packed) for packed in data["keys"]]

@@ -1,0 +1,256 @@
+"""A new configuration for a server that serves: read beside the running one, then taken over at once, or not at all.
+
+A reload is one event, `ConfigurationEnd(reload=True)` behind the files. The candidate is read, its global statements
+are tried without doing anything, its interfaces are looked for among the links of the start. Any mistake leaves
+everything as it was. Host names that are new are asked for first; when they are answered, `change_over` does it in one
+step between two events: no packet meets half of either. What only a start can change is named, a line each.
+
+What is kept: leases, offers, charges, declarations of the run, handlers, variables. A lease whose address has no range
+any more is put by until it ends (lease/database.py). Nothing here reads a file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from ..trace.effects import ERROR, INFO, Fatal, Log
+from ..trace.events import ConfigurationEnd
+from . import startup
+from .agenda import Owner
+from .attach import discover
+from .lease.embedded import Translation
+from .parameters import StartParameters
+from .service.generation import Generation, Interface
+from .service.server import ServerSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from ..trace.effects import Effect
+    from ..trace.events import Interfaces
+    from .attach import Discovery
+    from .lease.database import Rebased
+    from .model.configuration import Class, ClassRun, Configuration
+    from .model.context import Bindings
+    from .service.server import Server
+    from .startup import CommandLine
+
+UNCHANGED: Final = "nothing has changed."
+# Parameters that are settled with the start: the program has opened, or named, what they say. Name in StartParameters,
+# and in the manual.
+SETTLED: Final[dict[str, str]] = {
+    "lease_file": "lease-file-name",
+    "pid_file": "pid-file-name",
+    "local_port": "local-port",
+    "local_address": "local-address",
+    "log_facility": "log-facility",
+    "sync": "dont-use-fsync",
+    "omapi_port": "omapi-port",
+    "omapi_key": "omapi-key",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A configuration without mistakes that may be taken over; `files` are what it was read from."""
+
+    files: dict[str, bytes | str]
+    name: str
+    configuration: Configuration
+    parameters: StartParameters
+    found: Discovery
+
+    def plain(self) -> tuple[str, dict[str, bytes | str], dict[str, Any]]:
+        """For a snapshot: what `candidate_from` makes an equal one of."""
+        return self.name, dict(self.files), asdict(self.parameters)
+
+
+class _Rehearsal:
+    """The host of the candidate's global statements while they are tried: it looks up, and does nothing."""
+
+    def __init__(self, server: Server, configuration: Configuration) -> None:
+        self._server = server
+        self.configuration = configuration
+        self.global_bindings: Bindings = dict(server.global_bindings)
+        self.host_name = server.host_name
+        self.now = server.now
+        self.fatal_text = ""
+
+    @property
+    def class_runs(self) -> Sequence[ClassRun]:
+        """Those of the candidate."""
+        return self.configuration.class_runs
+
+    def class_named(self, name: str) -> Class | None:
+        """The candidate's."""
+        return next((one for one in self.configuration.classes if one.name == name), None)
+
+    def spawned(self, _parent: Class, _key: bytes) -> Class | None:
+        """None: there is no packet."""
+        return None
+
+    def log(self, _level: int, _text: str) -> None:
+        """It will be said when it is done."""
+
+    def execute(self, _arguments: tuple[bytes, ...]) -> None:
+        """It will be done when the candidate is taken over."""
+
+    def fatal(self, text: str) -> None:
+        """`log (fatal, ...)`: a start would end here."""
+        self.fatal_text = self.fatal_text or text
+
+    def addresses_of(self, name: str) -> tuple[int, ...] | None:
+        """As the server knows them."""
+        return self._server.addresses_of(name)
+
+
+def read_candidate(
+    server: Server,
+    line: CommandLine,
+    files: dict[str, bytes | str],
+    event: ConfigurationEnd,
+    interfaces: Interfaces,
+    effects: list[Effect],
+) -> Candidate | None:
+    """Read and try a configuration; None, with what is wrong among the effects, where it cannot be taken over."""
+    said: list[Effect] = []
+    configuration = startup.load_configuration(files, event, said)
+    if configuration is None:
+        effects += _mistakes(said)
+        return None
+    effects += said
+    said = []
+    rehearsal = _Rehearsal(server, configuration)
+    parameters = startup.settle(rehearsal, line, said)
+    found = discover(configuration, interfaces.links, line.interfaces, line.port)
+    if parameters is None or rehearsal.fatal_text or found.fatal:
+        said += [Fatal(text) for text in (rehearsal.fatal_text, found.fatal) if text]
+        effects += _mistakes(said)
+        return None
+    return Candidate(files, event.name, configuration, parameters, found)
+
+
+def keeps_key(candidate: Candidate, start: StartParameters, effects: list[Effect]) -> bool:
+    """Whether the candidate has the key that OMAPI is served with: without it nobody, or anybody, could ask."""
+    key = start.omapi_key
+    if start.omapi_port is None or key is None or key.lower() in candidate.configuration.keys:
+        return True
+    effects += _mistakes([Fatal(f"OMAPI key {key}, with which this run has begun: not found")])
+    return False
+
+
+def candidate_from(data: Any, server: Server, line: CommandLine, interfaces: Interfaces) -> Candidate:
+    """The candidate of a snapshot. Its parameters are not read again: host names may have got answers since."""
+    name, files, parameters = data
+    made = read_candidate(server, line, dict(files), ConfigurationEnd(0, 0, name, reload=True), interfaces, [])
+    assert made is not None, "a snapshot holds a candidate that was accepted"
+    return replace(made, parameters=StartParameters(**parameters))
+
+
+def _mistakes(said: Iterable[Effect]) -> list[Effect]:
+    """What a start would have said before it ended, and that this is no start."""
+    lines: list[Effect] = []
+    for effect in said:
+        if isinstance(effect, Log) and effect.level <= ERROR:
+            lines.append(effect)
+        elif isinstance(effect, Fatal) and effect.text != startup.CONFIGURATION_ERRORS:
+            lines.append(Log(ERROR, effect.text))
+    return [*lines, Log(ERROR, f"The new configuration is not taken over, because of these mistakes: {UNCHANGED}")]
+
+
+def settled_lines(before: StartParameters, after: StartParameters) -> list[Effect]:
+    """A line for each parameter that the new configuration changes and only a start can."""
+    changed = [name for name in SETTLED if getattr(before, name) != getattr(after, name)]
+    return [
+        Log(ERROR, f"{SETTLED[name]} has changed in the configuration: it takes a restart to have effect.")
+        for name in changed
+    ]
+
+
+def changed_settings(settings: ServerSettings, parameters: StartParameters) -> ServerSettings:
+    """The settings with what parameters may change in a run: all but the port that the sockets have."""
+    return ServerSettings(
+        local_port=settings.local_port,
+        remote_port=parameters.remote_port or 0,
+        broadcast_address=parameters.broadcast_address or 0,
+        abandon_lease_time=parameters.abandon_lease_time,
+        delayed_ack=parameters.delayed_ack,
+        max_ack_delay_us=parameters.max_ack_delay_us,
+        server_id_check=parameters.server_id_check,
+        check_secs_byte_order=parameters.check_secs_byte_order,
+    )
+
+
+def interface_lines(served: Sequence[str], found: Discovery) -> list[Effect]:
+    """A line for each interface that would be served now, and for each that has no network any more."""
+    now = [one.name for one in found.served]
+    lines: list[Effect] = [
+        Log(ERROR, f"Interface {name} is in the new configuration: it takes a restart to be served.")
+        for name in now
+        if name not in served
+    ]
+    lines += [
+        Log(ERROR, f"No subnet declaration for {name} any more: requests on it are ignored from now on.")
+        for name in served
+        if name not in now
+    ]
+    return lines
+
+
+def interfaces_of(served: Sequence[str], event: Interfaces, found: Discovery) -> dict[str, Interface]:
+    """The interfaces whose sockets are open, each with the network that a configuration gives it."""
+    networks = {one.name: one.network for one in found.served}
+    made: dict[str, Interface] = {}
+    for name in served:
+        links = [link for link in event.links if link.name == name]
+        address = next((link.addresses[0][0] for link in links if link.addresses), 0)
+        made[name] = Interface(name, links[-1].hardware if links else b"", address, networks.get(name))
+    return made
+
+
+def change_over(
+    server: Server, candidate: Candidate, interfaces: dict[str, Interface], log: Callable[[int, str], None]
+) -> None:
+    """Put the candidate in force, with everything that the run has learned, and say what that meant."""
+    before = server.configuration
+    outcome = server.database.rebase(candidate.configuration, server.now)
+    server.leases.rebase(before.pools)
+    generation = Generation(server.database.declared, server.utc_offset_s, log)
+    generation.interfaces = interfaces
+    server.generation = generation
+    Translation(generation.declared, server.database.charges).translate_variables(server.global_bindings)
+    _settle_pools(server, before)
+    for address in outcome.orphans:
+        if server.offers.pop(address, None) is not None:
+            server.agenda.cancel(Owner.PING, address)
+    server.effects += _outcome_lines(candidate, outcome)
+
+
+def _settle_pools(server: Server, before: Configuration) -> None:
+    """Pools are told by their number, which a new configuration gives anew: timers, and thresholds that were passed."""
+    agenda, database = server.agenda, server.database
+    for pool in before.pools:
+        agenda.cancel(Owner.POOL, pool.index)
+    for pool in server.configuration.pools:
+        due = database.next_due(pool)
+        if due is not None:
+            agenda.set(Owner.POOL, pool.index, server.moment_us(due))
+    latched, server.latched = server.latched, {}
+    for index, low_mark in latched.items():
+        ranges = before.pools[index].ranges
+        found = server.configuration.find_pool(ranges[0][0]) if ranges else None
+        if found is not None:
+            server.latched[found.index] = low_mark
+
+
+def _outcome_lines(candidate: Candidate, outcome: Rebased) -> list[Effect]:
+    lines: list[Effect] = [
+        Log(INFO, f"The new configuration of {candidate.name} is in force: {outcome.leases} leases are kept.")
+    ]
+    if outcome.back:
+        lines.append(Log(INFO, f"{len(outcome.back)} leases whose range was gone have one again."))
+    if outcome.orphans:
+        text = f"{len(outcome.orphans)} leases have no range any more: they are kept on file until they end."
+        lines.append(Log(ERROR, text))
+    return lines
