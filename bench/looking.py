@@ -11,17 +11,19 @@ from __future__ import annotations
 
 import random
 import select
-import struct
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dhcpd.cli import Limits
+from dhcpd.disk.configuration import SourceFile
 from dhcpd.door import Door
 from dhcpd.engine.machine import Machine
 from dhcpd.recording.recorder import Recorder
 from dhcpd.recording.segments import Segments
+from dhcpd.replay.world.messages import message, option
+from dhcpd.replay.world.starting import Beginning, ethernet, starting
 from dhcpd.trace import TapeWriter, open_tape
 from dhcpd.trace import events as ev
 from dhcpd.trace.effects import RewriteEnd, Send, Wake
@@ -82,14 +84,11 @@ class Site:
         return self.now_us, self.now_us - _START_US
 
     def _beginning(self) -> Iterator[Event]:
-        words = ("-cf", "/etc/dhcpd.conf", "-lf", "/var/lib/dhcpd.leases", "-pf", "/run/dhcpd.pid", "-p", "67")
-        yield ev.Boot(*self._now(), "bench", words, (), "bench", 1, b"seed" * 4, 67, "little", 0)
-        yield ev.ConfigurationFile(*self._now(), "/etc/dhcpd.conf", CONFIGURATION, "")
-        yield ev.ConfigurationEnd(*self._now(), "/etc/dhcpd.conf", reload=False)
-        yield ev.LeaseFileEnd(*self._now(), "")
-        link = ev.Link("eth0", 2, 1, b"\x02\0\0\0\0\xfe", 0x1043, ((_SERVER, 9),))
-        yield ev.Interfaces(*self._now(), (link,), "")
-        yield ev.Listening(*self._now(), plain_udp=False)
+        link = ethernet("eth0", 2, b"\x02\0\0\0\0\xfe", (_SERVER, 9))
+        files = [SourceFile("/etc/dhcpd.conf", CONFIGURATION, "")]
+        wall_us, mono_us = self._now()
+        for event in starting(Beginning(files, links=[link], words=("-pf", "/run/dhcpd.pid", "-p", "67"))):
+            yield event._replace(wall_us=wall_us, mono_us=mono_us)
 
     def _vendor_options(self) -> bytes:
         return b"".join(bytes([code, octets]) + self._dice.randbytes(octets) for code, octets in _VENDOR_OPTIONS)
@@ -135,17 +134,17 @@ class Site:
     def _packet(self, client: int, kind: int, wanted: int, ciaddr: int) -> Event:
         relay = _SERVER + 1 + client % _RELAYS
         hardware = b"\x02\0" + client.to_bytes(4, "big")
-        xid = self._dice.getrandbits(32)
-        header = struct.pack("!BBBBIHHIIII16s192x", 1, 1, 6, 1, xid, 0, 0, ciaddr, 0, 0, relay, hardware)
         name = b"host-%06d" % (client * 7919 % 1_000_003)
         circuit = b"sw%02d:ge-0/0/%d:%d" % (client % _RELAYS, client // _RELAYS % 48, client % 4094)
-        options = bytes([53, 1, kind, 61, 7, 1]) + hardware + bytes([12, len(name)]) + name
+        options = option(61, b"\1" + hardware) + option(12, name)
         options += bytes([60, 9]) + b"docsis3.1" + _WANTED + self._vendor[client]
         if wanted:
-            options += bytes([50, 4]) + wanted.to_bytes(4, "big") + bytes([54, 4]) + _SERVER.to_bytes(4, "big")
+            options += option(50, wanted.to_bytes(4, "big")) + option(54, _SERVER.to_bytes(4, "big"))
         agent = bytes([1, len(circuit)]) + circuit + bytes([2, 6]) + hardware
-        options += bytes([82, len(agent)]) + agent + b"\xff"
-        return ev.Packet(*self._now(), "eth0", relay, 67, header + b"\x63\x82\x53\x63" + options)
+        options += option(82, agent)
+        xid = self._dice.getrandbits(32)
+        payload = message(kind, hardware, options, xid=xid, ciaddr=ciaddr, giaddr=relay, hops=1, octets=0)
+        return ev.Packet(*self._now(), "eth0", relay, 67, payload)
 
     def close(self) -> None:
         """End the run, when a snapshot that is being made is there."""

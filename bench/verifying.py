@@ -8,34 +8,33 @@ machine only, and by the processor time that the parts of a recording take again
 from __future__ import annotations
 
 import os
-import struct
 import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from dhcpd.engine.machine import Machine
+from dhcpd.disk.configuration import SourceFile
 from dhcpd.replay.corpus import parts
 from dhcpd.replay.corpus.verify import PARTS_A_WORKER
 from dhcpd.replay.playing.verdict import Status
+from dhcpd.replay.world.host import START_US, Host
+from dhcpd.replay.world.messages import message, option
+from dhcpd.replay.world.starting import Beginning, ethernet
 from dhcpd.trace import TapeWriter
 from dhcpd.trace import events as ev
-from dhcpd.trace.effects import Send
 
 from .measure import scratch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from dhcpd.trace.effects import Effect
+    from dhcpd.trace.effects import Effect, Send
     from dhcpd.trace.events import Event
 
 CLIENTS = 2000
 SHORT_PACKETS, LONG_PACKETS = 20_000, 240_000
 SNAPSHOT_EVENTS = 10_000
 ROUNDS = 3
-_START_US = 1_790_000_000_000_000
 _SERVER = 0x0A000001
 _WANTED = bytes([55, 4, 1, 3, 6, 15])
 CONFIGURATION = b"""
@@ -101,53 +100,49 @@ def run(verb: str, path: Path, *words: str) -> Used:
     return Used(time.monotonic() - began, usage.ru_maxrss * 1024)
 
 
+class Site(Host):
+    """Clients, and a machine that is recorded."""
+
+    def __init__(self, writer: TapeWriter) -> None:
+        """Start."""
+        super().__init__()
+        self._writer = writer
+        self._offered = 0
+        self._addresses = [0] * CLIENTS
+        link = ethernet("eth0", 2, b"\x02\0\0\0\0\xfe", (_SERVER, 16))
+        files = [SourceFile("/etc/dhcpd.conf", CONFIGURATION, "")]
+        self.start(Beginning(files, links=[link], words=("-pf", "/run/dhcpd.pid", "-p", "67"), version="bench"))
+
+    def told(self, event: Event, effects: list[Effect]) -> None:
+        """Record it, with a snapshot now and then."""
+        seq = self._writer.write_events([event])
+        self._writer.write_effects(seq, [effects])
+        if seq % SNAPSHOT_EVENTS == 0:
+            self._writer.write_snapshot(seq, self.machine.snapshot())
+
+    def send(self, effect: Send) -> None:
+        """Hear a reply."""
+        self._offered = int.from_bytes(effect.payload[16:20], "big")
+
+    def packet(self, number: int) -> None:
+        """DISCOVER and REQUEST of every client, then renewals in turn."""
+        self.now_us = self.began_us + number * 20_000
+        if number >= 2 * CLIENTS:
+            client, kind, options, ciaddr = number % CLIENTS, 3, b"", self._addresses[number % CLIENTS]
+        else:
+            client, kind, options, ciaddr = number // 2, 1 + number % 2 * 2, b"", 0
+        if kind == 3 and not ciaddr:
+            options = option(50, self._offered.to_bytes(4, "big")) + option(54, _SERVER.to_bytes(4, "big"))
+        hardware = b"\x02\0" + client.to_bytes(4, "big")
+        payload = message(kind, hardware, options + _WANTED, xid=number, ciaddr=ciaddr, giaddr=_SERVER + 1, hops=1)
+        self.tell(ev.Packet(0, 0, "eth0", _SERVER + 1, 67, payload))
+        if not ciaddr:
+            self._addresses[client] = self._offered
+
+
 def make(path: Path, packets: int) -> None:
     """A recording of so many packets."""
-    machine = Machine()
-    with TapeWriter.create(path, version="bench", host="bench", created_us=_START_US) as writer:
-        answers: list[Effect] = []
-        for event in _events(packets, answers):
-            effects = machine.apply(event)
-            answers[:] = effects
-            seq = writer.write_events([event])
-            writer.write_effects(seq, [effects])
-            if seq % SNAPSHOT_EVENTS == 0:
-                writer.write_snapshot(seq, machine.snapshot())
-
-
-def _events(packets: int, answers: list[Effect]) -> Iterator[Event]:
-    """The start, then packets; `answers` holds the effects of the event before."""
-    words = ("-cf", "/etc/dhcpd.conf", "-lf", "/var/lib/dhcpd.leases", "-pf", "/run/dhcpd.pid", "-p", "67")
-    now = (_START_US, 0)
-    yield ev.Boot(*now, "bench", words, (), "bench", 1, b"seed" * 4, 67, "little", 0)
-    yield ev.ConfigurationFile(*now, "/etc/dhcpd.conf", CONFIGURATION, "")
-    yield ev.ConfigurationEnd(*now, "/etc/dhcpd.conf", reload=False)
-    yield ev.LeaseFileEnd(*now, "")
-    yield ev.RewriteContinue(*now)
-    yield ev.RewriteContinue(*now)
-    yield ev.Interfaces(*now, (ev.Link("eth0", 2, 1, b"\x02\0\0\0\0\xfe", 0x1043, ((_SERVER, 16),)),), "")
-    yield ev.Listening(*now, plain_udp=False)
-    addresses: list[int] = []
-    for number in range(packets):
-        at = number * 20_000
-        yield ev.Packet(_START_US + at, at, "eth0", _SERVER + 1, 67, _message(number, addresses, answers))
-        if number < 2 * CLIENTS and number % 2 == 0:
-            addresses.append(_yiaddr(answers))
-
-
-def _message(number: int, addresses: list[int], answers: list[Effect]) -> bytes:
-    """DISCOVER and REQUEST of every client, then renewals in turn."""
-    if number >= 2 * CLIENTS:
-        client, kind, options, ciaddr = number % CLIENTS, 3, b"", addresses[number % CLIENTS]
-    else:
-        client, kind, options, ciaddr = number // 2, 1 + number % 2 * 2, b"", 0
-    if kind == 3 and not ciaddr:
-        offered = _yiaddr(answers).to_bytes(4, "big")
-        options = bytes([50, 4]) + offered + bytes([54, 4]) + _SERVER.to_bytes(4, "big")
-    hardware = b"\x02\0" + client.to_bytes(4, "big")
-    header = struct.pack("!BBBBIHHIIII16s192x", 1, 1, 6, 1, number, 0, 0, ciaddr, 0, 0, _SERVER + 1, hardware)
-    return header + b"\x63\x82\x53\x63" + bytes([53, 1, kind]) + options + _WANTED + b"\xff"
-
-
-def _yiaddr(effects: list[Effect]) -> int:
-    return next(int.from_bytes(one.payload[16:20], "big") for one in effects if isinstance(one, Send))
+    with TapeWriter.create(path, version="bench", host="bench", created_us=START_US) as writer:
+        site = Site(writer)
+        for number in range(packets):
+            site.packet(number)

@@ -51,8 +51,9 @@ class Disk:
         self._check("sync")
         self.synced = len(self.content)
 
-    def begin_rewrite(self) -> None:
-        """Begin a new file. Raises DiskError."""
+    def begin_rewrite(self, suffix: str = "") -> None:
+        """Begin a new file, whose name ends so until it is installed. Raises DiskError."""
+        del suffix  # names are nothing here
         self._new, self._meanwhile = None, bytearray()
         self._check("create")
         self._new = bytearray()

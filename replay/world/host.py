@@ -112,10 +112,14 @@ class Host:
         self.wake_us = 0
         self.tell(ev.Timer(0, 0))
 
+    def twin_machine(self) -> Machine:
+        """A machine made of a snapshot of this one."""
+        return Machine.restore(unpack(pack(self.machine.snapshot())))
+
     def restored(self) -> Self:
         """Another host, at the same moment, with a machine made of a snapshot of this one's."""
         made = copy(self)
-        made.machine = Machine.restore(unpack(pack(self.machine.snapshot())))
+        made.machine = self.twin_machine()
         made.disk = deepcopy(self.disk)
         made._inbox, made._promises = deque(), []
         return made
@@ -287,7 +291,7 @@ CARRIERS: Final[dict[type[Effect], Callable[[Host, Any], None]]] = {
     ef.Listen: lambda host, effect: host.listen(effect.interfaces),
     ef.Exit: lambda host, effect: host.end(effect),
     ef.Fatal: lambda host, effect: host.end(effect),
-    ef.RewriteBegin: lambda host, _effect: host.on_disk(host.disk.begin_rewrite),
+    ef.RewriteBegin: lambda host, effect: host.on_disk(host.disk.begin_rewrite, effect.suffix),
     ef.RewritePart: lambda host, effect: host.on_disk(host.disk.rewrite, effect.data),
     ef.RewriteEnd: lambda host, effect: host.install(effect),
     ef.Lookup: lambda host, effect: host.look_up(effect),
