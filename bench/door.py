@@ -10,16 +10,18 @@ are copied behind it.
 from __future__ import annotations
 
 import gc
-import struct
 import time
 from typing import TYPE_CHECKING
 
 from dhcpd.cli import Limits
+from dhcpd.disk.configuration import SourceFile
 from dhcpd.door import Door
-from dhcpd.engine.machine import Machine
 from dhcpd.recording.recorder import Recorder
 from dhcpd.recording.segments import Segments
 from dhcpd.recording.snapshots import SnapshotChild
+from dhcpd.replay.world.host import Host
+from dhcpd.replay.world.messages import message, option
+from dhcpd.replay.world.starting import Beginning, ethernet
 from dhcpd.trace import SnapshotPlace, TapeWriter
 from dhcpd.trace import events as ev
 from dhcpd.trace.effects import Send
@@ -27,8 +29,9 @@ from dhcpd.trace.effects import Send
 from .peers import isc_configuration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
+
+    from dhcpd.engine.machine import Machine
 
 SLICE_EXCHANGES = 640
 _SERVER = 0x0A000001
@@ -37,32 +40,18 @@ _SEED = b"bench" * 4
 
 def started(size: int, leases: Path | None = None, *, committed: bool = False) -> Machine:
     """A machine that serves a pool of `size` addresses, with what stands in a lease file."""
-    machine, now = Machine(), (time.time_ns() // 1000, 0)
-    for event in _start(size, leases, now, committed=committed):
-        machine.apply(event)
-        while machine.rewriting:
-            machine.apply(ev.RewriteContinue(*now))
-    return machine
+    host = Host(time.time_ns() // 1000)
+    files = [SourceFile("/c", isc_configuration(size, committed=committed).encode(), "")]
+    found = [] if leases is None else [leases.read_bytes()]
+    link = ethernet("eth0", 2, b"\x02\0\0\0\0\xfe", (_SERVER, 8))
+    host.start(Beginning(files, found, [link], words=("-pf", "/p", "-p", "67"), seed=_SEED))
+    return host.machine
 
 
-def _start(size: int, leases: Path | None, now: tuple[int, int], *, committed: bool) -> Iterator[ev.Event]:
-    words = ("-cf", "/c", "-lf", "/l", "-pf", "/p", "-p", "67")
-    yield ev.Boot(*now, "bench", words, (), "bench", 1, _SEED, 67, "little", 0)
-    yield ev.ConfigurationFile(*now, "/c", isc_configuration(size, committed=committed).encode(), "")
-    yield ev.ConfigurationEnd(*now, "/c", False)
-    if leases is not None:
-        yield ev.LeaseFilePart(*now, leases.read_bytes())
-    yield ev.LeaseFileEnd(*now, "")
-    link = ev.Link("eth0", 2, 1, b"\x02\0\0\0\0\xfe", 0x1043, ((_SERVER, 8),))
-    yield ev.Interfaces(*now, (link,), "")
-    yield ev.Listening(*now, False)
-
-
-def message(kind: int, client: int, xid: int, options: bytes = b"") -> ev.Packet:
+def said(kind: int, client: int, xid: int, options: bytes = b"") -> ev.Packet:
     """A DHCP message as perfdhcp's clients send it, at this moment."""
     hardware = (0x02 << 40 | client).to_bytes(6, "big")
-    header = struct.pack("!BBBBIHHIIII16s192x", 1, 1, 6, 0, xid, 0, 0, 0, 0, 0, 0, hardware)
-    payload = header + b"\x63\x82\x53\x63" + bytes([53, 1, kind]) + options + b"\x37\x03\x01\x03\x06\xff"
+    payload = message(kind, hardware, options + b"\x37\x03\x01\x03\x06", xid=xid, octets=0)
     return ev.Packet(time.time_ns() // 1000, time.monotonic_ns() // 1000, "eth0", 0, 68, payload)
 
 
@@ -81,10 +70,10 @@ class Side:
         for first in range(clients.start, clients.stop, batch):
             numbers = range(first, min(first + batch, clients.stop))
             self._xid += batch
-            discovers = [message(1, number, self._xid + number) for number in numbers]
+            discovers = [said(1, number, self._xid + number) for number in numbers]
             offers = self._pass_in(discovers)
             requests = [
-                message(3, number, self._xid + number, b"\x32\x04" + address + b"\x36\x04" + _SERVER.to_bytes(4, "big"))
+                said(3, number, self._xid + number, option(50, address) + option(54, _SERVER.to_bytes(4, "big")))
                 for number, address in zip(numbers, offers, strict=True)
             ]
             self._pass_in(requests)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgpack
 import pytest
 
+from dhcpd.disk.configuration import SourceFile
 from dhcpd.engine import startup
 from dhcpd.engine.conf.building.compile import compile_configuration
 from dhcpd.engine.conf.options import default_registry
@@ -12,16 +13,18 @@ from dhcpd.engine.conf.reading.parser import parse
 from dhcpd.engine.lease.database import Database
 from dhcpd.engine.lease.file.reader import load_lease_file
 from dhcpd.engine.machine import Machine
+from dhcpd.replay.showing.decode import options_of
+from dhcpd.replay.world.host import Host
+from dhcpd.replay.world.starting import Beginning, ethernet
 from dhcpd.trace import events as ev
-from dhcpd.trace.effects import Log, Lookup, Send
+from dhcpd.trace.effects import Log, Send
 from tests.engine.lease.configurations import written
 from tests.engine.lease.real_server import needs_real_server, rewrite
 from tests.engine.service.desk import DISCOVER, message
 
 NOW = 1_790_000_000
-LINK = ev.Link("eth0", 1, 1, b"\2\0\0\0\0\xf0", 3, ((0x0A000001, 24),))
+LINK = ethernet("eth0", 1, b"\2\0\0\0\0\xf0", (0x0A000001, 24))
 NAMED = {12: b"x"}
-WORDS = ("-cf", "c", "-lf", "/l", "-pf", "/p", "-p", "67")
 CONF = """
 ping-check off;
 authoritative;
@@ -35,25 +38,20 @@ subnet 10.0.0.0 netmask 255.255.255.0 { range 10.0.0.10 10.0.0.90; }
 """
 
 
+class Named(Host):
+    """Every host name has one address."""
+
+    def addresses_of(self, name: str) -> tuple[tuple[int, ...], str]:
+        del name
+        return (0x0A000063,), ""
+
+
 def machine(leases: str, conf: str = CONF) -> Machine:
     """One that serves."""
-    made = Machine()
-    for event in (
-        ev.Boot(0, 0, "test", WORDS, (), "host", 1, b"seed" * 4, 67, "little-endian", 0),
-        ev.ConfigurationFile(0, 0, "c", conf.encode(), ""),
-        ev.ConfigurationEnd(NOW * 1_000_000, 0, "c", False),
-        ev.LeaseFilePart(NOW * 1_000_000, 0, leases.encode()),
-        ev.LeaseFileEnd(NOW * 1_000_000, 0, ""),
-        ev.Interfaces(NOW * 1_000_000, 0, (LINK,), ""),
-        ev.Listening(NOW * 1_000_000, 0, False),
-    ):
-        for effect in made.apply(event):
-            if isinstance(effect, Lookup):
-                made.apply(ev.HostAnswer(NOW * 1_000_000, 0, effect.name, (0x0A000063,), ""))
-    while made.rewriting:
-        made.apply(ev.RewriteContinue(NOW * 1_000_000, 0))
-    assert made.serving
-    return made
+    host = Named(NOW * 1_000_000)
+    host.start(Beginning([SourceFile("c", conf.encode(), "")], [leases.encode()], [LINK]))
+    assert host.machine.serving
+    return host.machine
 
 
 def restored(made: Machine) -> Machine:
@@ -69,12 +67,7 @@ def discover(made: Machine, number: int, options: dict[int, bytes]) -> Found:
     effects = made.apply(ev.Packet(NOW * 1_000_000, 0, "eth0", 0, 68, payload))
     lines = [one.text for one in effects if isinstance(one, Log)]
     (sent,) = [one for one in effects if isinstance(one, Send)]
-    found = {}
-    at = 240
-    while sent.payload[at] != 255:
-        length = sent.payload[at + 1]
-        found[sent.payload[at]] = sent.payload[at + 2 : at + 2 + length]
-        at += 2 + length
+    found = options_of(sent.payload)
     return found.get(15), found.get(17), lines
 
 
