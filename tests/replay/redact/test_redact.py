@@ -253,8 +253,8 @@ def test_addresses_keep_shared_prefixes_and_places(one: int, other: int, length:
 ])  # fmt: skip
 def test_messages_of_other_protocols_are_not_passed_on(tmp_path: Path, event: ev.Event):
     run = Run()
-    run.apply(ev.StreamOpened(*run.now, 2, "omapi", 0x7F000001, 7911, 0x7F000001, 5000))
-    run.apply(event._replace(wall_us=run.now[0], mono_us=run.now[1]))
+    run.tell(ev.StreamOpened(*run.now, 2, "omapi", 0x7F000001, 7911, 0x7F000001, 5000))
+    run.tell(event)
     out = tmp_path / "redacted"
     with open_tape(record(tmp_path / "trace", *run.pairs)) as tape, pytest.raises(NotRedacted, match="OMAPI, failover"):
         redact(tape, str(out), b"key")
