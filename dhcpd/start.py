@@ -81,8 +81,8 @@ class Start:
             RewriteBegin: self._rewrite_begin,
             RewritePart: self._rewrite_part,
             RewriteEnd: self._rewrite_end,
-            Lookup: self._errand,
-            ReverseLookup: self._errand,
+            Lookup: self._look_up,
+            ReverseLookup: self._look_up,
             Execute: self._execute,
             Listen: self._listen,
             Wake: self._wake,
@@ -282,7 +282,7 @@ class Start:
 
         self._attempt(end)
 
-    def _errand(self, effect: Lookup | ReverseLookup) -> None:
+    def _look_up(self, effect: Lookup | ReverseLookup) -> None:
         self._run.background.run(effect)
 
     def _execute(self, effect: Execute) -> None:

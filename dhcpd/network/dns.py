@@ -213,7 +213,7 @@ class Dns:
             for descriptor, _ in self._epoll.poll(0):
                 call = self._calls.get(descriptor)
                 if call is not None:
-                    self._talk(call)
+                    self._exchange(call)
                 for octets, made in self._sockets.items():
                     if made.fileno() == descriptor:
                         self._hear(octets, made)
@@ -250,7 +250,7 @@ class Dns:
                 if query is not None:
                     self._tell(query, payload)
 
-    def _talk(self, call: _Call) -> None:
+    def _exchange(self, call: _Call) -> None:
         try:
             if call.left:
                 raise_pending(call.socket)

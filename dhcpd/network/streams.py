@@ -251,9 +251,9 @@ class Streams:
                     self._epoll.modify(listener.socket.fileno(), 0)
                     return
                 continue
-            self._welcome(made, listener.service)
+            self._begin_accepted(made, listener.service)
 
-    def _welcome(self, made: socket.socket, service: str) -> None:
+    def _begin_accepted(self, made: socket.socket, service: str) -> None:
         """An accepted connection gets a number, unless it is gone already."""
         try:
             made.setblocking(False)

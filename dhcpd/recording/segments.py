@@ -23,7 +23,7 @@ _NAMES_TRIED_MAXIMUM: Final = 1000
 _DIGITS: Final = 12
 
 
-class Old(NamedTuple):
+class OldSegment(NamedTuple):
     """An older segment: its name, when it was last written (seconds since 1970), and its octets."""
 
     name: str
@@ -105,18 +105,18 @@ class Segments:
         with contextlib.suppress(OSError):
             os.unlink(self.next_name, dir_fd=self.folder)
 
-    def old(self) -> list[Old]:
+    def old(self) -> list[OldSegment]:
         """The older segments, those that ended first first; none where the folder cannot be read."""
-        found: list[Old] = []
+        found: list[OldSegment] = []
         with contextlib.suppress(OSError), os.scandir(self.folder) as entries:
             for entry in entries:
                 if self._named.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
                     with contextlib.suppress(OSError):
                         status = entry.stat(follow_symlinks=False)
-                        found.append(Old(entry.name, status.st_mtime, status.st_size))
+                        found.append(OldSegment(entry.name, status.st_mtime, status.st_size))
         return sorted(found, key=lambda one: (one.ended_s, one.name))
 
-    def remove(self, old: Old) -> bool:
+    def remove(self, old: OldSegment) -> bool:
         """Delete an older segment; whether that was possible."""
         try:
             os.unlink(old.name, dir_fd=self.folder)

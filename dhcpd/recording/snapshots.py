@@ -116,7 +116,7 @@ def _be_child(parent: int, place: SnapshotPlace, take: Callable[[], object], mem
     """Everything that the child does."""
     try:
         gc.disable()
-        _be_unimportant(parent)
+        _yield_to(parent)
         _let_go(memory, writing)
         _write_all(memory, pack_snapshot(place, take()))
         os.write(writing, _DONE)
@@ -127,7 +127,7 @@ def _be_child(parent: int, place: SnapshotPlace, take: Callable[[], object], mem
         os._exit(0)
 
 
-def _be_unimportant(parent: int) -> None:
+def _yield_to(parent: int) -> None:
     """End with the parent and on any signal, run at low priority, and be the first that dies where memory runs out."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:

@@ -131,4 +131,4 @@ def _arrived(tape: Tape, machine: Machine, verdict: Verdict, seq: int) -> Verdic
     expected, got = _snapshot(tape, seq).data, machine.snapshot()
     if not isinstance(expected, dict) or expected.get("version") != got["version"] or digest(expected) == digest(got):
         return verdict
-    return verdict.astray(seq, state_differences(expected, got))
+    return verdict.diverged(seq, state_differences(expected, got))

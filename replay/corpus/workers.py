@@ -107,7 +107,7 @@ class Processes:
         self.workers = workers or cores()
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload([preload])
-        self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_die_quietly)
+        self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_end_on_interrupt)
 
     def submit(self, work: Callable[[Work], Done], on: Work) -> Future[Done]:
         """As Executor.submit."""
@@ -129,7 +129,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def _die_quietly() -> None:
+def _end_on_interrupt() -> None:
     """^C is for the whole group of processes: a worker ends without a traceback."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 

@@ -50,7 +50,7 @@ class Contents:
 
 
 @dataclass(slots=True)
-class _Pile:
+class _Kind:
     """The records of one kind in one segment."""
 
     count: int = 0
@@ -100,17 +100,17 @@ def _spread(segments: Sequence[IndexEntry]) -> list[IndexEntry]:
 
 def _of_segment(tape: Tape, entry: IndexEntry, octets: int) -> Iterator[KindShare]:
     """The kinds in a segment that takes so many octets; none of one that is damaged at its beginning."""
-    piles: dict[int, _Pile] = {}
+    kinds: dict[int, _Kind] = {}
     with suppress(DamagedTape, BadRecord):
         for batch in tape.batches(entry.offset):
             for number, record in _records(batch):
-                piles.setdefault(number, _Pile()).add(record)
-    for pile in piles.values():
-        pile.packed += len(pile.packer.flush())
-    together = sum(pile.packed for pile in piles.values())
-    for number, pile in piles.items():
+                kinds.setdefault(number, _Kind()).add(record)
+    for kind in kinds.values():
+        kind.packed += len(kind.packer.flush())
+    together = sum(kind.packed for kind in kinds.values())
+    for number, kind in kinds.items():
         name = _NAMES.get(number, f"record {number}")
-        yield KindShare(name, pile.count, pile.raw, round(octets * pile.packed / together))
+        yield KindShare(name, kind.count, kind.raw, round(octets * kind.packed / together))
 
 
 def _records(batch: tuple[Any, ...]) -> Iterator[tuple[int, Any]]:

@@ -65,7 +65,7 @@ class Verdict:
     notices: tuple[str, ...] = ()
     state: tuple[str, ...] = ()
 
-    def astray(self, seq: int, state: tuple[str, ...]) -> Verdict:
+    def diverged(self, seq: int, state: tuple[str, ...]) -> Verdict:
         """The same playback, which after event `seq` was in another state than the run."""
         return replace(self, status=Status.DIFFERENT, last_seq=seq, state=state)
 

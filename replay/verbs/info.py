@@ -72,7 +72,7 @@ def _read(tape: Tape, progress: Reading) -> _Summary:
     return summary
 
 
-def _glance(tape: Tape) -> _Summary:
+def _read_counts(tape: Tape) -> _Summary:
     """What the first segment, the counts behind the last index, and whatever stands behind those tell."""
     summary, tally = _Summary(), tape.tally()
     summary.whole, summary.unrecorded = False, None
@@ -105,7 +105,7 @@ def info(trace: str, *, full: bool, as_json: bool) -> None:
     """
     with opened(trace) as tape, reading(tape, as_json=as_json) as progress:
         whole = full or _is_small(trace) or not tape.index().segments
-        summary = _read(tape, progress) if whole else _glance(tape)
+        summary = _read(tape, progress) if whole else _read_counts(tape)
         torn = tape.torn_bytes
         found = contents(tape, whole=whole, progress=progress.at_seq)
         if as_json:

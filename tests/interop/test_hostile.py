@@ -13,7 +13,7 @@ from fixtures.network import ROOT, Client, Network, Server, wait_for
 TIMES = re.compile(r"(33|3a|3b|5b|5a)04[0-9a-f]{8}")
 
 
-class Suffered:
+class Reaction:
     """What a server made of everything in hostile.py: replies by transaction, lines, and an honest client's address."""
 
     def __init__(self, folder, configuration):
@@ -38,9 +38,9 @@ class Suffered:
 
 @pytest.mark.peer("busybox", "/usr/sbin/dhcpd")
 def test_hostile_datagrams_are_answered_and_logged_as_isc_does(tmp_path, configuration, monkeypatch):
-    ours = Suffered(tmp_path / "ours", configuration)
+    ours = Reaction(tmp_path / "ours", configuration)
     monkeypatch.setenv("DHCPD_COMMAND", "/usr/sbin/dhcpd")
-    isc = Suffered(tmp_path / "isc", configuration)
+    isc = Reaction(tmp_path / "isc", configuration)
     assert len(isc.replies) > len(hostile.frames()) // 4
     assert ours.replies == isc.replies
     assert ours.lines == isc.lines

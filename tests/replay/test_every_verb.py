@@ -151,7 +151,7 @@ def newer(path: Path) -> None:
 def newer_record(path: Path) -> None:
     """The last event but one is of a kind that this program has not, as its own table says."""
 
-    class Unheard(NamedTuple):
+    class LaterRecord(NamedTuple):
         wall_us: int
         mono_us: int
         word: str
@@ -159,8 +159,8 @@ def newer_record(path: Path) -> None:
     pairs = served().pairs
     at = pairs[-1][0]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(EVENT_IDS, Unheard, 63)
-        written(path, 1, [*pairs[:-1], (Unheard(at.wall_us, at.mono_us, "x"), ()), pairs[-1]])
+        patch.setitem(EVENT_IDS, LaterRecord, 63)
+        written(path, 1, [*pairs[:-1], (LaterRecord(at.wall_us, at.mono_us, "x"), ()), pairs[-1]])
 
 
 def hostile(path: Path) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Unheard(NamedTuple):
+class LaterRecord(NamedTuple):
     """A record of a later version."""
 
     wall_us: int
@@ -58,20 +58,20 @@ BEFORE = (Timer(1, 1), (Wake(7),))
 @pytest.mark.parametrize("resync", [False, True])
 @pytest.mark.parametrize("size", [10, 3 << 20])
 def test_an_unknown_event_is_of_a_newer_program(tmp_path: Path, size: int, resync: bool) -> None:
-    pairs = [BEFORE, (Unheard(2, 2, bytes(size)), ()), (Timer(3, 3), ())]
-    write(tmp_path / "t", pairs, lambda patch: patch.setitem(EVENT_IDS, Unheard, 63))  # type: ignore[misc]
+    pairs = [BEFORE, (LaterRecord(2, 2, bytes(size)), ()), (Timer(3, 3), ())]
+    write(tmp_path / "t", pairs, lambda patch: patch.setitem(EVENT_IDS, LaterRecord, 63))  # type: ignore[misc]
     first, told = read(tmp_path / "t", resync=resync)
     assert first == Entry(1, *BEFORE)
-    assert told.event[3] == "record 63 (Unheard)"
+    assert told.event[3] == "record 63 (LaterRecord)"
 
 
 def test_an_unknown_effect_is_of_a_newer_program(tmp_path: Path) -> None:
-    pairs = [BEFORE, (Timer(2, 2), (Wake(8), Unheard(1, 2, b"")))]
-    write(tmp_path / "t", pairs, lambda patch: patch.setitem(EFFECT_IDS, Unheard, 127))  # type: ignore[misc]
+    pairs = [BEFORE, (Timer(2, 2), (Wake(8), LaterRecord(1, 2, b"")))]
+    write(tmp_path / "t", pairs, lambda patch: patch.setitem(EFFECT_IDS, LaterRecord, 127))  # type: ignore[misc]
     first, unanswered, told = read(tmp_path / "t")
     assert first == Entry(1, *BEFORE)
     assert unanswered == Entry(2, Timer(2, 2), None)
-    assert told.event[3] == "record 127 (Unheard)"
+    assert told.event[3] == "record 127 (LaterRecord)"
 
 
 def test_a_known_number_with_other_fields_is_of_a_newer_program(tmp_path: Path) -> None:
@@ -85,10 +85,10 @@ def test_a_known_number_with_other_fields_is_of_a_newer_program(tmp_path: Path) 
 
 def test_a_number_that_no_table_has_is_damage(tmp_path: Path) -> None:
     def unlisted(patch: pytest.MonkeyPatch) -> None:
-        patch.setitem(EVENT_IDS, Unheard, 63)  # type: ignore[misc]
+        patch.setitem(EVENT_IDS, LaterRecord, 63)  # type: ignore[misc]
         patch.setattr("dhcpd.trace.writer.record_table", dict)
 
-    write(tmp_path / "t", [BEFORE, (Unheard(2, 2, b""), ())], unlisted)
+    write(tmp_path / "t", [BEFORE, (LaterRecord(2, 2, b""), ())], unlisted)
     with open_tape(tmp_path / "t") as tape, pytest.raises(DamagedTape):
         list(tape.iterate())
 

@@ -64,7 +64,7 @@ def allocate(server: Server, context: Context, network: SharedNetwork) -> Alloca
             server.reasons.append(Reason("candidate", dotted(loser.address), "passed over", why, pool.place))
         if better:
             chosen = candidate
-            if _unbeatable(server, chosen):
+            if _is_best_possible(server, chosen):
                 break
     if chosen is not None:
         _finish(server, chosen)
@@ -107,7 +107,7 @@ def _better(candidate: Lease, kept: Lease) -> bool:
     return not (candidate.uid or candidate.hardware) and candidate.ends < kept.ends
 
 
-def _unbeatable(server: Server, chosen: Lease) -> bool:
+def _is_best_possible(server: Server, chosen: Lease) -> bool:
     """Whether no other pool can have a better lease: it was never used, and nobody wants to know of the others."""
     if chosen.state == ABANDONED or chosen.ends > 0 or chosen.uid or chosen.hardware:
         return False
