@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from ....trace.effects import ERROR
 from ...model.syntax import FailoverPeer, Key, ServerDuid, Zone
 from .cursor import FatalError, Lost, atoi
-from .keywords import EOF, IDENTIFIERS, NUMBER, STRING
+from .keywords import IDENTIFIERS, NUMBER, STRING
 from .parse_values import Values
 
 if TYPE_CHECKING:
@@ -48,13 +48,15 @@ class Keys(Values):
     # key
 
     def key_block(self) -> Key:
-        """`key NAME {...} [;]`: the word is read. Raises Lost."""
+        """`key NAME {...} [;]`: the word is read. Raises Lost.
+
+        A secret with bits left over is a mistake, but no reason for the key not to exist.
+        """
         place = self.place()
         name = self._quoted_or_dotted("expecting key name.")
         if not self.accept("{"):
             self.lexer.next()
             raise self.lost("expecting left brace", skip=False)
-        before = self.warnings
         algorithm: str | None = None
         secret: bytes | None = None
         while self.lexer.peek() in ("algorithm", "secret"):
@@ -65,8 +67,6 @@ class Keys(Values):
             if not self._block_semicolon():
                 raise Lost
         self._right_brace()
-        if self.warnings > before:
-            raise Lost
         self.accept(";")
         if algorithm is None or secret is None:
             self.warn(f"key {name}: algorithm or secret missing")
@@ -186,7 +186,7 @@ class Keys(Values):
         key: str | None = None
         while (kind := self.lexer.peek()) in ("primary", "secondary", "primary6", "secondary6", "key"):
             if kind in addresses or kind in addresses6:
-                raise self._lost_block(f"more than one {kind}.")
+                raise self._lost_twice(f"more than one {kind}.")
             self.lexer.next()
             if kind == "key":
                 key = self._zone_key(name, key)
@@ -206,7 +206,8 @@ class Keys(Values):
             key,
         )
 
-    def _zone_key(self, zone: str, known: str | None) -> str:
+    def _zone_key(self, zone: str, known: str | None) -> str | None:
+        """A key's name, in lower case; None for a key that is unknown: reported."""
         if known is not None:
             raise FatalError(f"Multiple key definitions for zone {zone}.")
         if self.lexer.peek() == STRING:
@@ -215,20 +216,21 @@ class Keys(Values):
         else:
             found = self.dotted_name()
             if found is None:
-                raise self._lost_block("expecting key name.")
+                raise self._lost_twice("expecting key name.")
             name = found
-        if name.lower() not in self.symbols.keys:
+        is_known = name.lower() in self.symbols.keys
+        if not is_known:
             self.warn(f"unknown key {name}")
-        if not self._block_semicolon():
-            raise Lost
-        return name.lower()
+        if self.lexer.next() != ";":
+            raise self._lost_twice("semicolon expected.")
+        return name.lower() if is_known else None
 
     def _addresses(self) -> tuple[int | str, ...]:
         made: list[int | str] = []
         while True:
             found = self.address_or_name()
             if found is None:
-                raise self._lost_block("expecting IP addr or hostname.")
+                raise self._lost_twice("expecting IP addr or hostname.")
             made.append(found)
             if not self.accept(","):
                 break
@@ -237,7 +239,7 @@ class Keys(Values):
 
     def _expect_semicolon(self) -> None:
         if self.lexer.next() != ";":
-            raise self._lost_block("expecting semicolon.")
+            raise self._lost_twice("expecting semicolon.")
 
     def _addresses6(self) -> tuple[bytes, ...]:
         made: list[bytes] = []
@@ -245,7 +247,7 @@ class Keys(Values):
             try:
                 made.append(self.ip6_address())
             except Lost:
-                raise self._lost_block("expecting IPv6 addr.") from None
+                raise self._lost_twice("expecting IPv6 addr.") from None
             if not self.accept(","):
                 break
         self._expect_semicolon()
@@ -272,9 +274,6 @@ class Keys(Values):
             raise self._lost_block(f"redeclaration of failover peer {name}")
         settings: list[tuple[str, object]] = []
         while (kind := self.lexer.next()) != "}":
-            if kind == EOF:
-                self.warn("unexpected end of file")
-                raise Lost
             words = kind if kind != "peer" else f"peer {self.lexer.next()}"
             if words.startswith("peer ") and words not in _PEER_WORDS:
                 words = words.removeprefix("peer ")
@@ -293,6 +292,13 @@ class Keys(Values):
         shares = any(word in ("split", "hba") for word, _value in settings)
         if words in ("split", "hba", "secondary") and shares and ("secondary", None) in settings:
             self.warn(_SECONDARY_SHARES)
+
+    def _lost_twice(self, text: str) -> Lost:
+        """A mistake in a zone: ISC skips a statement where it finds it, and one more where it reads zones."""
+        self.warn(text)
+        self.skip()
+        self.skip()
+        return Lost()
 
     def _lost_block(self, text: str) -> Lost:
         self.warn(text)
@@ -320,7 +326,8 @@ class Keys(Values):
     def _peer_number(self, kind: str, *, secondary: bool) -> int | None:
         if self.lexer.next() != NUMBER:
             if kind == "port":
-                raise self._lost_statement("expecting number")
+                self._not_said("expecting number")
+                return None
             raise self._lost_block("expecting number" if kind == "split" else "expecting number.")
         value = atoi(self.lexer.text)
         if kind == "split" and not 0 <= value <= _SPLIT_MAX:
@@ -330,10 +337,10 @@ class Keys(Values):
             return None
         return value
 
-    def _lost_statement(self, text: str) -> Lost:
-        lost = self._lost_block(text)
-        self.semicolon()
-        return lost
+    def _not_said(self, text: str) -> None:
+        """A mistake behind which ISC skips to the end of the block, and goes on reading it all the same."""
+        self.warn(text)
+        self.skip_block(1)
 
     def _hash_buckets(self) -> bytes:
         found = self.numbers(":", 16, _HBA_BYTES)
@@ -342,12 +349,14 @@ class Keys(Values):
             raise Lost
         return found
 
-    def _load_balance(self) -> int:
+    def _load_balance(self) -> int | None:
         for word, text in _LOAD_WORDS:
             if self.lexer.next() != word:
-                raise self._lost_statement(text)
+                self._not_said(text)
+                return None
         if self.lexer.next() != NUMBER:
-            raise self._lost_statement("expecting number")
+            self._not_said("expecting number")
+            return None
         return atoi(self.lexer.text)
 
     def _check_peer(self, settings: dict[str, object]) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from ....trace.effects import ERROR
 from ...model.spaces import OptionDefinition, OptionSpace
 from ...model.syntax import Expression, HostName, Node, OptionCodeDefinition, OptionSpaceDefinition, OptionStatement
-from ..domain_names import LABEL_MAX_OCTETS, compress
+from ..domain_names import LABEL_MAX_OCTETS, NAME_MAX_OCTETS, compress
 from ..options import ENUMERATIONS
 from .cursor import FatalError, Lost, atoi
 from .keywords import EOF, HEX_TOKENS, HEXNAME, IDENTIFIERS, NAME, NUMBER, STRING
@@ -263,12 +263,10 @@ class Values(Expressions):
         name = self.dotted_name()
         if name is None:
             raise self.lost("not a valid domain name.", claimed=False)
-        return self._wire_name(name.encode("latin-1"))
-
-    def _wire_name(self, name: bytes) -> bytes:
-        labels = _labels(name)
+        labels = _labels(name.encode("latin-1"))
         if labels is None:
-            raise self._refused("Error assembling domain list: Message too long")
+            self.warn("Error assembling domain name: Message too long")
+            raise self.lost("not a valid domain name.")
         return b"".join(bytes((len(label),)) + label for label in labels) + b"\0"
 
     def _domain_list(self, field: Field) -> bytes:
@@ -521,5 +519,7 @@ def _labels(name: bytes) -> list[bytes] | None:
         return []
     labels = name.removesuffix(b".").split(b".")
     if any(not 0 < len(label) <= LABEL_MAX_OCTETS for label in labels):
+        return None
+    if sum([len(label) + 1 for label in labels]) + 1 > NAME_MAX_OCTETS:
         return None
     return labels
