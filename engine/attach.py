@@ -30,6 +30,8 @@ _POINT_TO_POINT: Final = 0x10
 _SERVABLE: Final = frozenset({1, 6, 800, 774})
 # Not ISC's: on the loopback a server is tried out, by `make demo` and the tests.
 _LOOPBACK_TYPE: Final = 772
+# What the system says of an interface that does not exist (ENODEV).
+_ABSENT: Final = "No such device"
 _FIRST_UNPRIVILEGED_PORT: Final = 1025
 
 
@@ -75,7 +77,9 @@ def _candidates(links: Sequence[Link], named: list[str]) -> list[Attachment]:
         order.insert(0, Attachment(name, requested=True))
     known = {attachment.name: attachment for attachment in reversed(order)}  # named twice: the first in the list serves
     for link in links:
-        if not _usable(link, link.name in named):
+        if link.name in known:
+            known[link.name].hardware, known[link.name].hardware_type = link.hardware, link.hardware_type
+        if not _usable(link, named=link.name in named):
             continue
         attachment = known.get(link.name)
         if attachment is None:
@@ -85,7 +89,7 @@ def _candidates(links: Sequence[Link], named: list[str]) -> list[Attachment]:
     return order
 
 
-def _usable(link: Link, named: bool) -> bool:
+def _usable(link: Link, *, named: bool) -> bool:
     """Whether ISC would look at the interface at all: those that are named may be loopback or point-to-point."""
     if not link.flags & _UP:
         return False
@@ -112,7 +116,8 @@ def _attach(
             if network.interface in by_name:
                 by_name[network.interface].network = network
     for link in links:
-        attachment = by_name.get(link.name)
+        # The addresses of an interface that is down are as good as none.
+        attachment = by_name.get(link.name) if link.flags & _UP else None
         for address, _length in link.addresses if attachment is not None else ():
             subnet = configuration.find_subnet(address)
             if subnet is not None and attachment is not None and not found.fatal:
@@ -150,6 +155,10 @@ def _register(attachments: list[Attachment], port: int, found: Discovery) -> Non
             continue
         if attachment.network is None:
             found.lines += [(ERROR, text, None) for text in _advice(attachment)]
+        elif not attachment.hardware_type:
+            found.lines.append((ERROR, f"{attachment.name} missing an interface address", None))
+            found.fatal = f"Failed to get interface index: {_ABSENT}"
+            return
         elif _servable(attachment, port):
             _take(attachment, found)
         else:

@@ -166,7 +166,7 @@ class Machine:
             self._reload(event)
             return
         self._configuration_name = event.name
-        configuration = startup.load_configuration(self._files, event, effects)
+        configuration = startup.load_configuration(self._files, event, effects, self._line.interfaces)
         if configuration is None:
             return
         server = self._make_server(configuration, event.wall_us)
@@ -491,7 +491,7 @@ class Machine:
         """Read the configuration again, then put the state of the leases and of the service into it."""
         self._configuration_name = data["configuration"]
         end = ev.ConfigurationEnd(0, 0, self._configuration_name, reload=False)
-        configuration = startup.load_configuration(self._files, end, self._effects)
+        configuration = startup.load_configuration(self._files, end, self._effects, self._line.interfaces)
         assert configuration is not None, "a snapshot holds a configuration that was accepted"
         server = self._make_server(configuration, 0)
         self._adopt(server, StartParameters(**data["parameters"]))

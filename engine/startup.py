@@ -21,7 +21,7 @@ from .model.context import Context, OptionSet
 from .parameters import BROADCAST, ParameterError, StartParameters, read_start_parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from ..trace.effects import Effect
     from ..trace.events import ConfigurationEnd, Interfaces, LeaseFileEnd, ListenFailed
@@ -87,11 +87,14 @@ def boot_from(data: list[Any]) -> Boot:
 
 
 def load_configuration(
-    files: dict[str, bytes | str], event: ConfigurationEnd, effects: list[Effect]
+    files: dict[str, bytes | str], event: ConfigurationEnd, effects: list[Effect], named: Sequence[str] = ()
 ) -> Configuration | None:
-    """Parse and compile; on refusal the reasons and `Fatal` are among the effects."""
+    """Parse and compile; on refusal the reasons and `Fatal` are among the effects.
+
+    `named` are the interfaces of the command line.
+    """
     registry = default_registry()
-    parsed = parse(files, event.name, registry)
+    parsed = parse(files, event.name, registry, named)
     effects += [Log(level, text) for level, text in parsed.lines]
     if parsed.fatal is not None:
         effects.append(Fatal(parsed.fatal))

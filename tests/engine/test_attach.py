@@ -5,11 +5,20 @@ See docs/behaviour/packets.md#interfaces-at-the-start.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import pytest
+
 from dhcpd.engine.attach import Discovery, discover, listening_lines
+from dhcpd.engine.conf.building.compile import compile_configuration
 from dhcpd.engine.conf.options import default_registry
+from dhcpd.engine.conf.reading.parser import parse
 from dhcpd.engine.model.configuration import Configuration, Scope, SharedNetwork, Subnet
 from dhcpd.engine.model.syntax import NOWHERE
 from dhcpd.trace.events import Link
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 UP, BROADCAST, LOOPBACK = 0x1, 0x2, 0x8
 TEN = 10 << 24
@@ -113,3 +122,59 @@ def test_the_lines_name_interface_hardware_and_network() -> None:
         "Listening on LPF/eth0/02:00:00:00:00:01/10.0.1.0/24",
         "Sending on   LPF/eth0/02:00:00:00:00:01/10.0.1.0/24",
     ]
+
+
+def test_an_interface_that_is_down_has_no_address_and_the_others_are_served() -> None:
+    found = discover(configuration(1, 3), [link("eth0", 1), link("eth3", 3, flags=BROADCAST)], ["eth0", "eth3"], 67)
+    assert served(found) == ["eth0"]
+    assert "No subnet declaration for eth3 (no IPv4 addresses)." in [text for _level, text, _attachment in found.lines]
+    assert not found.fatal
+
+
+def test_an_interface_that_is_absent_is_said_to_be() -> None:
+    found = discover(read(STATED % "usb7"), [link("eth0", 1)], [], 67)
+    assert [text for _level, text, _attachment in found.lines] == ["usb7 missing an interface address"]
+    assert found.fatal == "Failed to get interface index: No such device"
+
+
+# As ISC dhcpd served them: (named on the command line, statement) -> interface and network.
+STATED = "subnet 10.0.1.0 netmask 255.255.255.0 { interface %s; } subnet 10.0.7.0 netmask 255.255.255.0 { }"
+BOTH = (
+    "shared-network b { interface eth0; interface eth1;"
+    " subnet 10.0.1.0 netmask 255.255.255.0 { } subnet 10.0.2.0 netmask 255.255.255.0 { } }"
+)
+
+
+@pytest.mark.parametrize(
+    ("named", "text", "expected"),
+    [
+        (["eth0", "eth1"], BOTH, {"eth0": "b", "eth1": "b"}),
+        (["eth0"], BOTH, {"eth0": "b", "eth1": "b"}),
+        (["eth0", "eth1"], STATED % "eth1", {"eth0": "10.0.1.0/24"}),
+        (["eth1"], STATED % "eth1", {}),
+        ([], STATED % "eth1", {"eth1": "10.0.1.0/24"}),
+        ([], STATED % "eth2", {"eth2": "10.0.1.0/24"}),
+        ([], STATED % "eth3", {"eth3": "10.0.1.0/24"}),
+        ([], STATED.replace("{ }", "{ interface eth2; }") % "eth2", {"eth2": "10.0.1.0/24"}),
+    ],
+)
+def test_an_interface_statement_is_about_interfaces_that_nobody_named(
+    named: list[str], text: str, expected: dict[str, str]
+) -> None:
+    links = [link("eth0", 1), link("eth1", 2), link("eth2"), link("eth3", 3, flags=BROADCAST)]
+    found = discover(read(text, named), links, named, 67)
+    assert {one.name: one.network.name for one in found.served if one.network is not None} == expected
+
+
+@pytest.mark.parametrize(("named", "failed"), [([], True), (["eth1"], True), (["eth0"], False)])
+def test_a_network_has_one_interface_by_statement(named: list[str], failed: bool) -> None:
+    parsed = parse({"c": BOTH.encode()}, "c", default_registry(), named)
+    assert parsed.failed == failed
+    assert ("two interfaces" in repr(parsed.lines)) == failed
+
+
+def read(text: str, named: Sequence[str] = ()) -> Configuration:
+    registry = default_registry()
+    parsed = parse({"c": text.encode()}, "c", registry, named)
+    assert not parsed.failed, parsed.lines
+    return compile_configuration(parsed.block, registry, parsed.requested_interfaces)

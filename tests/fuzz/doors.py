@@ -42,7 +42,7 @@ from dhcpd.trace.format import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from dhcpd.trace.effects import Effect
 
@@ -90,11 +90,13 @@ class KnownWorlds:
         self._known: dict[bytes, Any] = {}
         self._load = startup.load_configuration
 
-    def __call__(self, files: dict[str, bytes | str], event: ev.ConfigurationEnd, effects: list[Effect]) -> Any:
+    def __call__(
+        self, files: dict[str, bytes | str], event: ev.ConfigurationEnd, effects: list[Effect], named: Sequence[str]
+    ) -> Any:
         content = files[event.name]
         assert isinstance(content, bytes)
         if content not in self._known:
-            self._known[content] = self._load(files, event, effects)
+            self._known[content] = self._load(files, event, effects, named)
         return self._known[content]
 
 

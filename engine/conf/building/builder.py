@@ -70,6 +70,7 @@ class Builder:
         self.networks: list[NetworkDraft] = []
         self.lookup: SubnetList[Subnet] = SubnetList(append=False)
         self.requested_interfaces: list[str] = []
+        self.may_request: frozenset[str] | None = None
         self.keys: dict[str, Key] = {}
         self.zones: dict[str, Zone] = {}
         self.failover_peers: dict[str, FailoverPeer] = {}

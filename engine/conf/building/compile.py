@@ -130,14 +130,15 @@ def _built_in(registry: Registry) -> syntax.Block:
 
 
 def compile_configuration(
-    block: syntax.Block, registry: Registry, requested_interfaces: Iterable[str] = ()
+    block: syntax.Block, registry: Registry, requested_interfaces: Iterable[str] | None = None
 ) -> Configuration:
     """The configuration that the tree of a file without errors describes.
 
-    `requested_interfaces`: those that the reader has met, which are served besides the ones of shared networks.
+    `requested_interfaces`: those whose `interface` statements count, None for all.
     """
     declared = _Declared()
     builder = Builder(_DECLARATIONS, declared, 0)
+    builder.may_request = None if requested_interfaces is None else frozenset(requested_interfaces)
     scope = builder.scope("global", syntax.NOWHERE, None)
     complete(scope, statements=tuple(_built_in(registry)))
     builder.block(block, Block(scope))
@@ -163,7 +164,7 @@ def compile_configuration(
         keys=MappingProxyType(builder.keys),
         zones=MappingProxyType(builder.zones),
         failover_peers=MappingProxyType(builder.failover_peers),
-        requested_interfaces=tuple(dict.fromkeys([*builder.requested_interfaces, *requested_interfaces])),
+        requested_interfaces=tuple(builder.requested_interfaces),
         host_names=tuple(builder.compiler.host_names),
         lease_id_hex=builder.lease_id_hex,
         local_times=builder.local_times,

@@ -51,11 +51,13 @@ def subnet(builder: Builder, node: syntax.Subnet, where: Block) -> None:
 
 
 def interface(builder: Builder, node: syntax.Interface, where: Block) -> None:
-    """`interface NAME;`: the first one of a network counts."""
-    if where.network is not None and where.network.interface is None:
-        where.network.interface = node.name
-        if node.name not in builder.requested_interfaces:
-            builder.requested_interfaces.append(node.name)
+    """`interface NAME;`: the first one of a network counts, and the first network of an interface."""
+    network = where.network
+    if network is None or network.interface is not None or node.name in builder.requested_interfaces:
+        return
+    if builder.may_request is None or node.name in builder.may_request:
+        network.interface = node.name
+        builder.requested_interfaces.append(node.name)
 
 
 def pool(builder: Builder, node: syntax.Pool, where: Block) -> None:

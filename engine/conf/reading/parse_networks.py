@@ -48,6 +48,7 @@ class Networks(Hosts):
     """Reads the topology."""
 
     requested_interfaces: list[str]
+    named_interfaces: frozenset[str]
 
     def shared_network(self, frame: Frame) -> Node:
         """`shared-network NAME {...}`: the word is read."""
@@ -114,17 +115,19 @@ class Networks(Hosts):
         known.add(number, mask, (number, mask))
 
     def interface(self, frame: Frame) -> Node:
-        """`interface NAME;` in a subnet or shared network: the word is read."""
+        """`interface NAME;` in a subnet or shared network: the word is read.
+
+        It says something of an interface that nobody named before, on the command line or in another network.
+        """
         place = self.place()
         self.lexer.next()
         name = self.text()[:_INTERFACE_MAX_BYTES]
         network = frame.network
         if network is not None and network.interface is not None:
             self.warn("A subnet or shared network can't be connected to two interfaces.")
-        elif network is not None:
+        elif network is not None and name not in self.named_interfaces and name not in self.requested_interfaces:
             network.interface = name
-            if name not in self.requested_interfaces:
-                self.requested_interfaces.append(name)
+            self.requested_interfaces.append(name)
         self.end_or_leave()
         return Interface(place, name)
 

@@ -23,7 +23,7 @@ from .parse_networks import Networks
 from .symbols import Symbols
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from ...model.spaces import OptionDefinition, Registry
     from ...model.syntax import Block, Node
@@ -63,13 +63,15 @@ class Parser(Networks):
         symbols: Symbols | None = None,
         start: int = 0,
         files: Mapping[str, bytes | str] | None = None,
+        named: Iterable[str] = (),
     ) -> None:
-        """Of a file's bytes from offset `start`; `registry` and `symbols` grow with what is declared."""
+        """Of a file's bytes from offset `start`; `registry` and `symbols` grow. `named`: see parse."""
         super().__init__(data, name, start)
         self.registry = registry
         self.symbols = Symbols() if symbols is None else symbols
         self.files = {} if files is None else files
         self.requested_interfaces = []
+        self.named_interfaces = frozenset(named)
         self._reading = [name]
         self._inclusions = 0
 
@@ -335,13 +337,18 @@ _INCLUDED_READERS: Final = dict.fromkeys(_BLOCK_READERS, _EVERYWHERE) | {
 }
 
 
-def parse(files: Mapping[str, bytes | str], name: str, registry: Registry) -> Parsed:
-    """Read the configuration `name` among `files`; `registry` is filled with what it defines."""
+def parse(
+    files: Mapping[str, bytes | str], name: str, registry: Registry, named: Iterable[str] = ()
+) -> Parsed:
+    """Read the configuration `name` among `files`; `registry` is filled with what it defines.
+
+    `named`: the interfaces of the command line, about which no statement of the file says anything.
+    """
     data = files.get(name, "No such file or directory")
     if isinstance(data, str):
         text = f"Can't read in {name}: {data}" if data == _DIRECTORY else f"Can't open {name}: {data}"
         return Parsed([], [], failed=False, fatal=text, warnings=0)
-    parser = Parser(data, name, registry, files=files)
+    parser = Parser(data, name, registry, files=files, named=named)
     block: Block = []
     fatal: str | None = None
     try:
