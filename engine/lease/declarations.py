@@ -14,6 +14,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ..model import syntax
+from .host_record import host_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,6 +67,10 @@ class Declarations:
         """Take in a record that was read or made, before it is in force; one that changes nothing is not kept."""
         if not isinstance(node, _Node) or not declared.takes(node):
             return
+        if isinstance(node, syntax.Host):
+            before = declared.hosts.by_name.get(node.name)
+            in_file = node.name in declared.configuration.hosts_by_name
+            text = host_record(node, static=in_file if before is None else not before.dynamic) or text
         made = _record(node, text, written=self._is_written(node, declared))
         if made.kind == "group":
             if not self._group_users.get(made.key[1]):

@@ -11,7 +11,7 @@ from array import array
 from typing import TYPE_CHECKING, Any, Final
 
 from ..model.configuration import ClassName, Function
-from ..model.context import NO_OCTETS, NoOctets
+from ..model.context import NO_OCTETS, NoOctets, spelling, variable_name
 from ..model.failover_state import FailoverState
 from ..model.lease import HANDLERS, Lease
 from .embedded import Statements, function_text, handler_text
@@ -173,7 +173,8 @@ def _restore_rare(database: Database, lease: Lease, data: dict[str, Any], statem
 
 def variables(bindings: Mapping[str, Any]) -> list[list[Any]]:
     """Variables as plain data; an empty list stands for NO_OCTETS, a map for a function, by its text."""
-    return [[name, _kept(value)] for name, value in bindings.items() if value is None or isinstance(value, _KEPT)]
+    kept = [(name, value) for name, value in bindings.items() if value is None or isinstance(value, _KEPT)]
+    return [[spelling(name), _kept(value)] for name, value in kept]
 
 
 def _kept(value: Any) -> Any:
@@ -184,7 +185,7 @@ def _kept(value: Any) -> Any:
 
 def variables_from(data: Any, statements: Statements) -> dict[str, Any]:
     """The variables that `variables` has kept."""
-    return {name: _value_of(value, statements) for name, value in data}
+    return {variable_name(name): _value_of(value, statements) for name, value in data}
 
 
 def _value_of(data: Any, statements: Statements) -> Any:

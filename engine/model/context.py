@@ -124,8 +124,31 @@ NO_OCTETS: Final = NoOctets()
 _HEADER: Final = Struct(">BBBB4sHHIIII16s").unpack_from
 
 Bindings = dict[str, "bytes | int | bool | object | None"]
-"""Variables (lower-case names), in order of creation: data as bytes, numbers as int (signed), booleans as bool,
-functions as model.Function; None for a variable that exists without a value (`set x = null;`, `unset x;`)."""
+"""Variables by their names (`variable_name`), in order of creation: data as bytes, numbers as int (signed), booleans
+as bool, functions as model.Function; None for a variable that exists without a value (`set x = null;`, `unset x;`)."""
+
+
+class VariableName(str):
+    """A variable's name in lower case, by which it is looked up; `spelled` is how it was first written."""
+
+    __slots__ = ("spelled",)
+
+    spelled: str
+
+
+def variable_name(spelled: str) -> str:
+    """The name to file a variable under: looked up whatever its case, written to the lease file as it was spelled."""
+    lower = spelled.lower()
+    if lower == spelled:
+        return spelled
+    made = VariableName(lower)
+    made.spelled = spelled
+    return made
+
+
+def spelling(name: str) -> str:
+    """How a variable's name was first written."""
+    return name.spelled if isinstance(name, VariableName) else name
 
 
 class Frame(Bindings):

@@ -248,8 +248,9 @@ class Encoder:
     def _source(self, code: int, options: OptionSet) -> tuple[int, str] | None:
         if code in options.dhcp:
             return _DIRECT, ""
-        if code == _VENDOR_OPTIONS:
-            return (_VENDOR, "") if _VENDOR_OPTION_SPACE in options.server else None
+        if code == _VENDOR_OPTIONS and _VENDOR_OPTION_SPACE in options.server:
+            return _VENDOR, ""
+        # Option 43, too, may have been given a space of its own (`option NAME code 43 = encapsulate SPACE`).
         inner = self._tables["dhcp"].inner.get(code)
         return (_PACKED, inner) if inner is not None and options.spaces.get(inner) else None
 

@@ -22,6 +22,7 @@ SHARED: Final = HERE.parents[2] / "shared/oracle/scenarios"
 OWN: Final = sorted(HERE.glob("*.toml"))
 PUBLIC: Final = sorted(SHARED.glob("*.toml"))
 DELIBERATE: Final[dict[str, str]] = {
+    "empty-client-id": "ISC does not find the lease of a client in whose record stands an identifier of no octets",
     "file-damaged": "ISC loses the leases around a bad statement, ours loses the statement",
 }
 

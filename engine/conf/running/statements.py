@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ....trace.effects import DEBUG, ERROR, INFO
 from ...model import syntax
 from ...model.configuration import Function, Handler
+from ...model.context import variable_name
 from ...wire.packet import decode_space
 from ..domain_names import BadNameError, compress, read_names
 from ..writing.values import shown
@@ -246,7 +247,7 @@ def _switch(compiler: Compiler, node: syntax.Switch) -> Step:
 
 def _set(compiler: Compiler, node: syntax.Set) -> Step:
     """The old value is gone before the new one is found: `set x = concat(x, "a");` gives null, in ISC as here."""
-    name = node.name.lower()
+    name = variable_name(node.name)
     evaluate = constantly(compiler.any(node.value))
 
     def run(context: Context) -> None:
@@ -259,7 +260,7 @@ def _set(compiler: Compiler, node: syntax.Set) -> Step:
 
 
 def _unset(_compiler: Compiler, node: syntax.Unset) -> Step:
-    name = node.name.lower()
+    name = variable_name(node.name)
 
     def run(context: Context) -> None:
         found: Bindings | None = holder(context.bindings, name)
@@ -277,7 +278,7 @@ def make_function(compiler: Compiler, node: syntax.Define) -> Function:
 
 def _define(compiler: Compiler, node: syntax.Define) -> Step:
     function = make_function(compiler, node)
-    name = node.name.lower()
+    name = variable_name(node.name)
     return lambda context: assign(context, name, function)
 
 

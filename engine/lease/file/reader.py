@@ -13,10 +13,11 @@ docs/behaviour/lease-file.md#start-with-a-lease-file.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from ....trace.effects import ERROR
 from ...model.configuration import ClassName
+from ...model.context import variable_name
 from ...model.lease import BOOTP_FLAG, RESERVED_FLAG, Lease
 from ..embedded import Statements
 from ..instantiate import instantiate
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 ITEM_MAX_OCTETS: Final = 4 << 20
 # Values that a million leases share are kept once. They come from clients, so their number is bounded.
 _SHARED_MAX: Final = 4096
-_Shared = TypeVar("_Shared", bytes, str)
 
 _DATE: Final = rb"(\d \d{4}/\d\d/\d\d \d\d:\d\d:\d\d|never|epoch \d{1,10});(?: #[^\n]*)?\n"
 _STRING: Final = rb'"(?:[^"\\\n]|\\[0-3][0-7][0-7]|\\["\\])*"'
@@ -110,7 +110,8 @@ class LeaseFileReader:
         self._dates = DateReader()
         self._byte_order = byte_order
         self._order_seen = False
-        self._shared: dict[bytes | str, bytes | str] = {}
+        self._shared: dict[bytes, bytes] = {}
+        self._variable_names: dict[bytes, str] = {}
         agent = configuration.registry.spaces.get("agent")
         self._agent = {} if agent is None else agent.by_name
 
@@ -193,11 +194,11 @@ class LeaseFileReader:
         bindings: dict[str, Any] = {}
         while found := _SET.match(text, at):
             name, string, number, truth = found.groups()
-            key = name.decode("ascii").lower()
+            key = self._variable_names.get(name) or self._new_variable_name(name)
             if string is not None:
-                bindings[self._share(key)] = self._share(_string(string))
+                bindings[key] = self._share(_string(string))
             else:
-                bindings[self._share(key)] = truth == b"true" if number is None else wrapped(int(number))
+                bindings[key] = truth == b"true" if number is None else wrapped(int(number))
             at = found.end()
         members: list[tuple[int, bytes]] = []
         while found := _AGENT.match(text, at):
@@ -224,11 +225,17 @@ class LeaseFileReader:
         assert octets is not None
         return code, bytes([int(octet, 16) for octet in octets.split(b":")])
 
-    def _share(self, value: _Shared) -> _Shared:
+    def _new_variable_name(self, spelled: bytes) -> str:
+        if len(self._variable_names) >= _SHARED_MAX:
+            self._variable_names.clear()
+        made = self._variable_names[spelled] = variable_name(spelled.decode("ascii"))
+        return made
+
+    def _share(self, value: bytes) -> bytes:
         """One object for values that are the same in record after record; bounded."""
         if len(self._shared) >= _SHARED_MAX:
             self._shared.clear()
-        return cast("_Shared", self._shared.setdefault(value, value))
+        return self._shared.setdefault(value, value)
 
     def _on(self, lease: Lease, text: bytes) -> bool:
         """`on` blocks; False where one cannot be read, or complains."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from ....trace.effects import ERROR
 from ...conf.writing.values import hex_pairs, printable, quoted, text_of
-from ...model.context import NoOctets
+from ...model.context import NoOctets, spelling
 from ...model.lease import ABANDONED, BOOTP_FLAG, FREE, RESERVED_FLAG, STATE_NAMES
 from ..embedded import handler_text
 from .dates import DateWriter
@@ -169,7 +169,8 @@ class RecordWriter:
     def _variable_lines(self, variables: Bindings) -> str:
         """`set` lines, the latest created first."""
         lines: list[str] = []
-        for name, value in reversed(variables.items()):
+        for key, value in reversed(variables.items()):
+            name = spelling(key)
             # ISC keeps the name of a variable whose value is gone, and writes nothing of it.
             if value is None or isinstance(value, NoOctets):
                 continue

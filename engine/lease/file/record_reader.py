@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ...model.configuration import ClassName
+from ...model.context import variable_name
 from ...model.lease import ABANDONED, ACTIVE, BOOTP_FLAG, EXPIRED, FREE, NEVER, RESERVED_FLAG, STATE_NAMES, Lease
 from .complaints import POSSIBLY_CORRUPT, Complaints, StatementError
 from .dates import seconds_of, wrapped
@@ -314,7 +315,7 @@ class RecordReader:
         if token is None or token.kind != NAME:
             raise words.refuse("expecting a variable name.")
         words.sign(b"=", "expecting '=' in set statement.")
-        self._bind(draft, token.word, self._constant(words))
+        self._bind(draft, variable_name(token.text.decode("latin-1")), self._constant(words))
 
     def _ddns_name(self, draft: Draft, words: Words, statement: Item) -> None:
         self._bind(draft, statement.tokens[0].word, self._constant(words))

@@ -188,3 +188,8 @@ def test_files_that_isc_wrote_come_out_as_they_went_in(name: str) -> None:
 def statements(record: bytes) -> set[bytes]:
     """The lines but `tstp`, which a reader adds, in any order."""
     return {line for line in record.splitlines() if not line.startswith(b"  tstp")}
+
+
+def test_a_host_of_the_configuration_that_was_deleted_is_written_as_deleted_and_nothing_else() -> None:
+    made, _lines = loaded(b"host static {\n  dynamic;\n  deleted;\n}\n" * 2)
+    assert b"host static {\n  deleted;\n}\n" in written(made)[0]

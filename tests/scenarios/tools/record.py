@@ -42,6 +42,7 @@ def main() -> int:
 
 def _load(path: Path) -> Any:
     """The oracle, which is a script without a suffix, as a module."""
+    sys.path.insert(0, str(path.resolve().parent))
     loader = SourceFileLoader("oracle", str(path))
     spec = spec_from_loader("oracle", loader)
     assert spec is not None
