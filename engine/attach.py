@@ -77,11 +77,11 @@ def _candidates(links: Sequence[Link], named: list[str]) -> list[Attachment]:
         order.insert(0, Attachment(name, requested=True))
     known = {attachment.name: attachment for attachment in reversed(order)}  # named twice: the first in the list serves
     for link in links:
-        if link.name in known:
-            known[link.name].hardware, known[link.name].hardware_type = link.hardware, link.hardware_type
+        attachment = known.get(link.name)
+        if attachment is not None:
+            attachment.hardware, attachment.hardware_type = link.hardware, link.hardware_type
         if not _usable(link, named=link.name in named):
             continue
-        attachment = known.get(link.name)
         if attachment is None:
             attachment = known[link.name] = Attachment(link.name, requested=not named)
             order.insert(0, attachment)
