@@ -242,6 +242,9 @@ class Leases:
         lease.starts = lease.cltt = now
         lease.ends = ends
         lease.flags |= holder.flags
+        if lease.rare is not None and not partner.paired:
+            # Of a partner that the lease once had.
+            lease.rare.tsfp = lease.rare.atsfp = 0
         name = packet.options.get(_HOST_NAME)
         lease.hostname = None if name is None else name.split(b"\0", 1)[0]
         if granted:

@@ -13,8 +13,11 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from ..conf.running.statements import STATEMENTS
+from ..conf.writing.printing import print_block, print_statements
+from ..conf.writing.values import hex_pairs, printable
 from ..model import syntax
-from .host_record import host_record
+from ..wire.text import dotted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +30,9 @@ _KINDS: Final[dict[type[syntax.Node], str]] = {
     syntax.Group: "group",
     syntax.Host: "host",
 }
+_STATEMENT_INDENT: Final = 8
+# What may stand in a record, in the order in which it is written.
+_HEAD: Final = (syntax.Hardware, syntax.ClientUid, syntax.FixedAddress, syntax.GroupReference)
 _Node = syntax.Class | syntax.Subclass | syntax.Group | syntax.Host
 _Key = tuple[str, str, bytes]
 
@@ -70,7 +76,7 @@ class Declarations:
         if isinstance(node, syntax.Host):
             before = declared.hosts.by_name.get(node.name)
             in_file = node.name in declared.configuration.hosts_by_name
-            text = host_record(node, static=in_file if before is None else not before.dynamic) or text
+            text = _host_record(node, static=in_file if before is None else not before.dynamic) or text
         made = _record(node, text, written=self._is_written(node, declared))
         if made.kind == "group":
             if not self._group_users.get(made.key[1]):
@@ -198,3 +204,36 @@ def _inside(node: _Node) -> Iterator[syntax.Node]:
         yield child
         if isinstance(child, _Node):
             yield from _inside(child)
+
+
+def _host_record(node: syntax.Host, *, static: bool) -> bytes | None:
+    """The record as ISC dhcpd writes it, whatever it was; None where something stands in it that ISC has no place for.
+
+    That is what other programs look for: statements as `supersede`, parameters by their names in space server. A host
+    of dhcpd.conf (`static`) that was deleted is `deleted` and nothing else.
+    """
+    markers = {child.word for child in node.block if isinstance(child, syntax.Marker)}
+    lines = [f"host {node.name} {{\n"]
+    if "dynamic" in markers and not (static and "deleted" in markers):
+        lines.append("  dynamic;\n")
+    if "deleted" in markers:
+        lines.append("  deleted;\n")
+    else:
+        rest = [child for child in node.block if not isinstance(child, syntax.Marker)]
+        head = sorted([child for child in rest if isinstance(child, _HEAD)], key=lambda one: _HEAD.index(type(one)))
+        statements = [child for child in rest if type(child) in STATEMENTS]
+        if len(head) + len(statements) < len(rest):
+            return None
+        lines += [f"  {_line(child)}\n" for child in head]
+        lines.append(print_statements(statements, _STATEMENT_INDENT))
+    return "".join([*lines, "}\n"]).encode("utf-8", "surrogateescape")
+
+
+def _line(node: syntax.Node) -> str:
+    if isinstance(node, syntax.ClientUid):
+        plain = printable(node.value) and b'"' not in node.value and b"\\" not in node.value
+        return f'uid "{node.value.decode("ascii")}";' if plain else f"uid {hex_pairs(node.value)};"
+    if isinstance(node, syntax.FixedAddress):
+        places = [place if isinstance(place, str) else dotted(place) for place in node.addresses]
+        return f"fixed-address {','.join(places)};"
+    return print_block([node]).strip()

@@ -80,18 +80,19 @@ class Layout:
     configured_size: bool
     nul_rule: bool
     site: bool
+    echo: bool
 
 
 # A static BOOTP client knows neither request lists nor overload; a dynamic one is answered as DHCP clients are, and has
 # both. A NAK says no and little else. An INFORM is answered without overload. Who queries leases gets what the server
 # has to tell, whatever is asked for. Columns: overload, the client's list, a configured list, the size by BOOTP's rule,
-# a configured size, NULs behind text, a site space.
-OFFER_OR_ACK: Final = Layout("OFFER/ACK", True, True, True, False, True, True, True)
-DYNAMIC_BOOTP: Final = Layout("dynamic BOOTP", True, True, True, True, True, False, True)
-STATIC_BOOTP: Final = Layout("static BOOTP", False, False, False, True, False, False, False)
-NAK: Final = Layout("NAK", False, False, False, False, False, False, False)
-INFORM: Final = Layout("INFORM ACK", False, True, True, False, False, True, True)
-LEASEQUERY: Final = Layout("LEASEQUERY", False, False, True, False, False, False, False)
+# a configured size, NULs behind text, a site space, the client's identifier with echo-client-id.
+OFFER_OR_ACK: Final = Layout("OFFER/ACK", True, True, True, False, True, True, True, True)
+DYNAMIC_BOOTP: Final = Layout("dynamic BOOTP", True, True, True, True, True, False, True, True)
+STATIC_BOOTP: Final = Layout("static BOOTP", False, False, False, True, False, False, False, False)
+NAK: Final = Layout("NAK", False, False, False, False, False, False, False, True)
+INFORM: Final = Layout("INFORM ACK", False, True, True, False, False, True, True, False)
+LEASEQUERY: Final = Layout("LEASEQUERY", False, False, True, False, False, False, False, False)
 
 
 @dataclass(slots=True, eq=False)
@@ -209,7 +210,7 @@ class Encoder:
             requested = packet.options.get(_PARAMETER_REQUEST_LIST, b"")
         criteria = Criteria(
             requested,
-            _ECHO_CLIENT_ID in server and is_on(evaluate(server[_ECHO_CLIENT_ID], context)),
+            layout.echo and _ECHO_CLIENT_ID in server and is_on(evaluate(server[_ECHO_CLIENT_ID], context)),
             "fqdn" in packet.spaces,
             packet.message_type in (DISCOVER, REQUEST),
             site is not None,

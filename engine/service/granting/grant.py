@@ -288,7 +288,7 @@ def _take_over(step: Grant) -> None:
 
 
 def _commit_handlers(step: Grant) -> None:
-    """Run `on commit`, once, which sees the new end of the lease.
+    """Run `on commit`, once, which sees the new end of the lease, and the host that its client is.
 
     See docs/behaviour/decisions.md#grant-procedure, step 24.
     """
@@ -296,6 +296,8 @@ def _commit_handlers(step: Grant) -> None:
     handler = server.leases.take_on_commit(lease)
     if handler is None:
         return
+    if step.host is not None:
+        server.leases.attach(lease, step.host.name)
     context.handlers.clear()
     bindings = context.bindings = _variables(lease)
     context.reply = _own_options(step)

@@ -111,8 +111,9 @@ def _run_scopes(server: Server, context: Context, packet: Message, subnet: Subne
     context.bindings = server.global_bindings
     lease = server.database.find(packet.ciaddr) if packet.ciaddr else None
     scopes = subnet.scope.chain()
-    if lease is not None and lease.pool is not None:
-        scopes += lease.pool.scope.chain(subnet.scope)
+    if lease is not None and lease.pool is not None and not lease.pool.implicit:
+        # What stands in the pool, and nothing that is around it: another network may have been selected.
+        scopes.append(lease.pool.scope)
     host = _host(server, packet, client)
     of_host = [] if host is None else host.scope.chain(subnet.scope)
     settings: Settings = {}
