@@ -35,6 +35,7 @@ class Owner(StrEnum):
     OMAPI_LISTEN = "omapi-listen"  # 0: the listener's port could not be had, and is tried again
     OMAPI_REQUESTS = "omapi-requests"  # the stream: requests of a connection that wait for their turn
     SHUTDOWN = "shutdown"  # 0: the next step of the control object's shutdown
+    FAILOVER = "failover"  # an alarm of a failover relationship (failover/relationships.py)
     LOOKUP = "lookup"  # the host name: its addresses are old, and asked for again
 
 

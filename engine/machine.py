@@ -17,6 +17,7 @@ from . import reloading, startup
 from .agenda import NEVER_US, Agenda, Owner
 from .attach import interfaces_from, plain_interfaces
 from .draws import Draws
+from .failover.relationships import Relationships
 from .lease.database import Database
 from .lease.file.reader import load_lease_file
 from .lease.file.writer import Rewriter
@@ -56,7 +57,7 @@ class Machine:
     __slots__ = (
         "_boot", "_candidate", "_configuration_name", "_discovery", "_effects", "_files", "_interfaces_event",
         "_lease_parts", "_line", "_names", "_new_files", "_parameters", "_plain_udp", "_rewriting", "_served",
-        "_streams", "agenda", "follows_leases", "leaving", "omapi", "server", "serving", "wake_us",
+        "_streams", "agenda", "failover", "follows_leases", "leaving", "omapi", "server", "serving", "wake_us",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -84,6 +85,7 @@ class Machine:
         self._rewriting = Rewriting("", test=False)
         self.agenda = Agenda()
         self.wake_us = 0
+        self.failover: Relationships | None = None
         self._names = Names(self.agenda)
         self._effects: list[Effect] = []
 
@@ -141,6 +143,8 @@ class Machine:
         assert server is not None
         if self.omapi is not None:
             self.omapi.shutdown.look()
+        if self.failover is not None:
+            self.failover.connections.flush()
         appended = server.leases.appended
         if appended and self._rewriting.due(server.now, appended):
             self._begin_rewrite(server)
@@ -193,7 +197,7 @@ class Machine:
         effects = self._effects
         self._candidate = None
         candidate = reloading.read_candidate(server, self._line, files, event, interfaces, effects)
-        if candidate is None or not reloading.keeps_key(candidate, start, effects):
+        if candidate is None or not reloading.fits_run(candidate, start, server.configuration, effects):
             effects.append(ConfigurationRefused("mistakes"))
             return
         effects += reloading.settled_lines(start, candidate.parameters)
@@ -218,6 +222,8 @@ class Machine:
         server.settings = reloading.changed_settings(server.settings, candidate.parameters)
         if self.omapi is not None:
             self.omapi.serve()
+        if self.failover is not None:
+            self.failover.rebase()
         startup.run_global_scope(server, server.global_bindings)
         self._names.keep({*candidate.configuration.host_names, *server.generation.declared.host_names})
         self._begin_rewrite(server)
@@ -246,6 +252,11 @@ class Machine:
         if parameters.omapi_port is not None:
             self.omapi = OmapiPart(server, parameters.omapi_port, parameters.omapi_key, self._leave)
             self._streams.parts["omapi"] = self.omapi.connections
+        if server.configuration.failover_peers:
+            self.failover = Relationships(server, self._streams)
+            self._streams.parts["failover"] = self.failover.connections
+            if self.omapi is not None:
+                self.omapi.shutdown.partners = self.failover
 
     def _leave(self) -> None:
         """A shutdown has come to the clients: they are served no more."""
@@ -267,6 +278,8 @@ class Machine:
         )
         if not self._line.test:
             self._names.ask(startup.ask_for_names(server.generation.declared.host_names, self._effects))
+        if self.failover is not None:
+            self.failover.take_records()
         expire_at_start(server)
         self._begin_rewrite(server)
 
@@ -312,6 +325,10 @@ class Machine:
         if "-q" not in self._line.flags:
             effects.append(Log(INFO, "Sending on   Socket/fallback/fallback-net"))
         startup.run_global_scope(server, server.global_bindings)
+        if self.failover is not None:
+            if not self.failover.has_addresses():
+                return
+            self.failover.start()
         if self.omapi is not None:
             self.omapi.connections.listen()
         effects += [Serving(), Log(INFO, "Server starting service.")]
@@ -352,6 +369,10 @@ class Machine:
 
     def _lookup_is_old(self, name: str) -> None:
         self._names.ask_again(name, self._effects)
+
+    def _failover_is_due(self, key: str) -> None:
+        assert self.failover is not None, "whose alarm it is"
+        self.failover.due(key)
 
     def _on_ping_reply(self, event: ev.PingReply) -> None:
         if self.server is not None:
@@ -460,6 +481,7 @@ class Machine:
             "drawn": 0 if self.server is None else self.server.draws.drawn,
             "names": self._names.snapshot(),
             "rewriting": self._rewriting.snapshot(),
+            "failover": None if self.failover is None else self.failover.plain(),
             "server": None if self.server is None else self.server.snapshot(),
             "database": None if self.server is None else self.server.database.snapshot(),
         }
@@ -501,6 +523,8 @@ class Machine:
         server.draws.drawn = data["drawn"]
         if self.omapi is not None:
             self.omapi.restore(data["omapi"])
+        if self.failover is not None:
+            self.failover.restore(data["failover"])
         self._restore_rewriting(server, data["rewriting"])
         if data["interfaces"] is not None:
             self._interfaces_event = interfaces_from(data["interfaces"])
@@ -534,6 +558,7 @@ DUE: Final[dict[Owner, Callable[[Machine, Any], None]]] = {
     Owner.POOL: Machine._pool_is_due,
     Owner.PING: Machine._ping_is_over,
     Owner.REVERSE_LOOKUP: Machine._reverse_lookup_is_over,
+    Owner.FAILOVER: Machine._failover_is_due,
     Owner.LOOKUP: Machine._lookup_is_old,
     Owner.OMAPI_LISTEN: Machine._omapi_listens_again,
     Owner.OMAPI_REQUESTS: Machine._omapi_answers,

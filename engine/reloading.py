@@ -20,6 +20,7 @@ from . import startup
 from .agenda import Owner
 from .attach import discover
 from .lease.embedded import Translation
+from .model.syntax import NOWHERE
 from .parameters import StartParameters
 from .service.generation import Generation, Interface
 from .service.server import ServerSettings
@@ -131,12 +132,28 @@ def read_candidate(
     return Candidate(files, event.name, configuration, parameters, found)
 
 
-def keeps_key(candidate: Candidate, start: StartParameters, effects: list[Effect]) -> bool:
+def fits_run(candidate: Candidate, start: StartParameters, running: Configuration, effects: list[Effect]) -> bool:
+    """Whether the candidate keeps what the run cannot do without; says what it does not."""
+    return _keeps_key(candidate, start, effects) and _keeps_peers(candidate, running, effects)
+
+
+def _keeps_key(candidate: Candidate, start: StartParameters, effects: list[Effect]) -> bool:
     """Whether the candidate has the key that OMAPI is served with: without it nobody, or anybody, could ask."""
     key = start.omapi_key
     if start.omapi_port is None or key is None or key.lower() in candidate.configuration.keys:
         return True
     effects += _mistakes([Fatal(f"OMAPI key {key}, with which this run has begun: not found")])
+    return False
+
+
+def _keeps_peers(candidate: Candidate, running: Configuration, effects: list[Effect]) -> bool:
+    """Whether the candidate has the failover relationships of the start: others would need a start of their own."""
+    before, after = ({name: replace(peer, place=NOWHERE) for name, peer in one.failover_peers.items()}
+                     for one in (running, candidate.configuration))  # fmt: skip
+    if before == after:
+        return True
+    changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    effects += _mistakes([Fatal(f"failover peer {name}, other than this run has begun with") for name in changed])
     return False
 
 

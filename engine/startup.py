@@ -192,7 +192,7 @@ def _failover_is_sane(configuration: Configuration, effects: list[Effect]) -> bo
 
 def unsupported_lines(configuration: Configuration, parameters: StartParameters) -> list[Effect]:
     """One line for each thing that the configuration asks for and that this server does not do: never in silence."""
-    names = [f"failover peer {name}" for name in configuration.failover_peers]
+    names: list[str] = []
     if parameters.ddns_update_style:
         names.append("ddns-update-style other than none")
         names += [f"zone {name}" for name in configuration.zones]

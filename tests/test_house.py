@@ -47,7 +47,7 @@ LEASE_WRITERS = frozenset({
     "engine/lease/snapshot.py", "engine/lease/file/reader.py", "engine/lease/file/record_reader.py",
 })  # fmt: skip
 # Objects of other classes, fields of which have the name of a lease's.
-OTHERS_WITH_SUCH_FIELDS = frozenset({"self", "step", "context", "attachment"})
+OTHERS_WITH_SUCH_FIELDS = frozenset({"self", "step", "context", "attachment", "endpoint"})
 
 FUNCTION_LINES_MAXIMUM = 70
 MODULE_LINES_MAXIMUM = 600

@@ -20,8 +20,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from .binding import Reason, Refusal
-from .sharing import HBA_OCTETS
+from .rules.binding import Reason, Refusal
+from .rules.sharing import HBA_OCTETS
 from .wire import Splitter
 
 if TYPE_CHECKING:
@@ -125,5 +125,6 @@ def connect_ack_refused(message: ConnectAck, now: int, name: bytes, *, linked: b
 
 
 def printable(octets: bytes) -> str:
-    """A stranger's text for a log line: what is not printable ASCII goes as its octal number."""
-    return "".join(chr(octet) if 32 <= octet < 127 else f"\\{octet:03o}" for octet in octets)  # noqa: PLR2004 - ASCII
+    """A stranger's text, up to a NUL, for a log line: what is not printable ASCII goes as its octal number."""
+    text = octets.split(b"\0", 1)[0]
+    return "".join(chr(octet) if 32 <= octet < 127 else f"\\{octet:03o}" for octet in text)  # noqa: PLR2004 - ASCII

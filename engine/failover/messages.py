@@ -58,7 +58,7 @@ class ConnectAck(NamedTuple):
 
 
 class StateMessage(NamedTuple):
-    """The sender's endpoint state (states.py), its flags, and since when it is in that state."""
+    """The sender's endpoint state (rules/states.py), its flags, and since when it is in that state."""
 
     time: int
     xid: int

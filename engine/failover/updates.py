@@ -18,7 +18,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 
 class Told(NamedTuple):
@@ -113,6 +113,14 @@ class Updates:
             return None
         self.request = None
         return request.xid
+
+    def keep(self, known: Callable[[int], bool]) -> None:
+        """Forget addresses that are not known any more; a request that waits for one of them ends with the others."""
+        self._waiting = OrderedDict.fromkeys([address for address in self._waiting if known(address)])
+        self.unacked = OrderedDict((address, told) for address, told in self.unacked.items() if known(address))
+        self.to_ack = [(address, xid) for address, xid in self.to_ack if known(address)]
+        if self.request is not None and not known(self.request.last):
+            self.ask(self.request.xid)
 
     # Snapshots
 

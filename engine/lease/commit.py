@@ -7,7 +7,8 @@ are two kinds of operations:
                                              `forget_variables`, `drop_handlers`, `take_on_commit`,
                                              `run_with_end`
     what becomes of the lease                a Change each: `offer`, `confirm`, `grant` (client has it), `release`
-                                             (RELEASE, REVOKE), `abandon`, `expire`, `move` (client has it no longer)
+                                             (RELEASE, REVOKE), `abandon`, `expire`, `move` (client has it no longer),
+                                             `take_over`, `acknowledge`, `give` (a partner says, knows, gets it)
     what an operator writes                  a Change each: `write_state`, `write_end`, `write_flags`, `write_variable`
 
 An operation of the second kind files the lease anew (its lists of clients, its queue), has its time watched, writes
@@ -32,7 +33,7 @@ from ...trace.effects import ERROR, INFO, Store
 from ..model.change import Cause, Change, LeaseImage
 from ..model.context import Context
 from ..model.context import Host as StatementHost
-from ..model.lease import ACTIVE, STATE_NAMES
+from ..model.lease import ACTIVE, EXPIRED, FREE, RELEASED, RESET, STATE_NAMES
 from ..model.partner import NO_PARTNER
 from ..wire.text import dotted
 from .transition import ENDINGS, NEXT_STATE, TRANSITIONS, Event
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from ..model.configuration import Handler, Host, Pool
     from ..model.context import Bindings, Message
     from ..model.lease import Lease
-    from ..model.partner import Partner
+    from ..model.partner import Binding, Partner
     from .database import Database
     from .transition import Losses
 
@@ -197,7 +198,8 @@ class Leases:
         """Hold the lease back for a client until `ends`. A lease in use stays so, and its next ACK is stored."""
         assert lease.pool is not None, "a fixed address is not held back"
         partner = self.partners[lease.pool.index]
-        if lease.state == ACTIVE:
+        if lease.state == ACTIVE or partner.paired:
+            # A partner's update may make the lease ACTIVE before its client asks for it here.
             lease.rarely().no_reuse = True
         if not partner.paired:
             lease.tstp = 0
@@ -308,7 +310,7 @@ class Leases:
         if runs is not None:
             self._run_event(lease, runs)
         lease.ends = ends
-        if lease.state in ending.tstp:
+        if lease.state in (ending.tstp_paired if partner.paired else ending.tstp):
             lease.tstp = ends
         self._lose(lease, ending.last)
         self._lose(lease, loses)
@@ -410,6 +412,78 @@ class Leases:
         if rare.is_empty:
             lease.rare = None
         self.store(lease, None if before is None else self._changed(lease, before, Cause.OPERATOR))
+
+    # What a partner says, knows and gets: it is not told of it in turn
+
+    def take_over(self, lease: Lease, said: Binding) -> None:
+        """Give the lease what its partner says of it. One that has ended there is free here at once."""
+        before = self.image(lease)
+        if said.forgets:
+            self.forget_variables(lease)
+        if said.anew:
+            lease.hostname = None
+        self.database.refile(lease, said.hardware, said.uid)
+        lease.starts, lease.ends, lease.flags = said.starts, said.ends, said.flags
+        if said.tsfp or said.atsfp:
+            lease.rarely()
+        if lease.rare is not None:
+            lease.rare.tsfp, lease.rare.atsfp = said.tsfp, said.atsfp
+        ended = said.state in (EXPIRED, RELEASED, RESET)
+        self._reach(lease, FREE if ended else said.state, released=said.state == RELEASED)
+        self._append(lease, before, Cause.PARTNER)
+
+    def acknowledge(self, lease: Lease, state: int) -> None:
+        """The partner knows what it was told of the lease, which is in `state` from now on."""
+        before = self.image(lease)
+        self._keep(lease)
+        if lease.tstp:
+            lease.rarely()
+        if lease.rare is not None:
+            lease.rare.tsfp = lease.rare.atsfp = lease.tstp
+        if state != lease.state:
+            self._reach(lease, state, released=lease.state == RELEASED)
+        self._append(lease, before, Cause.ACKNOWLEDGE)
+
+    def _reach(self, lease: Lease, state: int, *, released: bool) -> None:
+        """Have a lease enter a state that both servers know; `released`: its client gave it back."""
+        partner = self.partner_of(lease)
+        runs, loses = TRANSITIONS[partner.paired, lease.state, state]
+        if runs is not None:
+            lease.tstp = lease.ends
+            self._run_event(lease, Event.RELEASE if released else runs)
+        self._lose(lease, loses)
+        lease.state = lease.rewind_state = state
+        lease.next_state = NEXT_STATE[partner.paired, state]
+        if lease.rare is not None and lease.rare.is_empty:
+            lease.rare = None
+        self.database.requeue(lease, partner.due(lease))
+        self._host.watch(lease)
+
+    def mark_told(self, lease: Lease) -> None:
+        """The partner is about to be told of the lease, and must be taken to know it from now on."""
+        if lease.rewind_state != lease.state:
+            lease.rewind_state = lease.state
+            self._append(lease, None, Cause.ACKNOWLEDGE)
+
+    def give(self, lease: Lease, state: int) -> None:
+        """Give a free lease to the partner, as `state`, its free state."""
+        before = self.image(lease)
+        partner = self.partner_of(lease)
+        self._lose(lease, TRANSITIONS[partner.paired, lease.state, state].loses)
+        lease.hostname = None
+        lease.starts = lease.tstp = self._host.now
+        self._enter(lease, partner, state)
+        self._append(lease, before, Cause.GIVE)
+
+    def hold(self, lease: Lease) -> None:
+        """What is due for the lease, and when, has changed with its partner's state."""
+        self.database.requeue(lease, self.partner_of(lease).due(lease))
+
+    def _append(self, lease: Lease, before: LeaseImage | None, cause: Cause) -> None:
+        self._host.effects.append(Store(self._host.record(lease)))
+        self.appended += 1
+        if before is not None:
+            self._changed(lease, before, cause)
 
     # What follows from a change
 

@@ -24,6 +24,7 @@ from .queues import (
     FIRST_ORDER,
     FREE_QUEUE,
     QUEUE_OF,
+    QUEUES,
     RESERVED_QUEUE,
     Counts,
     PoolQueues,
@@ -156,14 +157,26 @@ class Database:
     def queue(self, pool: Pool, state: int) -> Iterator[Lease]:
         """A queue's leases in order, as it is now, without those that were never entered."""
         number = RESERVED_QUEUE if state == RESERVED else QUEUE_OF[state]
-        queue = self.pool_queues(pool).queues[number]
-        leases = self._leases
+        never_ended, ended = self._in_order(pool, number)
+        between = self.in_place(pool) if number == FREE_QUEUE else []
+        return iter([self._leases[address] for address in (*never_ended, *between, *ended)])
+
+    def addresses(self, pool: Pool) -> Iterator[int]:
+        """Every address of a pool, queue by queue in ISC's order, those that were never entered among the free ones."""
+        for number in range(QUEUES):
+            never_ended, ended = self._in_order(pool, number)
+            yield from never_ended
+            if number == FREE_QUEUE:
+                yield from self.table.unused(pool.index, self._filed)
+            yield from ended
+
+    def _in_order(self, pool: Pool, number: int) -> tuple[list[int], list[int]]:
+        """A queue's addresses: those whose sort time is 0, before which nothing never used stands, and the others."""
+        queue, leases = self.pool_queues(pool).queues[number], self._leases
         keys = sorted({key for key in queue.moving + queue.staying if leases[key_address(key)].key == key})
         behind = bisect_left(keys, make_key(1, 0, 0, 0))
-        found = [leases[key_address(key)] for key in keys]
-        if number == FREE_QUEUE:
-            found[behind:behind] = [leases[address] for address in self.in_place(pool)]
-        return iter(found)
+        found = [key_address(key) for key in keys]
+        return found[:behind], found[behind:]
 
     def pool_queues(self, pool: Pool) -> PoolQueues:
         """The queues themselves, for who walks them in slices."""

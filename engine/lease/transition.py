@@ -134,18 +134,21 @@ NEXT_STATE: Final[dict[tuple[bool, int], int]] = {
 class Ending(NamedTuple):
     """What a cause does around the transition: whence it ends a lease, whither, and what it takes besides.
 
-    `whence`: the states in which it ends anything. `alone`, `paired`: the state that follows. `tstp`: the states in
-    which `tstp` becomes the new end. `first` is lost before any `on` block runs, `last` when all have.
+    `whence`: the states in which it ends anything. `alone`, `paired`: the state that follows. `tstp`, and with a
+    partner `tstp_paired`: the states in which `tstp` becomes the new end. `first` is lost before any `on` block runs,
+    `last` when all have.
     """
 
     whence: tuple[int, ...]
     alone: int
     paired: int
     tstp: tuple[int, ...]
+    tstp_paired: tuple[int, ...]
     first: Losses
     last: Losses
 
 
+_RELEASABLE: Final = (ACTIVE, ABANDONED)
 _FORGOTTEN: Final = Losses(handlers=True, variables=True)
 # Who has the address is not the client that the lease knows.
 _STRANGER: Final = Losses(variables=True, client=True)
@@ -153,7 +156,7 @@ _STRANGER: Final = Losses(variables=True, client=True)
 # RELEASE and REVOKE differ for who wants to know, and not for the lease: what a client may not keep is given back in
 # its name. An abandoned lease is released, too, when its old client turns up elsewhere.
 ENDINGS: Final[dict[Cause, Ending]] = {
-    Cause.RELEASE: Ending((ACTIVE, ABANDONED), FREE, RELEASED, (ACTIVE, ABANDONED), _NOTHING, _FORGOTTEN),
-    Cause.REVOKE: Ending((ACTIVE, ABANDONED), FREE, RELEASED, (ACTIVE, ABANDONED), _NOTHING, _FORGOTTEN),
-    Cause.ABANDON: Ending(_STATES, ABANDONED, ABANDONED, (ACTIVE,), _STRANGER, Losses(relay=True)),
+    Cause.RELEASE: Ending(_RELEASABLE, FREE, RELEASED, _RELEASABLE, _RELEASABLE, _NOTHING, _FORGOTTEN),
+    Cause.REVOKE: Ending(_RELEASABLE, FREE, RELEASED, _RELEASABLE, _RELEASABLE, _NOTHING, _FORGOTTEN),
+    Cause.ABANDON: Ending(_STATES, ABANDONED, ABANDONED, (ACTIVE,), (), _STRANGER, Losses(relay=True)),
 }

@@ -36,6 +36,26 @@ class Promise(NamedTuple):
     tsfp: int
 
 
+class Binding(NamedTuple):
+    """What a lease is to hold since its partner says so: an accepted binding update. `flags` are Lease.flags.
+
+    `anew`: another client has it now, and what the old one left goes; `forgets`: what `set` has made goes in any case.
+    `unknown_flags`: what was set in IP-flags and has no meaning.
+    """
+
+    state: int
+    hardware: bytes
+    uid: bytes
+    starts: int
+    ends: int
+    tsfp: int
+    atsfp: int
+    flags: int
+    anew: bool
+    forgets: bool
+    unknown_flags: int
+
+
 class Partner(Protocol):
     """The other server of a pool, or its absence. Times are seconds since 1970, durations seconds."""
 

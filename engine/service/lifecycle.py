@@ -45,6 +45,15 @@ def expire_in(server: Server, pool: Pool) -> None:
             expired += 1
         due = database.next_due(pool, untimed)
         assert expired or due is None or due > server.now, "what is due stays due, and would wake the server for ever"
+    _enter(server, pool, due)
+
+
+def watch_pool(server: Server, pool: Pool) -> None:
+    """Enter a pool's next moment anew, since which leases end by time, or when, has changed."""
+    _enter(server, pool, server.database.next_due(pool, server.leases.partners[pool.index].untimed))
+
+
+def _enter(server: Server, pool: Pool, due: int | None) -> None:
     if due is None:
         server.agenda.cancel(Owner.POOL, pool.index)
     else:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from ...model.configuration import ClassName
 from ...model.context import variable_name
 from ...model.lease import ABANDONED, ACTIVE, BOOTP_FLAG, EXPIRED, FREE, NEVER, RESERVED_FLAG, STATE_NAMES, Lease
+from ..transition import NEXT_STATE
 from .complaints import POSSIBLY_CORRUPT, Complaints, StatementError
 from .dates import seconds_of, wrapped
 from .record import HARDWARE_NAMES, address_text
@@ -51,13 +52,14 @@ def apply_defaults(lease: Lease, seen: set[str], now: int) -> None:
         rare = lease.rare
         # Releases before 3.0 wrote no state: who has handlers, or time left, has the lease.
         scripted = rare is not None and (rare.on_expiry is not None or rare.on_release is not None)
+        paired = lease.pool is not None and lease.pool.failover_peer is not None
         if lease.ends > now or scripted:
             lease.state = ACTIVE
         else:
-            lease.state = EXPIRED if lease.pool is not None and lease.pool.failover_peer else FREE
+            lease.state = EXPIRED if paired else FREE
         lease.rewind_state = lease.state
         if "next" not in seen:
-            lease.next_state = FREE if lease.state == ACTIVE else lease.state
+            lease.next_state = NEXT_STATE[paired, ACTIVE] if lease.state == ACTIVE else lease.state
     # An active lease without a next state never expires: ISC's rule, to which the files of users are written.
     if "binding" in seen and "next" not in seen:
         lease.next_state = lease.state

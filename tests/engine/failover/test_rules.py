@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dhcpd.engine.failover import binding, lease_time, ownership, sharing, states
-from dhcpd.engine.failover.binding import Binding, Reason, Receiver, Refusal, examine, is_allowed, partner_wins
 from dhcpd.engine.failover.messages import BindingUpdate
-from dhcpd.engine.failover.ownership import Stand, mine
-from dhcpd.engine.failover.states import Service
+from dhcpd.engine.failover.rules import binding, lease_time, ownership, sharing, states
+from dhcpd.engine.failover.rules.binding import Binding, Reason, Receiver, Refusal, examine, is_allowed, partner_wins
+from dhcpd.engine.failover.rules.ownership import Stand, mine
+from dhcpd.engine.failover.rules.states import Service
 from dhcpd.engine.model.lease import (
     ABANDONED,
     ACTIVE,

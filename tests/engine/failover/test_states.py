@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dhcpd.engine.failover import states
-from dhcpd.engine.failover.states import ANNOUNCED, LINK_LOST, Service, State, serving, update_done
+from dhcpd.engine.failover.rules import states
+from dhcpd.engine.failover.rules.states import ANNOUNCED, LINK_LOST, Service, State, serving, update_done
 
 HERE = Path(__file__).parent
 

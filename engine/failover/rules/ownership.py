@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ..model.lease import ABANDONED, ACTIVE, BACKUP, EXPIRED, FREE, RELEASED, RESET
+from ...model.lease import ABANDONED, ACTIVE, BACKUP, EXPIRED, FREE, RELEASED, RESET
 from .states import COMM_INT, NORMAL, P_DOWN, Service, State
 
 if TYPE_CHECKING:
-    from ..model.lease import Lease
+    from ...model.lease import Lease
 
 
 class Stand(NamedTuple):
@@ -56,6 +56,9 @@ def mine(lease: Lease, stand: Stand) -> bool:
     state = lease.state
     if state == ACTIVE:
         return False
+    if state == ABANDONED and stand.state is COMM_INT:
+        # The partner may not have heard of it, and give it to its client again.
+        return stand.primary and lease.rare is not None and lease.rare.atsfp > 0
     if state in (FREE, ABANDONED):
         return stand.primary or _left_to_me(lease, stand)
     if state == BACKUP:

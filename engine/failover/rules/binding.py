@@ -22,7 +22,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ..model.lease import (
+from ...model.lease import (
     ABANDONED,
     ACTIVE,
     BACKUP,
@@ -34,12 +34,13 @@ from ..model.lease import (
     RESET,
     STATE_NAMES,
 )
-from ..wire.text import dotted
-from .messages import BOOTP_IP, RESERVED_IP
+from ...model.partner import Binding
+from ...wire.text import dotted
+from ..messages import BOOTP_IP, RESERVED_IP
 
 if TYPE_CHECKING:
-    from ..model.lease import Lease
-    from .messages import BindingUpdate
+    from ...model.lease import Lease
+    from ..messages import BindingUpdate
 
 
 class Reason(IntEnum):
@@ -110,26 +111,6 @@ class Refusal(NamedTuple):
     text: str
 
 
-class Binding(NamedTuple):
-    """What a lease is to hold after an update was accepted. `flags` are the lease's own (lease.py).
-
-    `anew`: another client has it now, and what the old one left (names in DNS, variables) goes; `forgets`: the
-    variables go in any case. `unknown_flags`: what was set in IP-flags and has no meaning.
-    """
-
-    state: int
-    hardware: bytes
-    uid: bytes
-    starts: int
-    ends: int
-    tsfp: int
-    atsfp: int
-    flags: int
-    anew: bool
-    forgets: bool
-    unknown_flags: int
-
-
 # Duels
 
 
@@ -150,10 +131,17 @@ DUELS: Final[dict[tuple[bool, bool], Winner]] = {
 }
 
 
-def partner_wins(mine: int, my_cltt: int, theirs: int, their_cltt: int, *, primary: bool) -> bool:
-    """Whether the partner's update goes before mine, which is under way. States of the two; `primary`: I am it."""
+def partner_wins(
+    mine: int, my_cltt: int, theirs: int, their_cltt: int, *, primary: bool, ended: bool = True
+) -> bool:
+    """Whether the partner's update goes before mine, which is under way. States of the two; `primary`: I am it.
+
+    `ended`: my lease's time is over. Before that a client may use it that the partner has not heard of.
+    """
     winner = DUELS[mine == ACTIVE, theirs == ACTIVE]
     if mine == ACTIVE and theirs == EXPIRED:
+        if not ended:
+            return False
         winner = Winner.SENDER
     if winner is Winner.LATER and my_cltt != their_cltt:
         return their_cltt > my_cltt

@@ -63,6 +63,7 @@ class State(IntEnum):
         return "unknown-state" if self is State.UNKNOWN else self.name.lower().replace("_", "-")
 
 
+BY_NUMBER: Final[dict[int, State]] = {int(state): state for state in State}
 BY_WORD: Final[dict[str, State]] = {state.word: state for state in State}
 
 UNKNOWN: Final = State.UNKNOWN

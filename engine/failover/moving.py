@@ -1,0 +1,380 @@
+"""How an endpoint comes to another state, and what entering it sets going.
+
+Which state follows which stands in rules/states.py; here is what is done on the way. Every change goes through `move`:
+what was not acknowledged is taken up again, the record is stored, the line is logged, the partner is told, and then
+the state's own first act begins: an update request, a run of the balance, a moment to wait for. What leads to a change
+is below it: the partner's announcement, the end of an update request, the loss of the link, a moment that has come, an
+operator.
+
+An announced state that was known already is looked at again in some states only (HEEDED), and not at all in STARTUP:
+then the record of the lease file has told everything, and the server goes on as it was.
+
+Where this differs from ISC: whatever the state is in which a link is lost, updates that were not acknowledged are sent
+again on the next one, and an update request of the partner is forgotten; a server that must recover does not take a
+starting partner's NORMAL for a conflict, and asks for everything again on each link until it has come
+(docs/differences.md).
+
+Source: docs/behaviour/failover.md#changes-of-my-state, #a-state-received, #loss-of-a-link, #recovery.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ...trace.effects import ERROR, INFO
+from . import balancing, outgoing
+from .endpoint import (
+    ACKS,
+    BALANCE,
+    CONTACT,
+    PARTNER_DOWN,
+    SECOND_US,
+    SILENCE,
+    STARTING,
+    STARTUP_S,
+    WAIT,
+)
+from .messages import STARTUP_FLAG, Contact
+from .rules.states import (
+    ANNOUNCED,
+    BY_NUMBER,
+    COMM_INT,
+    CONF_DONE,
+    HEEDED,
+    LINK_LOST,
+    NORMAL,
+    P_DOWN,
+    POT_CONF,
+    REC_DONE,
+    REC_WAIT,
+    RECOVER,
+    RES_INT,
+    RESENDS_ON_LEAVING,
+    SHUTDOWN,
+    STARTUP,
+    UNKNOWN,
+    serving,
+    update_done,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .endpoint import Endpoint
+    from .messages import StateMessage, UpdateDone
+    from .rules.states import State
+
+
+def start(endpoint: Endpoint) -> None:
+    """Enter STARTUP, call the partner, and let it call."""
+    outgoing.queue_at_start(endpoint)
+    move(endpoint, STARTUP, "the server starts")
+    endpoint.site.call(endpoint)
+    endpoint.site.listen(endpoint)
+
+
+def set_state(endpoint: Endpoint, number: int) -> bool:
+    """An operator wants the endpoint in a state; False where there is no such state (and nothing is done)."""
+    state = BY_NUMBER.get(number)
+    if state is not None:
+        move(endpoint, state, "an operator set it")
+    return state is not None
+
+
+def move(endpoint: Endpoint, new: State, why: str) -> None:
+    """Enter a state, be it the present one. `why` is kept for whoever asks."""
+    site, old = endpoint.site, endpoint.state
+    if old in RESENDS_ON_LEAVING:
+        endpoint.updates.resend()
+    if new is STARTUP:
+        endpoint.saved = endpoint.recorded_state
+    elif new is RECOVER and old is SHUTDOWN and endpoint.partner_state is P_DOWN and endpoint.updates.idle:
+        # The partner has had everything and serves alone: nothing is to be waited for.
+        endpoint.since = site.now - endpoint.mclt
+    elif new is not REC_WAIT and (old is not STARTUP or (new is P_DOWN and endpoint.saved is not P_DOWN)):
+        # Out of STARTUP a state goes on since when it began. PARTNER-DOWN does not: the partner was there till now.
+        endpoint.since = site.now
+    endpoint.state = new
+    endpoint.needs_all = endpoint.needs_all or new is RECOVER
+    endpoint.why = why
+    site.record(endpoint)
+    endpoint.log(INFO, f"failover peer {endpoint.name}: I move from {old.word} to {new.word}")
+    tell_both_normal(endpoint)
+    for timer in (STARTING, PARTNER_DOWN, WAIT):
+        site.no_alarm(endpoint, timer, 0)
+    endpoint.serving = serving(endpoint.state, endpoint.partner_state)
+    site.retime(endpoint)
+    if endpoint.link is not None:
+        endpoint.send_state()
+    enter = _ENTRY.get(new)
+    if enter is not None:
+        enter(endpoint)
+
+
+def tell_both_normal(endpoint: Endpoint) -> None:
+    """Say it where it is so."""
+    if endpoint.state is NORMAL and endpoint.partner_state is NORMAL:
+        endpoint.log(INFO, f"failover peer {endpoint.name}: Both servers normal")
+
+
+def _enter_communications_interrupted(endpoint: Endpoint) -> None:
+    if endpoint.settings.auto_partner_down > 0:
+        endpoint.alarm(PARTNER_DOWN, endpoint.settings.auto_partner_down)
+
+
+def _enter_normal(endpoint: Endpoint) -> None:
+    balancing.run(endpoint, may_request=False)
+    outgoing.queue_pending(endpoint)
+    if endpoint.updates.next() is not None:
+        outgoing.send_updates(endpoint)
+        endpoint.log(INFO, f"Sending updates to {endpoint.name}.")
+
+
+def _enter_potential_conflict(endpoint: Endpoint) -> None:
+    if endpoint.primary or endpoint.partner_state is CONF_DONE:
+        endpoint.request_updates()
+
+
+def _enter_startup(endpoint: Endpoint) -> None:
+    endpoint.alarm(STARTING, STARTUP_S)
+
+
+def _enter_recover(endpoint: Endpoint) -> None:
+    if endpoint.link is not None:
+        endpoint.request_everything()
+
+
+def _enter_recover_wait(endpoint: Endpoint) -> None:
+    until = endpoint.since + endpoint.mclt
+    if until > endpoint.site.now:
+        endpoint.site.alarm(endpoint, WAIT, 0, until * SECOND_US)
+    else:
+        move(endpoint, REC_DONE, "MCLT has passed since this server was last in touch")
+
+
+def _enter_partner_down(endpoint: Endpoint) -> None:
+    outgoing.partner_is_down(endpoint)
+
+
+# What entering a state begins.
+_ENTRY: Final[dict[State, Callable[[Endpoint], None]]] = {
+    COMM_INT: _enter_communications_interrupted,
+    NORMAL: _enter_normal,
+    POT_CONF: _enter_potential_conflict,
+    STARTUP: _enter_startup,
+    RECOVER: _enter_recover,
+    REC_WAIT: _enter_recover_wait,
+    P_DOWN: _enter_partner_down,
+}
+
+
+# What the partner announces
+
+
+def receive_state(endpoint: Endpoint, message: StateMessage) -> None:
+    """The partner's state."""
+    number, flags = message.state or 0, message.flags or 0
+    announced = BY_NUMBER.get(number)
+    if announced is NORMAL and flags & STARTUP_FLAG and endpoint.recorded_state is RECOVER:
+        # It does not know yet that this server must recover. When it does, it goes to PARTNER-DOWN and says so; to take
+        # its word now would make a conflict of it, in which nobody waits for what this server may have forgotten.
+        return
+    if announced is endpoint.partner_state and endpoint.state is not UNKNOWN and _is_no_news(endpoint):
+        return
+    old = endpoint.partner_state
+    new = endpoint.partner_state = announced or UNKNOWN
+    endpoint.partner_since = endpoint.site.now
+    endpoint.log(INFO, f"failover peer {endpoint.name}: peer moves from {old.word} to {new.word}")
+    tell_both_normal(endpoint)
+    endpoint.site.record(endpoint)
+    if announced is None:
+        endpoint.log(ERROR, f"failover peer {endpoint.name}: Invalid state: {number}")
+        move(endpoint, SHUTDOWN, f"the partner announced a state that does not exist ({number})")
+    else:
+        _follow(endpoint, old, announced, flags)
+    if endpoint.state is STARTUP:
+        move(endpoint, endpoint.saved, f"the partner is in {new.word}")
+    if endpoint.state is RECOVER and not endpoint.asked_here:
+        # What was asked for on an earlier link went with it, and the table asks only where the partner is in trouble.
+        endpoint.request_everything()
+    endpoint.serving = serving(endpoint.state, endpoint.partner_state)
+    endpoint.site.retime(endpoint)
+
+
+def _is_no_news(endpoint: Endpoint) -> bool:
+    """The announced state is the recorded one: whether nothing else is to be done about it."""
+    if endpoint.state is STARTUP:
+        saved = endpoint.saved
+        move(endpoint, POT_CONF if saved is RES_INT else saved, "the partner is as the record says")
+        return True
+    return endpoint.state not in HEEDED
+
+
+def _follow(endpoint: Endpoint, old: State, announced: State, flags: int) -> None:
+    """What the table says of an announced state; `old` is the one before."""
+    mine, starting = endpoint.recorded_state, endpoint.state is STARTUP
+    if mine is P_DOWN and flags & STARTUP_FLAG:
+        # It will say more when it has heard that this server is in PARTNER-DOWN.
+        return
+    said = ANNOUNCED[mine, announced]
+    act = _ACTS.get(said.what)
+    if act is not None:
+        act(endpoint, old, announced)
+    new = RECOVER if starting and said.what == "from startup: recover" else said.state
+    if new is None:
+        return
+    if mine is COMM_INT and new is NORMAL:
+        outgoing.send_updates(endpoint)
+    move(endpoint, new, f"the partner went from {old.word} to {announced.word}")
+
+
+def _rebalance(endpoint: Endpoint, _old: State, _announced: State) -> None:
+    balancing.look_at_timers(endpoint)
+
+
+def _invalid(endpoint: Endpoint, old: State, announced: State) -> None:
+    endpoint.log(ERROR, f"Peer {endpoint.name}: Invalid state transition {old.word} to {announced.word}.")
+
+
+def _panic(endpoint: Endpoint, _old: State, _announced: State) -> None:
+    text = "moves to normal during conflict resolution - panic, shutting down."
+    endpoint.log(ERROR, f"Peer {endpoint.name} {text}")
+
+
+def _resolved(endpoint: Endpoint, old: State, _announced: State) -> None:
+    """The partner has got my updates: it is my turn."""
+    if old is POT_CONF:
+        endpoint.request_updates()
+    else:
+        endpoint.log(ERROR, f"Peer {endpoint.name}: Unexpected move to conflict-done.")
+
+
+def _request(endpoint: Endpoint, _old: State, _announced: State) -> None:
+    """In STARTUP entering the state asks."""
+    if endpoint.state is not STARTUP:
+        endpoint.request_everything()
+
+
+def _request_with_a_line(endpoint: Endpoint, old: State, announced: State) -> None:
+    endpoint.log(INFO, f"failover peer {endpoint.name}: requesting full update from peer")
+    _request(endpoint, old, announced)
+
+
+def _both_recovered(endpoint: Endpoint, _old: State, _announced: State) -> None:
+    endpoint.log(ERROR, "Both servers have entered recover-done!")
+
+
+# What is done for the words of the table (states.WHAT); (endpoint, the partner's state before, the announced one).
+_ACTS: Final[dict[str, Callable[[Endpoint, State, State], None]]] = {
+    "rebalance": _rebalance,
+    "invalid": _invalid,
+    "panic": _panic,
+    "resolved": _resolved,
+    "request": _request,
+    "request with a line": _request_with_a_line,
+    "both recovered": _both_recovered,
+}
+
+
+def receive_update_done(endpoint: Endpoint, _message: UpdateDone) -> None:
+    """The partner has told everything that was asked for."""
+    endpoint.needs_all = False
+    endpoint.log(INFO, f"failover peer {endpoint.name}: peer update completed.")
+    if endpoint.state is RECOVER:
+        waits = endpoint.since + endpoint.mclt > endpoint.site.now
+        waits = waits and endpoint.partner_state not in (RECOVER, REC_DONE)
+        move(endpoint, REC_WAIT if waits else REC_DONE, "the partner has told everything")
+        return
+    said = update_done(endpoint.state, endpoint.partner_state, primary=endpoint.primary)
+    if said.what == "illegal":
+        text = "Secondary is in conflict_done state after conflict resolution, this is illegal."
+        endpoint.log(ERROR, text)
+    elif said.what == "spurious":
+        endpoint.log(ERROR, "Spurious update-done message.")
+    if said.state is not None:
+        move(endpoint, said.state, "the partner has told what this server missed")
+
+
+# The link
+
+
+def lost_link(endpoint: Endpoint, why: str) -> None:
+    """The link is gone."""
+    endpoint.log(INFO, f"peer {endpoint.name}: disconnected")
+    endpoint.link = None
+    for timer in (CONTACT, SILENCE, STARTING, ACKS):
+        endpoint.site.no_alarm(endpoint, timer, 0)
+    endpoint.updates.resend()
+    endpoint.updates.to_ack.clear()
+    endpoint.updates.request = None
+    _without_partner(endpoint, why)
+    endpoint.retry()
+
+
+def _without_partner(endpoint: Endpoint, why: str) -> None:
+    mine = endpoint.recorded_state
+    new = LINK_LOST.get(mine)
+    if new is not None or endpoint.state is STARTUP:
+        move(endpoint, new or mine, why)
+
+
+# Moments
+
+
+def due(endpoint: Endpoint, timer: str, detail: int) -> None:
+    """A moment has come; those of connections (RETRY, LISTEN, LINK) are relationships.py's."""
+    if timer == BALANCE:
+        balancing.timed_run(endpoint, detail)
+    else:
+        _DUE[timer](endpoint)
+
+
+def _contact_due(endpoint: Endpoint) -> None:
+    """The alarm is set seldom, and moved on where something was sent meanwhile."""
+    link = endpoint.link
+    if link is None:
+        return
+    interval_us = endpoint.contact_s() * SECOND_US
+    if link.sent_us + interval_us <= endpoint.site.now_us:
+        endpoint.send(Contact(endpoint.site.now, link.xid()))
+    endpoint.site.alarm(endpoint, CONTACT, 0, link.sent_us + interval_us)
+
+
+def _silence_due(endpoint: Endpoint) -> None:
+    link = endpoint.link
+    if link is None:
+        return
+    over_us = link.heard_us + endpoint.settings.max_response_delay * SECOND_US
+    if over_us > endpoint.site.now_us:
+        endpoint.site.alarm(endpoint, SILENCE, 0, over_us)
+        return
+    endpoint.log(ERROR, f"timeout waiting for failover peer {endpoint.name}")
+    endpoint.site.drop(link.stream, "the partner was silent for longer than max-response-delay")
+
+
+def _acks_due(endpoint: Endpoint) -> None:
+    outgoing.send_acks(endpoint)
+
+
+def _starting_due(endpoint: Endpoint) -> None:
+    _without_partner(endpoint, "the partner did not come in time")
+
+
+def _partner_down_due(endpoint: Endpoint) -> None:
+    if endpoint.state is COMM_INT:
+        move(endpoint, P_DOWN, "auto-partner-down")
+
+
+def _wait_due(endpoint: Endpoint) -> None:
+    if endpoint.state is REC_WAIT:
+        move(endpoint, REC_DONE, "MCLT has passed since this server was last in touch")
+
+
+_DUE: Final[dict[str, Callable[[Endpoint], None]]] = {
+    CONTACT: _contact_due,
+    SILENCE: _silence_due,
+    ACKS: _acks_due,
+    STARTING: _starting_due,
+    PARTNER_DOWN: _partner_down_due,
+    WAIT: _wait_due,
+}

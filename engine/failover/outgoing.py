@@ -1,0 +1,137 @@
+"""What this server tells of its leases: binding updates, acknowledgements, and the queues behind them.
+
+An update is sent as soon as a lease changes, if the link is there and fewer are under way than the partner can take.
+Before it leaves, the lease's `rewind_state` (what the partner must be assumed to know) is on disk. Acknowledgements go
+before updates. DHCP answers wait for none of this. Functions of an endpoint; leases change in lease/commit.py only.
+
+Where this differs from ISC: option 3 tells the state of the lease at the moment of sending (docs/differences.md).
+
+Source: docs/behaviour/failover.md#sending-updates, #when-an-update-is-queued.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ...trace.effects import INFO
+from ..model.lease import ABANDONED, ACTIVE, BACKUP, EXPIRED, FREE
+from .messages import BindingAck, BindingUpdate, UpdateDone
+from .rules.binding import ENDED, wire_flags
+from .updates import Told
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..model.lease import Lease
+    from .endpoint import Endpoint
+
+ACK_DELAY_S: Final = 2
+_ACKS: Final = "acks"
+# What the order of a whole queue is: by lists, and each list in its order. 0 is the list of reserved leases.
+_LISTS: Final = (FREE, ACTIVE, EXPIRED, ABANDONED, BACKUP, 0)
+
+
+# What this server tells
+
+
+def changed(endpoint: Endpoint, address: int) -> None:
+    """A lease has changed here: the partner is told, now or when there is a link."""
+    endpoint.updates.queue(address)
+    if endpoint.link is not None:
+        send_updates(endpoint)
+
+
+def send_updates(endpoint: Endpoint) -> None:
+    """Send what waits, as much as the partner takes without an acknowledgement."""
+    updates = endpoint.updates
+    while endpoint.link is not None and len(updates.unacked) < endpoint.partner_unacked:
+        address = updates.next()
+        if address is None:
+            return
+        send_acks(endpoint)
+        lease = endpoint.site.database.find(address)
+        assert lease is not None, "only leases of this configuration are queued"
+        _send_update(endpoint, lease)
+
+
+def _send_update(endpoint: Endpoint, lease: Lease) -> None:
+    link = endpoint.link
+    assert link is not None
+    endpoint.site.leases.mark_told(lease)
+    xid = link.update_xid()
+    endpoint.updates.sent(lease.address, Told(xid, lease.state))
+    endpoint.send(
+        BindingUpdate(
+            endpoint.site.now,
+            xid,
+            address=lease.address,
+            state=lease.state,
+            uid=lease.uid or None,
+            hardware=lease.hardware or None,
+            ends=lease.ends,
+            potential=lease.tstp,
+            starts=lease.starts,
+            cltt=lease.cltt or None,
+            ip_flags=wire_flags(lease.flags),
+        )
+    )
+
+
+def send_acks(endpoint: Endpoint) -> None:
+    """Acknowledge everything that was taken."""
+    waiting = endpoint.updates.to_ack
+    if not waiting or endpoint.link is None:
+        return
+    for address, xid in waiting:
+        endpoint.send(BindingAck(endpoint.site.now, xid, address))
+    waiting.clear()
+    endpoint.site.no_alarm(endpoint, _ACKS, 0)
+
+
+def send_done(endpoint: Endpoint, xid: int) -> None:
+    """An update request of the partner is answered."""
+    if endpoint.link is not None:
+        endpoint.send(UpdateDone(endpoint.site.now, xid))
+        endpoint.site.log(INFO, f"Sent update done message to {endpoint.name}")
+
+
+# Whole queues
+
+
+def queue_pending(endpoint: Endpoint) -> None:
+    """Queue every lease of which the partner does not know all."""
+    endpoint.updates.queue_all(
+        [lease.address for lease in _entered(endpoint) if _is_pending(lease) or lease.state in ENDED]
+    )
+
+
+def queue_at_start(endpoint: Endpoint) -> None:
+    """Queue what was not acknowledged before the server ended."""
+    endpoint.updates.queue_all([lease.address for lease in _entered(endpoint) if _is_pending(lease)])
+
+
+def _is_pending(lease: Lease) -> bool:
+    return lease.tstp > (0 if lease.rare is None else lease.rare.atsfp)
+
+
+def _entered(endpoint: Endpoint) -> Iterator[Lease]:
+    """The relationship's leases that were ever used or told, in the order of the lists."""
+    database = endpoint.site.database
+    for pool in endpoint.site.pools(endpoint):
+        for number in _LISTS:
+            yield from database.queue(pool, number)
+
+
+def every_address(endpoint: Endpoint) -> Iterator[int]:
+    """The relationship's addresses, in the order of the lists, with those that were never used."""
+    database = endpoint.site.database
+    for pool in endpoint.site.pools(endpoint):
+        yield from database.addresses(pool)
+
+
+def partner_is_down(endpoint: Endpoint) -> None:
+    """PARTNER-DOWN begins: what has ended is free when nobody can have a promise of the partner's any more."""
+    database = endpoint.site.database
+    for pool in endpoint.site.pools(endpoint):
+        for lease in list(database.queue(pool, EXPIRED)):
+            endpoint.site.leases.hold(lease)

@@ -1,0 +1,297 @@
+"""Two machines as a pair: what each comes to, and what its clients get, from the first start to a lost database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dhcpd.engine.failover.rules import states
+from tests.engine.failover.pair import PEER, SUBNET, Pair, configuration
+from tests.engine.service.desk import DISCOVER, RELEASE, REQUEST, mac, message, number
+
+if TYPE_CHECKING:
+    from tests.engine.failover.pair import Node
+
+# By the hash of their hardware addresses (split 128).
+PRIMARYS, SECONDARYS = 2, 1
+
+
+@pytest.fixture
+def pair() -> Pair:
+    """A pair that has started for the first time, and has had a while."""
+    made = Pair()
+    made.start()
+    made.sleep(20)
+    return made
+
+
+def states_of(pair: Pair) -> tuple[str, str]:
+    return pair.primary.state, pair.secondary.state
+
+
+def agree(pair: Pair) -> None:
+    """Both know the same of every lease: its state, its client, its end."""
+    known = []
+    for node in pair.nodes:
+        assert node.machine.server is not None
+        database = node.machine.server.database
+        leases = [database.find(number("10.44.0.100") + offset) for offset in range(20)]
+        known.append([(one.address, one.state, one.hardware, one.ends) for one in leases if one is not None])
+    assert known[0] == known[1]
+
+
+def time_of(granted: tuple[Node, object] | None) -> int:
+    assert granted is not None
+    return int.from_bytes(granted[1].options[51], "big")  # type: ignore[attr-defined]  # a Reply
+
+
+def test_a_first_start_ends_in_normal_with_half_of_the_pool_each(pair: Pair) -> None:
+    assert states_of(pair) == ("normal", "normal")
+    assert pair.primary.census() == pair.secondary.census() == {"free": 10, "backup": 10}
+    agree(pair)
+    assert "failover peer fo: Both servers normal" in pair.primary.lines
+
+
+def test_each_client_is_answered_by_one_server_and_both_learn_of_it(pair: Pair) -> None:
+    for client, owner in ((PRIMARYS, pair.primary), (SECONDARYS, pair.secondary)):
+        offers = pair.send(message(DISCOVER, mac(client)))
+        assert [node for node, _reply in offers] == [owner]
+        granted = pair.dora(client)
+        assert granted is not None
+        assert granted[0] is owner
+    pair.sleep(3)
+    assert pair.primary.census() == pair.secondary.census() == {"free": 9, "backup": 9, "active": 2}
+    agree(pair)
+
+
+def test_the_first_lease_is_mclt_long_and_a_renewal_full_at_either_server(pair: Pair) -> None:
+    granted = pair.dora(PRIMARYS)
+    assert time_of(granted) == 60
+    pair.sleep(30)
+    assert granted is not None
+    for node in pair.nodes:
+        (reply,) = pair.send(message(REQUEST, mac(PRIMARYS), ciaddr=granted[1].address), node)
+        assert time_of(reply) == 300
+        pair.sleep(80)
+    agree(pair)
+
+
+def test_a_server_alone_goes_on_with_its_own_and_both_come_together_again(pair: Pair) -> None:
+    before = pair.dora(PRIMARYS)
+    assert before is not None
+    pair.kill(pair.secondary)
+    assert pair.primary.state == "communications-interrupted"
+    granted = pair.dora(SECONDARYS)
+    assert granted is not None
+    assert granted[0] is pair.primary
+    assert time_of(granted) == 60
+    pair.start(pair.secondary)
+    pair.sleep(10)
+    assert states_of(pair) == ("normal", "normal")
+    pair.sleep(5)
+    agree(pair)
+
+
+def test_both_answer_everybody_while_the_link_is_cut(pair: Pair) -> None:
+    pair.cut = True
+    pair.sleep(30)
+    assert states_of(pair) == ("communications-interrupted", "communications-interrupted")
+    offers = pair.send(message(DISCOVER, mac(PRIMARYS)))
+    assert {node.side for node, _reply in offers} == {"primary", "secondary"}
+    assert len({reply.address for _node, reply in offers}) == 2
+    pair.cut = False
+    pair.sleep(30)
+    assert states_of(pair) == ("normal", "normal")
+
+
+def test_a_lease_that_was_never_told_goes_straight_back_without_a_link(pair: Pair) -> None:
+    pair.kill(pair.secondary)
+    assert pair.dora(PRIMARYS) is not None
+    assert pair.primary.census()["active"] == 1
+    pair.sleep(61)
+    assert pair.primary.census() == {"free": 10, "backup": 10}
+
+
+def test_a_told_lease_waits_for_the_partner_when_it_ends_without_a_link(pair: Pair) -> None:
+    granted = pair.dora(PRIMARYS)
+    pair.sleep(3)
+    pair.kill(pair.secondary)
+    pair.sleep(70)
+    assert pair.primary.census()["expired"] == 1
+    pair.start(pair.secondary)
+    pair.sleep(20)
+    assert pair.primary.census() == {"free": 10, "backup": 10}
+    assert granted is not None
+    agree(pair)
+
+
+def test_a_lease_that_ends_is_free_at_both_and_a_secondarys_goes_to_the_secondary(pair: Pair) -> None:
+    assert pair.dora(PRIMARYS) is not None
+    assert pair.dora(SECONDARYS) is not None
+    pair.sleep(80)
+    assert pair.primary.census() == pair.secondary.census() == {"free": 10, "backup": 10}
+    agree(pair)
+
+
+def test_a_release_reaches_the_partner(pair: Pair) -> None:
+    granted = pair.dora(PRIMARYS)
+    assert granted is not None
+    pair.sleep(3)
+    pair.send(message(RELEASE, mac(PRIMARYS), ciaddr=granted[1].address), pair.primary)
+    pair.sleep(3)
+    assert pair.primary.census() == pair.secondary.census() == {"free": 10, "backup": 10}
+    agree(pair)
+
+
+def test_partner_down_takes_the_partners_leases_after_mclt_and_lets_it_recover(pair: Pair) -> None:
+    pair.kill(pair.secondary)
+    assert pair.primary.set_state(states.P_DOWN)
+    for client in range(20, 30):
+        assert pair.dora(client) is not None
+    assert pair.dora(30) is None
+    assert "peer holds all free leases" in pair.primary.lines[-1]
+    pair.sleep(45)
+    for client in range(20, 30):
+        pair.dora(client)
+    pair.sleep(17)
+    assert pair.dora(30) is not None
+    pair.start(pair.secondary)
+    pair.sleep(5)
+    assert pair.secondary.state in ("recover-wait", "recover-done", "normal")
+    pair.sleep(70)
+    assert states_of(pair) == ("normal", "normal")
+    pair.sleep(5)
+    agree(pair)
+
+
+def test_a_lost_lease_file_is_told_anew_and_waits_the_whole_mclt(pair: Pair) -> None:
+    granted = pair.dora(SECONDARYS)
+    assert granted is not None
+    pair.sleep(3)
+    pair.kill(pair.secondary)
+    pair.secondary.leases = b""
+    pair.start(pair.secondary)
+    pair.sleep(5)
+    assert (pair.primary.state, pair.secondary.state) == ("partner-down", "recover-wait")
+    assert pair.send(message(DISCOVER, mac(SECONDARYS)), pair.secondary) == []
+    assert "not responding (recover wait)" in pair.secondary.lines[-1]
+    pair.sleep(55)
+    assert states_of(pair) == ("normal", "normal")
+    pair.sleep(5)
+    agree(pair)
+
+
+def test_two_that_both_acted_alone_resolve_it_in_turns(pair: Pair) -> None:
+    pair.cut = True
+    pair.sleep(30)
+    for node in pair.nodes:
+        node.set_state(states.P_DOWN)
+    assert pair.dora(PRIMARYS, pair.primary) is not None
+    assert pair.dora(SECONDARYS, pair.secondary) is not None
+    pair.cut = False
+    pair.sleep(30)
+    assert states_of(pair) == ("normal", "normal")
+    assert "failover peer fo: I move from potential-conflict to conflict-done" in pair.primary.lines
+    pair.sleep(5)
+    agree(pair)
+
+
+def test_a_server_that_starts_alone_serves_after_fifteen_seconds() -> None:
+    pair = Pair()
+    pair.start()
+    pair.sleep(5)
+    pair.kill(pair.primary)
+    pair.kill(pair.secondary)
+    pair.start(pair.primary)
+    assert pair.primary.state == "startup"
+    assert pair.send(message(DISCOVER, mac(PRIMARYS))) == []
+    assert pair.primary.lines[-1].endswith("not responding (startup)")
+    pair.sleep(16)
+    assert pair.primary.state == "communications-interrupted"
+    assert pair.dora(PRIMARYS) is not None
+
+
+def test_a_pool_that_is_used_up_is_balanced_again() -> None:
+    peer = PEER + " min-balance 5; max-balance 10;"
+    pair = Pair(configuration("primary", peer=peer), configuration("secondary", peer=peer))
+    pair.start()
+    pair.sleep(20)
+    for client in range(100, 110):
+        assert pair.dora(client, pair.primary, secs=9) is not None
+    pair.sleep(30)
+    assert pair.primary.census()["active"] == 10
+    assert pair.primary.census()["free"] == pair.primary.census()["backup"] == 5
+    assert "pool response: 4 leases" in pair.primary.lines or "pool response: 5 leases" in pair.primary.lines
+    agree(pair)
+
+
+def test_a_small_pool_is_not_left_to_one_server() -> None:
+    """ISC dhcpd's pair strands here: four of seven leases are granted, and the secondary never gives of its three."""
+    peer = PEER + " min-balance 5; max-balance 10;"
+    subnet = SUBNET.replace("10.44.0.119", "10.44.0.106")
+    pair = Pair(*[configuration(side, peer=peer, subnet=subnet) for side in ("primary", "secondary")])
+    pair.start()
+    pair.sleep(20)
+    free = pair.primary.census()["free"]
+    for client in range(100, 100 + free):
+        assert pair.dora(client, pair.primary, secs=9) is not None
+    pair.sleep(40)
+    assert pair.primary.census().get("free", 0) > 0
+
+
+def test_a_reload_gives_the_pair_more_addresses_and_keeps_what_is_under_way(pair: Pair) -> None:
+    assert pair.dora(PRIMARYS) is not None
+    longer = SUBNET.replace("10.44.0.119", "10.44.0.129")
+    pair.cut = True
+    assert pair.dora(4, pair.primary, secs=9) is not None
+    for node in pair.nodes:
+        pair.reload(node, configuration(node.side, subnet=longer))
+    pair.cut = False
+    pair.sleep(120)
+    for node in pair.nodes:
+        assert node.state == "normal"
+        assert sum(node.census().values()) == 30
+    pair.reload(pair.primary, configuration("primary", mclt=99, subnet=longer))
+    assert any("other than this run has begun with" in line for line in pair.primary.lines)
+    assert pair.dora(PRIMARYS) is not None
+
+
+def test_auto_partner_down_is_stopped_by_a_partner_that_returns() -> None:
+    peer = PEER + " auto-partner-down 30;"
+    pair = Pair(configuration("primary", peer=peer), configuration("secondary", peer=peer))
+    pair.start()
+    pair.sleep(20)
+    pair.kill(pair.secondary)
+    pair.sleep(10)
+    pair.start(pair.secondary)
+    pair.sleep(40)
+    assert states_of(pair) == ("normal", "normal")
+    pair.kill(pair.secondary)
+    pair.sleep(31)
+    assert pair.primary.state == "partner-down"
+
+
+def test_two_primaries_say_what_is_wrong() -> None:
+    text = configuration("primary")
+    other = (
+        text.replace("10.45.0.1;", "10.45.0.3;").replace("10.45.0.2;", "10.45.0.1;").replace("10.45.0.3;", "10.45.0.2;")
+        .replace("port 647; peer port 847;", "port 847; peer port 647;")
+    )  # fmt: skip
+    pair = Pair(text, other)
+    pair.start()
+    pair.sleep(20)
+    assert any("both servers are primary" in line for node in pair.nodes for line in node.lines)
+
+
+def test_an_impossible_state_sends_nobody_away() -> None:
+    """ISC dhcpd exits where its partner announces a state that its table does not have in CONFLICT-DONE."""
+    pair = Pair()
+    pair.start()
+    pair.cut = True
+    pair.sleep(40)
+    pair.primary.set_state(states.CONF_DONE)
+    pair.secondary.set_state(states.P_DOWN)
+    pair.cut = False
+    pair.sleep(60)
+    assert states_of(pair) == ("normal", "normal")
