@@ -98,7 +98,7 @@ _BATCHES_BETWEEN_CHECKPOINTS: Final = 8
 # Somebody who takes the lease file away is noticed when the next record is stored, and at the latest after this.
 _LOOK_US: Final = 10_000_000
 # So many replies wait for a new lease file; who asks meanwhile asks again.
-HOMELESS_REPLIES_MAXIMUM: Final = 4_096
+REPLIES_AWAITING_FILE_MAXIMUM: Final = 4_096
 _PINGS_REMEMBERED_US: Final = 60_000_000
 _PINGS_REMEMBERED_MAXIMUM: Final = 65_536
 # The storage thread must get the interpreter back quickly when a sync is done.
@@ -132,7 +132,7 @@ class Loop:
         self._line: Log | None = None
         # What waits for a new lease file, since the old one is gone.
         self._lost: StorageError | None = None
-        self._homeless: list[Reply] = []
+        self._awaiting_file: list[Reply] = []
         self._pinged: dict[int, int] = {}
         # 1 while the configuration is being read again, 2 when it is wanted once more behind that.
         self._readings_wanted = 0
@@ -321,7 +321,7 @@ class Loop:
         if effect.durable and self._storage.hold(effect, self._line):
             self._line = None
         elif effect.durable and self._lost is not None:
-            self._homeless.append(Reply(effect, self._line))
+            self._awaiting_file.append(Reply(effect, self._line))
             self._line = None
         else:
             self._say_line()
@@ -332,7 +332,7 @@ class Loop:
             return
         held = effect.durable and self._storage.hold(effect)
         if effect.durable and not held and self._lost is not None:
-            self._homeless.append(Reply(effect, None))
+            self._awaiting_file.append(Reply(effect, None))
             held = True
         self._streams.send(effect, held=held)
 
@@ -446,18 +446,18 @@ class Loop:
 
     def _keep_for_new_file(self, replies: list[Reply], error: StorageError) -> None:
         """The lease file is not where it was: the engine is told, once, and writes a new one."""
-        self._homeless += replies
+        self._awaiting_file += replies
         if self._lost is None:
             self._lost = error
             self._inbox.append(StorageFailed(0, 0, error.operation, error.path, error.reason))
-        if len(self._homeless) > HOMELESS_REPLIES_MAXIMUM:
-            self._withhold(self._homeless, error)
-            self._homeless = []
+        if len(self._awaiting_file) > REPLIES_AWAITING_FILE_MAXIMUM:
+            self._withhold(self._awaiting_file, error)
+            self._awaiting_file = []
 
     def _end_loss(self, *, installed: bool) -> None:
         """The new file that was to end the loss is there, or cannot be made: the next look begins anew."""
         error, self._lost = self._lost, None
-        replies, self._homeless = self._homeless, []
+        replies, self._awaiting_file = self._awaiting_file, []
         if installed:
             self._reply(replies)
         elif error is not None:

@@ -21,7 +21,7 @@ from ...trace import effects as ef
 from ...trace import events as ev
 from ...trace.codec import pack, unpack
 from ..world.feeding import Feeder
-from ..world.host import SECOND_US, Told
+from ..world.host import SECOND_US, Applied
 from ..world.starting import Beginning
 from .format import IscTraceError
 from .records import Echo, File, Interface, Other, Pinged, Received, Seed, Sent
@@ -104,7 +104,7 @@ class Drive(Feeder):
         self._own: set[int] = set()
         self._waiting: deque[Unmatched] = deque()
         self._asked: list[int] = []
-        self._trial: list[Told] | None = None
+        self._trial: list[Applied] | None = None
 
     def run(self, source: Source, byte_order: Callable[[], str]) -> None:
         """Drive the machine through all records, then end the run. `source.error` may tell why they ended."""
@@ -196,8 +196,8 @@ class Drive(Feeder):
         for event, effects in trial:
             self.told(event, effects)
 
-    def _try(self, packet: ev.Packet) -> list[Told]:
-        trial: list[Told] = []
+    def _try(self, packet: ev.Packet) -> list[Applied]:
+        trial: list[Applied] = []
         self._trial = trial
         self.tell(packet)
         self._trial = None
@@ -279,5 +279,5 @@ class _Start:
         return True
 
 
-def _payloads(told: list[Told]) -> list[bytes]:
+def _payloads(told: list[Applied]) -> list[bytes]:
     return [effect.payload for _event, effects in told for effect in effects if isinstance(effect, ef.Send)]

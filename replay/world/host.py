@@ -35,7 +35,7 @@ SECOND_US: Final = 1_000_000
 _UNKNOWN_HOST: Final = "HOST_NOT_FOUND"
 _REFUSED: Final = "ECONNREFUSED"
 
-Told: TypeAlias = "tuple[Event, list[Effect]]"
+Applied: TypeAlias = "tuple[Event, list[Effect]]"
 
 
 class Host:
