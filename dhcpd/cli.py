@@ -4,7 +4,7 @@ Two passes over the words: the first looks for a few of them anywhere, even wher
 second is strict. That `-cf --version` prints the version is therefore no mistake. Nothing is opened or printed here;
 what is wrong comes out as a CommandError, and the caller says it.
 
-The options that ISC has not: `--log-json`, and those that cut a recording into segments, `--trace-...`.
+The options that ISC has not: `--log-json`, `--against`, and those that cut a recording into segments, `--trace-...`.
 
 See docs/behaviour/start.md#options-of-the-command-line.
 """
@@ -32,7 +32,7 @@ _INTERFACE_NAME_OCTETS_MAXIMUM: Final = 15
 _DECIMAL: Final = re.compile(r"\s*[+-]?[0-9]+", re.ASCII)
 
 _USAGE: Final = """Usage: {0} [-p <UDP port #>] [-f] [-d] [-q] [-t|-T]
-             [-4|-6] [-cf config-file] [-lf lease-file]
+             [--against lease-file] [-4|-6] [-cf config-file] [-lf lease-file]
              [-user user] [-group group] [-chroot dir]
              [-tf trace-output-file]
              [--trace-max-size size] [--trace-keep time] [--trace-total size]
@@ -83,9 +83,9 @@ _RECORDING: Final[dict[str, Callable[[str], int]]] = {
     "--trace-total": quantities.octets,
 }
 _FLAGS: Final = frozenset({"-f", "-d", "-q", "-t", "-T", "-4", "-6", "--no-pid", "--log-json"})
-_VALUES: Final = frozenset({"-p", "-s", "-cf", "-lf", "-pf", "-user", "-group", "-chroot", "-tf", "-play"}) | set(
-    _RECORDING
-)
+_VALUES: Final = frozenset({
+    "-p", "-s", "-cf", "-lf", "-pf", "-user", "-group", "-chroot", "-tf", "-play", "--against", *_RECORDING,
+})  # fmt: skip
 
 
 def usage(program: str) -> str:
@@ -119,6 +119,8 @@ def second_pass(words: Sequence[str]) -> CommandLine:
             raise CommandError(f"Unknown command {word}", usage=True)
         else:
             _add_interface(line, word)
+    if "--against" in line.values and "-t" not in line:
+        raise CommandError("--against is for a test of the configuration: give -t, too")
     return line
 
 

@@ -19,6 +19,7 @@ from .trace.effects import ERROR
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from .engine.model.configuration import Configuration
     from .trace.effects import Effect
     from .trace.events import Event
 
@@ -36,6 +37,10 @@ class Machine(Protocol):
     @property
     def rewriting(self) -> bool:
         """Whether a rewrite of the lease file is open."""
+
+    @property
+    def configuration(self) -> Configuration | None:
+        """The configuration in force, None before there is one."""
 
     def apply(self, event: Event) -> list[Effect]:
         """Take in one event."""

@@ -184,6 +184,7 @@ class Loop:
 
     async def _hear_signals(self) -> None:
         with trio.open_signal_receiver(signal.SIGHUP, *ENDING_SIGNALS) as signals:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
             async for number in signals:
                 self._inbox.append(Signal(0, 0, number))
                 if number == signal.SIGHUP:

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
-from . import __version__, boot, cli
+from . import __version__, boot, cli, door
 from .door import Door
+from .engine import reloading
 from .engine.machine import Machine
 from .loop import Loop
 from .process import daemon, privileges
@@ -29,6 +30,7 @@ from .run import Run, RunEnded
 from .start import Start
 from .trace import TapeWriteFailed, TapeWriter
 from .trace.effects import DEBUG, ERROR, INFO
+from .trace.events import LeaseFileEnd, LeaseFilePart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,7 +83,7 @@ class Program:
             self._check_family(line)
             # What the start makes stays: looking for garbage in it, again and again, would cost more than making it.
             gc.disable()
-            Start(run, self._repeat_banner).run(self._boot(line, paths))
+            self._start(run)
             loop = Loop(run)
             trio.run(loop.run)
         except RunEnded:
@@ -89,6 +91,29 @@ class Program:
         except Exception as error:  # noqa: BLE001 - a defect of ours: everything that helps to find it, then the end
             return self._abort(error, recorder)
         return loop.status if loop.status is not None else _die_of(loop.signal)
+
+    def _start(self, run: Run) -> None:
+        # Whoever asks for a reload too early is heard when the loop listens, and does not end the server.
+        if not run.line.testing:
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+        try:
+            Start(run, self._repeat_banner).run(self._boot(run.line, run.paths))
+        except RunEnded as ended:
+            if ended.status == 0 and "--against" in run.line.values:
+                self._say_what_a_reload_means(run.machine, run.line.values["--against"])
+            raise
+
+    def _say_what_a_reload_means(self, machine: door.Machine, leases: str) -> None:
+        """`-t --against LEASES`: which leases the configuration, which has no mistakes, has no range for."""
+        parts: list[bytes] = []
+        for event in boot.lease_file(os.fsencode(leases)):
+            if isinstance(event, LeaseFilePart):
+                parts.append(event.content)
+            elif isinstance(event, LeaseFileEnd) and event.error:
+                raise self._fatal(f"Can't open lease database {leases}: {event.error}")
+        assert machine.configuration is not None, "the test has found no mistake"
+        for text in reloading.against(machine.configuration, parts, leases, boot.now()[0] // 1_000_000):
+            self._logger.line(INFO, text)
 
     def _fatal(self, text: str) -> RunEnded:
         self._logger.fatal(text)

@@ -19,11 +19,19 @@ from ..trace.events import ConfigurationEnd
 from . import startup
 from .agenda import Owner
 from .attach import discover
+from .conf.building.compile import compile_configuration
+from .conf.options import default_registry
+from .conf.reading.parser import parse
+from .lease.database import Database
 from .lease.embedded import Translation
+from .lease.file.dates import DateWriter
+from .lease.file.reader import load_lease_file
+from .model.lease import NEVER
 from .model.syntax import NOWHERE
 from .parameters import StartParameters
 from .service.generation import Generation, Interface
 from .service.server import ServerSettings
+from .wire.text import dotted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -37,6 +45,9 @@ if TYPE_CHECKING:
     from .service.server import Server
     from .startup import CommandLine
 
+# So many leases are named.
+_SHOWN: Final = 20
+_EVERY_ADDRESS: Final = b"subnet 0.0.0.0 netmask 0.0.0.0 { range 0.0.0.1 255.255.255.254; }"
 UNCHANGED: Final = "nothing has changed."
 # Parameters that are settled with the start: the program has opened, or named, what they say. Name in StartParameters,
 # and in the manual.
@@ -242,6 +253,31 @@ def change_over(
         if server.offers.pop(address, None) is not None:
             server.agenda.cancel(Owner.PING, address)
     server.effects += _outcome_lines(candidate, outcome)
+
+
+def against(configuration: Configuration, leases: list[bytes], name: str, now: int) -> list[str]:
+    """What taking over `configuration` would mean for the leases of a file, given in pieces, in lines.
+
+    `now` is in seconds since 1970. The file is read as that of a server that has every address, and rebased as a
+    running server's leases are.
+    """
+    registry = default_registry()
+    everything = parse({"all": _EVERY_ADDRESS}, "all", registry)
+    database = Database(compile_configuration(everything.block, registry))
+    load_lease_file(leases, database, database.configuration, lambda _level, _text: None, name, now)
+    used = len(database)
+    lost = database.rebase(configuration, now).orphans
+    if not lost:
+        return [f"{name}: all of its {used} leases that are in use would be kept."]
+    shown = [f"  {dotted(address)} until {_moment(database.orphans[address].ends)}" for address in lost[:_SHOWN]]
+    if len(lost) > _SHOWN:
+        shown.append(f"  and {len(lost) - _SHOWN} more")
+    return [f"{name}: {len(lost)} of its {used} leases are in use and would have no range any more:", *shown]
+
+
+def _moment(second: int) -> str:
+    """A date as in the lease file, without the day of the week."""
+    return "their release" if second >= NEVER else DateWriter(local=False, utc_offset_s=0).text(second)[2:-1] + " UTC"
 
 
 def _settle_pools(server: Server, before: Configuration) -> None:

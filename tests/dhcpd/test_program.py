@@ -89,6 +89,31 @@ def test_test_of_a_configuration(tmp_path):
     assert "Configuration file errors encountered -- exiting" in lines
 
 
+def test_what_a_reload_would_mean_for_the_leases_of_a_file(tmp_path):
+    configuration, leases = tmp_path / "dhcpd.conf", tmp_path / "dhcpd.leases"
+    configuration.write_text("subnet 10.0.0.0 netmask 255.255.255.0 { range 10.0.0.10 10.0.0.20; }\n")
+    record = "lease 10.0.0.{} {{ ends {}; binding state {}; hardware ethernet 02:00:00:00:00:{}; }}\n"
+    ended, later = "1 2020/09/21 13:00:00", "4 2036/01/01 13:00:00"
+    kept = record.format(15, later, "active", 15) + record.format(40, ended, "free", 40)
+    files = ["-cf", str(configuration), "--against", str(leases)]
+    leases.write_text(kept)
+    status, lines = run("-t", *files)
+    assert (status, lines[-1]) == (0, f"{leases}: all of its 2 leases that are in use would be kept.")
+    leases.write_text(kept + record.format(30, "never", "active", 30) + record.format(31, later, "active", 31))
+    before = leases.read_bytes()
+    status, lines = run("-t", *files)
+    assert status == 0
+    assert lines[-3] == f"{leases}: 2 of its 4 leases are in use and would have no range any more:"
+    assert sorted(lines[-2:]) == ["  10.0.0.30 until their release", "  10.0.0.31 until 2036/01/01 13:00:00 UTC"]
+    assert leases.read_bytes() == before
+    status, lines = run("-t", "-cf", str(configuration), "--against", str(tmp_path / "none"))
+    assert status == 1
+    assert f"Can't open lease database {tmp_path}/none: No such file or directory" in lines
+    status, lines = run(*files)
+    assert status == 1
+    assert "--against is for a test of the configuration: give -t, too" in lines
+
+
 def test_octets_of_the_configuration_are_logged_as_they_are(tmp_path):
     configuration = tmp_path / "dhcpd.conf"
     configuration.write_bytes('log("café ☕");\nlog("caf'.encode() + b'\xe9");\noption nosuch\xfe;\n')
