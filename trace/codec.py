@@ -5,11 +5,14 @@ of one event are one record: `[EFFECTS, [id, ...fields], ...]`. Nothing is put s
 repeats of its event (addresses, transaction id) was measured to save a third of the file at twice the time of writing,
 and a segment's compressor finds most of it anyway.
 
-Refused: a record whose fields have other types than its class documents (BadRecord), however well its checksum fits.
+Refused: a record whose fields have other types than its class documents (BadRecord), however well its checksum fits;
+and data of few octets that would make many objects, as no recording has it: an empty map is one octet here and 64 in
+memory.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, get_args, get_origin, get_type_hints
 
 import msgpack
@@ -20,10 +23,17 @@ from .events import EVENT_IDS, Event
 from .format import EFFECTS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 type_of = type
 new_tuple: Final = tuple.__new__
+
+
+# A batch holds one map, the table of records.
+BATCH_MAPS_MAX: Final = 1
+# Lists and maps in data of any length: real states have one in 30 octets.
+CONTAINERS_FREE: Final = 1 << 16
+BYTES_PER_CONTAINER_MIN: Final = 8
 
 
 class BadRecord(ValueError):
@@ -47,13 +57,31 @@ def shape_of(cls: type[Any]) -> tuple[type[Any], tuple[type, ...], tuple[Any, ..
 
 def conform(hint: Any, value: Any) -> Any:
     """Return `value` as the annotation `hint` has it (NamedTuples made of tuples); raises BadRecord."""
-    if hasattr(hint, "_fields") and isinstance(value, tuple):
-        return new_tuple(hint, conform_all(tuple(get_type_hints(hint).values()), value))
-    if get_origin(hint) is tuple and isinstance(value, tuple):
-        inner = get_args(hint)
-        if inner[-1] is Ellipsis:
-            return tuple(conform(inner[0], item) for item in value)
-        return conform_all(inner, value)
+    return _maker(hint)(value)
+
+
+@cache
+def _maker(hint: Any) -> Callable[[Any], Any]:
+    """Return what makes a value of `hint` of one that msgpack brought back."""
+    if hasattr(hint, "_fields"):
+        fields = tuple(get_type_hints(hint).values())
+        return lambda value: new_tuple(hint, conform_all(fields, _tuple(value)))
+    if get_origin(hint) is not tuple:
+        return lambda value: _plain(hint, value)
+    inner = get_args(hint)
+    if inner[-1] is not Ellipsis:
+        return lambda value: conform_all(inner, _tuple(value))
+    item, make = inner[0], _maker(inner[0])
+    return lambda value: value if {*map(type_of, _tuple(value))} <= {item} else tuple(map(make, value))
+
+
+def _tuple(value: Any) -> tuple[Any, ...]:
+    if isinstance(value, tuple):
+        return value
+    raise BadRecord("field of the wrong type")
+
+
+def _plain(hint: Any, value: Any) -> Any:
     # True and 1 are equal, and a caller may have written one for the other.
     if type_of(value) is hint or ({type_of(value), hint} == {int, bool}):
         return value
@@ -64,11 +92,14 @@ def conform_all(hints: tuple[Any, ...], values: tuple[Any, ...]) -> tuple[Any, .
     """Return `values` as their annotations have them; raises BadRecord."""
     if len(hints) != len(values):
         raise BadRecord("wrong number of fields")
-    return tuple(map(conform, hints, values))
+    return tuple([_maker(hint)(value) for hint, value in zip(hints, values, strict=True)])
 
 
 EVENT_SHAPES: Final = {number: shape_of(cls) for cls, number in EVENT_IDS.items()}
 EFFECT_SHAPES: Final = {number: shape_of(cls) for cls, number in EFFECT_IDS.items()}
+
+# The events that have lists among their fields.
+WITH_LISTS: Final = frozenset(number for number, (_, exact, _) in EVENT_SHAPES.items() if not exact)
 
 _PACKER: Final = msgpack.Packer(unicode_errors="surrogatepass", autoreset=True)
 
@@ -82,12 +113,44 @@ def pack(value: object) -> bytes:
     return packed
 
 
-def unpack(data: bytes) -> Any:
-    """Return the value of msgpack bytes, arrays as tuples; raises BadRecord."""
+def unpack(data: bytes | bytearray) -> Any:
+    """Return the value of msgpack bytes, arrays as tuples; raises BadRecord.
+
+    It may hold CONTAINERS_FREE arrays and maps, and more of them the longer it is.
+    """
+    left = CONTAINERS_FREE + len(data) // BYTES_PER_CONTAINER_MIN
+
+    def count(made: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise BadRecord("more lists than octets for them")
+        return made
+
+    return _unpacked(data, list_hook=count, object_hook=count)
+
+
+def unpack_batch(data: bytes) -> Any:
+    """As `unpack`, for at most a batch of records; several times as fast."""
+    left = BATCH_MAPS_MAX
+
+    def count(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise BadRecord("a map in a record")
+        return dict(pairs)
+
+    return _unpacked(data, object_pairs_hook=count)
+
+
+def _unpacked(data: bytes | bytearray, **hooks: Any) -> Any:
     try:
         return msgpack.unpackb(
-            data, use_list=False, strict_map_key=False, unicode_errors="surrogatepass", max_ext_len=0
+            data, use_list=False, strict_map_key=False, unicode_errors="surrogatepass", max_ext_len=0, **hooks
         )
+    except BadRecord:
+        raise
     except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
         raise BadRecord(f"not msgpack: {str(error) or type_of(error).__name__}") from None
 
@@ -107,6 +170,12 @@ def decode_effects(record: tuple[Any, ...]) -> tuple[Effect, ...]:
         else:
             effects.append(new_tuple(cls, conform_all(hints, item[1:])))
     return tuple(effects)
+
+
+def items_in(value: tuple[Any, ...]) -> int:
+    """Return how many items stand in the lists of an event, and in lists within them."""
+    lists = [item for item in value if isinstance(item, tuple)]
+    return sum(len(item) + items_in(item) for item in lists)
 
 
 def decode_event(record: tuple[Any, ...], wall_us: int, mono_us: int) -> Event:

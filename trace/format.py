@@ -32,14 +32,18 @@ FRAME_HEADER: Final = struct.Struct(">II")
 FRAME_HEADER_BYTES: Final = FRAME_HEADER.size
 CHECK_SEED: Final = 0x5A
 
-BATCH_RAW_BYTES_MAX: Final = 4 << 20
-BATCH_PACKED_BYTES_MAX: Final = (4 << 20) + (64 << 10)
 RECORD_BYTES_WHOLE: Final = 1 << 20
+BATCH_RAW_BYTES_MAX: Final = RECORD_BYTES_WHOLE
+BATCH_PACKED_BYTES_MAX: Final = BATCH_RAW_BYTES_MAX + (64 << 10)
 PART_BYTES: Final = 512 << 10
 RECORD_BYTES_MAX: Final = 256 << 20
+# A record beyond the first is at most so many times as long as the file that it stands in.
+RECORD_BYTES_FREE: Final = 16 << 20
+RECORD_BYTES_PER_FILE_BYTE: Final = 32
 SEGMENT_RAW_BYTES: Final = 256 << 10
 SEGMENTS_PER_INDEX: Final = 64
 PENDING_EVENTS_MAX: Final = 1 << 16
+PENDING_BYTES_MAX: Final = 16 << 20
 SCAN_BYTES: Final = 1 << 20
 
 # The tape's own records: numbers from 128, for ever, as those of events and effects.
@@ -84,6 +88,11 @@ class Segment(NamedTuple):
 
 class BadHeader(ValueError):
     """A header that is not one; the text says in what."""
+
+
+def record_bytes_max(file_bytes: int) -> int:
+    """Return how long a record in a file of this length may be."""
+    return min(RECORD_BYTES_MAX, max(RECORD_BYTES_FREE, RECORD_BYTES_PER_FILE_BYTE * file_bytes))
 
 
 def file_header() -> bytes:

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import zlib
 from bisect import bisect_right
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .codec import BadRecord
-from .format import INDEX, KIND_INDEX, KIND_RECORDS, KIND_SNAPSHOT
+from .format import FILE_HEADER_BYTES, INDEX, KIND_INDEX, KIND_RECORDS, KIND_SNAPSHOT, SEGMENT_HEADER_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -61,6 +61,16 @@ def entries_of(record: tuple[Any, ...]) -> tuple[int, list[IndexEntry]]:
     return record[1], entries
 
 
+def is_rising(before: int, entries: Iterable[IndexEntry], offset: int) -> bool:
+    """Whether the entries are in the order of the file, between the offsets of two indexes."""
+    least = before + SEGMENT_HEADER_BYTES if before else FILE_HEADER_BYTES
+    places = [entry.offset for entry in entries]
+    return not places or (
+        places[0] >= least
+        and all(later - earlier >= SEGMENT_HEADER_BYTES for earlier, later in pairwise([*places, offset]))
+    )
+
+
 class Index:
     """The segments of a tape in order; `from_file` tells whether it stood there or was found by hopping.
 
@@ -101,10 +111,10 @@ class Index:
         found = [entry for entry in self.snapshots if entry.first_seq - 1 <= seq]
         return sorted(found, key=lambda entry: entry.first_seq, reverse=True)
 
-    def with_client(self, chaddr: bytes) -> Iterator[tuple[IndexEntry, int | None]]:
-        """Yield (segment, first event after it) of every segment that may hold `chaddr`."""
+    def with_client(self, chaddr: bytes) -> Iterator[tuple[IndexEntry, IndexEntry | None]]:
+        """Yield (segment, the one after it) of every segment that may hold `chaddr`."""
         wanted = client_hash(chaddr[:6])
-        for entry, after in zip_longest(self.segments, self._firsts[1:]):
+        for entry, following in zip_longest(self.segments, self.segments[1:]):
             clients = entry.clients
             if clients is None or wanted in {clients[at : at + 2] for at in range(0, len(clients), 2)}:
-                yield entry, after
+                yield entry, following

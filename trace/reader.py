@@ -13,7 +13,7 @@ import stat
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeAlias
 
-from .codec import BadRecord, decode_effects, decode_event, unpack
+from .codec import WITH_LISTS, BadRecord, decode_effects, decode_event, items_in, unpack
 from .errors import DamagedTape, NewerTape, NotATape, TapeUnreadable
 from .events import Event, Packet
 from .format import (
@@ -30,8 +30,9 @@ from .format import (
     KIND_TRAILER,
     MAGIC,
     PART,
+    PENDING_BYTES_MAX,
     PENDING_EVENTS_MAX,
-    RECORD_BYTES_MAX,
+    RECORD_BYTES_FREE,
     SEGMENT_HEADER_BYTES,
     SNAPSHOT,
     STORED,
@@ -39,10 +40,11 @@ from .format import (
     VERSION,
     BadHeader,
     Segment,
+    record_bytes_max,
     unpack_segment,
 )
-from .index import Index, IndexEntry, entries_of
-from .scan import Broken, Scan, Window, hop
+from .index import Index, IndexEntry, entries_of, is_rising
+from .scan import COST_OF_ITEM, Broken, Scan, TooMuch, Window, hop
 from .tally import Tallied, tallied_of
 from .versions import NewerRecord, Version, with_serving
 
@@ -53,6 +55,8 @@ if TYPE_CHECKING:
 
 EVENT_ID_MAX: Final = 63
 INDEXES_MAX: Final = 1 << 20
+# The effects of a segment's last events stand in the first batch or two of the next.
+BATCHES_BEHIND_MAX: Final = 16
 # What decoding raises on records of the wrong make, BadRecord among it.
 MISFIT: Final = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError)
 
@@ -134,23 +138,24 @@ class Player:
     """Turns batches of records into entries: pairs events with effects, puts parts together, checks the numbers."""
 
     __slots__ = (
-        "_effects_seq", "_mono_us", "_noted", "_parts", "_parts_bytes", "_pending", "_segment", "_snapshot_us",
-        "_version", "_wall_us", "next_seq",
+        "_batch_bytes", "_effects_seq", "_mono_us", "_noted", "_parts", "_parts_number", "_pending", "_pending_bytes",
+        "_segment", "_snapshot_us", "_version", "_wall_us", "_window", "next_seq",
     )  # fmt: skip
 
-    def __init__(self, version: Version, *, noted: bool = False) -> None:
-        """Begin before the first segment; with `noted` the tape's notes of time come out, too."""
+    def __init__(self, window: Window, version: Version, *, noted: bool = False) -> None:
+        """Begin before the first segment of a file; with `noted` the tape's notes of time come out, too."""
         self.next_seq = 1
         self._version = version
         self._noted = noted
+        self._window = window
         self.restart()
 
     def restart(self) -> None:
         """Forget what came before: the next segment is the first, or follows damage."""
         self._segment: Segment | None = None
         self._pending: deque[Event] = deque()
-        self._parts: list[bytes] = []
-        self._parts_bytes = 0
+        self._pending_bytes = self._batch_bytes = 0
+        self._forget_parts()
         self._effects_seq = self._wall_us = self._mono_us = self._snapshot_us = 0
 
     def enter(self, segment: Segment) -> None:
@@ -168,11 +173,16 @@ class Player:
             self._segment = segment
             self._wall_us, self._mono_us = segment.wall_us, segment.mono_us
         self._snapshot_us = segment.wall_us
-        self._parts = []
-        self._parts_bytes = 0
+        self._forget_parts()
 
-    def take(self, records: tuple[Any, ...], out: list[Found]) -> None:
-        """Append to `out` what the records complete; raises one of MISFIT, or NewerRecord."""
+    def _forget_parts(self) -> None:
+        self._parts = bytearray()
+        self._parts_number = 0
+
+    def take(self, records: tuple[Any, ...], raw_bytes: int, out: list[Found]) -> None:
+        """Append to `out` what the records, of so many octets, complete; raises one of MISFIT, or NewerRecord."""
+        self._batch_bytes = raw_bytes
+        self._pending_bytes += raw_bytes
         try:
             self._take_each(records, out)
         except MISFIT:
@@ -183,16 +193,30 @@ class Player:
         for record in records:
             number = record[0]
             if number <= EVENT_ID_MAX:
+                if number in WITH_LISTS:
+                    self._window.budget.spend(0, COST_OF_ITEM * items_in(record))
                 event = decode_event(record, self._wall_us, self._mono_us)
                 self._wall_us, self._mono_us = event[0], event[1]
                 self._pending.append(event)
                 self.next_seq += 1
-                if len(self._pending) > PENDING_EVENTS_MAX:
-                    self._release(1, out)
+                self._bound_pending(out)
             elif number == EFFECTS:
                 self._take_effects(record, out)
             else:
                 self._take_own(record, out)
+
+    def _bound_pending(self, out: list[Found]) -> None:
+        """Give up waiting for effects that are too long in coming: the oldest's; of large events all but the last's."""
+        waiting = len(self._pending)
+        if waiting > PENDING_EVENTS_MAX:
+            self._release(1, out)
+        elif self._pending_bytes > PENDING_BYTES_MAX and waiting > 1:
+            self._release(waiting - 1, out)
+            self._pending_bytes = self._batch_bytes
+
+    def waits_before(self, seq: int) -> bool:
+        """Whether an event before number `seq` still waits for its effects."""
+        return bool(self._pending) and self.next_seq - len(self._pending) < seq
 
     def rest(self) -> list[Found]:
         """Return the events whose effects never came."""
@@ -217,15 +241,19 @@ class Player:
         if self._version.lacks_serving:
             effects = with_serving(event, effects)
         out.append(Entry(seq, event, effects))
+        if not pending:
+            self._pending_bytes = self._batch_bytes
 
     def _take_own(self, record: tuple[Any, ...], out: list[Found]) -> None:
         """Take one of the tape's own records."""
-        number = record[0]
-        if number == EFFECTS_AT and type(record[1]) is int:
-            self._effects_seq = record[1]
-        elif number == SNAPSHOT and type(record[1]) is int and type(record[2]) is bytes:
-            out.append(SnapshotEntry(record[1], record[2], self._snapshot_us))
-        elif number == PART:
+        number, *fields = record
+        types = [*map(type, fields)]
+        if number == EFFECTS_AT and types == [int]:
+            (self._effects_seq,) = fields
+        elif number == SNAPSHOT and types == [int, bytes]:
+            seq, packed = fields
+            out.append(SnapshotEntry(seq, packed, self._snapshot_us))
+        elif number == PART and types == [int, bool, bytes]:
             self._take_part(record, out)
         elif number in (HANDLED, STORED):
             self._take_note(record, out)
@@ -250,16 +278,18 @@ class Player:
     def _take_part(self, record: tuple[Any, ...], out: list[Found]) -> None:
         """Put a part to those before it; take the record when it is whole."""
         _, number, last, piece = record
-        self._parts_bytes += len(piece)
-        if number != len(self._parts) or type(piece) is not bytes or self._parts_bytes > RECORD_BYTES_MAX:
+        if number != self._parts_number or not piece:
             raise BadRecord("parts of a record do not follow")
-        self._parts.append(piece)
+        self._parts += piece
+        self._parts_number += 1
+        if len(self._parts) > RECORD_BYTES_FREE and len(self._parts) > record_bytes_max(self._window.size()):
+            raise BadRecord("record longer than any in such a file")
         if last:
-            whole = unpack(b"".join(self._parts))
-            self._parts, self._parts_bytes = [], 0
+            length, whole = len(self._parts), unpack(self._parts)
+            self._forget_parts()
             if whole[0] == PART:
                 raise BadRecord("parts within parts")
-            self.take((whole,), out)
+            self.take((whole,), length, out)
 
     def _release(self, count: int, out: list[Found]) -> None:
         """Give up waiting for the effects of the oldest `count` events."""
@@ -333,8 +363,10 @@ class Tape:
         scan = Scan(self._window, offset)
         first: Segment | None = None
         try:
-            while (records := scan.next_batch()) is not None and first in (None, scan.segment):
+            while (records := scan.step()) is not None and (first is None or scan.segment is first):
                 first = scan.segment
+                # Whatever they are is taken here, and costs who takes it as much as records of the wrong make.
+                self._window.budget.spend_on_records(scan)
                 yield records
         except Broken as broken:
             raise DamagedTape(broken.offset, broken.what, 0) from None
@@ -378,7 +410,7 @@ class Tape:
         """Return the latest whole snapshot that is not after event `seq`. Raises TapeUnreadable."""
         for entry in self.index().snapshots_until(seq):
             with contextlib.suppress(DamagedTape):
-                found = next(self._play(entry.offset, resync=False, wait=None), None)
+                found = next(self._play(entry.offset, resync=False, wait=None, alone=True), None)
                 if isinstance(found, SnapshotEntry):
                     return found
         return None
@@ -386,23 +418,33 @@ class Tape:
     def client(self, hardware: bytes, *, from_seq: int = 1) -> Iterator[Entry]:
         """Yield the packets of the client with this hardware address (chaddr), with their effects."""
         behind = 0
-        for segment, after in self.index().with_client(hardware):
-            if after is not None and after <= from_seq:
+        for segment, following in self.index().with_client(hardware):
+            if following is not None and following.first_seq <= from_seq:
                 continue
-            for entry in self._play(segment.offset, resync=True, wait=None):
-                if after is not None and entry.seq >= after:
+            for entry in self._play(segment.offset, resync=True, wait=None, following=following):
+                if following is not None and entry.seq >= following.first_seq:
                     break
                 if entry.seq >= max(from_seq, behind) and isinstance(entry, Entry) and is_of(entry.event, hardware):
                     behind = entry.seq + 1
                     yield entry
 
     def _play(
-        self, offset: int, *, resync: bool, wait: Callable[[], bool] | None, noted: bool = False
+        self,
+        offset: int,
+        *,
+        resync: bool,
+        wait: Callable[[], bool] | None,
+        noted: bool = False,
+        following: IndexEntry | None = None,
+        alone: bool = False,
     ) -> Iterator[Found]:
-        """Yield what the tape holds from a segment at `offset` on."""
-        scan, player = Scan(self._window, offset), Player(Version(self.info.records), noted=noted)
+        """Yield what the tape holds from the segment at `offset` on, up to `following` where given, or it `alone`."""
+        scan = Scan(self._window, offset)
+        player = Player(self._window, Version(self.info.records), noted=noted)
         self.damage, self.torn_bytes, self.last_seq = [], 0, 0
         out: list[Found] = []
+        segment: Segment | None = None
+        behind = 0
         while True:
             broken = None
             try:
@@ -411,7 +453,8 @@ class Tape:
                 yield from (*out, *player.rest())
                 raise NewerTape(self.path, newer.what) from None
             except Broken as error:
-                broken, more = error, resync
+                broken, resync = error, resync and not isinstance(error, TooMuch)
+                more = resync
                 out += player.rest()
             if out:
                 yield from out
@@ -420,6 +463,14 @@ class Tape:
             if broken is not None:
                 self._note(scan, broken, player, resync=resync)
                 more = self.damage[-1].next_seq is not None
+            if following is not None and scan.offset > following.offset:
+                behind += 1
+                if behind > BATCHES_BEHIND_MAX or not player.waits_before(following.first_seq):
+                    yield from player.rest()
+                    return
+            if alone and segment is not None and scan.segment is not segment:
+                return
+            segment = scan.segment
             if not more and (wait is None or broken is not None or not wait()):
                 yield from player.rest()
                 self.torn_bytes = 0 if scan.torn is None else self._window.size() - scan.torn
@@ -429,19 +480,22 @@ class Tape:
         """Take the next batch; False at the end of the file. Raises Broken, NewerRecord, TapeUnreadable."""
         before, at = scan.segment, scan.offset
         try:
-            records = scan.next_batch()
+            records = scan.step()
             segment = scan.segment
             if segment is not before and segment is not None:
                 player.enter(segment)
             if records is None:
                 return False
             if segment is not None and segment.kind in (KIND_RECORDS, KIND_SNAPSHOT):
-                player.take(records, out)
+                player.take(records, scan.raw_bytes, out)
+        except TooMuch as error:
+            raise TooMuch(at, error.what) from None
         except Broken:
             raise
         except OSError as error:
             raise TapeUnreadable(self.path, error.errno or 0, error.strerror or str(error)) from None
         except MISFIT as error:
+            self._window.budget.spend_on_records(scan)
             what = str(error) if isinstance(error, BadRecord) else "record of the wrong make"
             raise Broken(at, what) from None
         return True
@@ -488,7 +542,10 @@ class Tape:
         return segment if segment.kind == KIND_TRAILER else None
 
     def _stored_index(self) -> Index | None:
-        """Return the index that stands in the file; None without a trailer, or where any part of it is damaged."""
+        """Return the index that stands in the file; None without a trailer, or where any part of it is damaged.
+
+        Each names what lies between the index before it and itself, in the order of the file.
+        """
         trailer = self._trailer()
         offset = trailer.effects_seq if trailer and trailer.effects_seq < self._window.size() else 0
         chain: list[list[IndexEntry]] = []
@@ -497,7 +554,7 @@ class Tape:
                 before, entries = self._read_index(offset)
             except MISFIT:
                 return None
-            if not 0 <= before < offset:
+            if not 0 <= before < offset or not is_rising(before, entries, offset):
                 return None
             chain.append(entries)
             offset = before

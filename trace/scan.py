@@ -1,16 +1,18 @@
 """From the bytes of a file to batches of records: where frames and segments begin, and where they are broken.
 
-The file may grow while it is read, and may be anybody's: no length is believed before it was checked, and memory stays
-within a few batches. What the records mean is the business of reader.py.
+The file may grow while it is read, and may be anybody's: no length is believed before it was checked, memory stays
+within a few batches, and so does time: what unpacks to a multiple of itself is allowed in proportion to what does not
+(`Budget`). What the records mean is the business of reader.py.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import zlib
 from typing import TYPE_CHECKING, Any, Final
 
-from .codec import BadRecord, unpack
+from .codec import BadRecord, unpack_batch
 from .compression import UNPACKERS, BadData, Unpacker, available
 from .format import (
     BATCH_RAW_BYTES_MAX,
@@ -30,6 +32,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MARKER_START: Final = SYNC_MARKER[:3]
+# One client's message over and over, in batches of 64, unpacks to 62 times what it takes in the file.
+COST_FREE: Final = 128 << 20
+COST_PER_PACKED_BYTE: Final = 512
+# What an octet that may begin an object costs beyond the others, in the time of an octet.
+COST_OF_OBJECT: Final = 8
+# What stands in a list within an event is looked at one by one.
+COST_OF_ITEM: Final = 128
+# An octet of a batch of which nothing is known.
+COST_OF_ANYTHING: Final = 32
+# A record, or an effect in one.
+COST_OF_RECORD: Final = 128
+# Up to here even octets that are all objects are paid for by the packed ones.
+PAID_RATIO: Final = COST_PER_PACKED_BYTE // (1 + COST_OF_OBJECT)
+_PLAIN: Final = bytes(range(128))
 
 
 class Broken(ValueError):
@@ -42,14 +58,46 @@ class Broken(ValueError):
         self.what = what
 
 
+class TooMuch(Broken):
+    """What the file unpacks to is out of all proportion; nothing behind it is looked at either."""
+
+
+def cost_of(raw: bytes) -> int:
+    """What it may cost to make records of these octets: in msgpack most things begin with one beyond 127."""
+    return len(raw) + COST_OF_OBJECT * len(raw.translate(None, _PLAIN))
+
+
+class Budget:
+    """How much more may be unpacked of one file, by all who read in it."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self) -> None:
+        """Begin with what is free."""
+        self._left = COST_FREE
+
+    def spend(self, offset: int, cost: int, packed_bytes: int = 0) -> None:
+        """Take `cost` for what was found at `offset` in so many octets. Raises TooMuch."""
+        self._left -= cost - COST_PER_PACKED_BYTE * packed_bytes
+        if self._left < 0:
+            raise TooMuch(offset, "unpacks to more than any recording")
+
+
+    def spend_on_records(self, scan: Scan) -> None:
+        """Take what a batch of objects without a meaning costs: who makes one of very few octets can make many."""
+        if scan.raw_bytes > PAID_RATIO * scan.packed_bytes:
+            self.spend(scan.offset, COST_OF_ANYTHING * scan.raw_bytes)
+
+
 class Window:
     """A file seen through a buffer."""
 
-    __slots__ = ("_data", "_start", "fd")
+    __slots__ = ("_data", "_start", "budget", "fd")
 
     def __init__(self, fd: int) -> None:
         """Look at an open file, which stays the caller's."""
         self.fd = fd
+        self.budget = Budget()
         self._start = 0
         self._data = b""
 
@@ -67,8 +115,8 @@ class Window:
         return os.fstat(self.fd).st_size
 
     def find_marker(self, offset: int) -> int | None:
-        """Return the place of the next whole segment header at or after `offset`."""
-        while data := os.pread(self.fd, SCAN_BYTES + SEGMENT_HEADER_BYTES, offset):
+        """Return the place of the next whole segment header at or after `offset`; holes of the file are passed over."""
+        while data := os.pread(self.fd, SCAN_BYTES + SEGMENT_HEADER_BYTES, offset := self._data_from(offset)):
             at = data.find(SYNC_MARKER)
             while at >= 0:
                 if is_header(os.pread(self.fd, SEGMENT_HEADER_BYTES, offset + at)):
@@ -77,9 +125,17 @@ class Window:
             offset += SCAN_BYTES
         return None
 
+    def _data_from(self, offset: int) -> int:
+        """Where the file has octets of its own at or after `offset`: a hole reads as zeros, however large it is."""
+        try:
+            return os.lseek(self.fd, offset, os.SEEK_DATA)
+        except OSError as error:
+            # ENXIO: nothing but a hole follows. Else: this file system does not tell.
+            return max(offset, self.size()) if error.errno == errno.ENXIO else offset
+
     def only_zeros(self, offset: int) -> bool:
         """Whether nothing but zeros follows: what some file systems leave after a loss of power."""
-        while data := os.pread(self.fd, SCAN_BYTES, offset):
+        while data := os.pread(self.fd, SCAN_BYTES, offset := self._data_from(offset)):
             if data.count(0) != len(data):
                 return False
             offset += len(data)
@@ -101,9 +157,10 @@ class Scan:
     """Reads a tape's batches from `offset` on; `segment` is that of the last batch.
 
     `torn` is the offset of an unfinished batch at the end of the file, None where the file ends between batches.
+    `raw_bytes` is the length of the last batch when it was unpacked, `packed_bytes` what it takes in the file.
     """
 
-    __slots__ = ("_unpacker", "offset", "segment", "torn", "window")
+    __slots__ = ("_unpacker", "offset", "packed_bytes", "raw_bytes", "segment", "torn", "window")
 
     def __init__(self, window: Window, offset: int) -> None:
         """Begin at a segment header."""
@@ -111,20 +168,27 @@ class Scan:
         self.offset = offset
         self.segment: Segment | None = None
         self.torn: int | None = None
+        self.raw_bytes = self.packed_bytes = 0
         self._unpacker: Unpacker | None = None
 
     def next_batch(self) -> tuple[Any, ...] | None:
         """Return the records of the next batch; None at the end of what is there. Raises Broken, OSError."""
-        while True:
-            frame = self._next_frame()
-            if frame is None:
-                return None
-            packed, crc, end = frame
-            if crc is None:
-                continue
-            records = self._open_batch(packed, crc)
-            self.offset = end
-            return records
+        while not (records := self.step()) and records is not None:
+            pass
+        return records
+
+    def step(self) -> tuple[Any, ...] | None:
+        """As `next_batch`, but a segment's header is a step, too, without records."""
+        frame = self._next_frame()
+        if frame is None:
+            return None
+        packed, crc, end = frame
+        if crc is None:
+            self.raw_bytes = self.packed_bytes = 0
+            return ()
+        records = self._open_batch(packed, crc)
+        self.offset = end
+        return records
 
     def skip_batch(self) -> bool:
         """Go over one batch or header without unpacking it; False at the end. Raises Broken, OSError."""
@@ -201,11 +265,18 @@ class Scan:
             raw = self._unpacker.unpack(packed, BATCH_RAW_BYTES_MAX)
             if zlib.crc32(raw) != crc:
                 raise Broken(self.offset, "batch checksum")
-            records = unpack(raw)
+            self.raw_bytes, self.packed_bytes = len(raw), len(packed) + FRAME_HEADER_BYTES
+            dear = self.raw_bytes > PAID_RATIO * self.packed_bytes
+            if dear:
+                self.window.budget.spend(self.offset, cost_of(raw), self.packed_bytes)
+            records = unpack_batch(raw)
         except (BadData, BadRecord) as error:
             raise Broken(self.offset, str(error)) from None
         if type(records) is not tuple:
             raise Broken(self.offset, "batch is not an array")
+        if dear:
+            fields = sum(len(record) for record in records if type(record) is tuple)
+            self.window.budget.spend(self.offset, COST_OF_RECORD * fields)
         return records
 
 
