@@ -71,9 +71,12 @@ class Tape(Protocol):
 
 
 class Door:
-    """`pass_in` is all that events need. `first_seq` is the tape's number of the first event of the last batch."""
+    """`pass_in` is all that events need. `first_seq` is the tape's number of the first event of the last batch.
 
-    __slots__ = ("_clock", "_log", "_machine", "_tape", "first_seq")
+    `engine_failed`: an event's answer was an exception, which a playback of the tape repeats.
+    """
+
+    __slots__ = ("_clock", "_log", "_machine", "_tape", "engine_failed", "first_seq")
 
     def __init__(
         self,
@@ -87,6 +90,7 @@ class Door:
         self._log = log
         self._clock = clock
         self.first_seq = 0
+        self.engine_failed = False
 
     def pass_in(self, events: Sequence[Event]) -> list[list[Effect]]:
         """Record and apply events, in order; the effects of each."""
@@ -102,6 +106,9 @@ class Door:
         try:
             for event in events:
                 effects.append(apply(event))  # noqa: PERF401 - what was done before a failure is wanted
+        except BaseException:
+            self.engine_failed = True
+            raise
         finally:
             # Of an event that the engine fails on the tape has no effects, but of those before it.
             try:

@@ -177,14 +177,16 @@ class Loop:
         if self._recorder is not None:
             self._recorder.watch_by(self._sockets.watch, self._sockets.unwatch)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._hear_signals)
+            # Not before every signal is heard: it would kill, and leave a recording without its end.
+            await nursery.start(self._hear_signals)
             await self._serve()
             nursery.cancel_scope.cancel()
         self._finish()
 
-    async def _hear_signals(self) -> None:
+    async def _hear_signals(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         with trio.open_signal_receiver(signal.SIGHUP, *ENDING_SIGNALS) as signals:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+            task_status.started()
             async for number in signals:
                 self._inbox.append(Signal(0, 0, number))
                 if number == signal.SIGHUP:

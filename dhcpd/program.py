@@ -22,7 +22,7 @@ from .door import Door
 from .engine import reloading
 from .engine.machine import Machine
 from .loop import Loop
-from .process import daemon, privileges
+from .process import daemon, preload, privileges
 from .process.logging import Logger
 from .recording.recorder import Recorder
 from .recording.segments import Segments
@@ -30,7 +30,7 @@ from .run import Run, RunEnded
 from .start import Start
 from .trace import TapeWriteFailed, TapeWriter
 from .trace.effects import DEBUG, ERROR, INFO
-from .trace.events import LeaseFileEnd, LeaseFilePart
+from .trace.events import End, LeaseFileEnd, LeaseFilePart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,13 +83,14 @@ class Program:
             self._check_family(line)
             # What the start makes stays: looking for garbage in it, again and again, would cost more than making it.
             gc.disable()
+            preload.load_everything()
             self._start(run)
             loop = Loop(run)
             trio.run(loop.run)
         except RunEnded:
             raise
         except Exception as error:  # noqa: BLE001 - a defect of ours: everything that helps to find it, then the end
-            return self._abort(error, recorder)
+            return self._abort(error, recorder, engine_failed=run.door.engine_failed)
         return loop.status if loop.status is not None else _die_of(loop.signal)
 
     def _start(self, run: Run) -> None:
@@ -212,7 +213,7 @@ class Program:
         self._logger.line(DEBUG, f"binding to environment-specified port {port}")
         return port
 
-    def _abort(self, error: Exception, recorder: Recorder | None) -> int:
+    def _abort(self, error: Exception, recorder: Recorder | None, *, engine_failed: bool) -> int:
         """The state may be half changed: nothing is served from it. The lease file is whole, and a restart reads it."""
         for text in traceback.format_exception(error):
             for one in text.rstrip().split("\n"):
@@ -220,16 +221,30 @@ class Program:
         if recorder is None:
             self._logger.fatal("This is a defect of dhcpd; a trace (-tf) of this run shows it again.")
             return _ABORTED_STATUS
+        if not engine_failed:
+            recorder.tell_crash(End(*boot.now(), reason=f"crash: {_summary(error)}"))
         path, seq = recorder.tell_failure()
         recorder.close()
-        for text in _report_lines(path, seq):
+        for text in _report_lines(path, seq, engine_failed=engine_failed):
             self._logger.line(ERROR, text)
         self._logger.fatal("This is a defect of dhcpd.")
         return _ABORTED_STATUS
 
 
-def _report_lines(path: str, seq: int) -> tuple[str, ...]:
+def _summary(error: BaseException) -> str:
+    """What failed, in a line; trio gathers what its tasks raise in a group."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return f"{type(error).__name__}: {error}"
+
+
+def _report_lines(path: str, seq: int, *, engine_failed: bool) -> tuple[str, ...]:
     """How a recorded failure is looked at and reported."""
+    if not engine_failed:
+        return (
+            f"The recording of this run is in {path}, to event {seq}. The program failed, and not the engine, so that",
+            "playing it shows no difference; please report it with the lines above.",
+        )
     return (
         f"The recording of this run is in {path}, to event {seq}; this shows the failure again:",
         f"dhcpd -play {path} -lf /tmp/played.leases",

@@ -341,7 +341,11 @@ class Remark(NamedTuple):
 
 
 class End(NamedTuple):
-    """The run ended in order. A tape without it was cut short."""
+    """The run ended. A tape without it was cut short.
+
+    `reason`: the signal's name, `exit` where the engine asked for it, `start` before it served, or `crash: ` and the
+    program's failure, which no playback shows.
+    """
 
     wall_us: int
     mono_us: int

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from ..cli import Limits
     from ..trace.effects import Effect
-    from ..trace.events import Event
+    from ..trace.events import End, Event
     from .segments import Segments
 
 SNAPSHOT_EVENTS_MINIMUM: Final = 5_000
@@ -234,6 +234,11 @@ class Recorder:
                 self._fail(f"no new file could be begun: {error}", now_s)
             return False
         return True
+
+    def tell_crash(self, end: End) -> None:
+        """Note that the program failed: nobody is told of this event but the reader of the recording."""
+        with contextlib.suppress(TapeWriteFailed):
+            self._tape.write_events([end])
 
     def tell_failure(self) -> tuple[str, int]:
         """(FILE, number of its last event), everything handed to the kernel: for who reports that the engine failed."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from ...trace import DamagedTape, Entry
-from ...trace.events import EVENT_IDS, Packet
+from ...trace.events import EVENT_IDS, End, Packet
 from ..command.console import JSON, TAPE, complain, opened, print_json, print_pairs, print_table
 from ..command.progress import Reading, reading
 from ..looking.clients import Clients
@@ -40,12 +40,14 @@ class _Summary:
         self.least = False
         self.snapshots = 0
         self.events = self.first_us = self.last_us = self.last_seq = 0
-        self.damage = ""
+        self.damage = self.reason = ""
 
     def take(self, entry: Entry) -> None:
         self.events += 1
         self.first_us = self.first_us or entry.event.wall_us
         self.last_us, self.last_seq = entry.event.wall_us, entry.seq
+        if isinstance(entry.event, End):
+            self.reason = entry.event.reason
         if self.counts is not None:
             self.counts[type(entry.event).__name__] += 1
         if entry.effects is None:
@@ -89,6 +91,7 @@ def _read_counts(tape: Tape) -> _Summary:
     last = last_entry(tape)
     if last is not None:
         summary.last_us, summary.last_seq = last.event.wall_us, last.seq
+        summary.reason = last.event.reason if isinstance(last.event, End) else ""
     summary.events = max(0, summary.last_seq - tape.first_seq + 1)
     return summary
 
@@ -157,6 +160,9 @@ def _info_object(tape: Tape, summary: _Summary, found: Contents, torn: int) -> d
 def _end_of(tape: Tape, summary: _Summary, torn: int) -> str:
     if summary.damage:
         return "damaged"
+    if summary.reason.startswith("crash"):
+        what = summary.reason.partition(": ")[2]
+        return f"the program failed ({what}), and not the engine: a playback shows no difference"
     if tape.complete:
         return "whole: the run ended in order"
     left = f", {torn} bytes of a torn record" if torn else ""

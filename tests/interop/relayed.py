@@ -45,7 +45,7 @@ class Service:
 
     def __enter__(self):
         command = [
-            *self.prefix, sys.executable, "-m", "dhcpd", "-f", "-d", "-4", "-p", str(self.port),
+            *(self.prefix or (sys.executable, "-m", "dhcpd")), "-f", "-d", "-4", "-p", str(self.port),
             "-cf", str(self.folder / "dhcpd.conf"), "-lf", str(self.leases), "-pf", str(self.folder / "pid"),
             *map(str, self.extra), "lo",
         ]  # fmt: skip
