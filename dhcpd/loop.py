@@ -176,6 +176,8 @@ class Loop:
         self._sockets.watch(self._dns)
         if self._recorder is not None:
             self._recorder.watch_by(self._sockets.watch, self._sockets.unwatch)
+            assert self._run.lease_file is not None, "the start opens the lease file"
+            self._recorder.keep_room_for(self._run.lease_file.path)
         async with trio.open_nursery() as nursery:
             # Not before every signal is heard: it would kill, and leave a recording without its end.
             await nursery.start(self._hear_signals)

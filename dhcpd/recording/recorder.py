@@ -14,8 +14,10 @@ not called `.next` plays alone whenever the process is killed, numbers have no g
 was made stands in both files. A file is also ended when it is as old as old ones may be, so that nothing older than
 twice `--trace-keep` is left.
 
-A disk that is full costs the oldest segment; where there is none the recording ends (the door says so), and the
-service goes on. Nothing here is an event: playback knows nothing of it.
+A disk that is full, or that has only left what the lease file may need, costs the oldest segment; where there is none
+the recording pauses, and the service goes on. The events of a pause are counted, so that numbers stay those of the
+run; when there is room again a new file is begun as a segment is, with a snapshot. Nothing here is an event: playback
+knows nothing of it.
 """
 
 from __future__ import annotations
@@ -28,12 +30,14 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from .. import __version__
 from ..trace import TapeWriteFailed, TapeWriter
 from ..trace.effects import ERROR, INFO
+from .room import Room
 from .snapshots import SnapshotChild, SnapshotFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ..cli import Limits
+    from ..trace import SnapshotPlace
     from ..trace.effects import Effect
     from ..trace.events import End, Event
     from .segments import Segments
@@ -44,6 +48,8 @@ SNAPSHOT_TIME_SHARE: Final = 10
 SEGMENT_SNAPSHOTS: Final = 2
 # After a failure (no process, no room, no permission) the next attempt.
 RETRY_S: Final = 60.0
+# How often a recording that pauses looks for room.
+RESUME_S: Final = 5.0
 _HOUSEKEEPING_S: Final = 10.0
 Written = TypeVar("Written")
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -58,8 +64,8 @@ class Recorder:
 
     __slots__ = (
         "_begun_s", "_begun_us", "_child", "_child_began_s", "_closed", "_events_seen", "_first_seq", "_kept_at_s",
-        "_limits", "_log", "_next", "_octets_seen", "_rest_until_s", "_retry_at_s", "_said", "_segments",
-        "_snapshot_octets", "_tape", "_unwatch", "_wanted", "_watch",
+        "_limits", "_log", "_mono_us", "_next", "_octets_seen", "_paused", "_rest_until_s", "_retry_at_s", "_room",
+        "_said", "_segments", "_seq", "_snapshot_octets", "_tape", "_unwatch", "_wall_us", "_wanted", "_watch",
     )  # fmt: skip
 
     def __init__(self, tape: TapeWriter, segments: Segments, limits: Limits, log: Callable[[int, str], None]) -> None:
@@ -79,6 +85,11 @@ class Recorder:
         self._wanted = False
         self._said = ""
         self._closed = False
+        self._room = Room(segments.folder)
+        self._paused = False
+        # What the tape would know if there were one: the number of the next event, and the times of the last.
+        self._seq = tape.next_seq
+        self._wall_us = self._mono_us = 0
 
     def _begin_counting(self, tape: TapeWriter) -> None:
         self._begun_us = time.time_ns() // 1000
@@ -95,12 +106,24 @@ class Recorder:
         """The whole name of FILE, for people."""
         return self._segments.shown(self._segments.name)
 
+    def keep_room_for(self, lease_file: str) -> None:
+        """Leave this file what it needs, where it is on the same disk."""
+        self._room.lease_file = lease_file
+
     # What the door asks for
 
     def write_events(self, events: Sequence[Event]) -> int:
-        """As TapeWriter's; where the disk is full the oldest segment makes room. Raises TapeWriteFailed."""
-        tape = self._tape
-        first = self._insist(tape, lambda: tape.write_events(events))
+        """As TapeWriter's; where the disk is full the oldest segment makes room, or the recording pauses."""
+        first = self._seq
+        if not self._paused:
+            tape = self._tape
+            try:
+                self._insist(tape, lambda: tape.write_events(events))
+            except TapeWriteFailed as error:
+                self._pause(str(error))
+        self._seq += len(events)
+        if events:
+            self._wall_us, self._mono_us = events[-1][0], events[-1][1]
         fresh = self._next
         if fresh is not None:
             try:
@@ -112,10 +135,11 @@ class Recorder:
     def write_effects(
         self, first_seq: int, effects: Sequence[Sequence[Effect]], handled_us: int | None = None
     ) -> None:
-        """As TapeWriter's. Raises TapeWriteFailed."""
+        """As TapeWriter's."""
         # A write that fails here is one of effects that are kept all the same: the next one is made for them.
-        with contextlib.suppress(TapeWriteFailed):
-            self._tape.write_effects(first_seq, effects, handled_us)
+        if not self._paused:
+            with contextlib.suppress(TapeWriteFailed):
+                self._tape.write_effects(first_seq, effects, handled_us)
         if self._next is not None:
             with contextlib.suppress(TapeWriteFailed):
                 self._next.write_effects(first_seq, effects, handled_us)
@@ -127,9 +151,13 @@ class Recorder:
             self._next.write_stored(seq, synced_us, left_us)
 
     def flush(self, *, sync: bool = False) -> None:
-        """As TapeWriter's. Raises TapeWriteFailed."""
+        """As TapeWriter's; a disk that is full has the recording pause."""
         tape = self._tape
-        self._insist(tape, lambda: tape.flush(sync=sync))
+        if not self._paused:
+            try:
+                self._insist(tape, lambda: tape.flush(sync=sync))
+            except TapeWriteFailed as error:
+                self._pause(str(error))
 
     def close(self) -> None:
         """End the recording in order; a snapshot, or a segment, that is not ready is given up."""
@@ -181,12 +209,47 @@ class Recorder:
                 self._take_in(self._child)
             return
         now_s = time.monotonic()
+        self._guard_reserve()
+        if self._paused:
+            self._resume(take, now_s)
+            return
         full = self._wanted or (now_s >= self._retry_at_s and self._is_full(now_s))
         if full or self._is_due(now_s):
             self._begin_snapshot(take, now_s, segment=full)
         if now_s - self._kept_at_s >= _HOUSEKEEPING_S:
             self._kept_at_s = now_s
             self._delete_old()
+
+    # A pause
+
+    def _guard_reserve(self) -> None:
+        """Where only the reserve is left the oldest segment goes, or the recording pauses."""
+        while not self._paused and self._room.is_short():
+            oldest = self._segments.old()[:1] if self._limits.segment_octets else []
+            if not (oldest and self._segments.remove(oldest[0])):
+                self._pause(f"{self.path}: what is left on this disk is kept for the lease file")
+
+    def _pause(self, why: str) -> None:
+        self._drop_child()
+        self._drop_next()
+        self._tape.close()
+        self._paused = True
+        self._retry_at_s = time.monotonic() + RESUME_S
+        self._log(
+            ERROR,
+            f"{why} - the recording ends here, the service goes on; when there is room it goes on in a new file",
+        )
+
+    def _resume(self, take: Callable[[], object], now_s: float) -> None:
+        """Begin a new file when it is time to look for room, and there is some; whoever asked is told where not."""
+        if now_s < self._retry_at_s and not self._wanted:
+            return
+        self._retry_at_s = now_s + RESUME_S
+        if self._room.suffices(2 * self._snapshot_octets):
+            self._begin_snapshot(take, now_s, segment=True)
+        elif self._wanted:
+            self._wanted = False
+            self._log(ERROR, f"The recording pauses since event {self._tape.next_seq}: there is no room on the disk")
 
     def _is_due(self, now_s: float) -> bool:
         """Whether FILE has grown enough for a snapshot within it."""
@@ -211,11 +274,17 @@ class Recorder:
             return
         self._child_began_s = now_s
         try:
-            self._child = SnapshotChild(self._tape.snapshot_place(), take)
+            self._child = SnapshotChild(self._place(), take)
         except OSError as error:
             self._fail(f"no snapshot could be begun: {error.strerror}", now_s)
         else:
             self._watch(self._child)
+
+    def _place(self) -> SnapshotPlace:
+        """Where a snapshot of the present state belongs, in FILE or the new one."""
+        tape = self._tape if self._next is None else self._next
+        at = tape.snapshot_place()
+        return at._replace(seq=self._seq - 1, wall_us=self._wall_us, mono_us=self._mono_us)
 
     def _begin_segment(self, now_s: float) -> bool:
         """Open the file that goes on with the next event; whether that was possible."""
@@ -225,7 +294,7 @@ class Recorder:
             self._next = TapeWriter.create(
                 self._segments.next_name,
                 version=__version__,
-                first_seq=self._tape.next_seq,
+                first_seq=self._seq,
                 folder=self._segments.folder,
             )
         except TapeWriteFailed as error:
@@ -237,13 +306,11 @@ class Recorder:
 
     def tell_crash(self, end: End) -> None:
         """Note that the program failed: nobody is told of this event but the reader of the recording."""
-        with contextlib.suppress(TapeWriteFailed):
-            self._tape.write_events([end])
+        self.write_events([end])
 
     def tell_failure(self) -> tuple[str, int]:
         """(FILE, number of its last event), everything handed to the kernel: for who reports that the engine failed."""
-        with contextlib.suppress(TapeWriteFailed):
-            self.flush(sync=True)
+        self.flush(sync=True)
         return self.path, self._tape.next_seq - 1
 
     def _take_in(self, child: SnapshotChild) -> None:
@@ -279,14 +346,18 @@ class Recorder:
         except OSError as error:
             self._fail(f"its name cannot be changed: {error.strerror}", time.monotonic())
             return
-        self._next = None
+        lost = self._seq if not self._paused else self._tape.next_seq
+        self._next, self._paused = None, False
         self._tape.close()
         self._tape, fresh.path = fresh, self.path
         self._begin_counting(fresh)
         self._events_seen = self._first_seq = last_seq + 1
         self._octets_seen = fresh.octets
         old = self._segments.shown(name)
-        self._log(INFO, f"The recording up to here is in {old}; it goes on from event {last_seq + 1} in {self.path}")
+        gap = f"; events {lost} to {last_seq} are not recorded" if lost <= last_seq else ""
+        self._log(
+            INFO, f"The recording up to here is in {old}; it goes on from event {last_seq + 1} in {self.path}{gap}"
+        )
         self._delete_old()
 
     # What goes wrong, and what goes

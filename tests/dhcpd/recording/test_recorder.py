@@ -13,6 +13,7 @@ from dhcpd.door import Door
 from dhcpd.engine.machine import Machine
 from dhcpd.recording import recorder as recording
 from dhcpd.recording.recorder import Recorder
+from dhcpd.recording.room import RESERVE_OCTETS, Room
 from dhcpd.recording.segments import Segments
 from dhcpd.recording.snapshots import SnapshotChild, SnapshotFailed
 from dhcpd.replay.playing.digest import digest
@@ -225,3 +226,54 @@ def test_a_folder_that_became_unwritable_keeps_the_recording_in_one_file(tmp_pat
     assert [line for line in made.lines if "its name cannot be changed: Permission denied" in line]
     assert [path.name for path in tmp_path.iterdir()] == ["trace"]
     assert play_file(str(made.path), None).events == len(events)
+
+
+def test_a_recording_that_had_to_stop_goes_on_by_itself(tmp_path, events, small_disk, monkeypatch):
+    monkeypatch.setattr(recording, "RESUME_S", 0.0)
+    monkeypatch.setattr(Room, "suffices", lambda _self, _octets: small_disk[0] > 1 << 20)
+    small_disk[0] = 12_000
+    made = Recording(tmp_path, Limits())
+    made.take_in(events[:300])
+    assert sum("the recording ends here, the service goes on" in line for line in made.lines) == 1
+    made.recorder.want_segment()
+    made.take_in(events[300:310])
+    assert [line for line in made.lines if "there is no room on the disk" in line]
+    small_disk[0] = 1 << 30
+    made.take_in(events[310:])
+    made.door.close()
+    (told,) = [line for line in made.lines if "are not recorded" in line]
+    with open_tape(made.path) as tape:
+        assert f"it goes on from event {tape.first_seq} in" in told
+        assert tape.first_seq > 300
+        assert max(entry.seq for entry in tape.iterate()) == len(events)
+    for path in tmp_path.iterdir():
+        assert play_file(str(path), None).status is Status.SAME
+
+
+def test_what_the_lease_file_needs_is_left(tmp_path, events, monkeypatch):
+    made = Recording(tmp_path, Limits())
+    leases = tmp_path / "leases"
+    leases.write_bytes(bytes(1000))
+    made.recorder.keep_room_for(str(leases))
+    made.take_in(events[:20])
+    assert not made.lines
+    monkeypatch.setattr(Room, "free", lambda _self: (RESERVE_OCTETS - 1, RESERVE_OCTETS))
+    made.take_in(events[20:40])
+    assert "is kept for the lease file - the recording ends here, the service goes on" in made.lines[0]
+    verdict = play_file(str(made.path), None)
+    assert verdict.status is Status.SAME
+    assert verdict.events == 21
+
+
+def test_the_reserve_is_what_a_rewrite_takes(tmp_path):
+    folder = os.open(tmp_path, os.O_RDONLY)
+    room = Room(folder)
+    assert room.free()[1] == 0
+    leases = tmp_path / "leases"
+    with leases.open("wb") as file:
+        file.truncate(RESERVE_OCTETS + 1)
+    room.lease_file = str(leases)
+    assert room.free()[1] == RESERVE_OCTETS + 1
+    room.lease_file = "/proc/self/status"
+    assert room.free()[1] == 0
+    os.close(folder)
