@@ -15,7 +15,8 @@ from .errors import (
     UnrecordableValue,
 )
 from .index import Index, IndexEntry
-from .reader import Damage, Entry, Found, Handled, SnapshotEntry, Stored, Tape, TapeInfo, open_tape
+from .player import Entry, Found, Handled, SnapshotEntry, Stored
+from .reader import Damage, Tape, TapeInfo, open_tape
 from .tally import Tallied
 from .writer import SnapshotPlace, TapeWriter, pack_snapshot
 

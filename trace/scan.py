@@ -2,7 +2,7 @@
 
 The file may grow while it is read, and may be anybody's: no length is believed before it was checked, memory stays
 within a few batches, and so does time: what unpacks to a multiple of itself is allowed in proportion to what does not
-(`Budget`). What the records mean is the business of reader.py.
+(`Budget`). What the records mean is the business of player.py.
 """
 
 from __future__ import annotations

@@ -14,9 +14,9 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ...engine.machine import Machine
+from ...trace import Entry
 from ...trace import effects as fx
 from ...trace import events as ev
-from ...trace.reader import Entry
 from ..playing.leases import lease_file_of
 from ..playing.resume import beginning
 from ..showing.decode import hardware_of_payload
