@@ -14,10 +14,9 @@ from .errors import (
     TapeWriteFailed,
     UnrecordableValue,
 )
-from .index import Index, IndexEntry
+from .index import Index, IndexEntry, Tallied
 from .player import Entry, Found, Handled, SnapshotEntry, Stored
 from .reader import Damage, Tape, TapeInfo, open_tape
-from .tally import Tallied
 from .writer import SnapshotPlace, TapeWriter, pack_snapshot
 
 __all__ = [

@@ -32,10 +32,9 @@ from .format import (
     Segment,
     unpack_segment,
 )
-from .index import Index, IndexEntry, entries_of, is_rising
+from .index import Index, IndexEntry, Tallied, entries_of, is_rising, tallied_of
 from .player import MISFIT, Entry, Found, Player, SnapshotEntry
 from .scan import Broken, Scan, TooMuch, Window, hop
-from .tally import Tallied, tallied_of
 from .versions import NewerRecord, Version
 
 if TYPE_CHECKING:

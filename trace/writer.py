@@ -43,8 +43,7 @@ from .format import (
     pack_frame,
     pack_segment,
 )
-from .index import CHADDR, IndexEntry, pack_clients
-from .tally import Tally
+from .index import CHADDR, IndexEntry, Tally, pack_clients
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

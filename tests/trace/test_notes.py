@@ -12,7 +12,7 @@ from dhcpd.trace import Entry, Handled, Stored, TapeWriter, open_tape
 from dhcpd.trace import format as tape_format
 from dhcpd.trace.codec import BadRecord, pack, unpack
 from dhcpd.trace.events import EVENT_IDS, Packet, Timer
-from dhcpd.trace.tally import ClientCount, tallied_of
+from dhcpd.trace.index import ClientCount, tallied_of
 
 START = 1_795_494_666_000_000
 
