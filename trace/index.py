@@ -8,8 +8,8 @@ a segment that it names may not hold the client, one that it does not name never
 Behind each index stands what the file holds, counted while it was written, so that nobody need read all of it to know.
 The counts are of the whole file so far. Events are counted by kind, effects together, since counting those by kind
 would cost the server more than packing them. Clients are counted in a fixed bitmap by a checksum of the first six
-octets of chaddr (linear counting): exact for some thousands of clients, to one in 300 for millions. Refused: keeping the clients
-themselves, which anybody on the network could make many of.
+octets of chaddr (linear counting): exact for some thousands of clients, to one in 300 for millions. Refused: keeping
+the clients themselves, which anybody on the network could make many of.
 """
 
 from __future__ import annotations
