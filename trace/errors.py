@@ -15,7 +15,7 @@ class NotATape(TapeError):
 
     def __init__(self, path: str, why: str) -> None:
         """Keep the file's name and what was found in it."""
-        super().__init__(f"{path}: not a tape: {why}")
+        super().__init__(f"{path}: not a recording of dhcpd: {why}")
         self.path = path
         self.why = why
 

@@ -371,7 +371,7 @@ def check_beginning(fd: int, path: str) -> None:
     if not head:
         raise NotATape(path, "empty file")
     if len(head) < FILE_HEADER_BYTES or not head.startswith(MAGIC):
-        raise NotATape(path, "wrong magic")
+        raise NotATape(path, "it does not begin as one")
     _, version, _ = FILE_HEADER.unpack(head)
     if version > VERSION:
         raise NewerTape(path, f"tape format {version}")

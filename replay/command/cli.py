@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, Final
 
@@ -84,6 +85,15 @@ class Verbs(click.Group):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(NO_READER)
         return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click's; a verb that is mistyped gets the one that was meant."""
+        meant = [] if not args or args[0] in VERBS else get_close_matches(args[0], VERBS, 1)
+        if meant and not args[0].startswith("-"):
+            ctx.fail(f"There is no verb '{args[0]}': did you mean '{meant[0]}'?")
+        return super().resolve_command(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The verbs in the table's order."""

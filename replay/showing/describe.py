@@ -74,6 +74,10 @@ def _value(name: str, value: Any) -> str:
     return str(value)
 
 
+# Names that say nothing to who has not written the program.
+_LABELS: Final = {"marker": "place in ISC's log", "durable": "waits for the disk"}
+
+
 def record_fields(record: Any, *, times: bool = True) -> list[Field]:
     """Every field of an event or effect; a packet's payload decoded. `times=False` leaves out wall_us and mono_us."""
     fields: list[Field] = []
@@ -85,7 +89,7 @@ def record_fields(record: Any, *, times: bool = True) -> list[Field]:
         elif name == "mono_us":
             fields.append(Field(name, f"{value} us"))
         else:
-            fields.append(Field(name, _value(name, value)))
+            fields.append(Field(_LABELS.get(name, name), _value(name, value)))
     return fields
 
 

@@ -63,14 +63,14 @@ def test_a_cut_tail_plays_what_is_there(whole: bytes, tmp_path: Path, capsys: py
         error = capsys.readouterr().err
         assert status in (0, 2), error
         assert "Traceback" not in error
-        assert "differences" in error or "not a tape" in error
+        assert "differences" in error or "not a recording of dhcpd" in error
 
 
 def test_a_file_that_is_no_tape(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for octets in (b"", b"#!/bin/sh\n", bytes(4096)):
         assert play(tmp_path, octets) == 2
         error = capsys.readouterr().err
-        assert "not a tape" in error
+        assert "not a recording of dhcpd" in error
         assert len(error.splitlines()) == 1
         assert not (tmp_path / "leases").exists()
 

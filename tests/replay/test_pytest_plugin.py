@@ -59,7 +59,7 @@ def test_a_failure_prints_the_card_and_no_traceback(pytester: pytest.Pytester, p
     result.assert_outcomes(failed=2)
     text = result.stdout.str()
     result.stdout.fnmatch_lines([f"  client  {planted.client}", "*option routers  10.0.0.99  10.0.0.1"])
-    assert "not a tape" in text
+    assert "not a recording of dhcpd" in text
     assert "Traceback" not in text
     assert "pytest_plugin.py" not in text
 

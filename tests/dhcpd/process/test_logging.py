@@ -4,6 +4,7 @@ import json
 import os
 import re
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -81,3 +82,9 @@ def test_json(capfd, monkeypatch):
     assert entry["event"] == 'said "no"'
     assert entry["level"] == "error"
     assert entry["timestamp"].endswith("Z")
+
+
+def test_the_section_that_every_fatal_error_names_is_there():
+    readme = (Path(__file__).resolve().parents[3] / "README.md").read_text()
+    assert "section on reporting" in logging.TRAILER[2]
+    assert "\n## Reporting bugs\n" in readme

@@ -110,3 +110,16 @@ def test_a_starting_point_and_a_lease_file_exclude_each_other(trace: Path) -> No
     result = invoke("verify", str(trace), "--from", "9", "--lease-file", "x")
     assert result.exit_code == 2
     assert "leave out --from" in result.output
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("verfy", "verify"), ("expain", "explain"), ("what-if", "whatif")])
+def test_a_mistyped_verb_gets_the_one_that_was_meant(typed: str, meant: str) -> None:
+    result = CliRunner().invoke(cli, [typed, "x.trace"])
+    assert result.exit_code == 2
+    assert f"There is no verb '{typed}': did you mean '{meant}'?" in result.output
+
+
+def test_what_is_near_to_nothing_gets_no_guess() -> None:
+    result = CliRunner().invoke(cli, ["zzzzzz"])
+    assert result.exit_code == 2
+    assert "did you mean" not in result.output
