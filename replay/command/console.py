@@ -23,11 +23,13 @@ from ..looking.moments import NoMoment, seq_of, time_us
 from ..playing.seek import EngineFailed, first_us
 from ..playing.verdict import Status
 from ..showing.statusline import StatusLine
+from ..showing.terminal import safe, safe_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
-    from rich.console import Console
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.segment import Segment
 
     from ...disk.configuration import SourceFile
     from ...trace import Tape
@@ -154,7 +156,12 @@ def seq_of_moment(tape: Tape, text: str, name: str) -> int:
 
 def complain(text: str) -> None:
     """One line on standard error."""
-    click.echo(f"dhcpd-trace: {text}", err=True)
+    click.echo(safe(f"dhcpd-trace: {text}"), err=True)
+
+
+def print_lines(*lines: str) -> None:
+    """Lines on standard output, safe for a terminal."""
+    click.echo("\n".join(map(safe, lines)))
 
 
 def leave(text: str, status: int) -> NoReturn:
@@ -169,13 +176,21 @@ def print_json(value: object) -> None:
 
 
 def rich_console() -> Console:
-    """Standard output for people: in colours on a terminal; elsewhere so wide that no line is cut or broken."""
+    """Standard output for people: in colours on a terminal; elsewhere so wide that no line is cut or broken.
+
+    Whatever is printed is safe for a terminal (terminal.py).
+    """
     from rich.console import Console  # noqa: PLC0415 - not every answer is a table
 
     class Quiet(Console):
         def on_broken_pipe(self) -> None:
             """Let main() end the program, with the status that all verbs have for this."""
             raise BrokenPipeError
+
+        def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+            """The pieces of text, none of them with a stranger's control characters."""
+            for piece in super().render(renderable, options):
+                yield piece if piece.control else piece._replace(text=safe_lines(piece.text))
 
     return Quiet(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDTH_MAXIMUM)
 
@@ -187,7 +202,7 @@ def print_pairs(rows: Iterable[tuple[str, str]]) -> None:
 
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, value in rows:
-        table.add_row(Text(name), Text(value))
+        table.add_row(Text(safe(name)), Text(safe(value)))
     rich_console().print(table)
 
 
@@ -200,7 +215,7 @@ def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]], numbers: Co
     for head in heads:
         table.add_column(head, justify="right" if head in numbers else "left", no_wrap=True)
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(safe(cell)) for cell in row))
     rich_console().print(table)
 
 

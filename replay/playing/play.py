@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from ...engine.machine import Machine
 from ...trace import DamagedTape, Entry, NewerTape, NotATape, TapeError, open_tape
 from ..showing.decode import client_of, hardware_of
+from ..showing.terminal import safe
 from .card import card
 from .compare import same
 from .leases import LeaseFileFollower, lease_file_of
@@ -234,10 +235,10 @@ def play_file(
 
 
 def report(verdict: Verdict) -> list[str]:
-    """The verdict as lines: the card if there is one, the notices, the closing line."""
+    """The verdict as lines safe for a terminal: the card if there is one, the notices, the closing line."""
     lines = [] if verdict.difference is None else card(verdict.difference)
     if verdict.state:
         lines.append(f"The state after event {verdict.last_seq:,} is not the one that the recording's snapshot holds.")
         lines += [f"  {place}" for place in verdict.state]
     lines += [f"note: {notice}" for notice in verdict.notices]
-    return [*lines, verdict.closing_line()]
+    return [safe(line) for line in (*lines, verdict.closing_line())]

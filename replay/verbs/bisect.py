@@ -18,6 +18,7 @@ from ..command.console import (
     opened,
     plain,
     print_json,
+    print_lines,
     rich_console,
     watching,
 )
@@ -83,7 +84,7 @@ def _configurations(tape: Tape, path: str, leases: str | None, *, as_json: bool)
     if as_json:
         print_json(_divergence_object(divergence))
     else:
-        click.echo("\n".join(_divergence_lines(tape, divergence)))
+        print_lines(*_divergence_lines(tape, divergence))
     return Status.DIFFERENT
 
 
@@ -91,7 +92,7 @@ def _say_same(what: str, *, as_json: bool) -> None:
     if as_json:
         print_json({"seq": None})
     else:
-        click.echo(f"The {what} never part.")
+        print_lines(f"The {what} never part.")
 
 
 def _divergence_lines(tape: Tape, divergence: Divergence) -> list[str]:
@@ -138,7 +139,6 @@ def _tell(tape: Tape, found: Trial, runs: int, *, as_json: bool) -> None:
     if as_json:
         print_json({"seq": found.last, "runs": runs, "output": found.output, "here": as_object(here)})
         return
-    click.echo(f"The other version leaves the recording at event {found.last:,} ({runs} runs). This version:\n")
+    print_lines(f"The other version leaves the recording at event {found.last:,} ({runs} runs). This version:", "")
     show(rich_console(), here)
-    click.echo("The other version:\n")
-    click.echo("\n".join(f"  {line}" for line in found.output.rstrip().splitlines()))
+    print_lines("The other version:", "", *(f"  {line}" for line in found.output.rstrip().splitlines()))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..command.console import JSON, TAPE, opened, print_json, print_table, seq_of_moment
+from ..command.console import JSON, TAPE, opened, print_json, print_lines, print_table, seq_of_moment
 from ..command.progress import reading
 from ..looking.difference import WORDS, difference
 from ..looking.leasetable import lease_object, when
@@ -44,7 +44,7 @@ def diff(trace: str, *, first: str, last: str, as_json: bool) -> None:
 def _show(found: StateDifference) -> None:
     counts = Counter(change.what for change in found.changes)
     summary = ", ".join(f"{counts[word]:,} {word}" for word in WORDS if counts[word]) or "no lease changed"
-    click.echo(f"after event {found.first_seq:,}, and after event {found.last_seq:,}: {summary}")
+    print_lines(f"after event {found.first_seq:,}, and after event {found.last_seq:,}: {summary}")
     if found.changes:
         print_table(_HEADS, map(_cells, found.changes))
     before = {(pool.network, pool.ranges): pool for pool in found.pools_before}

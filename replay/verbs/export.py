@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..capture.exporting import export as exported
-from ..command.console import FROM, JSON, TAPE, TO, leave, opened, output, print_json, watching
+from ..command.console import FROM, JSON, TAPE, TO, leave, opened, output, print_json, print_lines, watching
 from ..looking.explain import client_test
 from ..playing.seek import EngineFailed
 from ..playing.verdict import Status
@@ -48,7 +48,7 @@ def export(
     if as_json:
         print_json({"output": out, "frames": frames})
     else:
-        click.echo(f"{out}: {frames:,} frames")
+        print_lines(f"{out}: {frames:,} frames")
 
 
 def _filter(client: str | None, from_seq: int, to_seq: int | None) -> Callable[[Entry], bool]:

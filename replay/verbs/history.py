@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from ..command.console import JSON, TAPE, complain, opened, print_json, seq_of_moment
+from ..command.console import JSON, TAPE, complain, opened, print_json, print_lines, seq_of_moment
 from ..command.progress import reading
 from ..looking.history import Line
 from ..looking.history import history as lines_of
@@ -50,7 +50,7 @@ def _show(line: Line) -> None:
     when = moment(line.wall_us).removesuffix(" UTC") if line.wall_us else ""
     mark = "*" if line.what == "lease" else " "
     reason = f"  [{line.reason}]" if line.reason else ""
-    click.echo(f"{line.seq:>8}  {when:<26} {mark} {line.text}{reason}")
+    print_lines(f"{line.seq:>8}  {when:<26} {mark} {line.text}{reason}")
 
 
 def _show_json(line: Line) -> None:

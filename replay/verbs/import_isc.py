@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 import click
 
-from ..command.console import JSON, LEASE_FILE, leave, output, output_option, print_json, watching
+from ..command.console import JSON, LEASE_FILE, leave, output, output_option, print_json, print_lines, watching
 from ..isc import Imported
 from ..isc import import_isc as imported
 from ..playing.play import report
@@ -38,7 +38,7 @@ def import_isc(trace: str, *, out: str | None, lease_path: str | None, as_json: 
     if as_json:
         print_json(_as_object(result))
     else:
-        click.echo("\n".join(report(verdict)))
+        print_lines(*report(verdict))
     sys.exit(int(verdict.status))
 
 

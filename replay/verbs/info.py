@@ -11,7 +11,7 @@ import click
 
 from ...trace import DamagedTape, Entry
 from ...trace.events import EVENT_IDS, End, Packet
-from ..command.console import JSON, TAPE, complain, opened, print_json, print_pairs, print_table
+from ..command.console import JSON, TAPE, complain, opened, print_json, print_lines, print_pairs, print_table
 from ..command.progress import Reading, reading
 from ..looking.clients import Clients
 from ..looking.contents import Contents, contents
@@ -187,10 +187,10 @@ def _print_info(tape: Tape, summary: _Summary, found: Contents, torn: int) -> No
         ("end", _end_of(tape, summary, torn)),
     ])
     if found.kinds:
-        click.echo("")
+        print_lines("")
         print_table(_KIND_HEADS, _kind_rows(found), _KIND_HEADS[1:])
     if not found.exact:
-        click.echo("Counts and octets by record are estimates from a sample (--full).")
+        print_lines("Counts and octets by record are estimates from a sample (--full).")
 
 
 def _kind_rows(found: Contents) -> list[tuple[str, ...]]:

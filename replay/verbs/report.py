@@ -18,6 +18,7 @@ from ..command.console import (
     output,
     output_option,
     print_json,
+    print_lines,
     watching,
 )
 from ..report import collect, render
@@ -84,6 +85,6 @@ def _tell(findings: Findings, out: str, octets: int, *, as_json: bool) -> None:
         }
         print_json(made)
         return
-    click.echo(f"{out}: {clients:,} clients, {stories:,} with a story; {findings.verdict.closing_line()}")
+    print_lines(f"{out}: {clients:,} clients, {stories:,} with a story; {findings.verdict.closing_line()}")
     if findings.whatif is not None:
-        click.echo(f"with {findings.whatif.name}: {findings.whatif.report.differences:,} differences")
+        print_lines(f"with {findings.whatif.name}: {findings.whatif.report.differences:,} differences")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from ..command.console import JSON, TAPE, complain, opened, plain, print_json
+from ..command.console import JSON, TAPE, complain, opened, plain, print_json, print_lines
 from ..command.progress import reading
 from ..looking.filters import Filter, is_address, select
 from ..looking.moments import NoMoment, time_us
@@ -16,6 +16,8 @@ from ..playing.seek import first_us
 from ..showing.describe import answer_line, clock, effect_line, event_line, record_fields
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ...trace import Tape
     from ...trace.effects import Effect
     from ...trace.events import Event
@@ -104,24 +106,25 @@ def _time(tape: Tape, text: str | None, name: str) -> int | None:
 
 def _show_line(seq: int, event: Event, effects: tuple[Effect, ...] | None) -> None:
     answer = "(not recorded)" if effects is None else answer_line(effects)
-    click.echo(f"{seq:>8}  {clock(event.wall_us)}  {event_line(event)} -> {answer}")
+    print_lines(f"{seq:>8}  {clock(event.wall_us)}  {event_line(event)} -> {answer}")
 
 
 def _show_full(seq: int, event: Event, effects: tuple[Effect, ...] | None) -> None:
-    click.echo(f"event {seq}: {event_line(event)}")
-    for field in record_fields(event):
-        click.echo(f"    {field.name:<28} {_indented(field.value)}")
+    print_lines(f"event {seq}: {event_line(event)}", *_fields(event))
     for effect in effects or ():
-        click.echo(f"  effect: {effect_line(effect)}")
-        for field in record_fields(effect):
-            click.echo(f"    {field.name:<28} {_indented(field.value)}")
+        print_lines(f"  effect: {effect_line(effect)}", *_fields(effect))
     if effects is None:
-        click.echo("  effects: not recorded")
-    click.echo("")
+        print_lines("  effects: not recorded")
+    print_lines("")
 
 
-def _indented(text: str) -> str:
-    return text.replace("\n", "\n" + " " * 33)
+def _fields(record: Event | Effect) -> Iterator[str]:
+    """A field a line; where its value has several, the others stand below it."""
+    for name, value in record_fields(record):
+        first, *others = value.split("\n")
+        yield f"    {name:<28} {first}"
+        for line in others:
+            yield f"{'':<33}{line}"
 
 
 def _show_json(seq: int, event: Event, effects: tuple[Effect, ...] | None) -> None:

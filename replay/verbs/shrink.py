@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from ..command.console import JSON, TAPE, leave, opened, output, output_option, print_json, watching
+from ..command.console import JSON, TAPE, leave, opened, output, output_option, print_json, print_lines, watching
 from ..corpus.workers import InProcess, Processes, WorkersLost, cores
 from ..playing.verdict import INTERRUPTED, Status
 from ..retell.material import Material, TooLong, load
@@ -102,5 +102,5 @@ def _tell(trace: str, out: str, shrinker: Shrinker, before: int, events: int, *,
         })  # fmt: skip
         return
     for step in shrinker.steps:
-        click.echo(f"{step.stage:<24}{step.before:>9,} -> {step.after:,}")
-    click.echo(f"{out}: {events:,} events of {before:,}")
+        print_lines(f"{step.stage:<24}{step.before:>9,} -> {step.after:,}")
+    print_lines(f"{out}: {events:,} events of {before:,}")

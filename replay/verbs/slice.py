@@ -20,6 +20,7 @@ from ..command.console import (
     output,
     output_option,
     print_json,
+    print_lines,
     time_of,
 )
 from ..playing.verdict import Status
@@ -75,7 +76,7 @@ def slice(  # noqa: A001 - the verb's name
         octets = Path(out).stat().st_size
         print_json({"trace": trace, "output": out, "events": events, "first_seq": piece.first, "octets": octets})
     else:
-        click.echo(f"{out}: {events:,} events")
+        print_lines(f"{out}: {events:,} events")
 
 
 def _bounds(tape: Tape, first: int, last: int | None, since: str | None, until: str | None) -> tuple[int, int]:

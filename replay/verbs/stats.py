@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..command.console import JSON, TAPE, opened, print_json, print_pairs, print_table
+from ..command.console import JSON, TAPE, opened, print_json, print_lines, print_pairs, print_table
 from ..command.progress import reading
 from ..looking.intervals import SPANS
 from ..looking.moments import NoMoment, span_us
@@ -96,14 +96,14 @@ def _times_object(times: Times) -> dict[str, Any]:
 
 
 def _show_totals(totals: Totals) -> None:
-    click.echo("")
+    print_lines("")
     spans = [(name, getattr(totals.times, name).figures()) for name in SPANS]
     rows = [(name, f"{found['count']:,}", *map(_time, list(found.values())[1:])) for name, found in spans if found]
     if rows:
         print_table(_SPAN_HEADS, rows, _SPAN_HEADS[1:])
     if not totals.noted:
-        click.echo("The recording has no notes of time: how long the server took is not told.")
-    click.echo("")
+        print_lines("The recording has no notes of time: how long the server took is not told.")
+    print_lines("")
     print_pairs([
         *((f"received {name}", f"{count:,}") for name, count in totals.received.most_common()),
         *((f"sent {name}", f"{count:,}") for name, count in totals.sent.most_common()),

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from ..command.console import JSON, LEASE_FILE, complain, leave, opened, plain, print_json, rich_console, watching
+from ..command.console import (
+    JSON,
+    LEASE_FILE,
+    complain,
+    leave,
+    opened,
+    plain,
+    print_json,
+    print_lines,
+    rich_console,
+    watching,
+)
 from ..corpus.gather import NothingFound, gather
 from ..corpus.verify import TraceResult, plan, verify_corpus, worst
 from ..playing.play import play, report
@@ -130,7 +141,7 @@ def _show_report(result: TraceResult) -> None:
     if result.verdict.damage and not result.verdict.events:
         complain(result.verdict.damage)
         return
-    click.echo("\n".join(report(result.verdict)))
+    print_lines(*report(result.verdict))
 
 
 def _show_line(result: TraceResult) -> None:
@@ -154,7 +165,7 @@ def _show_sum(results: list[TraceResult], corpus: Corpus) -> None:
     events = sum(one.verdict.events for one in results)
     skipped = f"; {len(corpus.skipped):,} other files skipped" if corpus.skipped else ""
     recordings = "1 recording" if len(results) == 1 else f"{len(results):,} recordings"
-    click.echo(f"{recordings}, {events:,} events: {', '.join(counts)}{skipped}")
+    print_lines(f"{recordings}, {events:,} events: {', '.join(counts)}{skipped}")
 
 
 def _write_junit(path: str, results: list[TraceResult]) -> None:
