@@ -249,14 +249,13 @@ class Machine:
         server.settings = reloading.changed_settings(ServerSettings(local_port=parameters.local_port or 0), parameters)
         self._rewriting = Rewriting(parameters.lease_file or "", test=self._line.test == "T")
         self.server = server
-        if parameters.omapi_port is not None:
-            self.omapi = OmapiPart(server, parameters.omapi_port, parameters.omapi_key, self._leave)
-            self._streams.parts["omapi"] = self.omapi.connections
         if server.configuration.failover_peers:
             self.failover = Relationships(server, self._streams)
             self._streams.parts["failover"] = self.failover.connections
-            if self.omapi is not None:
-                self.omapi.shutdown.partners = self.failover
+        if parameters.omapi_port is not None:
+            key = parameters.omapi_key
+            self.omapi = OmapiPart(server, parameters.omapi_port, key, self.failover, self._leave)
+            self._streams.parts["omapi"] = self.omapi.connections
 
     def _leave(self) -> None:
         """A shutdown has come to the clients: they are served no more."""

@@ -13,6 +13,7 @@ from .types import object_types
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..failover.relationships import Relationships
     from ..model.configuration import Configuration
     from ..service.server import Server
 
@@ -20,21 +21,30 @@ if TYPE_CHECKING:
 class OmapiPart:
     """See the module. It is there where the configuration has an `omapi-port`, for as long as the process lives."""
 
-    __slots__ = ("_key_name", "_server", "connections", "shutdown")
+    __slots__ = ("_key_name", "_partners", "_server", "connections", "shutdown")
 
-    def __init__(self, server: Server, port: int, key_name: str | None, stop_serving: Callable[[], None]) -> None:
-        """`key_name` is that of `omapi-key`, None where nobody must sign."""
+    def __init__(
+        self,
+        server: Server,
+        port: int,
+        key_name: str | None,
+        partners: Relationships | None,
+        stop_serving: Callable[[], None],
+    ) -> None:
+        """`key_name` is that of `omapi-key`, None where nobody must sign; `partners` None without failover."""
         self._server = server
         self._key_name = key_name
+        self._partners = partners
         self.connections = Omapi(server, port)
         self.shutdown = Shutdown(server, self.connections, stop_serving)
+        self.shutdown.partners = partners
         self.serve()
 
     def serve(self) -> None:
         """Take the keys and objects of the configuration in force."""
         access = _access(self._server.configuration, self._key_name)
         handles = self.connections.handles
-        self.connections.serve(access, object_types(self._server, handles, self._shut_down))
+        self.connections.serve(access, object_types(self._server, handles, self._partners, self._shut_down))
 
     def _shut_down(self) -> None:
         self.shutdown.begin()

@@ -15,12 +15,15 @@ from .objects.places import Interfaces, Pools, SharedNetworks, Subnets
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..failover.relationships import Relationships
     from .handles import Handles
     from .objects.base import ObjectHost, ObjectType
 
 
-def object_types(host: ObjectHost, handles: Handles, shut_down: Callable[[], None]) -> dict[str, ObjectType]:
-    """Each type by its name on the wire."""
+def object_types(
+    host: ObjectHost, handles: Handles, partners: Relationships | None, shut_down: Callable[[], None]
+) -> dict[str, ObjectType]:
+    """Each type by its name on the wire; `partners` is None where there is no failover relationship."""
     kinds: tuple[ObjectType, ...] = (
         LeaseObjects(host, handles),
         HostObjects(host, handles),
@@ -28,7 +31,7 @@ def object_types(host: ObjectHost, handles: Handles, shut_down: Callable[[], Non
         ClassObjects(host, handles),
         SubclassObjects(host, handles),
         Control(handles, shut_down),
-        FailoverStates(host, handles),
+        FailoverStates(host, handles, partners),
         Interfaces(host, handles),
         Pools(host),
         Subnets(host),

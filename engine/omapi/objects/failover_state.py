@@ -9,35 +9,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ...failover import moving
+from ...failover.rules.states import BY_NUMBER
 from ..handles import Reference
 from ..status import INVALID_ARGUMENT, NOT_FOUND, NOT_IMPLEMENTED
 from ..wire import integer
 from .base import NoKeys, Refused, Shown, agreed, found_by_handle, integer_in
 
 if TYPE_CHECKING:
-    from ...model.failover_state import FailoverState
+    from ...failover.endpoint import Endpoint
+    from ...failover.relationships import Relationships
     from ...model.peers import FailoverPeer
     from ..handles import Handles
     from ..wire import Values
     from .base import ObjectHost
 
 FAILOVER_STATE: Final = "failover-state"
-# The words of the lease file, by their numbers.
-STATES: Final = {
-    "unknown-state": 0,
-    "startup": 1,
-    "normal": 2,
-    "communications-interrupted": 3,
-    "partner-down": 4,
-    "potential-conflict": 5,
-    "recover": 6,
-    "paused": 7,
-    "shutdown": 8,
-    "recover-done": 9,
-    "resolution-interrupted": 10,
-    "conflict-done": 11,
-    "recover-wait": 254,
-}
 ATTRIBUTES: Final = (
     b"name", b"partner-address", b"partner-port", b"local-address", b"local-port", b"max-outstanding-updates", b"mclt",
     b"load-balance-max-secs", b"load-balance-hba", b"partner-state", b"local-state", b"partner-stos", b"local-stos",
@@ -52,9 +39,10 @@ class FailoverStates(Shown):
     name = FAILOVER_STATE
     remove_code = NOT_IMPLEMENTED
 
-    def __init__(self, host: ObjectHost, handles: Handles) -> None:
+    def __init__(self, host: ObjectHost, handles: Handles, partners: Relationships | None) -> None:
         self._host = host
         self._handles = handles
+        self._partners = partners
 
     def exists(self, reference: Reference) -> bool:
         """Whether the configuration in force names the relationship."""
@@ -73,31 +61,29 @@ class FailoverStates(Shown):
 
     def attributes(self, reference: Reference) -> Values:
         """All nineteen, in ISC's order; the hash buckets only where they are known."""
-        peer = self._host.configuration.failover_peers[str(reference.name)]
-        state = self._host.database.failover_states.get(peer.name)
-        shown = self._configured(peer) | _recorded(state)
+        endpoint = self._endpoint(reference)
+        shown = self._configured(endpoint.settings) | _present(endpoint)
         return {name: shown[name] for name in ATTRIBUTES if name in shown}
 
+    def _endpoint(self, reference: Reference) -> Endpoint:
+        assert self._partners is not None, "the configuration names the relationship"
+        return self._partners.endpoints[str(reference.name)]
+
     def _configured(self, peer: FailoverPeer) -> Values:
-        shown = {
+        return {
             b"name": peer.name.encode("latin-1"),
             b"partner-address": integer(self._address(peer.peer_address)),
             b"partner-port": integer(peer.peer_port),
             b"local-address": integer(self._address(peer.address)),
             b"local-port": integer(peer.port),
             b"max-outstanding-updates": integer(peer.max_unacked_updates),
-            b"mclt": integer(peer.mclt),
             b"load-balance-max-secs": integer(peer.load_balance_max_seconds),
             b"hierarchy": integer(0 if peer.primary else 1),
             b"last-packet-sent": integer(0),
             b"last-timestamp-received": integer(0),
             b"skew": integer(0),
             b"max-response-delay": integer(peer.max_response_delay),
-            b"cur-unacked-updates": integer(0),
         }
-        if peer.hash_buckets is not None:
-            shown[b"load-balance-hba"] = peer.hash_buckets
-        return shown
 
     def _address(self, address: int | str | None) -> int:
         if isinstance(address, str):
@@ -107,33 +93,44 @@ class FailoverStates(Shown):
 
     def change(self, reference: Reference) -> _StateChange:
         """A relationship whose values are being applied."""
-        return _StateChange(reference)
+        return _StateChange(self._endpoint(reference), reference)
 
 
-def _recorded(state: FailoverState | None) -> Values:
-    if state is None:
-        return {one: integer(0) for one in (b"partner-state", b"local-state", b"partner-stos", b"local-stos")}
-    return {
-        b"partner-state": integer(STATES.get(state.partner_state, 0)),
-        b"local-state": integer(STATES.get(state.my_state, 0)),
-        b"partner-stos": integer(state.partner_since),
-        b"local-stos": integer(state.my_since),
+def _present(endpoint: Endpoint) -> Values:
+    """What changes in a run."""
+    shown = {
+        b"mclt": integer(endpoint.mclt),
+        b"partner-state": integer(endpoint.partner_state),
+        b"local-state": integer(endpoint.state),
+        b"partner-stos": integer(endpoint.partner_since),
+        b"local-stos": integer(endpoint.since),
+        b"cur-unacked-updates": integer(len(endpoint.updates.unacked)),
     }
+    if endpoint.hba is not None:
+        shown[b"load-balance-hba"] = endpoint.hba
+    return shown
 
 
 class _StateChange:
-    def __init__(self, reference: Reference) -> None:
+    def __init__(self, endpoint: Endpoint, reference: Reference) -> None:
+        self._endpoint = endpoint
         self._reference = reference
+        self._state: int | None = None
 
     def set(self, name: bytes, value: bytes) -> None:
         """Every attribute but the state is accepted and ignored."""
         if name not in ATTRIBUTES:
             raise Refused(NOT_FOUND)
-        if name == b"local-state" and integer_in(value) not in STATES.values():
-            raise Refused(INVALID_ARGUMENT)
+        if name == b"local-state":
+            self._state = integer_in(value)
+            if self._state not in BY_NUMBER:
+                raise Refused(INVALID_ARGUMENT)
 
     def keep(self) -> None:
         """Nothing was applied."""
 
     def finish(self) -> Reference:
+        """The endpoint goes to the state, be it the present one."""
+        if self._state is not None:
+            moving.set_state(self._endpoint, self._state)
         return self._reference
