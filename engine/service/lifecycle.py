@@ -57,7 +57,8 @@ def _enter(server: Server, pool: Pool, due: int | None) -> None:
     if due is None:
         server.agenda.cancel(Owner.POOL, pool.index)
     else:
-        server.agenda.set(Owner.POOL, pool.index, server.moment_us(due))
+        # What is due already comes next, and is not taken for a moment that has passed.
+        server.agenda.set(Owner.POOL, pool.index, max(server.moment_us(due), server.now_us + 1))
 
 
 def expire_at_start(server: Server) -> None:

@@ -178,6 +178,9 @@ class Server:
         if pool is None or lease.next_state == lease.state or ends >= NEVER:
             return
         at_us, set_us = self.moment_us(ends), self.agenda.at_us(Owner.POOL, pool.index)
+        if self.leases.paired:
+            # A partner may tell of a lease whose time is over: it comes next, and is no moment that has passed.
+            at_us = max(at_us, self.now_us + 1)
         if set_us is None or not self.now_us < set_us <= at_us:
             self.agenda.set(Owner.POOL, pool.index, at_us)
 

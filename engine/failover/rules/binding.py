@@ -113,6 +113,9 @@ class Refusal(NamedTuple):
 
 # Duels
 
+# Nobody has the lease in these by the sender's knowledge, for no other reason than that its time is over.
+_OVER: Final = frozenset({FREE, EXPIRED, BACKUP})
+
 
 class Winner(IntEnum):
     """Whose update counts: of the sender of the message, of the primary, or of who heard of the client last."""
@@ -138,10 +141,10 @@ def partner_wins(
 
     `ended`: my lease's time is over. Before that a client may use it that the partner has not heard of.
     """
+    if mine == ACTIVE and not ended and theirs in _OVER:
+        return False
     winner = DUELS[mine == ACTIVE, theirs == ACTIVE]
     if mine == ACTIVE and theirs == EXPIRED:
-        if not ended:
-            return False
         winner = Winner.SENDER
     if winner is Winner.LATER and my_cltt != their_cltt:
         return their_cltt > my_cltt
