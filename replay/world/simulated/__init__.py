@@ -1,0 +1,1 @@
+"""A world to test in: servers, clients, their wires and connections, on one clock and with one seed."""
