@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dhcpd.engine.agenda import NEVER_US, Agenda, Due, Key, Owner
+from dhcpd.engine.machine import DUE
 
 KEYS = st.integers(0, 5) | st.sampled_from(["a.example", "b.example"])
 STEPS = st.lists(
@@ -74,3 +75,7 @@ def test_an_entry_that_is_put_off_for_ever_costs_no_memory():
     assert len(agenda) == 1
     assert len(agenda._heap) < 100
     assert agenda.snapshot() == [("pool", 0, 9_999)]
+
+
+def test_every_owner_has_what_is_done_for_it():
+    assert set(DUE) == set(Owner)

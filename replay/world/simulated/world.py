@@ -109,6 +109,10 @@ class World:
         self.network.clients.append(made)
         return made
 
+    def occupy(self, address: str) -> None:
+        """Have somebody who is no client of the servers answer pings at an address."""
+        self.network.in_use.add(int(IPv4Address(address)))
+
     def peer(self, name: str, address: str) -> Peer:
         """A party of the test's own at an address, to speak TCP with servers: OMAPI, failover."""
         return Peer(self.tcp, name, int(IPv4Address(address)))

@@ -64,7 +64,7 @@ def test_a_relay_speaks_for_a_wire_that_no_server_is_on():
 def test_an_address_that_somebody_has_is_passed_over():
     world = World()
     server = world.server(CONFIGURATION, eth0=ETH0)
-    world.network.in_use.add(0x0A00000A)
+    world.occupy("10.0.0.10")
     client = world.client("02:00:00:00:00:01")
     assert client.discover() is None
     assert "Abandoning IP address 10.0.0.10: pinged before offer" in server.lines
