@@ -26,10 +26,17 @@ if TYPE_CHECKING:
 
 # So long a client waits: the server may ping an address for a second or more before it offers it.
 ANSWER_S: Final = 10.0
+_XID: Final = slice(4, 8)
 _YIADDR: Final = slice(16, 20)
 _REQUESTED_ADDRESS, _LEASE_TIME, _MESSAGE_TYPE, _SERVER_IDENTIFIER, _WANTED = 50, 51, 53, 54, 55
 # Subnet mask, routers, name servers, host name, domain name, lease and renewal times.
 _USUAL_WISHES: Final = bytes([1, 3, 6, 12, 15, 51, 58, 59])
+# What answers a message; to others anything may.
+_ANSWERS: Final[dict[int | None, tuple[str, ...]]] = {
+    DISCOVER: (TYPE_NAMES[OFFER],),
+    REQUEST: (TYPE_NAMES[ACK], TYPE_NAMES[NAK]),
+    INFORM: (TYPE_NAMES[ACK], TYPE_NAMES[NAK]),
+}
 
 
 class NoAnswer(Exception):
@@ -153,18 +160,27 @@ class Client:
         self, kind: int | None, options: Mapping[int, bytes] | None = None, *, to: int = BROADCAST,
         seconds: float = ANSWER_S, **fields: int,
     ) -> Reply | None:  # fmt: skip
-        """Send a message, and let time go by until the first answer; None where none comes within these seconds."""
-        before = len(self.heard)
+        """Send a message, and let time go by until the first answer; None where none comes within these seconds.
+
+        As a client does, it passes over what is no answer to that message, or answers one of before.
+        """
+        before, wanted = len(self.heard), _ANSWERS.get(kind)
+        xid = fields.get("xid", self._xid).to_bytes(4, "big")
+
+        def answers() -> list[Reply]:
+            found = [reply for reply in self.heard[before:] if reply.payload[_XID] == xid]
+            return [reply for reply in found if wanted is None or reply.kind in wanted]
+
         self.say(kind, options, to=to, **fields)
-        self._clock.wait_for(lambda: len(self.heard) > before, seconds)
-        return self.heard[before] if len(self.heard) > before else None
+        self._clock.wait_for(lambda: bool(answers()), seconds)
+        return next(iter(answers()), None)
 
     # What a client does
 
     def bind(self) -> Reply:
         """DISCOVER, OFFER, REQUEST, ACK. Raises NoAnswer."""
         offer = self.discover()
-        if offer is None or offer.kind != TYPE_NAMES[OFFER]:
+        if offer is None:
             raise self._no_answer(DISCOVER, offer)
         return self.request(offer)
 
