@@ -17,13 +17,13 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from . import door, measure, report, verifying
+from . import door, loading, measure, report, verifying
 from .peers import PEERS, Peer, missing_tools
 
 POOLS = (4096, 65_536, 262_144)
 PARTS = (
     "sustained", "committed", "rich", "startup", "trace", "playback", "wide", "hosts", "recording", "snapshot",
-    "verify",
+    "verify", "loading",
 )  # fmt: skip
 Part = Callable[[argparse.Namespace, dict[str, float]], None]
 # Where the search for ISC's rate begins, by pool: it falls with the pool's size.
@@ -83,6 +83,7 @@ def measure_all(asked: argparse.Namespace) -> dict[str, float]:
         "recording": _recording,
         "snapshot": _snapshot,
         "verify": _verify,
+        "loading": _loading,
     }
     for name in PARTS:
         if name in asked.only:
@@ -218,6 +219,14 @@ def _verify(asked: argparse.Namespace, figures: dict[str, float]) -> None:
     figures |= found
     for name, value in found.items():
         say(f"{name}: {value:,.2f}")
+
+
+def _loading(asked: argparse.Namespace, figures: dict[str, float]) -> None:
+    del asked
+    found = loading.figures()
+    figures |= found
+    for name, value in found.items():
+        say(f"{name}: {value:.2f} s of processor time")
 
 
 if __name__ == "__main__":

@@ -53,6 +53,20 @@ _PAIRS = (
     ),
     *(
         (
+            f"{what}, {large:,} against {large // 4:,}, processor time",
+            f"loading/{key}/{large}",
+            f"loading/{key}/{large // 4}",
+            " s",
+        )
+        for what, key, large in (
+            ("reading subnets with a pool each", "subnets", 20_000),
+            ("reading the pools of a shared network", "pools", 20_000),
+            ("reading leases in a layout of one's own", "leases", 16_000),
+            ("restoring the leases of a snapshot", "restored", 250_000),
+        )
+    ),
+    *(
+        (
             f"memory of {verb}, 240,000 packets, against 20,000",
             f"verify/{verb} MiB/long",
             f"verify/{verb} MiB/short",

@@ -7,12 +7,16 @@ alike. What a snapshot holds is the engine's business.
 
 from __future__ import annotations
 
+import contextlib
+import gc
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from ...engine.machine import Machine, SnapshotError
 from ...trace import DamagedTape, NoBeginning
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ...trace import SnapshotEntry, Tape
 
 
@@ -34,6 +38,19 @@ def restore(snapshot: SnapshotEntry) -> Machine:
         raise DamagedTape(0, f"snapshot of event {snapshot.seq}: {error!r}", snapshot.seq) from error
 
 
+@contextlib.contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    """What a snapshot makes stays: looking for garbage in it again and again would cost more than making it."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@_collector_at_rest()
 def beginning(tape: Tape, seq: int = 0) -> Beginning:
     """The latest place, not behind the state after event `seq`, from which `tape` can be played; 0: its first event.
 
