@@ -73,7 +73,7 @@ def _null(_compiler: Compiler, _expression: Expression) -> Data:
 
 
 def _assembled(compiler: Compiler, expression: Expression) -> Data:
-    """A literal value with host names in it: null as a whole where one has no address.
+    """A literal value with host names in it: empty as a whole where one has no address.
 
     See docs/behaviour/configuration.md#host-names-in-values.
     """
@@ -81,7 +81,11 @@ def _assembled(compiler: Compiler, expression: Expression) -> Data:
     for part in parts:
         if isinstance(part, HostName):
             compiler.meet_host_name(part.name)
-    return lambda context: _assemble(context, parts)
+
+    def run(context: Context) -> bytes:
+        return _assemble(context, parts) or b""
+
+    return run
 
 
 def _assemble(context: Context, parts: tuple[object, ...]) -> bytes | None:
@@ -407,7 +411,11 @@ def _gethostbyname(compiler: Compiler, expression: Expression) -> Data:
     name = str(expression.arguments[0])
     compiler.meet_host_name(name)
     parts = (HostName(name, every=True),)
-    return lambda context: _assemble(context, parts)
+
+    def run(context: Context) -> bytes:
+        return _assemble(context, parts) or b""
+
+    return run
 
 
 def _v6relay(compiler: Compiler, expression: Expression) -> Data:

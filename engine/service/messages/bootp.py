@@ -117,10 +117,10 @@ def _next_server(
 ) -> int:
     """siaddr: `next-server`, else the first address of the network's interface, else of the receiving one.
 
-    A `next-server` that comes to nothing, as a name that cannot be resolved, is 0 and not this server.
+    A `next-server` by a name that cannot be resolved is 0 and not this server; one that is null is as good as none.
     """
-    if par.NEXT_SERVER in options.server:
-        value = par.value(context, options, par.NEXT_SERVER) or b""
+    value = par.value(context, options, par.NEXT_SERVER)
+    if value is not None:
         return int.from_bytes(value[:_ADDRESS_OCTETS], "big") if len(value) >= _ADDRESS_OCTETS else 0
     for interface in server.generation.interfaces.values():
         if interface.network is network and interface.address:
