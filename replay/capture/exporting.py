@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from ...trace import Tape
 
 _BROADCAST: Final = 0xFFFFFFFF
+# In a stranger's recording may stand numbers and lengths that no packet has: the former are cut to their octets.
+_PORT: Final = 0xFFFF
+_PAYLOAD_OCTETS_MAXIMUM: Final = 65_507
 _EVERYBODY: Final = b"\xff" * 6
 _SERVER_PORT: Final = 67
 _GIADDR: Final = slice(24, 28)
@@ -109,8 +112,10 @@ class Exporter:
         to_all = not event.source or link is None
         destination = _BROADCAST if to_all else _address(link)
         target = _EVERYBODY if to_all else _hardware(link)
-        ports = event.source_port, self._port
-        frame = build_frame(target, sender, event.source, destination, *ports, event.payload)
+        if len(event.payload) > _PAYLOAD_OCTETS_MAXIMUM:
+            return
+        ports = event.source_port & _PORT, self._port
+        frame = build_frame(target, sender, event.source & _BROADCAST, destination, *ports, event.payload)
         self._frame(event.interface, event.wall_us, frame, comment, inbound=True)
 
     def _send(self, wall_us: int, effect: fx.Send, comment: str) -> None:
@@ -119,12 +124,15 @@ class Exporter:
         target = effect.link if len(effect.link) == _HARDWARE_OCTETS else _made_up(effect.destination)
         if effect.destination == _BROADCAST:
             target = _EVERYBODY
-        ports = self._port, effect.port
-        frame = build_frame(target, _hardware(link), source, effect.destination, *ports, effect.payload)
+        if len(effect.payload) > _PAYLOAD_OCTETS_MAXIMUM:
+            return
+        ports, destination = (self._port, effect.port & _PORT), effect.destination & _BROADCAST
+        frame = build_frame(target, _hardware(link), source & _BROADCAST, destination, *ports, effect.payload)
         self._frame(effect.interface or "fallback", wall_us, frame, comment, inbound=False)
 
     def _ping(self, wall_us: int, address: int, comment: str, *, reply: bool) -> None:
         link = next(iter(self._links.values()), None)
+        address &= _BROADCAST
         ours, theirs = (_address(link), _hardware(link)), (address, _made_up(address))
         (source, sender), (destination, target) = (theirs, ours) if reply else (ours, theirs)
         echo = build_echo(0)
@@ -143,7 +151,7 @@ class Exporter:
 
 
 def _made_up(address: int) -> bytes:
-    return b"\x02\0" + address.to_bytes(4, "big")
+    return b"\x02\0" + (address & _BROADCAST).to_bytes(4, "big")
 
 
 def _hardware(link: ev.Link | None) -> bytes:
@@ -151,7 +159,7 @@ def _hardware(link: ev.Link | None) -> bytes:
 
 
 def _address(link: ev.Link | None) -> int:
-    return link.addresses[0][0] if link is not None and link.addresses else 0
+    return link.addresses[0][0] & _BROADCAST if link is not None and link.addresses else 0
 
 
 def _ip_header(source: int, destination: int, octets: int) -> bytes:

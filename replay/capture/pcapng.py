@@ -19,6 +19,8 @@ _NAME: Final = 2
 _PROGRAM: Final = 4
 _FLAGS: Final = 2
 _INBOUND, _OUTBOUND = 1, 2
+_NAME_OCTETS_MAX: Final = 255
+_TIME_US_MAX: Final = (1 << 64) - 1
 _COMMENT_OCTETS_MAX: Final = 65_000
 
 
@@ -33,14 +35,14 @@ class Writer:
 
     def interface(self, name: str) -> int:
         """Begin an interface; its number."""
-        options = _option(_NAME, name.encode("utf-8", "replace")) + _option(0, b"")
+        options = _option(_NAME, name.encode("utf-8", "replace")[:_NAME_OCTETS_MAX]) + _option(0, b"")
         self._block(_INTERFACE, struct.pack("<HHI", _ETHERNET, 0, 0) + options)
         self._interfaces += 1
         return self._interfaces - 1
 
     def packet(self, interface: int, wall_us: int, frame: bytes, comment: str, *, inbound: bool) -> None:
         """A frame with a comment of any length; what is beyond the format's limit is cut."""
-        time_us = max(0, wall_us)
+        time_us = max(0, wall_us) & _TIME_US_MAX
         head = struct.pack("<IIIII", interface, time_us >> 32, time_us & 0xFFFFFFFF, len(frame), len(frame))
         text = comment.encode("utf-8", "replace")[:_COMMENT_OCTETS_MAX].decode("utf-8", "ignore").encode()
         options = _option(_COMMENT, text) if text else b""

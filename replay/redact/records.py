@@ -75,7 +75,7 @@ class Records:
         return record._replace(**changed) if changed else record
 
     def _text(self, value: str) -> str:
-        return self._writer.words(value.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
+        return self._writer.words(value.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
 
     def _source(self, data: bytes) -> bytes:
         return self._writer.rewrite(data)

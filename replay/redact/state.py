@@ -48,7 +48,7 @@ def _survey_rare(rare: dict[str, Any], findings: Findings) -> None:
 
 
 def _octets(text: str | bytes) -> bytes:
-    return text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
+    return text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
 
 
 def rewrite(state: dict[str, Any], writer: Writer) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def _rewritten(value: Any, writer: Writer) -> Any:
         hidden = writer.octets(value)
         return writer.words(value) if hidden is None else hidden
     if isinstance(value, str):
-        return writer.words(_octets(value)).decode("utf-8", "surrogateescape")
+        return writer.words(_octets(value)).decode("utf-8", "surrogatepass")
     if isinstance(value, dict):
         # Names of parts are our own, and no text of anybody's.
         return {name: _rewritten(part, writer) for name, part in value.items()}

@@ -11,6 +11,7 @@ from ...engine.model import syntax
 from ...trace import Entry
 from ...trace import events as ev
 from . import messages, sources, state
+from .errors import NotRedacted
 from .findings import Findings
 
 if TYPE_CHECKING:
@@ -51,7 +52,10 @@ def survey(tape: Tape, start: Start) -> Findings:
     findings.reserved |= _reserved()
     leases: list[bytes] = []
     if start.snapshot is not None:
-        state.survey(start.snapshot, findings)
+        try:
+            state.survey(start.snapshot, findings)
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+            raise NotRedacted("its snapshot does not hold a state of this version") from error
     for entry in tape.iterate(from_seq=start.from_seq):
         if not isinstance(entry, Entry):
             continue  # it holds nothing that did not come in with an event
@@ -72,13 +76,13 @@ def _survey_event(event: Event, findings: Findings) -> None:
     if isinstance(event, ev.Packet):
         messages.survey(event.payload, findings)
     elif isinstance(event, ev.Boot):
-        findings.name(event.host_name.encode("utf-8", "surrogateescape"))
+        findings.name(event.host_name.encode("utf-8", "surrogatepass"))
     elif isinstance(event, ev.HostAnswer | ev.NameAnswer):
-        findings.name(event.name.encode("utf-8", "surrogateescape"))
+        findings.name(event.name.encode("utf-8", "surrogatepass"))
     elif isinstance(event, ev.Interfaces):
         for link in event.links:
             findings.hardware_address(link.hardware)
-            findings.reserved.add(link.name.lower().encode())
+            findings.reserved.add(link.name.lower().encode("utf-8", "surrogatepass"))
 
 
 def _survey_configuration(start: Start, findings: Findings) -> None:
@@ -86,7 +90,7 @@ def _survey_configuration(start: Start, findings: Findings) -> None:
     configuration = start.machine.configuration
     if configuration is not None:
         for name in [*configuration.host_names, *configuration.zones]:
-            findings.name(name.encode("utf-8", "surrogateescape"))
+            findings.name(name.encode("utf-8", "surrogatepass"))
     parsed = parse(start.files, start.main, default_registry())
     for text, exact in _literals(parsed.block, exact=True, compared=False):
         findings.literal(text, exact=exact)

@@ -42,7 +42,7 @@ class Survivors:
         """What of the names to be hidden a record still holds, in words for people."""
         for field in record:
             if isinstance(field, str):
-                yield from self._in(field.encode("utf-8", "surrogateescape"))
+                yield from self._in(field.encode("utf-8", "surrogatepass"))
             elif isinstance(field, bytes):
                 yield from self._in(field)
             elif isinstance(field, tuple | list):
