@@ -428,6 +428,7 @@ def test_console_scripts_are_declared() -> None:
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
     assert scripts["dhcpd"] == "dhcpd.__main__:main"
     assert scripts["dhcpd-trace"] == "dhcpd.replay.command.cli:main"
+    assert scripts["omshell"] == "dhcpd.omshell.__main__:main"
 
 
 def test_the_readme_lists_every_document() -> None:

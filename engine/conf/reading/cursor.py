@@ -9,6 +9,7 @@ docs/behaviour/configuration.md#going-on-after-an-error.
 
 from __future__ import annotations
 
+import base64
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -37,6 +38,8 @@ _HARDWARE_MAX_BYTES: Final = 20
 _OCTET: Final = rb"(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _USUAL_ADDRESS: Final = re.compile(rb"[ \t]+" + rb"\.".join([_OCTET] * 4) + rb"(;)")
 _USUAL_HARDWARE: Final = re.compile(rb"[ \t]+ethernet[ \t]+((?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2})(;)")
+_BASE64_DIGITS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_BASE64: Final = re.compile(rb"[A-Za-z0-9+/=]*")
 # ISC's numbers of two tokens, which one of its messages shows.
 _STRING_TOKEN, _EOF_TOKEN = 262, 607
 
@@ -393,6 +396,39 @@ class Cursor:
             return None
         return self.text()
 
+    def base64_value(self) -> bytes | None:
+        """A token, whatever it is, and those behind it that are base64, strings too; None: reported.
+
+        Bits that are left over are reported, too, and left out; they make `warnings` grow.
+        """
+        lexer = self.lexer
+        # The end of a file has the line feed before it as its text.
+        text = "\n" if lexer.next() == EOF else self.text()
+        while lexer.peek() != EOF and _BASE64.fullmatch(lexer.text):
+            lexer.next()
+            text += self.text()
+        digits = self._base64_digits(text)
+        if digits is None:
+            return None
+        # What is filled up to four digits ISC does not look into.
+        left = _left_over(digits) if len(text) % 4 else 0
+        if left:
+            self.warn(f"partial base64 value left over: {left}.")
+        return base64.b64decode(digits + "A" * (-len(digits) % 4))[: len(digits) * 6 // 8]
+
+    def _base64_digits(self, text: str) -> str | None:
+        """The digits before the first `=`; None: reported."""
+        digits, _, behind = text.partition("=")
+        for digit in digits:
+            if digit not in _BASE64_DIGITS:
+                self.warn(f"invalid base64 character {ord(digit)}.")
+                return None
+        behind = behind.lstrip("=")
+        if behind:
+            self.warn(f"stuff after base64 '=' terminator: {behind}.")
+            return None
+        return digits
+
     def comma_list(self, item: Callable[[], None]) -> None:
         """`item` once, and again after each comma."""
         item()
@@ -409,6 +445,12 @@ _DATE_FIELDS: Final = (
     ("numeric minute expected.", ":", "expected colon separating minute from second."),
     ("numeric second expected.", "", ""),
 )
+
+
+def _left_over(digits: str) -> int:
+    """The bits of the last digit of base64 that make no octet."""
+    bits = len(digits) * 6 % 8
+    return _BASE64_DIGITS.index(digits[-1]) & ((1 << bits) - 1) if bits else 0
 
 
 def _by_prefix(digits: str) -> tuple[int, str]:

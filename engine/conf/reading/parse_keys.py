@@ -6,7 +6,6 @@ docs/behaviour/configuration.md#failover-peers.
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING, Final
 
 from ....trace.effects import ERROR
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
 
     from .symbols import Symbols
 
-_ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-_BASE64_TOKENS: Final = IDENTIFIERS | {NUMBER, "+", "/", "="}
 # The load is shared by a hash of 256 values (RFC 3074): one bit of the map for each, or so many for the primary.
 _SPLIT_MAX: Final = 256
 _SECONDARY_SHARES: Final = "secondary may not define load balance settings."
@@ -124,51 +121,6 @@ class Keys(Values):
             self.skip_block()
             raise Lost
         return found
-
-    def base64_value(self) -> bytes | None:
-        """A token, whatever it is, and the tokens of base64 behind it; None: reported.
-
-        Bits that are left over are reported, too, and left out; they make `warnings` grow.
-        """
-        lexer = self.lexer
-        lexer.next()
-        tokens = [self.text()]
-        while lexer.peek() in _BASE64_TOKENS:
-            lexer.next()
-            tokens.append(self.text())
-        digits = self._digits_of(tokens)
-        if digits is None:
-            return None
-        left = self._left_over(digits)
-        if left:
-            self.warn(f"partial base64 value left over: {left}.")
-        return base64.b64decode(digits + "A" * (-len(digits) % 4))[: len(digits) * 6 // 8]
-
-    def _digits_of(self, tokens: list[str]) -> str | None:
-        """The digits before the first `=`; None: reported."""
-        digits, ended = "", False
-        for token in tokens:
-            for at, digit in enumerate(token):
-                if digit == "=":
-                    ended = True
-                elif ended:
-                    self.warn(f"stuff after base64 '=' terminator: {token[at:]}.")
-                    return None
-                elif digit not in _ALPHABET:
-                    self.warn(f"invalid base64 character {ord(digit)}.")
-                    return None
-                else:
-                    digits += digit
-        return digits
-
-    @staticmethod
-    def _left_over(digits: str) -> int:
-        """The bits of the last digit that make no octet."""
-        if not digits:
-            return 0
-        bits = len(digits) * 6 % 8
-        last = _ALPHABET.index(digits[-1])
-        return last if bits == 6 else last & ((1 << bits) - 1)  # noqa: PLR2004 - one digit of four
 
     # zone
 
