@@ -42,28 +42,31 @@ if TYPE_CHECKING:
     from .model.configuration import Configuration
     from .reloading import Candidate
 
-SNAPSHOT_VERSION: Final = 7
+SNAPSHOT_VERSION: Final = 9
 _MICROSECONDS: Final = 1_000_000
 
 
 class Machine:
     """See the module. `server` is None until the configuration is accepted; `serving` is true once sockets are open.
 
-    `agenda` is what is due; `wake_us` is the machine's last wish to be woken, 0 for none. `follows_leases`: set it to
-    have `changes` tell what became of leases at each event. `omapi` is there where the configuration has an
-    `omapi-port`. `leaving`: clients are served no more, since a shutdown is under way.
+    `events` counts those that were told, as the tape does. `agenda` is what is due; `wake_us` is the machine's last
+    wish to be woken, 0 for none. `follows_leases`: set it to have `changes` tell what became of leases at each event.
+    `omapi` is there where the configuration has an `omapi-port`. `leaving`: clients are served no more, since a
+    shutdown is under way.
     """
 
     __slots__ = (
         "_boot", "_candidate", "_configuration_name", "_discovery", "_effects", "_files", "_interfaces_event",
         "_lease_parts", "_line", "_names", "_new_files", "_parameters", "_plain_udp", "_rewriting", "_served",
-        "_streams", "agenda", "failover", "follows_leases", "leaving", "omapi", "server", "serving", "wake_us",
+        "_streams", "agenda", "events", "failover", "follows_leases", "leaving", "omapi", "server", "serving",
+        "wake_us",
     )  # fmt: skip
 
     def __init__(self) -> None:
         """A machine that was told nothing yet."""
         self.server: Server | None = None
         self.serving = False
+        self.events = 0
         self.follows_leases = False
         self.leaving = False
         self.omapi: OmapiPart | None = None
@@ -107,10 +110,12 @@ class Machine:
     def apply(self, event: ev.Event) -> list[Effect]:
         """Take in one event; returns what is to be done, in order."""
         effects = self._effects = []
+        self.events += 1
         server = self.server
         if server is not None:
             server.now_us = event.wall_us
             server.now = event.wall_us // _MICROSECONDS
+            server.event = self.events
             server.effects = effects
             server.leases.begin(followed=self.follows_leases)
         HANDLERS[type(event)](self, event)
@@ -459,6 +464,7 @@ class Machine:
         """Everything that matters, as plain data that msgpack can carry."""
         return {
             "version": SNAPSHOT_VERSION,
+            "events": self.events,
             "boot": None if self._boot is None else tuple(self._boot),
             "files": dict(self._files),
             "configuration": self._configuration_name,
@@ -491,6 +497,7 @@ class Machine:
         if data.get("version") != SNAPSHOT_VERSION:
             raise SnapshotError(data.get("version"))
         made = cls()
+        made.events = data["events"]
         made._files = {str(name): content for name, content in data["files"].items()}
         made._lease_parts = list(data["lease_parts"])
         made._names.restore(data["names"])

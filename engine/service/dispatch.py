@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ...trace.effects import Log, Send
+from ...trace.effects import Answers, Log, Send
 from ...trace.events import Packet as PacketEvent
 from ..agenda import Owner
 from ..conf.running.classify import classify
@@ -119,7 +119,11 @@ def name_answer(server: Server, address: int, name: str) -> None:
         return
     server.agenda.cancel(Owner.REVERSE_LOOKUP, address)
     server.names[address] = name.encode("latin-1", "replace")
-    receive(server, PacketEvent(server.now_us, 0, *packet))
+    # What comes of it now, and later, answers the packet and not the look-up's end.
+    number, server.event = server.event, packet.event
+    server.effects.append(Answers(packet.event))
+    receive(server, PacketEvent(server.now_us, 0, *packet[:-1]))
+    server.event = number
     server.names.pop(address, None)
 
 

@@ -55,7 +55,8 @@ class ServerSettings:
 class Server:
     """See the module.
 
-    What must happen later is entered in `agenda`. `offers`: those that wait for the end of their pings, by address.
+    `event` is the number of the event that is being answered, as the tape counts them. What must happen later is
+    entered in `agenda`. `offers`: those that wait for the end of their pings, by address.
     `unnamed`: packets that wait for the name of an address, by it. `latched`: pool index -> low mark. `leases` is where
     leases are changed and stored. `reasons`: a list to have decisions explained, None for speed.
 
@@ -64,8 +65,8 @@ class Server:
 
     __slots__ = (
         "_settings", "agenda", "database", "draws", "effects", "generation", "global_bindings", "host_answers",
-        "host_name", "inform_refusals", "latched", "leases", "nak_text", "next_call", "now", "now_us", "offers",
-        "ports", "reasons", "doubtful_until", "names", "programs", "unnamed", "unremarkable", "utc_offset_s",
+        "event", "host_name", "inform_refusals", "latched", "leases", "nak_text", "next_call", "now", "now_us",
+        "offers", "ports", "reasons", "doubtful_until", "names", "programs", "unnamed", "unremarkable", "utc_offset_s",
     )  # fmt: skip
 
     def __init__(
@@ -78,6 +79,7 @@ class Server:
         self.agenda = agenda
         self.draws = draws
         self.now_us = 0
+        self.event = 0
         self.now = 0
         self.effects: list[Effect] = []
         self.host_answers: dict[str, tuple[int, ...]] = {}
@@ -212,7 +214,7 @@ class Server:
         """The state that the lease database does not hold, as plain data."""
         return {
             "bindings": variables(self.global_bindings),
-            "offers": [(address, offer.line, tuple(offer.sent)) for address, offer in self.offers.items()],
+            "offers": [(address, offer.line, tuple(offer.sent), offer.event) for address, offer in self.offers.items()],
             "unnamed": list(self.unnamed.items()),
             "programs": list(self.programs.items()),
             "latched": list(self.latched.items()),
@@ -229,7 +231,7 @@ class Server:
         statements = Statements(self.generation.declared, "snapshot")
         self.global_bindings.clear()
         self.global_bindings.update(variables_from(data["bindings"], statements))
-        self.offers = {address: Offer(line, Send(*sent)) for address, line, sent in data["offers"]}
+        self.offers = {address: Offer(line, Send(*sent), event) for address, line, sent, event in data["offers"]}
         self.unnamed = {address: UnnamedPacket(*packet) for address, packet in data["unnamed"]}
         self.programs = dict(data["programs"])
         self.latched = dict(data["latched"])

@@ -13,19 +13,24 @@ if TYPE_CHECKING:
 
 
 class Offer(NamedTuple):
-    """An OFFER that leaves, with its line in the log, when nothing has answered the ping of its address."""
+    """An OFFER that leaves, with its line in the log, when nothing has answered the ping of its address.
+
+    `event` is the number of the event that it answers.
+    """
 
     line: str
     sent: Send
+    event: int
 
 
 class UnnamedPacket(NamedTuple):
     """A packet that is received again when the name of the address is known, or is known not to come.
 
-    The fields are those of the event `Packet`.
+    The fields are those of the event `Packet`; `event` is its number.
     """
 
     interface: str
     source: int
     source_port: int
     payload: bytes
+    event: int

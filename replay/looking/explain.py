@@ -69,15 +69,25 @@ def _addresses(entry: Entry) -> Iterator[int]:
         requested = options_of(event.payload).get(_REQUESTED, b"")
         if len(requested) == _ADDRESS_OCTETS:
             yield int.from_bytes(requested, "big")
-        for effect in entry.effects or ():
-            if isinstance(effect, Send):
-                yield int.from_bytes(effect.payload[_YIADDR], "big")
+    for effect in entry.effects or ():
+        if isinstance(effect, Send):
+            yield int.from_bytes(effect.payload[_YIADDR], "big")
+
+
+def payloads_of(entry: Entry) -> Iterator[bytes]:
+    """The messages of an entry: the one that came, or those that left late, for a packet before."""
+    if isinstance(entry.event, Packet):
+        yield entry.event.payload
+        return
+    for effect in entry.effects or ():
+        if isinstance(effect, Send):
+            yield effect.payload
 
 
 def _names(entry: Entry) -> Iterator[bytes]:
-    if isinstance(entry.event, Packet):
-        yield hardware_of_payload(entry.event.payload)
-        identifier = options_of(entry.event.payload).get(_CLIENT_IDENTIFIER)
+    for payload in payloads_of(entry):
+        yield hardware_of_payload(payload)
+        identifier = options_of(payload).get(_CLIENT_IDENTIFIER)
         if identifier is not None:
             yield identifier
 

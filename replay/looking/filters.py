@@ -7,13 +7,15 @@ file is not read.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Final
 
 from ...trace import Entry
 from ...trace.events import End, Packet
 from ..showing.decode import message_name
-from .explain import client_test
+from .answers import Waiting, is_waiting
+from .explain import client_test, payloads_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 _XID: Final = slice(4, 8)
 _ETHERNET_OCTETS: Final = 6
+# A ping or a look-up is waited for 5 s at most, whatever else a server is busy with.
+LATE_US_MAXIMUM: Final = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class Filter:
             found.append(lambda entry: entry.event.wall_us >= (self.since_us or 0))
         if self.xid is not None:
             wanted = self.xid.to_bytes(4, "big")
-            found.append(lambda entry: isinstance(entry.event, Packet) and entry.event.payload[_XID] == wanted)
+            found.append(lambda entry: any(payload[_XID] == wanted for payload in payloads_of(entry)))
         if self.messages:
             found.append(lambda entry: isinstance(entry.event, Packet) and self._has_message(entry.event))
         found += [client_test(text) for text in (self.client, self.address) if text is not None]
@@ -99,11 +103,40 @@ def _entries(tape: Tape, wanted: Filter, wait: Callable[[], bool] | None) -> Ite
         from_seq = max(from_seq, first)
     hardware = _hardware(wanted.client)
     if wait is None and hardware is not None:
-        yield from tape.client(hardware, from_seq=from_seq)
+        yield from _with_late(tape, tape.client(hardware, from_seq=from_seq))
         return
     for entry in tape.iterate(from_seq=from_seq, wait=wait):
         if isinstance(entry, Entry):
             yield entry
+
+
+def _with_late(tape: Tape, packets: Iterator[Entry]) -> Iterator[Entry]:
+    """A client's packets, and the entries under which those that had to wait were answered, in order."""
+    late: list[tuple[int, Entry]] = []
+    for packet in packets:
+        while late and late[0][0] < packet.seq:
+            yield heappop(late)[1]
+        yield packet
+        if is_waiting(packet.effects or ()):
+            found = _late_answer(tape, packet)
+            if found is not None and all(seq != found.seq for seq, _entry in late):
+                heappush(late, (found.seq, found))
+    while late:
+        yield heappop(late)[1]
+
+
+def _late_answer(tape: Tape, packet: Entry) -> Entry | None:
+    """The entry under which a packet that waits is answered, None where it is not within the time that is waited."""
+    waiting = Waiting()
+    for entry in tape.iterate(from_seq=packet.seq):
+        if not isinstance(entry, Entry):
+            continue
+        if entry.event.wall_us > packet.event.wall_us + LATE_US_MAXIMUM:
+            return None
+        for answered in waiting.take(entry):
+            if answered.late and answered.packet is not None and answered.packet.seq == packet.seq:
+                return entry
+    return None
 
 
 def _hardware(client: str | None) -> bytes | None:

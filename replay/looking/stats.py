@@ -7,6 +7,7 @@ the clients and silences that are told by name only the most frequent are kept.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -17,16 +18,18 @@ from ...trace.events import Packet
 from ..playing.resume import beginning
 from ..playing.seek import EngineFailed, first_us
 from ..showing.decode import hardware_of_payload, message_name
+from .answers import Waiting, is_waiting
 from .clients import Clients
 from .intervals import Stopwatch, Times
 from .leasetable import PoolRow, pool_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import TypeVar
 
     from ...engine.machine import Machine
     from ...trace import Tape
+    from .answers import Answered
 
     Name = TypeVar("Name", bytes, str)
 
@@ -36,6 +39,11 @@ BUCKETS_WANTED: Final = 24
 BUCKETS_MAXIMUM: Final = 100_000
 # Told by name; beyond twice as many the less frequent are forgotten.
 NAMES_KEPT: Final = 8_192
+# Nobody answers these, whatever comes of them.
+NEVER_ANSWERED: Final = frozenset({"DHCPRELEASE", "DHCPDECLINE"})
+# A line about a message says who, through what, and then why: what stands behind "via INTERFACE: " is the reason.
+_SAID: Final = re.compile(r".*? via [^ :]+(?: \([^)]*\))?: (.+)", re.DOTALL)
+_ADDRESS: Final = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b")
 _SECOND_US: Final = 1_000_000
 
 
@@ -120,7 +128,7 @@ def buckets(
     Where the tape's clock was set back, times come again. `progress` is called with each entry.
     """
     machine, from_seq, _snapshot = beginning(tape)
-    watch, now = Stopwatch(), Bucket(0)
+    watch, now, waiting = Stopwatch(), Bucket(0), Waiting()
     for found in tape.iterate_noted(from_seq=from_seq):
         if isinstance(found, Entry):
             start_us = found.event.wall_us // span_us * span_us
@@ -130,8 +138,8 @@ def buckets(
             if progress is not None:
                 progress(found)
             _apply(machine, found)
-            if isinstance(found.event, Packet):
-                count(now, totals, found.event, found.effects)
+            for answered in waiting.take(found):
+                count(now, totals, answered, found.effects is not None)
         watch.take(found, now.times)
         totals.noted = watch.noted
     yield from _over(now, machine, totals)
@@ -152,19 +160,31 @@ def _apply(machine: Machine, entry: Entry) -> None:
         raise EngineFailed(entry.seq, error) from error
 
 
-def count(bucket: Bucket, totals: Totals, event: Packet, effects: tuple[Any, ...] | None) -> None:
-    """Count a packet and its answers."""
-    name, hardware = message_name(event.payload), hardware_of_payload(event.payload)
-    bucket.received[name] += 1
-    totals.seen.add(hardware)
-    _note(totals.talkers, hardware)
-    sent = [message_name(effect.payload) for effect in effects or () if isinstance(effect, Send)]
+def count(bucket: Bucket, totals: Totals, answered: Answered, recorded: bool) -> None:
+    """Count a packet and its answers, or a late answer; `recorded`: the recording has effects."""
+    sent = [message_name(effect.payload) for effect in answered.effects if isinstance(effect, Send)]
     bucket.sent.update(sent)
-    if not sent and effects is not None:
+    if answered.packet is None:
+        return
+    event = answered.packet.event
+    assert isinstance(event, Packet), "only packets are answered"
+    name, hardware = message_name(event.payload), hardware_of_payload(event.payload)
+    if not answered.late:
+        bucket.received[name] += 1
+        totals.seen.add(hardware)
+        _note(totals.talkers, hardware)
+    if not sent and recorded and name not in NEVER_ANSWERED and not is_waiting(answered.effects):
         bucket.unanswered += 1
-        lines = [effect.text for effect in effects if isinstance(effect, Log)]
-        reason = lines[-1].rpartition(": ")[2] if lines and ": " in lines[-1] else "no reason logged"
-        _note(totals.silences, f"{name}: {reason}")
+        _note(totals.silences, f"{name}: {silence_reason(answered.effects)}")
+
+
+def silence_reason(effects: Iterable[Any]) -> str:
+    """What the log says last of a packet without an answer, without its addresses: rows that are alike are one."""
+    lines = [effect.text for effect in effects if isinstance(effect, Log)]
+    said = _SAID.match(lines[-1]) if lines else None
+    if said is None:
+        return "no reason logged"
+    return _ADDRESS.sub("ADDRESS", said[1])
 
 
 def _note(counter: Counter[Name], name: Name) -> None:

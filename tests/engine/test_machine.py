@@ -159,7 +159,8 @@ def test_a_reload_of_a_broken_file_changes_nothing_and_says_so() -> None:
     effects = world.tell(ev.ConfigurationEnd(0, 0, "c", reload=True))
     assert {type(effect) for effect in effects[:-1]} == {Log}
     assert effects[-1] == ConfigurationRefused("mistakes")
-    assert world.machine.snapshot() == before
+    # Only that there were so many events more is another.
+    assert world.machine.snapshot() | {"events": 0} == before | {"events": 0}
     discover = ev.Packet(0, 0, "eth0", 0, 68, message(1, 1))
     assert world.tell(discover) == Machine.restore(before).apply(discover._replace(wall_us=world.now_us))
 

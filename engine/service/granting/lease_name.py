@@ -30,7 +30,7 @@ def must_ask_name(server: Server, options: OptionSet, lease: Lease, host: Host |
         return False
     if host is not None and options.server.get(par.USE_HOST_DECL_NAMES) == b"\x01":
         return False
-    again = UnnamedPacket(packet.interface, packet.source, packet.source_port, packet.payload)
+    again = UnnamedPacket(packet.interface, packet.source, packet.source_port, packet.payload, server.event)
     if lease.pool is not None:
         server.database.keep(lease)
     server.unnamed[lease.address] = again

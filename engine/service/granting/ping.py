@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ....trace.effects import DEBUG, ERROR, INFO, Log, Ping
+from ....trace.effects import DEBUG, ERROR, INFO, Answers, Log, Ping
 from ...agenda import Owner
 from ...model.lease import ABANDONED
 from ...wire.text import dotted
@@ -33,13 +33,14 @@ def wants_ping(step: Grant) -> bool:
 def begin_ping(server: Server, address: int, timeout_us: int, line: str, sent: Send) -> None:
     """Probe an address; the OFFER leaves when nothing answers for `timeout_us`."""
     server.effects.append(Ping(address, address & 0xFFFF))
-    server.offers[address] = Offer(line, sent)
+    server.offers[address] = Offer(line, sent, server.event)
     server.agenda.set(Owner.PING, address, server.now_us + timeout_us)
 
 
 def unanswered(server: Server, address: int) -> Send:
     """Nothing answered in time: the OFFER leaves, and is returned."""
-    line, sent = server.offers.pop(address)
+    line, sent, event = server.offers.pop(address)
+    server.effects.append(Answers(event))
     server.effects.append(Log(INFO, line))
     server.effects.append(sent)
     return sent
@@ -58,7 +59,7 @@ def answered(server: Server, source: int) -> None:
         return
     if lease.ends > server.now:
         server.log(DEBUG, f"ICMP Echo reply while lease {dotted(source)} valid.")
-    del server.offers[source]
+    server.effects.append(Answers(server.offers.pop(source).event))
     server.agenda.cancel(Owner.PING, source)
     abandon(server, lease, "pinged before offer")
 

@@ -84,7 +84,7 @@ def test_time_goes_by_at_no_cost_for_the_pings_that_wait():
     server, count = desk.server, 20_000
     sent = Send("eth0", True, 0, 68, b"", 0, False, "", b"offer")
     for number in range(count):
-        server.offers[number] = Offer(f"line {number}", sent)
+        server.offers[number] = Offer(f"line {number}", sent, 1)
         server.agenda.set(Owner.PING, number, desk.now_us + 1_000_000 + number * 10)
     desk.step(ev.Remark(0, 0, INFO, "anything"))
     began = time.process_time()
