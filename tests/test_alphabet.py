@@ -22,7 +22,7 @@ from dhcpd.replay.looking.explain import Explanation, as_object
 from dhcpd.replay.redact.records import EFFECTS as EFFECT_REDACTORS
 from dhcpd.replay.redact.records import EVENTS as EVENT_REDACTORS
 from dhcpd.replay.retell.gate import CHECKS
-from dhcpd.replay.showing.describe import answer_line, effect_line, event_line, record_fields
+from dhcpd.replay.showing.describe import LABELS, answer_line, effect_line, event_line, record_fields
 from dhcpd.replay.world.host import CARRIERS
 from dhcpd.start import Start
 from dhcpd.trace.effects import EFFECT_IDS
@@ -85,7 +85,8 @@ def test_every_record_has_a_line_and_its_fields(cls: Any) -> None:
     line = event_line(record) if cls in EVENT_IDS else effect_line(record)
     assert line.startswith(cls.__name__)
     assert "\n" not in line
-    assert {field.name for field in record_fields(record)} >= set(cls._fields) - {"payload"}
+    wanted = {LABELS.get(name, name) for name in cls._fields} - {"payload"}
+    assert {field.name for field in record_fields(record)} >= wanted
 
 
 @pytest.fixture(scope="module")

@@ -75,7 +75,7 @@ def _value(name: str, value: Any) -> str:
 
 
 # Names that say nothing to who has not written the program.
-_LABELS: Final = {"marker": "place in ISC's log", "durable": "waits for the disk"}
+LABELS: Final = {"marker": "place in ISC's log", "durable": "waits for the disk"}
 
 
 def record_fields(record: Any, *, times: bool = True) -> list[Field]:
@@ -89,7 +89,7 @@ def record_fields(record: Any, *, times: bool = True) -> list[Field]:
         elif name == "mono_us":
             fields.append(Field(name, f"{value} us"))
         else:
-            fields.append(Field(_LABELS.get(name, name), _value(name, value)))
+            fields.append(Field(LABELS.get(name, name), _value(name, value)))
     return fields
 
 
