@@ -209,6 +209,7 @@ class Client:
         return self._again(BROADCAST)
 
     def _again(self, to: int) -> Reply:
+        assert self.lease is not None, f"{self.name} has no lease"
         self._xid += 1
         return self._bound(self.ask(REQUEST, to=to, ciaddr=self.source))
 
