@@ -23,7 +23,7 @@ from .peers import PEERS, Peer, missing_tools
 POOLS = (4096, 65_536, 262_144)
 PARTS = (
     "sustained", "committed", "rich", "startup", "trace", "playback", "wide", "hosts", "recording", "snapshot",
-    "verify", "loading",
+    "reload", "verify", "loading",
 )  # fmt: skip
 Part = Callable[[argparse.Namespace, dict[str, float]], None]
 # Where the search for ISC's rate begins, by pool: it falls with the pool's size.
@@ -34,6 +34,7 @@ _BATCHES = (1, 4, 16, 64)
 _COST_RATE = 4000
 _COST_ROUNDS = 5
 _SNAPSHOT_LEASES = 250_000
+_RELOADED = (5_000, 50_000, 250_000)
 _MIB = 1 << 20
 _ISC_LOADED = (50_000,)
 
@@ -82,6 +83,7 @@ def measure_all(asked: argparse.Namespace) -> dict[str, float]:
         "hosts": _hosts,
         "recording": _recording,
         "snapshot": _snapshot,
+        "reload": _reload,
         "verify": _verify,
         "loading": _loading,
     }
@@ -199,6 +201,15 @@ def _snapshot(asked: argparse.Namespace, figures: dict[str, float]) -> None:
         f"at most meanwhile ({found['idle']:.1f} ms else), its child works {found['work']:.0f} ms, "
         f"{found['octets']:.0f} octets"
     )
+
+
+def _reload(asked: argparse.Namespace, figures: dict[str, float]) -> None:
+    del asked
+    for count in _RELOADED:
+        with measure.scratch() as home:
+            measure.lease_file(home / "leases", count)
+            figures[f"reload/{count}"] = found = door.reload_hold_up(home / "leases", count, 5)
+        say(f"a reload with {count} leases: packets wait for {found:.0f} ms at most")
 
 
 def _wide(asked: argparse.Namespace, figures: dict[str, float]) -> None:

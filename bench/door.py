@@ -127,6 +127,27 @@ def snapshot_hold_up(leases: Path, count: int, rounds: int) -> dict[str, float]:
     return found
 
 
+def reload_hold_up(leases: Path, count: int, rounds: int) -> float:
+    """Milliseconds that a packet waits at most for a reload of the configuration, with `count` leases of a file."""
+    machine = started(count, leases)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
+    door = Door(machine, None, _say_nothing)
+    files = machine.snapshot()["files"]
+    longest = 0.0
+    for _ in range(rounds):
+        events = [ev.ConfigurationFile(time.time_ns() // 1000, 0, name, content, "") for name, content in files.items()]
+        events.append(ev.ConfigurationEnd(time.time_ns() // 1000, 0, next(iter(files)), reload=True))
+        begun = time.perf_counter()
+        door.pass_in(events)
+        longest = max(longest, (time.perf_counter() - begun) * 1e3)
+        while machine.rewriting:
+            door.pass_in([ev.RewriteContinue(time.time_ns() // 1000, 0)])
+    gc.unfreeze()
+    return longest
+
+
 def _batches(side: Side, count: int, batches: int) -> list[float]:
     """Milliseconds that each of so many batches of 32 packets takes, of clients from everywhere."""
     spent = []

@@ -37,6 +37,9 @@ _PAIRS = (
     ("processor an exchange that -tf adds, in batches of 4", "door/4/tape", "", " us"),
     ("snapshot of 250,000 leases: packets wait for the fork at most", "snapshot/fork", "", " ms"),
     ("a batch of 32 packets while it is made takes at most", "snapshot/batch", "", " ms"),
+    ("a reload with 5,000 leases: packets wait at most", "reload/5000", "", " ms"),
+    ("a reload with 50,000 leases: packets wait at most", "reload/50000", "", " ms"),
+    ("a reload with 250,000 leases: packets wait at most", "reload/250000", "", " ms"),
     ("a batch of 32 packets else takes at most", "snapshot/idle", "", " ms"),
     ("trace an exchange", "trace/ours", "", " octets"),
     (

@@ -304,16 +304,19 @@ class Database:
         configuration have a range for it, it is what it was. Charges, declarations of the run and variables stay.
         """
         records = self.declarations.plain()
-        history, in_place = self.table.history, self.table.in_place
+        before = self.table
         self._lay_out(configuration)
         self.declarations = Declarations()
         self.redeclare(records)
         self.charges.keep_of(self.declared.classes)
-        find = self.table.find
-        self.set_history(
-            array("I", [one for one in history if find(one) is not None]),
-            frozenset([one for one in in_place if find(one) is not None]),
-        )
+        if self.table.spans == before.spans:
+            self.set_history(before.history, before.in_place)
+        else:
+            find = self.table.find
+            self.set_history(
+                array("I", [one for one in before.history if find(one) is not None]),
+                frozenset([one for one in before.in_place if find(one) is not None]),
+            )
         translation = Translation(self.declared, self.charges)
         lost = self._move(translation)
         self._settle_queues(now)
@@ -323,26 +326,31 @@ class Database:
         return Rebased(len(self._leases), [lease.address for lease in lost if lease.address in self.orphans], back)
 
     def _move(self, translation: Translation) -> list[Lease]:
-        """Put every lease in the pool that has its address now; those whose address is in no range."""
+        """Put every lease in the pool that has its address now; those whose address is in no range.
+
+        All packets wait for this, a microsecond for each lease: of neighbours only the first is looked up.
+        """
         find, pools, queues_of = self.table.find, self.configuration.pools, self._pools
         lost: list[Lease] = []
+        low, high = 1, 0
         for lease in self._leases.values():
             if lease.rare is not None:
                 translation.translate(lease)
-            span = find(lease.address)
-            if span is None:
-                lost.append(lease)
-                continue
-            pool = lease.pool = pools[span.pool]
-            lease.subnet = pool.range_subnets[span.subnet]
-            key = lease.key
-            if lease.state == BACKUP and not pool.failover_peer:
-                lease.state = lease.next_state = lease.rewind_state = FREE
-                key = None if key is None else make_key(key_time(key), key_order(key), FREE_QUEUE, lease.address)
-                lease.key = key
+            address = lease.address
+            if not low <= address <= high:
+                span = find(address)
+                if span is None:
+                    lost.append(lease)
+                    continue
+                low, high = span.low, span.high
+                pool, queues = pools[span.pool], queues_of[span.pool]
+                subnet = pool.range_subnets[span.subnet]
+            lease.pool, lease.subnet, key = pool, subnet, lease.key
             if key is None:
                 continue
-            queues = queues_of[span.pool]
+            if lease.state == BACKUP and not pool.failover_peer:
+                lease.state = lease.next_state = lease.rewind_state = FREE
+                key = lease.key = make_key(key_time(key), key_order(key), FREE_QUEUE, address)
             queues.unfiled -= 1
             queue = queues.queues[key_queue(key)]
             queue.count += 1

@@ -126,6 +126,11 @@ class AddressTable:
         span = self._spans[at]
         return span if address <= span.high else None
 
+    @property
+    def spans(self) -> list[Span]:
+        """Which addresses there are, and whose: tables with the same are the same but for their history."""
+        return self._spans
+
     def sizes(self) -> dict[int, int]:
         """How many addresses each pool has, by its number."""
         found: dict[int, int] = {}
