@@ -21,6 +21,7 @@ from .failover.relationships import Relationships
 from .lease.database import Database
 from .lease.file.reader import load_lease_file
 from .lease.file.writer import Rewriter
+from .lease.snapshot import SnapshotError
 from .names import Names
 from .omapi.part import OmapiPart
 from .parameters import StartParameters
@@ -50,25 +51,21 @@ class Machine:
     """See the module. `server` is None until the configuration is accepted; `serving` is true once sockets are open.
 
     `events` counts those that were told, as the tape does. `agenda` is what is due; `wake_us` is the machine's last
-    wish to be woken, 0 for none. `follows_leases`: set it to have `changes` tell what became of leases at each event.
-    `omapi` is there where the configuration has an `omapi-port`. `leaving`: clients are served no more, since a
-    shutdown is under way.
+    wish to be woken, 0 for none. `omapi` is there where the configuration has an `omapi-port`. `leaving`: clients are
+    served no more, since a shutdown is under way.
     """
 
     __slots__ = (
-        "_boot", "_candidate", "_configuration_name", "_discovery", "_effects", "_files", "_interfaces_event",
-        "_lease_parts", "_line", "_names", "_new_files", "_parameters", "_plain_udp", "_rewriting", "_served",
-        "_streams", "agenda", "events", "failover", "follows_leases", "leaving", "omapi", "server", "serving",
-        "wake_us",
+        "_boot", "_candidate", "_configuration_name", "_discovery", "_effects", "_files", "_follows_leases",
+        "_interfaces_event", "_lease_parts", "_line", "_names", "_new_files", "_parameters", "_plain_udp", "_rewriting",
+        "_served", "_streams", "agenda", "events", "failover", "leaving", "omapi", "server", "serving", "wake_us",
     )  # fmt: skip
 
     def __init__(self) -> None:
         """A machine that was told nothing yet."""
         self.server: Server | None = None
-        self.serving = False
+        self.serving = self.leaving = self._follows_leases = False
         self.events = 0
-        self.follows_leases = False
-        self.leaving = False
         self.omapi: OmapiPart | None = None
         self._streams = Streams()
         self._boot: ev.Boot | None = None
@@ -104,8 +101,14 @@ class Machine:
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """What became of leases at the last event, in order; empty unless they are followed."""
+        """What became of leases at the last event, in order; empty unless they are followed, or it was explained."""
         return () if self.server is None else tuple(self.server.leases.changes)
+
+    def follow_leases(self) -> None:
+        """Have `changes` tell what becomes of leases at each event from now on."""
+        self._follows_leases = True
+        if self.server is not None:
+            self.server.leases.followed = True
 
     def apply(self, event: ev.Event) -> list[Effect]:
         """Take in one event; returns what is to be done, in order."""
@@ -117,28 +120,24 @@ class Machine:
             server.now = event.wall_us // _MICROSECONDS
             server.event = self.events
             server.effects = effects
-            server.leases.begin(followed=self.follows_leases)
+            server.leases.changes.clear()
         HANDLERS[type(event)](self, event)
         if self.serving:
             self._after()
         return effects
 
     def explain(self, event: ev.Event) -> tuple[list[Effect], list[Reason]]:
-        """As `apply`, with the reasons (service/reasons.py), and with `changes`.
-
-        The effects, and the state after, are the same.
-        """
+        """As `apply`, with the reasons (service/reasons.py) and `changes`; effects and the state after are the same."""
         server = self.server
         if server is None:
             return self.apply(event), []
-        reasons: list[Reason] = []
-        server.reasons = reasons
-        followed, self.follows_leases = self.follows_leases, True
+        reasons = server.reasons = []
+        followed, server.leases.followed = server.leases.followed, True
         try:
             effects = self.apply(event)
         finally:
             server.reasons = None
-            self.follows_leases = followed
+            server.leases.followed = followed
         conclude(reasons, effects)
         return effects, reasons
 
@@ -244,6 +243,7 @@ class Machine:
         server.effects = self._effects
         server.host_answers = self._names.answers
         server.utc_offset_s = boot.utc_offset_s
+        server.leases.followed = self._follows_leases
         return server
 
     def _log(self, level: int, text: str) -> None:
@@ -495,7 +495,7 @@ class Machine:
     def restore(cls, data: dict[str, Any]) -> Machine:
         """A machine equal to the one that gave `data`; raises SnapshotError where it cannot be read."""
         if data.get("version") != SNAPSHOT_VERSION:
-            raise SnapshotError(data.get("version"))
+            raise SnapshotError(data.get("version"), SNAPSHOT_VERSION)
         made = cls()
         made.events = data["events"]
         made._files = {str(name): content for name, content in data["files"].items()}
@@ -549,14 +549,6 @@ class Machine:
             rewriter = Rewriter(server.database, server.configuration, server.utc_offset_s)
             rewriter.restore(data["rewriter"])
             self._rewriting.rewriter = rewriter
-
-
-class SnapshotError(ValueError):
-    """A snapshot of another version than this program's; `version` is what it says."""
-
-    def __init__(self, version: object) -> None:
-        super().__init__(f"snapshot version {version!r}, this program reads {SNAPSHOT_VERSION}")
-        self.version = version
 
 
 # Who waits for a moment -> what is done when it has come; (machine, key).

@@ -243,8 +243,8 @@ def change_over(
     """Put the candidate in force, with everything that the run has learned, and say what that meant."""
     before = server.configuration
     outcome = server.database.rebase(candidate.configuration, server.now)
-    server.leases.rebase(before.pools)
     generation = Generation(server.database.declared, server.utc_offset_s, log)
+    server.leases.rebase(before.pools, generation.records)
     generation.interfaces = interfaces
     server.generation = generation
     Translation(generation.declared, server.database.charges).translate_variables(server.global_bindings)
@@ -286,7 +286,7 @@ def _settle_pools(server: Server, before: Configuration) -> None:
     for pool in before.pools:
         agenda.cancel(Owner.POOL, pool.index)
     for pool in server.configuration.pools:
-        due = database.next_due(pool)
+        due = database.next_due(pool, server.leases.partners[pool.index].untimed)
         if due is not None:
             agenda.set(Owner.POOL, pool.index, server.moment_us(due))
     latched, server.latched = server.latched, {}

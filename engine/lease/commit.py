@@ -14,7 +14,7 @@ are two kinds of operations:
 An operation of the second kind files the lease anew (its lists of clients, its queue), has its time watched, writes
 its record and tells its partner, in this order. `offer` and `confirm` stay in memory, as in ISC dhcpd. A `grant` is
 stored by its caller with `store`, since the record stands behind the request's line in the log, and before the reply;
-`is_stored` is asserted where the reply leaves.
+`unstored` is asserted to be another lease, or none, where the reply leaves.
 
 How it ends is read in transition.py's tables. Here stands no test of what a message says, and of a partner only in
 which column of those tables the lease lives. To add a kind of change: a Cause, a method here, and a line in the tables
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from ..model.lease import Lease
     from ..model.partner import Binding, Partner
     from .database import Database
+    from .file.record import RecordWriter
     from .transition import Losses
 
 
@@ -58,9 +59,6 @@ class LeaseHost(StatementHost, Protocol):
 
     now: int
     effects: list[Effect]
-
-    def record(self, lease: Lease) -> bytes:
-        """The lease's record for the lease file."""
 
     def watch(self, lease: Lease) -> None:
         """A lease was filed anew: its change of state may be its pool's next one."""
@@ -93,21 +91,28 @@ class Holder(Protocol):
 class Leases:
     """See the module. `partners`: who shares each pool, by Pool.index.
 
-    `changes` holds what became of leases in this event, where somebody follows them: a partner, or who asked for it
-    (`Machine.follows_leases`). `appended` counts records since the machine set it to 0.
+    `changes` holds what became of leases in this event, while they are `followed`: by a partner, or by who asked for it
+    (`Machine.follow_leases`). `records` makes records as the configuration in force wants them; `appended` counts those
+    stored since the machine set it to 0. `unstored` is the lease that was granted and has no record yet, if any.
     """
 
-    __slots__ = ("_host", "_owed", "appended", "changes", "database", "followed", "paired", "partners")
+    __slots__ = (
+        "_before", "_change", "_host", "appended", "changes", "database", "followed", "partners", "records",
+        "unstored",
+    )  # fmt: skip
 
-    def __init__(self, host: LeaseHost, database: Database) -> None:
+    def __init__(self, host: LeaseHost, database: Database, records: RecordWriter) -> None:
         """The leases of a database, all pools this server's alone."""
         self.database = database
+        self.records = records
         self.partners: list[Partner] = [NO_PARTNER] * len(database.configuration.pools)
         self.changes: list[Change] = []
-        self.followed = self.paired = False
+        self.followed = False
         self.appended = 0
         self._host = host
-        self._owed: Lease | None = None
+        self.unstored: Lease | None = None
+        self._before: LeaseImage | None = None
+        self._change: Change | None = None
 
     def partner_of(self, lease: Lease) -> Partner:
         """Who shares the lease's pool; a fixed address is nobody else's."""
@@ -117,25 +122,23 @@ class Leases:
     def pair(self, pool: Pool, partner: Partner) -> None:
         """Share a pool with a partner, who hears of every change in it."""
         self.partners[pool.index] = partner
-        self.followed = self.paired = True
+        self.followed = True
 
-    def rebase(self, before: Sequence[Pool]) -> None:
-        """The database has other pools than `before` had: each has the partner of its relationship, by name."""
+    def rebase(self, before: Sequence[Pool], records: RecordWriter) -> None:
+        """The database has other pools than `before` had: each has the partner of its relationship, by name.
+
+        `records` makes records as the new configuration wants them.
+        """
         known = {pool.failover_peer: partner for pool, partner in zip(before, self.partners, strict=True)}
         self.partners = [
             NO_PARTNER if pool.failover_peer is None else known.get(pool.failover_peer, NO_PARTNER)
             for pool in self.database.configuration.pools
         ]
+        self.records = records
 
-    def begin(self, *, followed: bool) -> None:
-        """An event begins."""
-        self.followed = followed or self.paired
-        if self.changes:
-            self.changes = []
-
-    def image(self, lease: Lease) -> LeaseImage | None:
-        """The lease as it is, for the Change that an operation is going to make of it; None while nobody follows."""
-        return LeaseImage.of(lease) if self.followed else None
+    def remember(self, lease: Lease) -> None:
+        """Let the Change that comes of a message begin with the lease as it is now (`followed`)."""
+        self._before = LeaseImage.of(lease)
 
     # On the way to a decision
 
@@ -165,7 +168,8 @@ class Leases:
 
     def set_variables(self, lease: Lease, variables: Bindings) -> None:
         """Keep what statements have set; a lease that was never used is entered for it, even where it is refused."""
-        self._keep(lease)
+        if lease.key is None:
+            self._keep(lease)
         lease.rarely().variables = variables
 
     def forget_variables(self, lease: Lease) -> None:
@@ -173,11 +177,9 @@ class Leases:
         if lease.rare is not None:
             lease.rare.variables = None
 
-    def take_on_commit(self, lease: Lease) -> Handler | None:
-        """The `on commit` block, which runs once: the lease has it no longer."""
-        rare = lease.rare
-        if rare is None or rare.on_commit is None:
-            return None
+    def take_on_commit(self, lease: Lease) -> Handler:
+        """The `on commit` block of a lease that has one. It runs once: the lease has it no longer."""
+        rare = lease.rarely()
         handler: Handler = rare.on_commit
         rare.on_commit = None
         return handler
@@ -194,7 +196,7 @@ class Leases:
 
     # The client has it
 
-    def offer(self, lease: Lease, before: LeaseImage | None, holder: Holder, ends: int) -> None:
+    def offer(self, lease: Lease, holder: Holder, ends: int) -> None:
         """Hold the lease back for a client until `ends`. A lease in use stays so, and its next ACK is stored."""
         assert lease.pool is not None, "a fixed address is not held back"
         partner = self.partners[lease.pool.index]
@@ -204,18 +206,16 @@ class Leases:
         if not partner.paired:
             lease.tstp = 0
         self._hand_over(lease, partner, holder, ends, granted=False)
-        if before is not None:
-            self._changed(lease, before, Cause.OFFER)
+        if self.followed:
+            self._changed(lease, Cause.OFFER)
 
-    def confirm(self, lease: Lease, before: LeaseImage | None) -> None:
+    def confirm(self, lease: Lease) -> None:
         """Its client is told again what it has."""
         lease.cltt = self._host.now
-        if before is not None:
-            self._changed(lease, before, Cause.CONFIRM)
+        if self.followed:
+            self._changed(lease, Cause.CONFIRM)
 
-    def grant(
-        self, lease: Lease, before: LeaseImage | None, holder: Holder, ends: int, seconds: int | None
-    ) -> Change | None:
+    def grant(self, lease: Lease, holder: Holder, ends: int, seconds: int | None) -> None:
         """Give the lease until `ends`. It is to be stored (`store`) before the reply leaves.
 
         `seconds` is the time that a server without a partner would give, None for BOOTP.
@@ -231,39 +231,59 @@ class Leases:
             lease.tstp = promise.tstp
             lease.rarely().tsfp = promise.tsfp
         self._hand_over(lease, partner, holder, ends, granted=True)
-        self._owed = lease
-        return None if before is None else self._changed(lease, before, Cause.GRANT)
+        self.unstored = lease
+        if self.followed:
+            self._change = self._changed(lease, Cause.GRANT)
 
     def _hand_over(self, lease: Lease, partner: Partner, holder: Holder, ends: int, *, granted: bool) -> None:
         """Write the client on the lease, and file it anew."""
-        now, packet = self._host.now, holder.packet
-        if lease.state == ACTIVE and _conflict(lease, holder.uid, packet.hardware):
-            self._host.log(ERROR, f"Lease conflict at {dotted(lease.address)}")
+        now, packet, uid = self._host.now, holder.packet, holder.uid
+        hardware = packet.hardware
+        if lease.state == ACTIVE and (lease.hardware != hardware or lease.uid != uid):
+            self._tell_conflict(lease, uid, hardware)
         # The lists of clients are in order of the old state and times.
-        self.database.refile(lease, packet.hardware, holder.uid)
+        self.database.refile(lease, hardware, uid)
         lease.starts = lease.cltt = now
         lease.ends = ends
         lease.flags |= holder.flags
-        if lease.rare is not None and not partner.paired:
-            # Of a partner that the lease once had.
-            lease.rare.tsfp = lease.rare.atsfp = 0
         name = packet.options.get(_HOST_NAME)
         lease.hostname = None if name is None else name.split(b"\0", 1)[0]
         if granted:
             lease.state, lease.next_state = ACTIVE, NEXT_STATE[partner.paired, ACTIVE]
         padding = packet.chaddr[packet.hlen :].rstrip(b"\0")
-        if padding or lease.rare is not None or holder.host is not None or holder.relay:
-            _write_rare(lease, holder, padding)
-        self.database.requeue(lease, partner.due(lease))
+        rare = lease.rare
+        if rare is None and (padding or holder.host is not None or holder.relay):
+            rare = lease.rarely()
+        if rare is not None:
+            rare.host = None if holder.host is None else holder.host.name
+            rare.padding = padding
+            rare.atsfp = 0
+            if not partner.paired:
+                # Of a partner that the lease once had.
+                rare.tsfp = 0
+            if holder.relay is not None:
+                rare.agent_options = holder.relay or None
+            if rare.variables is None and not rare.no_reuse and rare.is_empty:
+                lease.rare = None
+        self.database.requeue(lease, partner.due(lease) if partner.paired else ends)
         # A lease of no time at all is not watched: it stays as it is until somebody asks for it.
         if ends != now:
             self._host.watch(lease)
+
+    def _tell_conflict(self, lease: Lease, uid: bytes, hardware: bytes) -> None:
+        """Log that a lease in use gets another client's data, by identifier where both have one, else by hardware.
+
+        See docs/behaviour/decisions.md#conflicting-data.
+        """
+        other = lease.uid != uid if lease.uid and uid else not lease.uid and lease.hardware != hardware
+        if other:
+            self._host.log(ERROR, f"Lease conflict at {dotted(lease.address)}")
 
     # The client has it no longer
 
     def release(self, lease: Lease, packet: Message, cause: Cause = Cause.RELEASE) -> None:
         """The client gives the lease back (RELEASE), or may not keep it (REVOKE). An offered lease stays as it is."""
-        before = self.image(lease)
+        self._begin(lease)
         rare = lease.rare
         if rare is not None:
             handler = rare.on_release
@@ -271,11 +291,12 @@ class Leases:
             if handler is not None:
                 self._run(lease, handler, packet)
         if lease.state in ENDINGS[cause].whence:
-            self._end(lease, before, cause, self._host.now)
+            self._end(lease, cause, self._host.now)
 
     def abandon(self, lease: Lease, until: int) -> None:
         """Something else has the address: it is left alone until then (seconds since 1970)."""
-        self._end(lease, self.image(lease), Cause.ABANDON, until)
+        self._begin(lease)
+        self._end(lease, Cause.ABANDON, until)
 
     def expire(self, lease: Lease) -> None:
         """The lease's time is over: to the state that follows."""
@@ -283,11 +304,22 @@ class Leases:
 
     def move(self, lease: Lease, state: int, cause: Cause) -> None:
         """Have a lease enter a state by itself, with what goes with it; its times stay."""
-        before = self.image(lease)
-        self.database.check_place(lease)
-        self._pass(lease, before, state, cause)
+        self._begin(lease)
+        self._pass(lease, state, cause)
 
-    def _pass(self, lease: Lease, before: LeaseImage | None, state: int, cause: Cause) -> None:
+    def _begin(self, lease: Lease) -> None:
+        """A lease is about to change: what must hold of it is checked, and how it was remembered."""
+        self.database.check_place(lease)
+        if self.followed:
+            self.remember(lease)
+
+    def _commit(self, lease: Lease, cause: Cause) -> None:
+        """A lease has changed: tell it, and store it."""
+        if self.followed:
+            self._change = self._changed(lease, cause)
+        self.store(lease)
+
+    def _pass(self, lease: Lease, state: int, cause: Cause) -> None:
         """The transition to a state, by the table."""
         partner = self.partner_of(lease)
         state = partner.state_after(lease, state)
@@ -297,12 +329,11 @@ class Leases:
             self._run_event(lease, runs)
         self._lose(lease, loses)
         self._enter(lease, partner, state)
-        self.store(lease, None if before is None else self._changed(lease, before, cause))
+        self._commit(lease, cause)
 
-    def _end(self, lease: Lease, before: LeaseImage | None, cause: Cause, ends: int) -> None:
+    def _end(self, lease: Lease, cause: Cause, ends: int) -> None:
         """End a lease's use for a cause of ENDINGS; it has ended, or will be free again, at `ends`."""
         ending = ENDINGS[cause]
-        self.database.check_place(lease)
         partner = self.partner_of(lease)
         state = partner.state_after(lease, ending.paired if partner.paired else ending.alone)
         runs, loses = TRANSITIONS[partner.paired, lease.state, state]
@@ -315,7 +346,7 @@ class Leases:
         self._lose(lease, ending.last)
         self._lose(lease, loses)
         self._enter(lease, partner, state)
-        self.store(lease, None if before is None else self._changed(lease, before, cause))
+        self._commit(lease, cause)
 
     def _enter(self, lease: Lease, partner: Partner, state: int) -> None:
         """The lease has lost what it loses: put it in its new state, and file it."""
@@ -326,7 +357,7 @@ class Leases:
             rare.no_reuse = rare.unwritten = False
             if rare.is_empty:
                 lease.rare = None
-        self.database.requeue(lease, partner.due(lease))
+        self.database.requeue(lease, partner.due(lease) if partner.paired else lease.ends)
         self._host.watch(lease)
 
     def _lose(self, lease: Lease, losses: Losses) -> None:
@@ -384,24 +415,21 @@ class Leases:
 
     def write_end(self, lease: Lease, ends: int) -> None:
         """Write when a lease ends (seconds since 1970): whatever the time, one in use goes to its next state."""
-        before, old = self.image(lease), lease.ends
-        self.database.check_place(lease)
-        lease.ends = ends
-        self._pass(lease, before, lease.next_state, Cause.OPERATOR)
+        self._begin(lease)
+        old, lease.ends = lease.ends, ends
+        self._pass(lease, lease.next_state, Cause.OPERATOR)
         self._host.log(INFO, f"lease {dotted(lease.address)} end changed from {old} to {ends}")
 
     def write_flags(self, lease: Lease, flags: int) -> None:
         """Write a lease's flags; one in use goes to its next state."""
-        before = self.image(lease)
-        self.database.check_place(lease)
+        self._begin(lease)
         lease.flags = flags
         # A reserved lease stands in a queue of its own, so that it is filed anew in any case.
-        self._pass(lease, before, lease.next_state if lease.state == ACTIVE else lease.state, Cause.OPERATOR)
+        self._pass(lease, lease.next_state if lease.state == ACTIVE else lease.state, Cause.OPERATOR)
 
     def write_variable(self, lease: Lease, name: str, value: bytes | None) -> None:
         """Give a lease's variable a value, or take it away."""
-        before = self.image(lease)
-        self._keep(lease)
+        self._begin(lease)
         rare = lease.rarely()
         variables = dict(rare.variables or {})
         if value is None:
@@ -411,13 +439,13 @@ class Leases:
         rare.variables = variables or None
         if rare.is_empty:
             lease.rare = None
-        self.store(lease, None if before is None else self._changed(lease, before, Cause.OPERATOR))
+        self._commit(lease, Cause.OPERATOR)
 
     # What a partner says, knows and gets: it is not told of it in turn
 
     def take_over(self, lease: Lease, said: Binding) -> None:
         """Give the lease what its partner says of it. One that has ended there is free here at once."""
-        before = self.image(lease)
+        self._begin(lease)
         if said.forgets:
             self.forget_variables(lease)
         if said.anew:
@@ -430,19 +458,18 @@ class Leases:
             lease.rare.tsfp, lease.rare.atsfp = said.tsfp, said.atsfp
         ended = said.state in (EXPIRED, RELEASED, RESET)
         self._reach(lease, FREE if ended else said.state, released=said.state == RELEASED)
-        self._append(lease, before, Cause.PARTNER)
+        self._commit_untold(lease, Cause.PARTNER)
 
     def acknowledge(self, lease: Lease, state: int) -> None:
         """The partner knows what it was told of the lease, which is in `state` from now on."""
-        before = self.image(lease)
-        self._keep(lease)
+        self._begin(lease)
         if lease.tstp:
             lease.rarely()
         if lease.rare is not None:
             lease.rare.tsfp = lease.rare.atsfp = lease.tstp
         if state != lease.state:
             self._reach(lease, state, released=lease.state == RELEASED)
-        self._append(lease, before, Cause.ACKNOWLEDGE)
+        self._commit_untold(lease, Cause.ACKNOWLEDGE)
 
     def _reach(self, lease: Lease, state: int, *, released: bool) -> None:
         """Have a lease enter a state that both servers know; `released`: its client gave it back."""
@@ -463,71 +490,56 @@ class Leases:
         """The partner is about to be told of the lease, and must be taken to know it from now on."""
         if lease.rewind_state != lease.state:
             lease.rewind_state = lease.state
-            self._append(lease, None, Cause.ACKNOWLEDGE)
+            self._append(lease)
 
     def give(self, lease: Lease, state: int) -> None:
         """Give a free lease to the partner, as `state`, its free state."""
-        before = self.image(lease)
+        self._begin(lease)
         partner = self.partner_of(lease)
         self._lose(lease, TRANSITIONS[partner.paired, lease.state, state].loses)
         lease.hostname = None
         lease.starts = lease.tstp = self._host.now
         self._enter(lease, partner, state)
-        self._append(lease, before, Cause.GIVE)
+        self._commit_untold(lease, Cause.GIVE)
 
     def hold(self, lease: Lease) -> None:
         """What is due for the lease, and when, has changed with its partner's state."""
         self.database.requeue(lease, self.partner_of(lease).due(lease))
 
-    def _append(self, lease: Lease, before: LeaseImage | None, cause: Cause) -> None:
-        self._host.effects.append(Store(self._host.record(lease)))
-        self.appended += 1
-        if before is not None:
-            self._changed(lease, before, cause)
+    def _commit_untold(self, lease: Lease, cause: Cause) -> None:
+        """As `_commit`, but that the partner, who knows, does not hear of it."""
+        if self.followed:
+            self._changed(lease, cause)
+        self._append(lease)
 
     # What follows from a change
 
-    def _changed(self, lease: Lease, before: LeaseImage, cause: Cause) -> Change:
-        """What an operation has made of a lease."""
-        change = Change(before, LeaseImage.of(lease), cause)
+    def _changed(self, lease: Lease, cause: Cause) -> Change:
+        """Tell what an operation has made of a lease since `remember`."""
+        assert self._before is not None, "who changes a followed lease remembers it first"
+        assert self._before.address == lease.address, "another lease was remembered than is changed"
+        change = Change(self._before, LeaseImage.of(lease), cause)
         self.changes.append(change)
         return change
 
     def withhold(self, lease: Lease) -> None:
         """A grant that cannot be told to its client is not stored, and the next ACK is no repetition of it."""
         lease.rarely().unwritten = True
-        self._owed = None
+        self.unstored = None
 
-    def store(self, lease: Lease, change: Change | None) -> None:
+    def store(self, lease: Lease) -> None:
         """Append the lease's record to the lease file, and let its partner know."""
-        self._host.effects.append(Store(self._host.record(lease)))
-        self.appended += 1
-        if self._owed is lease:
-            self._owed = None
+        self._append(lease)
+        if self.unstored is lease:
+            self.unstored = None
             if lease.rare is not None:
                 lease.rare.unwritten = False
+        change = self._change
         if change is not None:
+            self._change = None
             self.partner_of(lease).changed(change)
 
-    def is_stored(self, lease: Lease) -> bool:
-        """Whether what was last granted of the lease has its record."""
-        return self._owed is not lease
-
-
-def _write_rare(lease: Lease, holder: Holder, padding: bytes) -> None:
-    """What few clients bring, and what few leases have of clients before."""
-    rare = lease.rarely()
-    rare.host = None if holder.host is None else holder.host.name
-    rare.padding = padding
-    rare.atsfp = 0
-    if holder.relay is not None:
-        rare.agent_options = holder.relay or None
-    if not rare.no_reuse and rare.is_empty:
-        lease.rare = None
-
-
-def _conflict(lease: Lease, uid: bytes, hardware: bytes) -> bool:
-    """Whether an active lease is about to get another client's data (docs/behaviour/decisions.md#conflicting-data)."""
-    if lease.uid and uid:
-        return lease.uid != uid
-    return not lease.uid and lease.hardware != hardware
+    def _append(self, lease: Lease) -> None:
+        host = self._host
+        host.effects.append(Store(self.records.record(lease, host.now)))
+        self.appended += 1

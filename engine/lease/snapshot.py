@@ -31,6 +31,14 @@ _EVENTS: Final = {"on_commit": "commit", "on_expiry": "expiry", "on_release": "r
 _KEPT: Final = (bytes, int, Function)
 
 
+class SnapshotError(ValueError):
+    """A snapshot of another version than this program's; `version` is what it says, `read` what is read."""
+
+    def __init__(self, version: object, read: int) -> None:
+        super().__init__(f"snapshot version {version!r}, this program reads {read}")
+        self.version = version
+
+
 def take(database: Database) -> dict[str, Any]:
     """Everything that a fresh database of the same configuration lacks."""
     by_uid, by_hardware = database.clients()

@@ -97,7 +97,7 @@ class Server:
         self.unremarkable: set[bytes] = set()
         self.next_call = 1
         self.doubtful_until = 0
-        self.leases: Leases = Leases(self, database)
+        self.leases: Leases = Leases(self, database, generation.records)
 
     @property
     def settings(self) -> ServerSettings:
@@ -165,10 +165,6 @@ class Server:
         interface = self.generation.interfaces.get(name)
         return 0 if interface is None else interface.address
 
-    def record(self, lease: Lease) -> bytes:
-        """The lease's record for the lease file."""
-        return self.generation.records.record(lease, self.now)
-
     def store(self, record: bytes) -> None:
         """Append a record of a declaration to the lease file."""
         self.effects.append(Store(record))
@@ -180,7 +176,7 @@ class Server:
         if pool is None or lease.next_state == lease.state or ends >= NEVER:
             return
         at_us, set_us = self.moment_us(ends), self.agenda.at_us(Owner.POOL, pool.index)
-        if self.leases.paired:
+        if self.leases.partners[pool.index].paired:
             # A partner may tell of a lease whose time is over: it comes next, and is no moment that has passed.
             at_us = max(at_us, self.now_us + 1)
         if set_us is None or not self.now_us < set_us <= at_us:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
-from ...engine.machine import SnapshotError
+from ...engine.lease.snapshot import SnapshotError
 from ...trace import DamagedTape, NewerTape, NotATape, TapeError, open_tape
 from ..playing.digest import digest
 from ..playing.play import Playback, with_history

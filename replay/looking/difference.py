@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from ...engine.lease.file.record import record_address
 from ...trace import Entry
-from ...trace.effects import Log, Send
+from ...trace.effects import Send, Store
 from ...trace.events import Packet
 from ..playing.seek import machine_at
 from ..showing.decode import message_name
@@ -77,11 +78,13 @@ def released_between(
 
 
 def _released(entry: Entry) -> Iterator[int]:
-    """The address that a DHCPRELEASE gives back, where the server took it."""
+    """The address that a DHCPRELEASE gives back, where the server took it: then it has stored the lease."""
     event = entry.event
-    found = any(isinstance(effect, Log) and "(found)" in effect.text for effect in entry.effects or ())
-    if found and isinstance(event, Packet) and message_name(event.payload) == "DHCPRELEASE":
-        yield int.from_bytes(event.payload[_CIADDR], "big")
+    if isinstance(event, Packet) and message_name(event.payload) == "DHCPRELEASE":
+        address = int.from_bytes(event.payload[_CIADDR], "big")
+        stored = (record_address(effect.data) for effect in entry.effects or () if isinstance(effect, Store))
+        if address in stored:
+            yield address
 
 
 def _granted(entry: Entry) -> Iterator[int]:

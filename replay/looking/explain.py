@@ -17,12 +17,14 @@ from ..playing.compare import same
 from ..playing.seek import engine_at, machine_at
 from ..showing.decode import hardware_of_payload, options_of
 from ..showing.describe import answer_line, event_line, moment
+from .leasetable import CAUSES, lease_object, row_of, when
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from rich.console import Console
 
+    from ...engine.model.change import Change
     from ...engine.service.reasons import Reason
     from ...trace import Tape
     from ...trace.effects import Effect
@@ -36,12 +38,13 @@ _ADDRESS_OCTETS: Final = 4
 
 
 class Explanation(NamedTuple):
-    """One event, what was done about it, and why. `differs`: the recording has other effects."""
+    """One event, what was done about it, and why; what became of leases. `differs`: the recording has other effects."""
 
     seq: int
     event: Event
     effects: tuple[Effect, ...]
     reasons: tuple[Reason, ...]
+    changes: tuple[Change, ...]
     differs: bool
 
 
@@ -119,7 +122,7 @@ def explain(tape: Tape, numbers: Iterable[int]) -> Iterator[Explanation]:
         with engine_at(entry.seq):
             effects, reasons = machine.explain(entry.event)
         differs = entry.effects is not None and not same(entry.effects, effects)
-        yield Explanation(entry.seq, entry.event, tuple(effects), tuple(reasons), differs)
+        yield Explanation(entry.seq, entry.event, tuple(effects), tuple(reasons), machine.changes, differs)
         del left[0]
         if not left:
             return
@@ -137,7 +140,23 @@ def as_object(one: Explanation) -> dict[str, object]:
         "reasons": [
             {**reason._asdict(), "place": None if reason.place is None else str(reason.place)} for reason in one.reasons
         ],
+        "changes": [
+            {
+                "cause": change.cause,
+                "before": lease_object(row_of(change.before)),
+                "after": lease_object(row_of(change.after)),
+            }
+            for change in one.changes
+        ],
     }
+
+
+def _change_cells(change: Change) -> tuple[str, str, str]:
+    """The address, what became of its lease, and why."""
+    old, new = row_of(change.before), row_of(change.after)
+    states = new.state if old.state == new.state else f"{old.state} -> {new.state}"
+    until = when(new.ends)
+    return str(IPv4Address(new.address)), f"{states} until {until}" if until else states, CAUSES[change.cause]
 
 
 def show(console: Console, one: Explanation) -> None:
@@ -157,5 +176,7 @@ def show(console: Console, one: Explanation) -> None:
         cells = (f"  {label}", subject, verdict, why, str(place or ""))
         table.add_row(*(Text(cell) for cell in cells))
         last = step
-    console.print(table if one.reasons else Text("  Nothing was decided for this event."))
+    for number, change in enumerate(one.changes):
+        table.add_row(*(Text(cell) for cell in ("" if number else "  lease", *_change_cells(change), "")))
+    console.print(table if one.reasons or one.changes else Text("  Nothing was decided for this event."))
     console.print("")

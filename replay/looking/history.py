@@ -10,6 +10,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from ...engine.model.change import Cause
 from ...engine.model.lease import NEVER
 from ...trace import Entry
 from ...trace.events import LeaseFileEnd, Packet
@@ -17,12 +18,13 @@ from ..playing.resume import beginning
 from ..playing.seek import EngineFailed, machine_at
 from ..showing.describe import answer_line, event_line
 from .explain import client_test
-from .leasetable import LeaseRow, identifier, lease_row, row_of, when
+from .leasetable import CAUSES, LeaseRow, identifier, lease_row, row_of, when
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from ...engine.machine import Machine
+    from ...engine.model.change import Change
     from ...engine.service.reasons import Reason
     from ...trace import Tape
 
@@ -30,6 +32,8 @@ Leases = dict[int, LeaseRow]
 _TYPE_AT = 1
 _MICROSECONDS = 1_000_000
 _NO_REASONS: list[Reason] = []
+# An OFFER or an ACK is told with the message that it answers.
+_SAID_BY_THE_ANSWER = frozenset({Cause.OFFER, Cause.CONFIRM, Cause.GRANT})
 
 
 class Line(NamedTuple):
@@ -67,6 +71,7 @@ def history(
         begun = "when the recording begins"
     else:
         machine, from_seq, begun = machine_at(tape, after), after + 1, f"after event {after:,}"
+    machine.follow_leases()
     known = watched.of(machine)
     for row in known.values():
         yield Line(from_seq - 1, 0, "lease", _state_text(row), begun, None, row)
@@ -86,7 +91,7 @@ def history(
         watched.note(entry, machine, concerned=concerned)
         now = watched.of(machine)
         if now != known:
-            yield from _changes(entry, known, now)
+            yield from _changes(entry, known, now, machine.changes)
             known = now
 
 
@@ -182,22 +187,21 @@ def _used(row: LeaseRow) -> bool:
     return row.state != "free" or bool(row.hardware or row.uid or row.ends)
 
 
-def _changes(entry: Entry, before: Leases, after: Leases) -> Iterator[Line]:
+def _changes(entry: Entry, before: Leases, after: Leases, changes: Sequence[Change]) -> Iterator[Line]:
     for address in sorted(before.keys() | after.keys()):
         old, new = before.get(address), after.get(address)
         if old == new:
             continue
         text = change_text(old, new, entry.event.wall_us // _MICROSECONDS)
-        yield Line(entry.seq, entry.event.wall_us, "lease", text, _cause(entry), old, new)
+        yield Line(entry.seq, entry.event.wall_us, "lease", text, _cause(entry, address, changes), old, new)
 
 
-def _cause(entry: Entry) -> str:
-    """Why a lease changed at an event, where that is no message of the client's own."""
-    if isinstance(entry.event, Packet):
-        return ""
+def _cause(entry: Entry, address: int, changes: Sequence[Change]) -> str:
+    """Why a lease changed at an event, where the message that is told beside it does not say so."""
     if isinstance(entry.event, LeaseFileEnd):
         return "the lease file at the start"
-    return f"at a {type(entry.event).__name__} event"
+    causes = [change.cause for change in changes if change.after.address == address]
+    return "; ".join(CAUSES[cause] for cause in dict.fromkeys(causes) if cause not in _SAID_BY_THE_ANSWER)
 
 
 def change_text(old: LeaseRow | None, new: LeaseRow | None, now: int) -> str:

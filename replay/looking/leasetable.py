@@ -6,8 +6,9 @@ Only leases that were ever used are rows; a pool's count of free addresses has t
 from __future__ import annotations
 
 from ipaddress import IPv4Address
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from ...engine.model.change import Cause
 from ...engine.model.lease import ABANDONED, NEVER, STATE_NAMES
 from ..showing.describe import moment
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ...engine.machine import Machine
+    from ...engine.model.change import LeaseImage
     from ...engine.model.configuration import Pool
     from ...engine.model.lease import Lease
 
@@ -61,8 +63,24 @@ class PoolRow(NamedTuple):
     backup: int
 
 
-def row_of(lease: Lease) -> LeaseRow:
-    """The row of a lease."""
+# Why a lease changed, as people say it.
+CAUSES: Final[dict[Cause, str]] = {
+    Cause.OFFER: "offered",
+    Cause.CONFIRM: "its client is told again what it has",
+    Cause.GRANT: "granted",
+    Cause.RELEASE: "its client gave it back",
+    Cause.REVOKE: "its client may not keep it",
+    Cause.ABANDON: "something else has the address",
+    Cause.EXPIRE: "its time is over",
+    Cause.OPERATOR: "an operator has written it over OMAPI",
+    Cause.PARTNER: "the failover partner says so",
+    Cause.ACKNOWLEDGE: "the failover partner knows of it",
+    Cause.GIVE: "given to the failover partner",
+}
+
+
+def row_of(lease: Lease | LeaseImage) -> LeaseRow:
+    """The row of a lease, as it is or as it was."""
     state = STATE_NAMES[lease.state] if 0 <= lease.state < len(STATE_NAMES) else str(lease.state)
     return LeaseRow(
         lease.address, state, lease.hardware[1:], lease.uid, lease.hostname or b"",

@@ -11,7 +11,8 @@ import contextlib
 import gc
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from ...engine.machine import Machine, SnapshotError
+from ...engine.lease.snapshot import SnapshotError
+from ...engine.machine import Machine
 from ...trace import DamagedTape, NoBeginning
 
 if TYPE_CHECKING:

@@ -7,15 +7,15 @@ to begin with, the stories go on without reasons.
 
 from __future__ import annotations
 
-import re
 import traceback
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from ...engine.model.change import Cause
 from ...trace import DamagedTape, Entry, NoBeginning
-from ...trace.effects import Ping, Send, Store
+from ...trace.effects import Ping, Send
 from ...trace.events import Packet
 from ..looking.history import why
-from ..looking.leasetable import LeaseRow, PoolRow, lease_row, pool_rows, row_of
+from ..looking.leasetable import CAUSES, PoolRow, pool_rows, row_of
 from ..playing.compare import same
 from ..playing.play import with_history
 from ..playing.resume import beginning
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from ...engine.machine import Machine
+    from ...engine.model.change import Change as LeaseChange
     from ...engine.model.spaces import Registry
     from ...engine.service.reasons import Reason
     from ...trace import Tape
@@ -35,9 +36,16 @@ if TYPE_CHECKING:
     from .clients import Message
     from .stories import Change, Stories, Story
 
-_LEASE: Final = re.compile(rb"^lease (\d+)\.(\d+)\.(\d+)\.(\d+) \{", re.MULTILINE)
-_ETHERNET: Final = 1
+# What stays in memory is no news of a lease: an offer that is not taken leaves no trace.
+_IN_MEMORY: Final = frozenset({Cause.OFFER, Cause.CONFIRM})
 _NO_REASONS: Final[list[Reason]] = []
+
+
+class Caused(NamedTuple):
+    """A lease's change as a story tells it, and why it changed."""
+
+    change: Change
+    why: str
 
 
 class Playing:
@@ -52,7 +60,6 @@ class Playing:
         self._bucket: int | None = None
         self._difference: Difference | None = None
         self._events = self._effects = self._unrecorded = self._last_seq = 0
-        self._known: dict[int, LeaseRow] = {}
         self._notices: list[str] = []
 
     def run(self, tape: Tape, watch: Callable[[int, int], None] | None) -> Verdict:
@@ -62,6 +69,7 @@ class Playing:
         try:
             start = beginning(tape)
             self.machine, from_seq = start.machine, start.from_seq
+            self.machine.follow_leases()
             if start.snapshot is not None:
                 self._notices.append(f"the recording begins at event {from_seq:,} with a snapshot")
         except NoBeginning as error:
@@ -102,12 +110,11 @@ class Playing:
         own = key_of(event.payload) if isinstance(event, Packet) else None
         story = None if own is None else self.stories.by_client.get(own)
         message = None if story is None or not isinstance(event, Packet) else read_message(event.payload)
-        if message is not None:
-            self._remember(message)
         reasons = self._tell(entry, story, message) if told and self.machine is not None else _NO_REASONS
-        changes = self._changes(entry.effects or ())
+        changes = self._changes() if told else {}
         if story is not None and message is not None:
-            self._tell_own(entry, story, message, why(reasons), changes.get(message.key, []))
+            own_changes = [one.change for one in changes.get(message.key, [])]
+            self._tell_own(entry, story, message, why(reasons), own_changes)
         self._tell_others(entry, own, changes)
 
     def _tell_own(self, entry: Entry, story: Story, message: Message, reason: str, changes: list[Change]) -> None:
@@ -122,7 +129,7 @@ class Playing:
         place = (entry.seq, event.wall_us - self._first_us)
         self.stories.message(story, place, event, message, effects, reason, changes, self._registry)
 
-    def _tell_others(self, entry: Entry, own: bytes | None, changes: dict[bytes, list[Change]]) -> None:
+    def _tell_others(self, entry: Entry, own: bytes | None, changes: dict[bytes, list[Caused]]) -> None:
         """A line for every other client that was answered, or whose lease changed, at this event."""
         sends = [effect for effect in entry.effects or () if isinstance(effect, Send)]
         heard = [hardware_of_payload(send.payload) for send in sends]
@@ -131,7 +138,10 @@ class Playing:
             story = self.stories.by_client.get(key) if key != own else None
             if story is not None:
                 mine = [send for send, name in zip(sends, heard, strict=True) if name == key]
-                self.stories.later(story, place, entry.event, mine, changes.get(key, []), self._registry)
+                caused = changes.get(key, [])
+                reason = "; ".join(dict.fromkeys(one.why for one in caused))
+                reason = reason or f"at a {type(entry.event).__name__} event"
+                self.stories.later(story, place, reason, mine, [one.change for one in caused], self._registry)
 
     @property
     def _registry(self) -> Registry | None:
@@ -177,53 +187,30 @@ class Playing:
         if self._bucket is not None and self.machine is not None:
             self.pools[self._bucket] = pool_rows(self.machine)
 
-    def _remember(self, message: Message) -> None:
-        """Keep the state of the leases that this message may change, to see afterwards what changed."""
-        server = None if self.machine is None else self.machine.server
-        if server is None or self.machine is None:
-            return
-        for lease in server.database.by_hardware(bytes([_ETHERNET]) + message.hardware):
-            self._known[lease.address] = row_of(lease)
-        for address in (message.ciaddr, message.requested):
-            row = lease_row(self.machine, address) if address else None
-            if row is not None:
-                self._known[address] = row
-
-    def _changes(self, effects: Sequence[Effect]) -> dict[bytes, list[Change]]:
-        """The leases that were written, by the client that has or had them, where that client has a story."""
-        found: dict[bytes, list[Change]] = {}
+    def _changes(self) -> dict[bytes, list[Caused]]:
+        """The leases that were written, by the clients with a story that have or had them."""
+        found: dict[bytes, list[Caused]] = {}
         if self.machine is None:
             return found
-        for address in _written(effects):
-            row = lease_row(self.machine, address)
-            if row is None:
+        for before, after, cause in _merged(self.machine.changes):
+            old, new = row_of(before), row_of(after)
+            if old == new:
                 continue
-            before = self._known.get(address)
-            mine = row.hardware in self.stories.by_client
-            if mine:
-                self._known[address] = row
-            if mine or before is not None:
-                self._note(found, before, row)
+            caused = Caused(self.stories.change(new.address, old.state, new.state, new.ends), CAUSES[cause])
+            for owner in dict.fromkeys((new.hardware, old.hardware)):
+                if owner in self.stories.by_client:
+                    found.setdefault(owner, []).append(caused)
         return found
 
-    def _note(self, found: dict[bytes, list[Change]], before: LeaseRow | None, row: LeaseRow) -> None:
-        if before == row:
-            return
-        state = before.state if before is not None else ""
-        change = self.stories.change(row.address, state, row.state, row.ends)
-        owners = [row.hardware] if before is None else [row.hardware, before.hardware]
-        for owner in dict.fromkeys(owners):
-            if owner:
-                found.setdefault(owner, []).append(change)
 
-
-def _written(effects: Iterable[Effect]) -> list[int]:
-    return [
-        int.from_bytes(bytes(int(part) & 0xFF for part in found.groups()), "big")
-        for effect in effects
-        if isinstance(effect, Store)
-        for found in _LEASE.finditer(effect.data)
-    ]
+def _merged(changes: Iterable[LeaseChange]) -> list[LeaseChange]:
+    """What was written of each lease in one event: as it was before, as it is now, and why last."""
+    found: dict[int, LeaseChange] = {}
+    for one in changes:
+        if one.cause not in _IN_MEMORY:
+            first = found.get(one.after.address, one)
+            found[one.after.address] = one._replace(before=first.before)
+    return list(found.values())
 
 
 def _is_trouble(message: Message | None, effects: Sequence[Effect]) -> bool:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from ...engine.model.spaces import Registry
     from ...trace.effects import Effect
-    from ...trace.events import Event, Packet
+    from ...trace.events import Packet
     from .clients import Client, Message
 
 _NOT_DECODED: Final = -1
@@ -145,21 +145,20 @@ class Stories:
         self,
         story: Story,
         place: tuple[int, int],
-        event: Event,
+        reason: str,
         sends: Sequence[Send],
         changes: list[Change],
         registry: Registry | None,
     ) -> None:
-        """Tell what came of an event that is not this client's own: an answer that had waited, a lease that ended."""
+        """Tell what came of an event that is not this client's own, and why: a late answer, a lease that ended."""
         if not sends:
             story.changes += 1
             if story.changes > STORY_CHANGES_MAXIMUM:
                 return
         heard = ", ".join(map(answer_text, sends))
-        why = f"at a {type(event).__name__} event"
         xid = sends[0].payload[4:8].hex() if sends else ""
         answers = [self._packet(send.payload, registry) for send in sends]
-        numbers = (0, self.texts.number(heard), self.texts.number(why))
+        numbers = (0, self.texts.number(heard), self.texts.number(reason))
         story.lines.append(Line(*place, *numbers, xid, None, answers, changes))
 
     def change(self, address: int, before: str, after: str, ends: int) -> Change:

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dhcpd.disk.configuration import SourceFile
-from dhcpd.engine.machine import Machine, SnapshotError
+from dhcpd.engine.lease.snapshot import SnapshotError
+from dhcpd.engine.machine import Machine
 from dhcpd.replay.playing.digest import digest
 from dhcpd.replay.showing.decode import options_of
 from dhcpd.replay.world.disk import Disk

@@ -30,11 +30,21 @@ _KEPT_UIDS: Final = 4096
 # The one option that ISC spells with capitals.
 _SPELLED: Final = {"docsis-device-class": "DOCSIS-device-class"}
 _LAST_STATE: Final = 7
+_OCTETS: Final = 4
 
 
 def address_text(address: int) -> str:
     """Four decimal numbers."""
     return f"{address >> 24}.{address >> 16 & 255}.{address >> 8 & 255}.{address & 255}"
+
+
+def record_address(record: bytes) -> int | None:
+    """The address of a lease's record as RecordWriter makes it, None for a record of something else."""
+    head, brace, _ = record.partition(b" {\n")
+    parts = head.removeprefix(b"lease ").split(b".")
+    if not brace or len(parts) != _OCTETS or not all(part.isdigit() for part in parts):
+        return None
+    return int.from_bytes(bytes([int(part) & 0xFF for part in parts]), "big")
 
 
 def hardware_line(hardware: bytes) -> str:

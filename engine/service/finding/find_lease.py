@@ -340,7 +340,8 @@ def _attach_host(search: Search, lease: Lease) -> None:
     attached: str | None = None
     if search.hosts and lease.state == ACTIVE:
         attached = next((host.name for host in search.hosts if not host.fixed_addresses), None)
-    if attached is not None or lease.rare is not None:
+    known = None if lease.rare is None else lease.rare.host
+    if attached != known:
         search.server.leases.attach(lease, attached)
 
 

@@ -56,7 +56,7 @@ def grant(
     if host is not None:
         step.host = host
     if server.leases.followed:
-        step.before = server.leases.image(lease)
+        server.leases.remember(lease)
     if lease.ends <= server.now and kind != OFFER:
         server.leases.drop_handlers(lease)
     context.lease = lease
@@ -293,9 +293,9 @@ def _commit_handlers(step: Grant) -> None:
     See docs/behaviour/decisions.md#grant-procedure, step 24.
     """
     server, lease, context = step.server, step.lease, step.context
-    handler = server.leases.take_on_commit(lease)
-    if handler is None:
+    if lease.rare is None or lease.rare.on_commit is None:
         return
+    handler = server.leases.take_on_commit(lease)
     if step.host is not None:
         server.leases.attach(lease, step.host.name)
     context.handlers.clear()
@@ -315,32 +315,24 @@ def _reuse_or_store(step: Grant) -> None:
 
     See docs/behaviour/decisions.md#grant-procedure, step 26.
     """
-    lease, server, before = step.lease, step.server, step.before
-    if lease.state == ACTIVE and _may_confirm(step):
+    lease, server = step.lease, step.server
+    rare = lease.rare
+    in_memory_alone = rare is not None and (rare.no_reuse or (rare.unwritten and step.kind != OFFER))
+    nothing_new = lease.state == ACTIVE and step.same_client and not step.forbidden and not in_memory_alone
+    if nothing_new and reusable(server, lease, step.terms.cache_threshold):
         step.reused = True
         step.expiry = lease.ends
-        server.leases.confirm(lease, before)
+        server.leases.confirm(lease)
         step.note("unchanged", "its time is young enough to be told again (dhcp-cache-threshold)")
         return
     relay = step.packet.agent
     step.relay = None if relay is None else _relay_options(step, relay)
     if step.kind == OFFER:
-        server.leases.offer(lease, before, step, step.hold)
+        server.leases.offer(lease, step, step.hold)
     else:
-        step.change = server.leases.grant(lease, before, step, step.expiry, step.seconds)
+        server.leases.grant(lease, step, step.expiry, step.seconds)
     if lease.ends < server.now and lease.next_state != lease.state and lease.pool is not None:
         expire_in(server, lease.pool)
-
-
-def _may_confirm(step: Grant) -> bool:
-    """Whether the client may be told what it has: nothing is new, and nothing of the lease is in memory alone."""
-    lease = step.lease
-    if step.forbidden or not step.same_client:
-        return False
-    rare = lease.rare
-    if rare is not None and (rare.no_reuse or (rare.unwritten and step.kind != OFFER)):
-        return False
-    return reusable(step.server, lease, step.terms.cache_threshold)
 
 
 def _relay_options(step: Grant, relay: dict[int, bytes]) -> tuple[tuple[int, bytes], ...] | None:

@@ -66,9 +66,8 @@ def dhcp_time(server: Server, lease: Lease, terms: Terms, requested: int, *, com
             if now >= pool.valid_until:
                 raise PoolClosedError
             time = min(time, pool.valid_until - now)
-    time = granted = max(time, minimum)
-    if pool is not None:
-        granted = server.leases.partners[pool.index].shorten(lease, time, now)
+    time = max(time, minimum)
+    granted = time if pool is None else server.leases.partners[pool.index].shorten(lease, time, now)
     return time, expiry(now, granted)
 
 

@@ -66,7 +66,7 @@ def answer(step: Grant) -> None:
         del effects[before:]
     effects.append(Log(INFO, step.line))
     if stored:
-        server.leases.store(lease, step.change)
+        server.leases.store(lease)
     if spoken:
         effects += spoken
     terms = step.terms
@@ -84,7 +84,7 @@ def answer(step: Grant) -> None:
         begin_ping(server, lease.address, terms.ping_timeout_us, line, sent)
         return
     effects.append(Log(INFO, line))
-    assert kind == OFFER or server.leases.is_stored(lease), "an ACK promises what is not in the lease file"
+    assert kind == OFFER or server.leases.unstored is not lease, "an ACK promises what is not in the lease file"
     server.effects.append(sent)
 
 

@@ -12,7 +12,6 @@ from ...wire.text import dotted
 from ..reasons import Reason, Settings
 
 if TYPE_CHECKING:
-    from ...model.change import Change, LeaseImage
     from ...model.configuration import Host
     from ...model.context import Context, Message, OptionSet
     from ...model.lease import Lease
@@ -26,13 +25,12 @@ class Grant:
     `attached` is the host that hung on the lease before. `shared`: `options` is a plan's, and must be copied before it
     is changed. `forbidden`: the lease must not be reused unaltered. `expiry` is what the client is told, `hold` until
     when an OFFER keeps the lease back (both in seconds since 1970); `seconds` is the time that it would get of a server
-    without a partner, None for BOOTP. `before` is the lease as it was, and `change` what a grant has made of it, while
-    somebody follows changes. What is to be written on the lease is the packet's, `uid`, `host`, `flags` and `relay`
-    (lease/commit.py, Holder).
+    without a partner, None for BOOTP. What is to be written on the lease is the packet's, `uid`, `host`, `flags` and
+    `relay` (lease/commit.py, Holder).
     """
 
     __slots__ = (
-        "attached", "before", "change", "context", "expiry", "flags", "forbidden", "hold", "host", "kind", "lease",
+        "attached", "context", "expiry", "flags", "forbidden", "hold", "host", "kind", "lease",
         "line", "old_cltt", "options", "packet", "plan", "relay", "reused", "same_client", "seconds", "server",
         "settings", "shared", "terms", "uid",
     )  # fmt: skip
@@ -48,8 +46,6 @@ class Grant:
         self.line = line
         self.hold = hold
         self.old_cltt = lease.cltt
-        self.before: LeaseImage | None = None
-        self.change: Change | None = None
         rare = lease.rare
         name = None if rare is None else rare.host
         self.attached: Host | None = None if name is None else server.host_named(name)

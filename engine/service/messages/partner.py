@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from ...model.configuration import SharedNetwork
     from ...model.context import Message
     from ...model.lease import Lease
-    from ...model.partner import Refusal
     from ..server import Server
 
 def leaves_discover(
@@ -50,14 +49,6 @@ def leaves_bootp(server: Server, packet: Message, lease: Lease, line: str) -> bo
         return False
     server.log(INFO, f"{line}: load balance to peer {partner.name}")
     return True
-
-
-def refusal(server: Server, lease: Lease, line: str) -> Refusal | None:
-    """Whether a REQUEST must not be granted; has logged why."""
-    found = server.leases.partner_of(lease).refuses(lease, server.now)
-    if found is not None:
-        server.log(found.level, f"{line}: {found.words}")
-    return found
 
 
 def ignores(server: Server, lease: Lease) -> bool:

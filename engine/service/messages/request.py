@@ -17,7 +17,6 @@ from ..finding.find_lease import NOTHING, find_lease
 from ..granting.grant import grant
 from ..granting.nak import send_nak_for
 from ..reasons import Reason
-from .partner import refusal
 
 if TYPE_CHECKING:
     from ...model.configuration import SharedNetwork, Subnet
@@ -42,8 +41,9 @@ def request(
         line = cut(request_line(packet, None, None))
     else:
         line = cut(request_line(packet, lease.uid, lease.hostname))
-        refused = refusal(server, lease, line)
+        refused = server.leases.partner_of(lease).refuses(lease, server.now)
         if refused is not None:
+            server.log(refused.level, f"{line}: {refused.words}")
             _explain(server, address, "NAK" if refused.nak else "no reply", refused.words)
             if refused.nak:
                 send_nak_for(server, context, address, subnet)

@@ -26,7 +26,7 @@ class Follower(Desk):
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
-        self.machine.follows_leases = True
+        self.machine.follow_leases()
 
     def _forget(self) -> None:
         super()._forget()

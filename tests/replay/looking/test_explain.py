@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner, Result
 
+from dhcpd.engine.model.change import Cause
 from dhcpd.replay.command.cli import cli
+from dhcpd.replay.looking.leasetable import CAUSES
 from dhcpd.replay.playing.verdict import Status
 from dhcpd.trace import TapeWriter
 from tests.replay.engine_runs import Run, yiaddr
@@ -45,6 +47,19 @@ def objects(*words: str) -> list[dict[str, object]]:
     result = invoke(*words, "--json")
     assert result.exit_code == 0, result.stderr
     return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_what_became_of_leases_is_told(trace: Path) -> None:
+    one, two, *_ = objects(str(trace), "--client", "02:00:00:00:00:01")
+    (offered,), (granted,) = one["changes"], two["changes"]  # type: ignore[misc]
+    assert (offered["cause"], granted["cause"]) == ("offer", "grant")
+    assert (granted["before"]["state"], granted["after"]["state"]) == ("free", "active")
+    shown = invoke(str(trace), "--client", "02:00:00:00:00:01", "--count", "2").stdout
+    assert "free -> active until " in shown
+
+
+def test_every_cause_has_its_words() -> None:
+    assert set(CAUSES) == set(Cause)
 
 
 def test_by_hardware_shows_network_class_pool_and_option(trace: Path) -> None:

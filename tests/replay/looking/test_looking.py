@@ -167,6 +167,6 @@ def test_history_of_a_client_has_its_messages_and_the_expiry(story: Story, trace
     lines = objects("history", trace, "02:00:00:00:00:02")
     messages = [line["text"].split(" ", 1)[0] for line in lines if line["what"] == "message"]
     assert messages == ["DHCPDISCOVER", "DHCPREQUEST"]
-    assert lines[-1]["reason"] == "at a Timer event"
+    assert lines[-1]["reason"] == "its time is over"
     assert lines[-1]["after"]["address"] == text(story.expiring)
     assert ask("history", trace, "02:00:00:00:00:99").exit_code == 125

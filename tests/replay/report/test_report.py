@@ -142,7 +142,7 @@ def test_a_lease_that_ends_is_in_its_clients_story(tmp_path: Path):
     last = found.stories.by_client[client.key].lines[-1]
     texts = found.stories.texts.table
     assert [(texts[one.before], texts[one.after]) for one in last.changes] == [("active", "free")]
-    assert texts[last.reason] == "at a Timer event"
+    assert texts[last.reason] == "its time is over"
 
 
 def test_the_verdict_has_the_card_and_the_rest_is_told(tmp_path: Path):

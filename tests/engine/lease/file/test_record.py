@@ -6,7 +6,7 @@ import pytest
 
 from dhcpd.engine.lease.database import Database
 from dhcpd.engine.lease.file.dates import DateReader, DateWriter, seconds_of
-from dhcpd.engine.lease.file.record import RecordWriter
+from dhcpd.engine.lease.file.record import RecordWriter, record_address
 from dhcpd.engine.model.configuration import ClassName
 from dhcpd.engine.model.lease import ABANDONED, ACTIVE, BOOTP_FLAG, FREE, NEVER, RESERVED_FLAG, Lease
 from tests.engine.lease.configurations import configuration, number
@@ -59,6 +59,15 @@ def test_the_record_of_the_specification_byte_for_byte() -> None:
         b'  client-hostname "bob";\n'
         b"}\n"
     )
+
+
+def test_a_record_tells_its_address() -> None:
+    database = Database(configuration([("10.0.0.1", "10.0.0.9")]))
+    lease = database.find(number("10.0.0.9"))
+    assert lease is not None
+    assert record_address(RecordWriter(database.configuration).record(lease, 0)) == number("10.0.0.9")
+    for other in (b"", b'host "lease 10.0.0.9" {\n}\n', b"lease 10.0.0 {\n}\n", b"lease 10.0.0.a {\n}\n"):
+        assert record_address(other) is None
 
 
 def test_an_address_that_nobody_had_and_somebody_answered_for() -> None:
