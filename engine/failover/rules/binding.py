@@ -231,11 +231,17 @@ def examine(update: BindingUpdate, lease: Lease, now: int, *, normal: bool, prim
     if refusal is not None:
         return refusal
     who = receiver(normal=normal, primary=primary)
-    if not is_allowed(who, lease.state, new, lease.ends, update.potential or 0, now):
+    allowed = is_allowed(who, lease.state, new, lease.ends, update.potential or 0, now)
+    if not allowed or _is_outdated(update, lease, new, now):
         old_name, new_name = _NAMES.get(lease.state, "unknown"), _NAMES.get(new, "unknown")
         text = f"{dotted(lease.address)}: invalid state transition: {old_name} to {new_name}"
         return Refusal(Reason.FATAL_CONFLICT, text)
     return _binding(update, lease, new, hardware, uid, ip_flags)
+
+
+def _is_outdated(update: BindingUpdate, lease: Lease, new: int, now: int) -> bool:
+    """Whether an end is told that was before the grant by which somebody has the lease now."""
+    return lease.state == ACTIVE and new in ENDED and lease.ends > now and (update.ends or 0) < lease.starts
 
 
 def _hardware(update: BindingUpdate, lease: Lease, new: int) -> bytes | Refusal:

@@ -271,6 +271,14 @@ def test_refusals(message: BindingUpdate, old: int, reason: int, text: str) -> N
     assert judge(message, lease(old, ends=NOW + 300)) == Refusal(Reason(reason), text)
 
 
+def test_the_end_of_an_earlier_use_does_not_end_this_one() -> None:
+    held = lease(ACTIVE, starts=NOW - 10, ends=NOW + 60, hardware=OTHER)
+    for normal, primary in itertools.product((True, False), (True, False)):
+        stale = judge(update(RELEASED, ends=NOW - 100), held, normal=normal, primary=primary)
+        assert stale == Refusal(Reason(2), "10.44.0.100: invalid state transition: active to released")
+        assert isinstance(judge(update(RELEASED, ends=NOW), held, normal=normal, primary=primary), Binding)
+
+
 def test_an_update_gives_client_times_and_flags() -> None:
     found = judge(update(ACTIVE, uid=b"abc", ip_flags=2), lease(FREE))
     assert isinstance(found, Binding)
