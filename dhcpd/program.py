@@ -43,6 +43,7 @@ BANNER: Final = (
     "For info, please visit the documentation under docs/",
 )
 _ABORTED_STATUS: Final = 134
+CANNOT_PLAY: Final = 125
 
 
 def main(argv: Sequence[str]) -> int:
@@ -117,8 +118,9 @@ class Program:
             self._logger.line(INFO, text)
 
     def _fatal(self, text: str) -> RunEnded:
+        """The end of a start. Of a playback nobody can tell what it would have found: 1 would be a difference."""
         self._logger.fatal(text)
-        return RunEnded(1)
+        return RunEnded(CANNOT_PLAY if "-play" in self._words else 1)
 
     def _read_command_line(self) -> tuple[CommandLine, Paths]:
         try:

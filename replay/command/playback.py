@@ -34,12 +34,12 @@ def refusal_lines() -> tuple[str, ...]:
 def main(trace_path: str, lease_path: str | None, *, quiet: bool = False) -> int:
     """`dhcpd -play`: play, say on stderr what was found, and return the exit status (verdict.Status).
 
-    Without a lease file ISC's refusal is printed and 1 returned. `quiet` (-q) keeps silent, differences included:
+    Without a lease file ISC's refusal is printed. `quiet` (-q) keeps silent, differences included:
     the exit status alone tells.
     """
     if lease_path is None:
         _say(refusal_lines(), quiet=quiet)
-        return 1
+        return int(Status.UNJUDGED)
     progress = Progress() if not quiet and sys.stderr.isatty() else None
     verdict = _play_any(trace_path, os.fspath(lease_path), progress)
     if progress is not None:

@@ -107,12 +107,12 @@ class Processes:
         self.workers = workers or cores()
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload([preload])
-        self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_end_on_interrupt)
+        self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_listen)
 
     def submit(self, work: Callable[[Work], Done], on: Work) -> Future[Done]:
         """As Executor.submit."""
         try:
-            return _Watched(self._pool.submit(work, on), (BrokenProcessPool,))
+            return _Watched(self._pool.submit(_work, work, on), (BrokenProcessPool,))
         except BrokenProcessPool as error:
             raise WorkersLost(f"a worker died ({error}); is there memory enough?") from None
 
@@ -129,9 +129,40 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def _end_on_interrupt() -> None:
-    """^C is for the whole group of processes: a worker ends without a traceback."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+class _Interruption:
+    """^C in a worker. It is for the whole group of processes: what is being done ends, and its result tells that.
+
+    The worker lives on, so that nobody takes its death, which may be seen before the ^C, for a finding.
+    """
+
+    def __init__(self) -> None:
+        self._working = False
+
+    def listen(self) -> None:
+        signal.signal(signal.SIGINT, self._heard)
+
+    def work(self, work: Callable[[Work], Done], on: Work) -> Done:
+        """Do it. Raises KeyboardInterrupt, which the pool hands over as it does every exception."""
+        self._working = True
+        try:
+            return work(on)
+        finally:
+            self._working = False
+
+    def _heard(self, *_signal: object) -> None:
+        if self._working:
+            raise KeyboardInterrupt
+
+
+_interruption: Final = _Interruption()
+
+
+def _listen() -> None:
+    _interruption.listen()
+
+
+def _work(work: Callable[[Work], Done], on: Work) -> Done:
+    return _interruption.work(work, on)
 
 
 class Dask:

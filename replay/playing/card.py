@@ -65,11 +65,14 @@ def _pair(pair: Pair, expected_count: int) -> list[str]:
         assert pair.got is not None, "a pair has a side"
         return ["  not recorded, but asked for now:", f"    got       {effect_line(pair.got)}"]
     head = f"  effect {pair.place} of {expected_count}, {type(pair.expected).__name__}:"
+    if pair.moved_to:
+        return [f"{head} other order", f"    now it is effect {pair.moved_to}: {effect_line(pair.expected)}"]
     if pair.got is None:
         return [head, f"    expected  {effect_line(pair.expected)}", "    got       nothing"]
     if isinstance(pair.expected, Store | RewritePart) and isinstance(pair.got, Store | RewritePart):
         return [head, *_text_difference(pair.expected.data, pair.got.data)]
-    return [head, *field_differences(record_fields(pair.expected), record_fields(pair.got))]
+    rows = field_differences(record_fields(pair.expected), record_fields(pair.got))
+    return [head, *(rows or _octets_difference(pair.expected, pair.got))]
 
 
 def _text_difference(expected: bytes, got: bytes) -> list[str]:
@@ -78,13 +81,33 @@ def _text_difference(expected: bytes, got: bytes) -> list[str]:
     return [f"    {line}" for line in unified_diff(old, new, "expected", "got", lineterm="", n=2)]
 
 
+def _octets_difference(one: Effect, other: Effect) -> list[str]:
+    """Of what is shown alike: padding, the order of options, how a value is cut into them, the end of a long text."""
+    expected, got = next(
+        (
+            (old, new)
+            for old, new in zip(one, other, strict=True)
+            if isinstance(old, bytes) and isinstance(new, bytes) and old != new
+        ),
+        (b"", b""),
+    )
+    at = next((at for at, (old, new) in enumerate(zip(expected, got, strict=False)) if old != new), None)
+    at = min(len(expected), len(got)) if at is None else at
+    old, new = (octets[at : at + 1].hex() or "the end" for octets in (expected, got))
+    return [
+        "    the same fields in another order or encoding:",
+        f"    {len(expected):,} octets were recorded, {len(got):,} are sent now",
+        f"    the first that differs, behind {at:,}: expected {old}, got {new}",
+    ]
+
+
 def field_differences(expected: Sequence[Field], got: Sequence[Field]) -> list[str]:
-    """The fields whose values differ as a table, and how many do not."""
+    """The fields whose values differ as a table, and how many do not; nothing where none differs."""
     old, new = dict(expected), dict(got)
     names = list(dict.fromkeys([*old, *new]))
     rows = [(name, old.get(name, _ABSENT), new.get(name, _ABSENT)) for name in names if old.get(name) != new.get(name)]
     if not rows:
-        return ["    the same fields in another order or encoding"]
+        return []
     name_width = max(len("field"), *(len(row[0]) for row in rows))
     value_width = min(_VALUE_WIDTH, max(len("expected"), *(len(row[1]) for row in rows)))
     lines = [f"    {name:<{name_width}}  {value:<{value_width}}  {other}" for name, value, other in rows]

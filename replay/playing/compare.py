@@ -21,12 +21,18 @@ if TYPE_CHECKING:
 class Pair(NamedTuple):
     """An expected effect and what stands in its place; None on the side where there is nothing.
 
-    `place` counts from 1 in the expected list, or in the other where nothing was expected.
+    `place` counts from 1 in the expected list, or in the other where nothing was expected. `moved_to`: both are equal
+    and this is the place in the other list, out of order; 0 where they are not.
     """
 
     place: int
     expected: Effect | None
     got: Effect | None
+    moved_to: int = 0
+
+
+# Effects with their places, from 1.
+Stretch = list[tuple[int, "Effect"]]
 
 
 def same(expected: Sequence[Effect], got: Sequence[Effect]) -> bool:
@@ -50,26 +56,47 @@ def _linked_alike(expected: Sequence[Effect], got: Sequence[Effect]) -> Sequence
 
 
 def differences(expected: Sequence[Effect], got: Sequence[Effect]) -> list[Pair]:
-    """The pairs that are not equal, in order. Equal effects hold the lists together; between them types are paired."""
-    pairs: list[Pair] = []
-    got = _linked_alike(expected, got)
-    for tag, first, last, got_first, got_last in SequenceMatcher(
-        None, [_key(one) for one in expected], [_key(one) for one in got], autojunk=False
-    ).get_opcodes():
-        if tag != "equal":
-            pairs += _pair(expected[first:last], got[got_first:got_last], first + 1, got_first + 1)
-    return pairs
+    """The pairs that are not equal or not in order.
+
+    Equal effects in order hold the lists together; of what stands between them, equal ones are paired first, wherever
+    they are, then types.
+    """
+    old, new = list(enumerate(expected, 1)), list(enumerate(_linked_alike(expected, got), 1))
+    matched = SequenceMatcher(None, [_key(one) for _, one in old], [_key(one) for _, one in new], autojunk=False)
+    stretches = [
+        (old[first:last], new[new_first:new_last])
+        for tag, first, last, new_first, new_last in matched.get_opcodes()
+        if tag != "equal"
+    ]
+    moved = _take_moved(stretches)
+    return [pair for ours, theirs in stretches for pair in _pair(ours, theirs, moved)]
+
+
+def _take_moved(stretches: list[tuple[Stretch, Stretch]]) -> dict[int, int]:
+    """Take what is equal in any two stretches out of the second's; returns the places there by those in the first."""
+    moved: dict[int, int] = {}
+    for ours, _ in stretches:
+        for place, effect in ours:
+            for _, theirs in stretches:
+                twin = next((one for one in theirs if _key(one[1]) == _key(effect)), None)
+                if twin is not None:
+                    theirs.remove(twin)
+                    moved[place] = twin[0]
+                    break
+    return moved
 
 
 def _key(effect: Effect) -> tuple[object, ...]:
     return (type(effect), *effect)
 
 
-def _pair(expected: Sequence[Effect], got: Sequence[Effect], at: int, got_at: int) -> list[Pair]:
-    """Pair a stretch without equal effects: the first of the same type on the other side is the counterpart."""
-    rest = list(enumerate(got, got_at))
+def _pair(expected: Stretch, rest: Stretch, moved: dict[int, int]) -> list[Pair]:
+    """Pair what is left of a stretch: the first of the same type on the other side is the counterpart."""
     pairs: list[Pair] = []
-    for place, effect in enumerate(expected, at):
+    for place, effect in expected:
+        if place in moved:
+            pairs.append(Pair(place, effect, effect, moved[place]))
+            continue
         twin = next((one for one in rest if type(one[1]) is type(effect)), None)
         if twin is not None:
             rest.remove(twin)

@@ -8,6 +8,7 @@ did, is no witness of the same fault, and is not shown to the test.
 from __future__ import annotations
 
 import shlex
+import signal
 import subprocess
 import tempfile
 from functools import lru_cache
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from ...trace import Entry, TapeWriter
 from ...trace import events as ev
 from ...trace.writer import pack_snapshot
+from ..playing.verdict import INTERRUPTED
 from ..retell.gate import Gate
 from ..retell.material import Material, load
 from ..retell.replayer import Replayed, Replayer, fill
@@ -113,8 +115,14 @@ def passes(trial: Trial) -> bool:
 
 
 def run(command: str, tape: str) -> int:
-    """The exit status of the command for a tape, whose name stands for `{}`; what it prints is not shown."""
+    """The exit status of the command for a tape, whose name stands for `{}`; what it prints is not shown.
+
+    Raises KeyboardInterrupt where ^C has ended the command, which is no verdict, whoever hears of it first.
+    """
     line = command.replace(PLACE, shlex.quote(tape))
-    return subprocess.run(  # noqa: S602 - the user's own command line, for the shell that he wrote it for
+    status = subprocess.run(  # noqa: S602 - the user's own command line, for the shell that he wrote it for
         line, shell=True, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ).returncode
+    if status in (-signal.SIGINT, INTERRUPTED):
+        raise KeyboardInterrupt
+    return status

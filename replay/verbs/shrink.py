@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +18,8 @@ from ..showing.statusline import Trials
 from ..shrink import candidate, stages
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ..corpus.workers import Executor
     from ..shrink.stages import Shrinker
 
@@ -51,10 +55,10 @@ def shrink(trace: str, *, command: str | None, differs: bool, out: str | None, j
     if differs and not material.first_fault:
         leave(_NO_DIFFERENCE, Status.UNJUDGED)
     target = out or f"{trace}.shrunk"
-    with output(target, trace) as name:
+    with output(target, trace) as name, _interrupts() as interrupt:
         with _executor(jobs) as executor, watching(Trials, as_json=as_json) as progress:
             shrinker = stages.Shrinker(material, command, executor, progress)
-            interrupted = _run(shrinker)
+            interrupted = _run(shrinker, interrupt)
         events = _write(str(name), shrinker, material)
     _tell(trace, target, shrinker, len(material.entries), events, as_json=as_json)
     sys.exit(INTERRUPTED if interrupted else Status.SAME)
@@ -73,17 +77,40 @@ def _executor(jobs: int | None) -> Executor:
     return InProcess() if workers == 1 else Processes(workers, candidate.__name__)
 
 
-def _run(shrinker: Shrinker) -> bool:
-    """Shrink; whether it was interrupted."""
+class _Interrupt:
+    """What hears ^C: the first raises KeyboardInterrupt; what is done after it is short, and not given up for another.
+
+    `heard` tells of it where the exception was lost in a library, or a worker tells of the same ^C first.
+    """
+
+    heard = False
+
+    def __call__(self, *_signal: object) -> None:
+        if not self.heard:
+            self.heard = True
+            raise KeyboardInterrupt
+
+
+@contextmanager
+def _interrupts() -> Iterator[_Interrupt]:
+    interrupt = _Interrupt()
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield interrupt
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _run(shrinker: Shrinker, interrupt: _Interrupt) -> bool:
+    """Shrink; whether it was interrupted: then neither a lost worker nor a test that failed is a finding."""
     try:
         shrinker.run()
-    except stages.NotShown:
-        leave(_NOT_SHOWN, Status.UNJUDGED)
-    except WorkersLost as error:
-        leave(str(error), Status.UNJUDGED)
     except KeyboardInterrupt:
-        return True
-    return False
+        interrupt.heard = True
+    except (stages.NotShown, WorkersLost) as error:
+        if not interrupt.heard:
+            leave(_NOT_SHOWN if isinstance(error, stages.NotShown) else str(error), Status.UNJUDGED)
+    return interrupt.heard
 
 
 def _write(out: str, shrinker: Shrinker, material: Material) -> int:

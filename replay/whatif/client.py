@@ -32,7 +32,17 @@ from ...engine.wire.packet import (
     REQUEST,
 )
 from ..showing.decode import options_of
-from .packets import MESSAGE_TYPE, SERVER, Message, discover_from, read, readdressed, renewal_from, request_from
+from .packets import (
+    MESSAGE_TYPE,
+    SERVER,
+    Message,
+    discover_from,
+    read,
+    readdressed,
+    rebinding_from,
+    renewal_from,
+    request_from,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -398,7 +408,8 @@ class Client:
         new.pass_time(now_us)
         if self.pattern is None or not new.held or not self.must_renew or now_us >= self.recorded.ends_us:
             return None
-        packet = renewal_from(self.pattern, new.address)._replace(wall_us=now_us)
+        asking = rebinding_from if 0 < new.rebind_us <= now_us else renewal_from
+        packet = asking(self.pattern, new.address)._replace(wall_us=now_us)
         self._say(packet)
         return packet
 
@@ -408,10 +419,17 @@ class Client:
         return bool(self.new.ends_us and self.recorded.held and self.new.ends_us < self.recorded.ends_us)
 
     def next_renewal_us(self, now_us: int) -> int:
-        """When it renews: at T1, then after half of what is left, but at least a minute (RFC 2131 section 4.4.5)."""
-        if now_us < self.new.renew_us:
-            return self.new.renew_us
-        return now_us + max(_AGAIN_AFTER_US, (self.new.ends_us - now_us) // 2)
+        """When it asks again (RFC 2131 section 4.4.5).
+
+        At T1, then after half of what is left until T2, but at least a minute; at T2, of everybody; then after half of
+        what is left of the lease, but at least a minute.
+        """
+        new = self.new
+        if now_us < new.renew_us:
+            return new.renew_us
+        if now_us < new.rebind_us:
+            return min(new.rebind_us, now_us + max(_AGAIN_AFTER_US, (new.rebind_us - now_us) // 2))
+        return now_us + max(_AGAIN_AFTER_US, (new.ends_us - now_us) // 2)
 
     @property
     def is_offered_more(self) -> bool:

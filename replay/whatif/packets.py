@@ -147,14 +147,21 @@ def request_from(packet: Packet, xid: bytes, address: int, server: int) -> Packe
 
 def renewal_from(packet: Packet, address: int) -> Packet:
     """The REQUEST, straight to the server, by which the client that sent `packet` would renew its lease."""
-    bare = readdressed(packet, requested=0, server=0)
+    bare = rebinding_from(packet, address)
     octets = bytearray(bare.payload)
-    _typed(octets, REQUEST)
-    octets[_CIADDR_AT : _CIADDR_AT + _ADDRESS_OCTETS] = address.to_bytes(_ADDRESS_OCTETS, "big")
     octets[3] = 0
-    octets[4:8] = bytes(octet ^ 0xFF for octet in octets[4:8])  # an exchange of its own
     octets[_GIADDR_AT : _GIADDR_AT + _ADDRESS_OCTETS] = bytes(_ADDRESS_OCTETS)
     where = places(bytes(octets))
     if AGENT in where:
         _replace(octets, where[AGENT], 0)
     return bare._replace(payload=bytes(octets), source=address, source_port=68)
+
+
+def rebinding_from(packet: Packet, address: int) -> Packet:
+    """The REQUEST to any server, by the way that `packet` came, when the one that gave the lease does not answer."""
+    bare = readdressed(packet, requested=0, server=0)
+    octets = bytearray(bare.payload)
+    _typed(octets, REQUEST)
+    octets[_CIADDR_AT : _CIADDR_AT + _ADDRESS_OCTETS] = address.to_bytes(_ADDRESS_OCTETS, "big")
+    octets[4:8] = bytes(octet ^ 0xFF for octet in octets[4:8])  # an exchange of its own
+    return bare._replace(payload=bytes(octets))

@@ -63,7 +63,7 @@ def test_port_of_the_environment_is_read_behind_the_banner():
 
 def test_playing_needs_a_lease_file_and_is_not_recorded(tmp_path):
     status, lines = run("-play", "/nonexistent")
-    assert status == 1
+    assert status == 125
     assert lines[2:6] == [
         "",
         "** You must specify a lease file with -lf.",
@@ -71,8 +71,15 @@ def test_playing_needs_a_lease_file_and_is_not_recorded(tmp_path):
         "   lease file when playing back a trace. **",
     ]
     status, lines = run("-play", "x", "-tf", str(tmp_path / "t"), "-lf", str(tmp_path / "l"))
-    assert status == 1
+    assert status == 125
     assert lines[2] == "-tf and -play do not go together: a playback is not recorded."
+
+
+@pytest.mark.parametrize("words", [["-p", "x"], ["-lf", ""], ["--no-such-option"]])
+def test_a_playback_that_cannot_begin_is_no_difference(words):
+    """`git bisect run` takes 1 for a commit that differs; 125 is skipped."""
+    status, _lines = run("-play", "/nonexistent", "-lf", "/nonexistent/leases", *words)
+    assert status == 125
 
 
 def test_test_of_a_configuration(tmp_path):

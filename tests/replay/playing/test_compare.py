@@ -36,6 +36,15 @@ def test_a_changed_effect_is_paired_with_its_own_kind() -> None:
     assert pairs == [Pair(1, Log(INFO, "a"), Log(INFO, "b")), Pair(2, Wake(1), Wake(2))]
 
 
+def test_equal_effects_in_another_order_are_no_others() -> None:
+    assert differences((Wake(1), Store(b"x")), [Store(b"x"), Wake(1)]) in (
+        [Pair(1, Wake(1), Wake(1), 2)], [Pair(2, Store(b"x"), Store(b"x"), 1)],
+    )  # fmt: skip
+    swapped = differences((Log(INFO, "a"), Wake(1), Log(INFO, "b")), [Log(INFO, "b"), Wake(1), Log(INFO, "a")])
+    assert swapped
+    assert all(pair.moved_to for pair in swapped)
+
+
 @given(st.lists(EFFECTS, max_size=6), st.lists(EFFECTS, max_size=6))
 def test_there_are_differences_exactly_where_the_lists_are_not_the_same(old: list, new: list) -> None:
     pairs = differences(old, new)
@@ -43,6 +52,8 @@ def test_there_are_differences_exactly_where_the_lists_are_not_the_same(old: lis
     missing = [pair.expected for pair in pairs if pair.expected is not None]
     added = [pair.got for pair in pairs if pair.got is not None]
     assert len(old) - len(missing) == len(new) - len(added)
+    for pair in pairs:
+        assert (pair.expected == pair.got and type(pair.expected) is type(pair.got)) is bool(pair.moved_to)
 
 
 def test_a_recording_without_links_is_not_different_for_one() -> None:

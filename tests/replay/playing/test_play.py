@@ -110,6 +110,22 @@ def test_an_engine_that_fails_is_a_difference_with_its_place() -> None:
     assert "Recorded were:" in text
 
 
+def test_two_effects_in_another_order_are_told_as_that() -> None:
+    verdict = play(tape_of((TIMER, [Wake(1), Log(INFO, "a")])), None, lambda: Script([[Log(INFO, "a"), Wake(1)]]))
+    text = "\n".join(report(verdict))
+    assert "other order" in text
+    assert "not recorded" not in text
+    assert "got       nothing" not in text
+
+
+def test_of_a_padding_octet_the_lengths_are_told() -> None:
+    longer = send()._replace(payload=send().payload + b"\0")
+    for recorded, now in ((send(), longer), (longer, send())):
+        text = "\n".join(report(play(tape_of((TIMER, [recorded])), None, lambda now=now: Script([[now]]))))
+        assert f"{len(recorded.payload)} octets were recorded, {len(now.payload)} are sent now" in text
+        assert f"behind {len(send().payload)}:" in text
+
+
 def test_playing_from_a_snapshot_begins_at_its_event() -> None:
     machine = Script([[Wake(2)]])
     verdict = play(tape_of((TIMER, [Wake(1)]), (TIMER, [Wake(2)])), None, lambda: machine, from_seq=2)
@@ -118,7 +134,7 @@ def test_playing_from_a_snapshot_begins_at_its_event() -> None:
 
 
 def test_without_a_lease_file_iscs_words_refuse(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main("trace", None) == 1
+    assert main("trace", None) == 125
     assert capsys.readouterr().err == "\n".join(refusal_lines()) + "\n"
 
 

@@ -172,3 +172,14 @@ def test_an_interrupt_leaves_the_best_so_far(planted: Planted, tmp_path: Path) -
     assert b"Traceback" not in errors
     assert len(events_of(tmp_path / "out")) < 400
     assert play_file(str(tmp_path / "out"), None).status is Status.DIFFERENT
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("ended", ["kill -INT $$", "exit 130"], ids=["killed", "told"])
+def test_an_interrupted_test_is_no_verdict(planted: Planted, tmp_path: Path, jobs: str, ended: str) -> None:
+    """Its death may be seen before the ^C that has caused it: status 125 would say that the fault is not shown."""
+    trace = tmp_path / "a.trace"
+    trace.write_bytes(planted.path.read_bytes())
+    result = shrink(trace, tmp_path / "out", "--until", f"{ended}; : {{}}", "--jobs", jobs)
+    assert result.exit_code == 130, result.output
+    assert events_of(tmp_path / "out")

@@ -117,6 +117,31 @@ def test_a_shorter_lease_is_renewed_in_time_while_the_recorded_one_lasts():
     assert client.renew_early(NOW + 10 * MINUTE) is None
 
 
+def test_an_unanswered_renewal_is_repeated_until_the_lease_ends():
+    """RFC 2131 section 4.4.5: half of what is left until T2, at T2 of everybody, half of what is left of the lease."""
+    client = Client("one")
+    relay = 0x0A090001
+    say(client, packet(1, giaddr=relay))
+    for kind in (2, 5):
+        client.hear_recorded(reply(kind, OLD, 86_400), NOW)
+        client.hear_new(reply(kind, OLD, 3_600), NOW)
+        if kind == 2:
+            say(client, packet(3, requested=OLD, server=SERVER, giaddr=relay))
+    asked, now = [], client.next_renewal_us(NOW)
+    while (said := client.renew_early(now)) is not None:
+        message = read(said.payload)
+        assert message is not None
+        assert (message.ciaddr, message.requested, message.server) == (OLD, 0, 0)
+        asked.append(((now - NOW) // 1_000_000, message.giaddr))
+        later = client.next_renewal_us(now)
+        assert later >= now + MINUTE or later == client.new.rebind_us
+        now = later
+    renewing = [(1_800, 0), (2_475, 0), (2_812, 0), (2_981, 0), (3_065, 0), (3_125, 0)]
+    rebinding = [(3_150, relay), (3_375, relay), (3_487, relay), (3_547, relay)]
+    assert asked == [*renewing, *rebinding]
+    assert now >= NOW + 3_600_000_000
+
+
 def test_what_is_made_keeps_the_client_s_own_options():
     pattern = packet(3, requested=OLD, server=SERVER, giaddr=0x0A090001)
     for made in (discover_from(pattern, b"\0\0\0\x09"), request_from(pattern, b"\0\0\0\x09", NEW, OTHER)):
