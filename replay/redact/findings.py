@@ -84,6 +84,12 @@ class Findings:
             elif holders:
                 self.kept.add(part)
 
+    def give_up(self, common: frozenset[bytes]) -> None:
+        """Leave names that stand in the recording without anybody's doing: hidden, they would show all the same."""
+        for _word in sorted(self.words & common):
+            self.leave("names that equal an interface's or a word of the server's log lines")
+        self.words -= common
+
     def leave(self, what: str) -> None:
         """Count something that stays as it is."""
         self.left[what] = self.left.get(what, 0) + 1

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from ...engine.conf.options import default_registry
 from ...engine.conf.reading.keywords import KEYWORDS
 from ...engine.conf.reading.parser import parse
 from ...engine.model import syntax
+from ...engine.wire.packet import TYPE_NAMES
 from ...trace import Entry
 from ...trace import events as ev
 from . import messages, sources, state
 from .errors import NotRedacted
 from .findings import Findings
+from .pseudonyms import PIECE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,11 +47,27 @@ class Start:
         if isinstance(event, ev.ConfigurationEnd):
             self.main = event.name
 
+# What the server says of its own accord in log lines: a client that bears such a name is not told by it.
+_SAID: Final = frozenset(
+    {name.lower().encode("ascii") for name in (*TYPE_NAMES.values(), "BOOTREQUEST", "BOOTREPLY")}
+    | set(
+        b"dhcpd abandoned abandoning added address addresses authorized available before billing bound class classes "
+        b"client commit declined different duplicate dynamic error execute failed file forged found free from giaddr "
+        b"group groups hardware have hosts ignored incoming interface invalid lease leases limit listening load "
+        b"matching memory missing network none offer offered only option packet parse peer ping pool reached receive "
+        b"reject released relay remove removed reply request reuse running scope sending server service shared socket "
+        b"spawning starting static subnet subnets time timeout unable unavailable unknown using with wrong wrote"
+        .split()
+    )
+)
+
 
 def survey(tape: Tape, start: Start) -> Findings:
     """Everything that is named anywhere in the recording."""
     findings = Findings()
     findings.reserved |= _reserved()
+    server = start.machine.server
+    interfaces = [] if server is None else list(server.generation.interfaces)
     leases: list[bytes] = []
     if start.snapshot is not None:
         try:
@@ -67,8 +85,12 @@ def survey(tape: Tape, start: Start) -> Findings:
             sources.survey(event.content, findings)
         else:
             _survey_event(event, findings)
+            if isinstance(event, ev.Interfaces):
+                interfaces += [link.name for link in event.links]
     sources.survey(b"".join(leases), findings)
     _survey_configuration(start, findings)
+    pieces = PIECE.findall(" ".join(interfaces).lower().encode("utf-8", "surrogatepass"))
+    findings.give_up(_SAID.union(pieces))
     return findings
 
 
@@ -82,7 +104,6 @@ def _survey_event(event: Event, findings: Findings) -> None:
     elif isinstance(event, ev.Interfaces):
         for link in event.links:
             findings.hardware_address(link.hardware)
-            findings.reserved.add(link.name.lower().encode("utf-8", "surrogatepass"))
 
 
 def _survey_configuration(start: Start, findings: Findings) -> None:

@@ -259,3 +259,16 @@ def test_messages_of_other_protocols_are_not_passed_on(tmp_path: Path, event: ev
     with open_tape(record(tmp_path / "trace", *run.pairs)) as tape, pytest.raises(NotRedacted, match="OMAPI, failover"):
         redact(tape, str(out), b"key")
     assert not out.exists()
+
+
+@pytest.mark.parametrize("name", [b"eth0", b"dhcpd", b"DHCPDISCOVER", b"leases", b"lease", b"unknown"])
+def test_no_client_s_name_keeps_a_recording_from_being_redacted(tmp_path: Path, name: bytes) -> None:
+    run = Run(CONFIGURATION, LEASES_FOUND)
+    address = run.exchange(3)
+    run.packet(3, 3, option(12, name) + option(61, b"\0" + name), ciaddr=address)
+    run.packet(4, 1, option(12, b"grandpa-phone"))
+    source = record(tmp_path / "a.trace", *run.pairs)
+    with open_tape(source) as tape:
+        redact(tape, str(tmp_path / "out.trace"), b"key")
+    assert play_file(str(tmp_path / "out.trace"), None).status is Status.SAME
+    assert b"grandpa" not in everything(tmp_path / "out.trace").lower()
