@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from ...engine.model.change import Cause
 from ...engine.model.lease import NEVER
 from ...trace import Entry
+from ...trace.effects import Send
 from ...trace.events import LeaseFileEnd, Packet
 from ..playing.resume import beginning
 from ..playing.seek import EngineFailed, machine_at
+from ..showing.decode import message_name
 from ..showing.describe import answer_line, event_line
 from .explain import client_test
 from .leasetable import CAUSES, LeaseRow, identifier, lease_row, row_of, when
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 Leases = dict[int, LeaseRow]
 _TYPE_AT = 1
+_YIADDR = slice(16, 20)
 _MICROSECONDS = 1_000_000
 _NO_REASONS: list[Reason] = []
 # An OFFER or an ACK is told with the message that it answers.
@@ -188,11 +191,16 @@ def _used(row: LeaseRow) -> bool:
 
 
 def _changes(entry: Entry, before: Leases, after: Leases, changes: Sequence[Change]) -> Iterator[Line]:
+    offered = {
+        int.from_bytes(effect.payload[_YIADDR], "big")
+        for effect in entry.effects or ()
+        if isinstance(effect, Send) and message_name(effect.payload) == "DHCPOFFER"
+    }
     for address in sorted(before.keys() | after.keys()):
         old, new = before.get(address), after.get(address)
         if old == new:
             continue
-        text = change_text(old, new, entry.event.wall_us // _MICROSECONDS)
+        text = change_text(old, new, entry.event.wall_us // _MICROSECONDS, offered=address in offered)
         yield Line(entry.seq, entry.event.wall_us, "lease", text, _cause(entry, address, changes), old, new)
 
 
@@ -204,18 +212,20 @@ def _cause(entry: Entry, address: int, changes: Sequence[Change]) -> str:
     return "; ".join(CAUSES[cause] for cause in dict.fromkeys(causes) if cause not in _SAID_BY_THE_ANSWER)
 
 
-def change_text(old: LeaseRow | None, new: LeaseRow | None, now: int) -> str:
-    """A change of one lease at `now` (seconds since 1970) in words."""
+def change_text(old: LeaseRow | None, new: LeaseRow | None, now: int, *, offered: bool = False) -> str:
+    """A change of one lease at `now` (seconds since 1970) in words. `offered`: an OFFER of it was sent, no promise."""
     if new is None:
         assert old is not None, "a change has a side"
         return f"{IPv4Address(old.address)} is no longer this client's"
-    if new.state == "free" and new.ends > now:
+    if new.ends > now and (offered or new.state == "free"):
         return f"{IPv4Address(new.address)} offered to {new.who}{_until(new)}"
     if old is None or old.client != new.client:
         return _state_text(new)
     if old.state != new.state:
         return f"{IPv4Address(new.address)} {old.state} -> {new.state}{_until(new) if new.state != 'free' else ''}"
     if (old.ends, old.cltt, old.starts) != (new.ends, new.cltt, new.starts):
+        if new.state == "active" and old.ends == new.ends:
+            return f"{IPv4Address(new.address)} acknowledged again, with the time it had{_until(new)}"
         word = "renewed" if new.state == "active" else f"{new.state}, touched"
         return f"{IPv4Address(new.address)} {word}{_until(new)}"
     return f"{IPv4Address(new.address)} {new.state}, changed: {_fields(old, new)}"

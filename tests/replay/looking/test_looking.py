@@ -170,3 +170,22 @@ def test_history_of_a_client_has_its_messages_and_the_expiry(story: Story, trace
     assert lines[-1]["reason"] == "its time is over"
     assert lines[-1]["after"]["address"] == text(story.expiring)
     assert ask("history", trace, "02:00:00:00:00:99").exit_code == 125
+
+
+def test_what_promises_nothing_is_no_renewal(tmp_path: Path) -> None:
+    """A holder's DISCOVER is answered by an OFFER; a REQUEST within the cache threshold by the lease as it was."""
+    run = Run()
+    address = run.exchange(0)
+    run.now_us += 20_000_000
+    run.packet(0, 3, ciaddr=address)
+    acknowledged = len(run.pairs)
+    run.now_us += 200_000_000
+    run.packet(0, 1)
+    offered = len(run.pairs)
+    run.packet(0, 3, ciaddr=address)
+    renewed = len(run.pairs)
+    lines = objects("history", str(record(tmp_path / "t", *run.pairs)), str(IPv4Address(address)), "--changes")
+    told = {line["seq"]: line["text"] for line in lines}
+    assert "renewed" not in told.get(acknowledged, "")
+    assert "renewed" not in told.get(offered, "")
+    assert "renewed, until" in told[renewed]
