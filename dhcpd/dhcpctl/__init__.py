@@ -24,9 +24,10 @@ from .errors import CannotConnect, ConnectionLost, DhcpctlError, Refused, TimedO
 from .keys import BadKey, key_from_base64, key_from_file
 from .objects import Object, Value
 from .session import Request, Session, State
+from .trio_client import TrioClient, connect_trio
 
 __all__ = [
-    "connect", "Client",
+    "connect", "Client", "connect_trio", "TrioClient",
     "Object", "Value",
     "Key", "key_from_base64", "key_from_file",
     "DhcpctlError", "Refused", "CannotConnect", "ConnectionLost", "TimedOut", "BadKey",

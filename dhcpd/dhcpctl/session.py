@@ -77,11 +77,10 @@ TRANSITIONS: Final = {
 class Request:
     """A request that was sent. `code` is None while it is outstanding, then the status; `message`: the server's words.
 
-    `op` is a number of engine.omapi.wire.OP_NAMES. `lost`: the connection ended before the answer came. `callback` is
-    called with the request when it has ended.
+    `op` is a number of engine.omapi.wire.OP_NAMES. `lost`: the connection ended before the answer came.
     """
 
-    __slots__ = ("authid", "callback", "code", "id", "lost", "message", "object", "op")
+    __slots__ = ("_callback", "authid", "code", "id", "lost", "message", "object", "op")
 
     def __init__(self, op: int, about: Object, ident: int, authid: int) -> None:
         self.op = op
@@ -91,14 +90,20 @@ class Request:
         self.code: int | None = None
         self.message = ""
         self.lost = False
-        self.callback: Callable[[Request], None] | None = None
+        self._callback: Callable[[Request], None] | None = None
 
     def end(self, code: int, message: str = "") -> None:
         """The request has ended."""
         assert self.code is None, "a request ends once"
         self.code, self.message = code, message
-        if self.callback is not None:
-            self.callback(self)
+        if self._callback is not None:
+            self._callback(self)
+
+    def then(self, callback: Callable[[Request], None]) -> None:
+        """Have `callback` called with the request when it has ended: at once, where it has."""
+        self._callback = callback
+        if self.code is not None:
+            callback(self)
 
 
 class Session:
@@ -200,7 +205,7 @@ class Session:
             return
         self._step(Step.GREETED_WITH_KEY)
         about = Object("authenticator", {"name": self._key.name, "algorithm": self._key.algorithm})
-        self.open(about).callback = self._key_answered
+        self.open(about).then(self._key_answered)
 
     def _key_answered(self, request: Request) -> None:
         if self.state is State.LOST:

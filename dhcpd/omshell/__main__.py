@@ -82,14 +82,32 @@ def _key(options: dict[str, str]) -> Key | None:
 
 
 def _run(key: Key | None, file: BinaryIO, *, status: bool) -> int:
-    say, complain = _to(sys.stdout.buffer), _to(sys.stderr.buffer)
-    shell = Shell(connect, say, complain, key)
+    shell = Shell(connect, _to(sys.stdout.buffer), _to(sys.stderr.buffer), key)
+    if not status and sys.stdin.isatty() and sys.stdout.isatty():
+        _talk(shell)
+    else:
+        _read(shell, file)
+    shell.close()
+    return int(status and shell.failed > 0)
+
+
+def _read(shell: Shell, file: BinaryIO) -> None:
+    say = _to(sys.stdout.buffer)
     say(shell.prompt())
     for line in lines_of(file):
         shell.do(line)
         say(shell.prompt())
-    shell.close()
-    return int(status and shell.failed > 0)
+
+
+def _talk(shell: Shell) -> None:
+    """Talk with a person at a terminal."""
+    from . import terminal  # noqa: PLC0415 - a script does not wait for readline
+
+    for line in terminal.lines_of_terminal(shell):
+        shell.do(line)
+        if line.split()[:1] in ([b"help"], [b"?"]):
+            sys.stdout.write(terminal.HINT)
+    sys.stdout.write("\n")
 
 
 def _to(stream: BinaryIO) -> Callable[[str], None]:
