@@ -20,6 +20,7 @@ from ...disk import opening
 from ...disk.output import NotWritten, new_file
 from ...trace import DamagedTape, NewerTape, NotATape, TapeError, open_tape
 from ..looking.moments import NoMoment, seq_of, time_us
+from ..looking.notation import octets_of
 from ..playing.seek import EngineFailed, first_us
 from ..playing.verdict import Status
 from ..showing.statusline import StatusLine
@@ -250,11 +251,8 @@ def hardware(_context: click.Context, _parameter: click.Parameter, value: str | 
     """The callback of an option that takes a hardware address: its octets. Raises click.BadParameter."""
     if value is None:
         return None
-    try:
-        octets = bytes(int(part, 16) for part in value.replace("-", ":").split(":"))
-    except ValueError:
-        octets = b""
-    if not octets:
+    octets = octets_of(value)
+    if octets is None:
         message = f"{value} is no hardware address; write it as 00:11:22:33:44:55"
         raise click.BadParameter(message)
     return octets

@@ -18,6 +18,7 @@ from ..playing.seek import engine_at, machine_at
 from ..showing.decode import hardware_of_payload, options_of
 from ..showing.describe import answer_line, event_line, moment
 from .leasetable import CAUSES, lease_object, row_of, when
+from .notation import octets_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _CIADDR: Final = slice(12, 16)
 _YIADDR: Final = slice(16, 20)
+_HOST_NAME: Final = 12
 _REQUESTED: Final = 50
 _CLIENT_IDENTIFIER: Final = 61
 _ADDRESS_OCTETS: Final = 4
@@ -49,19 +51,17 @@ class Explanation(NamedTuple):
 
 
 def client_test(text: str) -> Callable[[Entry], bool]:
-    """What tells a client's packets: an IPv4 address, a hardware address or client identifier in hex, or its text."""
+    """What tells a client's packets: an IPv4 address, hardware or an identifier in hex, its text, or a host name."""
     try:
         address = int(IPv4Address(text))
     except ValueError:
         pass
     else:
         return lambda entry: address in _addresses(entry)
-    try:
-        octets = bytes(int(part, 16) for part in text.replace("-", ":").split(":"))
-    except ValueError:
-        octets = b""
-    wanted = {octets} if octets and len(octets) > 1 else {text.encode(), b"\0" + text.encode()}
-    return lambda entry: not wanted.isdisjoint(_names(entry))
+    octets = octets_of(text)
+    own = text.encode("utf-8", "surrogateescape")
+    wanted = {own, b"\0" + own} if octets is None else {octets}
+    return lambda entry: not wanted.isdisjoint(_names(entry)) or own.lower() in _host_names(entry)
 
 
 def _addresses(entry: Entry) -> Iterator[int]:
@@ -85,6 +85,14 @@ def payloads_of(entry: Entry) -> Iterator[bytes]:
     for effect in entry.effects or ():
         if isinstance(effect, Send):
             yield effect.payload
+
+
+def _host_names(entry: Entry) -> list[bytes]:
+    """The host name that a client gives itself, in small letters."""
+    if not isinstance(entry.event, Packet):
+        return []
+    name = options_of(entry.event.payload).get(_HOST_NAME)
+    return [] if name is None else [name.rstrip(b"\0").lower()]
 
 
 def _names(entry: Entry) -> Iterator[bytes]:

@@ -16,6 +16,7 @@ from ...trace.events import End, Packet
 from ..showing.decode import message_name
 from .answers import Waiting, is_waiting
 from .explain import client_test, payloads_of
+from .notation import octets_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -141,12 +142,8 @@ def _late_answer(tape: Tape, packet: Entry) -> Entry | None:
 
 def _hardware(client: str | None) -> bytes | None:
     """The octets of an Ethernet address, which is what the index knows."""
-    parts = (client or "").replace("-", ":").split(":")
-    try:
-        octets = bytes(int(part, 16) for part in parts)
-    except ValueError:
-        return None
-    return octets if len(octets) == _ETHERNET_OCTETS else None
+    octets = octets_of(client or "")
+    return octets if octets is not None and len(octets) == _ETHERNET_OCTETS else None
 
 
 def is_address(text: str) -> bool:

@@ -17,10 +17,11 @@ from ...trace.effects import Send
 from ...trace.events import LeaseFileEnd, Packet
 from ..playing.resume import beginning
 from ..playing.seek import EngineFailed, machine_at
-from ..showing.decode import message_name
+from ..showing.decode import hardware_of_payload, message_name
 from ..showing.describe import answer_line, event_line
 from .explain import client_test
 from .leasetable import CAUSES, LeaseRow, identifier, lease_row, row_of, when
+from .notation import octets_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -149,6 +150,7 @@ class _OfClient:
         self._identifiers = (text, b"\0" + text) if octets is None else (octets,)
         self._hardware = octets
         self._types: set[int] = set()
+        self._met: set[bytes] = set()  # under a host name or the text of an identifier
         self._looked = False
 
     def of(self, machine: Machine) -> Leases:
@@ -162,11 +164,16 @@ class _OfClient:
         if self._hardware is not None:
             for kind in sorted(self._types):
                 found += database.by_hardware(bytes([kind]) + self._hardware)
+        for hardware in sorted(self._met):
+            found += database.by_hardware(hardware)
         return {lease.address: row_of(lease) for lease in found}
 
     def note(self, entry: Entry, machine: Machine, *, concerned: bool) -> None:
         if concerned and isinstance(entry.event, Packet) and len(entry.event.payload) > _TYPE_AT:
-            self._types.add(entry.event.payload[_TYPE_AT])
+            kind = entry.event.payload[_TYPE_AT]
+            self._types.add(kind)
+            if self._hardware is None and (hardware := hardware_of_payload(entry.event.payload)):
+                self._met.add(bytes([kind]) + hardware)
         elif isinstance(entry.event, LeaseFileEnd):
             self._learn(machine)
 
@@ -175,15 +182,6 @@ class _OfClient:
         if machine.server is not None and self._hardware is not None:
             found = (lease.hardware for lease in machine.server.database.leases())
             self._types.update(one[0] for one in found if one and one[1:] == self._hardware)
-
-
-def octets_of(text: str) -> bytes | None:
-    """The octets of a hardware address or identifier in hex, more than one; None where it is none."""
-    try:
-        octets = bytes(int(part, 16) for part in text.replace("-", ":").split(":"))
-    except ValueError:
-        return None
-    return octets if len(octets) > 1 else None
 
 
 def _used(row: LeaseRow) -> bool:

@@ -189,3 +189,20 @@ def test_what_promises_nothing_is_no_renewal(tmp_path: Path) -> None:
     assert "renewed" not in told.get(acknowledged, "")
     assert "renewed" not in told.get(offered, "")
     assert "renewed, until" in told[renewed]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["02:00:00:00:00:05", "2-0-0-0-0-5", "02-00-00-00-00-05", "0200.0000.0005", "0200-0000-0005", "Grandpas-Phone"],
+)
+def test_a_client_is_named_in_any_notation_or_by_its_host_name(tmp_path: Path, name: str) -> None:
+    run = Run()
+    run.exchange(4)
+    address = run.exchange(5)
+    run.packet(5, 3, bytes([12, 14]) + b"grandpas-phone", ciaddr=address)
+    path = str(record(tmp_path / "t", *run.pairs))
+    shown = objects("show", path, "--client", name)
+    assert shown[-1]["seq"] == len(run.pairs)
+    assert len(shown) == (1 if name.startswith("G") else 3)
+    assert any(line["after"] and line["after"]["address"] == str(IPv4Address(address))
+               for line in objects("history", path, name))  # fmt: skip
