@@ -85,4 +85,14 @@ def fixed_lease(server: Server, hosts: Sequence[Host], network: SharedNetwork) -
                         why = f"fixed-address of host {host.name}"
                         server.reasons.append(Reason("candidate", dotted(address), "fixed", why, host.place))
                     return lease
+    if server.reasons is not None:
+        server.reasons += _elsewhere(server, hosts, network)
     return None
+
+
+def _elsewhere(server: Server, hosts: Sequence[Host], network: SharedNetwork) -> Iterator[Reason]:
+    """Why the fixed addresses of the hosts were of no use to a client on the network."""
+    for host in hosts:
+        for address in host_addresses(server, host):
+            why = f"fixed-address of host {host.name}, on no subnet of the client's network {network.name}"
+            yield Reason("candidate", dotted(address), "passed over", why, host.place)

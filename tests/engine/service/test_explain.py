@@ -92,6 +92,18 @@ def test_candidates_that_are_passed_over():
     assert (offered, "passed over", "") in told["candidate"]
 
 
+def test_a_reservation_on_another_network_says_why_it_was_not_used():
+    here = world(
+        b"ping-check off; subnet 10.0.0.0 netmask 255.255.0.0 { range 10.0.1.1 10.0.1.9; }\n"
+        b"subnet 10.9.0.0 netmask 255.255.0.0 { }\n"
+        b"host printer { hardware ethernet 02:00:00:00:00:09; fixed-address 10.9.0.7; }"
+    )
+    _effects, reasons = here.machine.explain(ev.Packet(here.now_us, 0, "eth0", 0, 68, message(1, 9)))
+    (unused,) = [one for one in reasons if one.subject == "10.9.0.7"]
+    assert (unused.step, unused.verdict, str(unused.place)) == ("candidate", "passed over", "c:3")
+    assert unused.why == "fixed-address of host printer, on no subnet of the client's network 10.0.0.0/16"
+
+
 def test_silence_is_explained_by_the_log():
     told = explained(world(), message(3, 9, options=b"\x32\x04\x0b\x00\x00\x01"))
     assert told["verdict"]
