@@ -19,9 +19,10 @@ Source: docs/behaviour/omapi.md#wire-protocol.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .signing import sign
+from .status import SUCCESS
 from .wire import MESSAGE_OCTETS_MAX, STATUS, UPDATE, Message, Reader, integer
 
 if TYPE_CHECKING:
@@ -35,6 +36,13 @@ class Stage(StrEnum):
     GREETING = "greeting"
     OPEN = "open"
     CLOSING = "closing"
+
+
+class Reply(NamedTuple):
+    """An answer: its octets, and the status code that it stands for."""
+
+    octets: bytes
+    code: int
 
 
 class Connection:
@@ -69,16 +77,16 @@ class Connection:
         """The peer has signed a message with a key."""
         self.reader.limit = MESSAGE_OCTETS_MAX
 
-    def status(self, request: Message, code: int, text: str = "", key: Key | None = None) -> bytes:
-        """The octets of a STATUS that answers `request`."""
+    def status(self, request: Message, code: int, text: str = "", key: Key | None = None) -> Reply:
+        """A STATUS that answers `request`."""
         values: Values = {b"result": integer(code)}
         if text:
             values[b"message"] = text.encode("latin-1")
-        return self._answer(request, Message(STATUS, 0, 0, request.id, values, {}), key)
+        return Reply(self._answer(request, Message(STATUS, 0, 0, request.id, values, {}), key), code)
 
-    def update(self, request: Message, handle: int, values: Values, key: Key | None = None) -> bytes:
-        """The octets of an UPDATE that answers `request` with an object."""
-        return self._answer(request, Message(UPDATE, handle, 0, request.id, {}, values), key)
+    def update(self, request: Message, handle: int, values: Values, key: Key | None = None) -> Reply:
+        """An UPDATE that answers `request` with an object."""
+        return Reply(self._answer(request, Message(UPDATE, handle, 0, request.id, {}, values), key), SUCCESS)
 
     def _answer(self, request: Message, answer: Message, key: Key | None) -> bytes:
         self._last_id = (self._last_id + 1) & 0xFFFFFFFF

@@ -23,7 +23,7 @@ from .wire import DELETE, NOTIFY, OPEN, REFRESH, STATUS, UPDATE, ProtocolError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from .connection import Connection
+    from .connection import Connection, Reply
     from .handles import Handles
     from .objects.base import Change, ObjectType
     from .signing import Key
@@ -77,8 +77,8 @@ class Requests:
         self._handles = handles
         self._types = types
 
-    def answer(self, connection: Connection, message: Message) -> bytes:
-        """The octets that answer a message; raises ProtocolError where the connection is to end instead, Silence."""
+    def answer(self, connection: Connection, message: Message) -> Reply:
+        """What answers a message; raises ProtocolError where the connection is to end instead, Silence."""
         _check_form(message)
         key = self._key_of(connection, message)
         if key is not None:
@@ -114,7 +114,7 @@ class Requests:
 
     # OPEN
 
-    def _open(self, connection: Connection, message: Message, key: Key | None) -> bytes:
+    def _open(self, connection: Connection, message: Message, key: Key | None) -> Reply:
         name = message.message.get(b"type", b"").decode("latin-1")
         create, update, exclusive = (_flag(message, flag) for flag in _FLAGS)
         if name == AUTHENTICATOR:
@@ -176,11 +176,11 @@ class Requests:
             change.keep()
             raise Answer(refused.code, CANNOT_UPDATE) from None
 
-    def _shown(self, connection: Connection, message: Message, reference: Reference, key: Key | None) -> bytes:
+    def _shown(self, connection: Connection, message: Message, reference: Reference, key: Key | None) -> Reply:
         values = self._types[reference.type].attributes(reference)
         return connection.update(message, self._handles.number(reference), values, key)
 
-    def _open_authenticator(self, connection: Connection, message: Message, key: Key | None, *, changes: bool) -> bytes:
+    def _open_authenticator(self, connection: Connection, message: Message, key: Key | None, *, changes: bool) -> Reply:
         """Let a connection use a key from now on. The answer is signed only where the request was."""
         wanted = self._wanted_key(message)
         if wanted is None:
@@ -216,14 +216,14 @@ class Requests:
             raise Answer(status.NOT_FOUND, NO_HANDLE)
         return reference
 
-    def _refresh(self, connection: Connection, message: Message, key: Key | None) -> bytes:
+    def _refresh(self, connection: Connection, message: Message, key: Key | None) -> Reply:
         reference = self._named(message)
         if reference.type == AUTHENTICATOR:
             found = self._access.keys[str(reference.name)]
             return connection.update(message, message.handle, _key_attributes(found), key)
         return self._shown(connection, message, reference, key)
 
-    def _update(self, connection: Connection, message: Message, key: Key | None) -> bytes:
+    def _update(self, connection: Connection, message: Message, key: Key | None) -> Reply:
         reference = self._named(message)
         if reference.type == AUTHENTICATOR:
             raise Answer(status.SUCCESS, "cannot update authenticator")
@@ -232,7 +232,7 @@ class Requests:
         self._apply(self._types[reference.type].change(reference), message.object)
         return connection.status(message, status.SUCCESS, key=key)
 
-    def _delete(self, connection: Connection, message: Message, key: Key | None) -> bytes:
+    def _delete(self, connection: Connection, message: Message, key: Key | None) -> Reply:
         reference = self._named(message)
         if reference.type == AUTHENTICATOR:
             raise Answer(status.NOT_IMPLEMENTED, "no remove method for object")
@@ -242,7 +242,7 @@ class Requests:
             raise Answer(refused.code) from None
         return connection.status(message, status.SUCCESS, key=key)
 
-    def _notify(self, _connection: Connection, _message: Message, _key: Key | None) -> bytes:
+    def _notify(self, _connection: Connection, _message: Message, _key: Key | None) -> Reply:
         raise Answer(status.NOT_IMPLEMENTED, "notify not implemented yet")
 
 
@@ -271,7 +271,7 @@ def _key_attributes(key: Key) -> Values:
     return {b"name": key.name.encode("latin-1"), b"algorithm": key.algorithm.encode("latin-1")}
 
 
-_HANDLERS: Final[dict[int, Callable[[Requests, Connection, Message, Key | None], bytes]]] = {
+_HANDLERS: Final[dict[int, Callable[[Requests, Connection, Message, Key | None], Reply]]] = {
     OPEN: Requests._open,
     REFRESH: Requests._refresh,
     UPDATE: Requests._update,

@@ -17,10 +17,13 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ...trace.effects import ERROR, Store, StreamClose, StreamListen, StreamListenEnd, StreamSend
 from ..agenda import Owner
+from ..service.reasons import Reason
+from ..wire.text import dotted
 from .connection import Connection, Stage
 from .handles import Handles
 from .requests import Requests, Silence
-from .wire import GREETING, MESSAGE_OCTETS_MAX, ProtocolError
+from .status import text_of
+from .wire import GREETING, MESSAGE_OCTETS_MAX, OP_NAMES, ProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,8 +32,10 @@ if TYPE_CHECKING:
     from ...trace.events import StreamListenFailed, StreamOpened
     from ..agenda import Agenda
     from ..draws import Draws
+    from ..service.reasons import Reasons
     from .objects.base import ObjectType
     from .requests import Access
+    from .wire import Message
 
 SERVICE: Final = "omapi"
 LISTEN_AGAIN_US: Final = 5_000_000
@@ -58,9 +63,20 @@ class OmapiHost(Protocol):
     effects: list[Effect]
     agenda: Agenda
     draws: Draws
+    reasons: Reasons | None
 
     def log(self, level: int, text: str) -> None:
         """Emit a log line."""
+
+
+def _reason(connection: Connection, message: Message, code: int) -> Reason:
+    """What was asked, what became of it, and by whom, for who wants to know."""
+    kind = message.message.get(b"type", b"").decode("latin-1")
+    subject = f"{OP_NAMES[message.op]} {kind or f'object {message.handle}'}"
+    names = ", ".join(name.decode("latin-1") for name in message.object)
+    address, port = connection.peer
+    who = f"OMAPI client {dotted(address)}:{port}{', signed' if message.authid else ''}"
+    return Reason("object", subject, text_of(code), f"{who}{f', gave {names}' if names else ''}")
 
 
 class Omapi:
@@ -157,11 +173,13 @@ class Omapi:
         effects = self._host.effects
         before = len(effects)
         try:
-            octets = self._requests.answer(connection, message)
+            reply = self._requests.answer(connection, message)
         except Silence:
             return True
         durable = any(type(effect) is Store for effect in effects[before:])
-        effects.append(StreamSend(connection.stream, octets, durable=durable))
+        effects.append(StreamSend(connection.stream, reply.octets, durable=durable))
+        if self._host.reasons is not None:
+            self._host.reasons.append(_reason(connection, message, reply.code))
         return True
 
     def _finish(self, connection: Connection) -> None:

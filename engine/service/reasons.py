@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ...trace.effects import Log, Send
+from ...trace.effects import Log, Send, StreamSend
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..model.syntax import Place
 
 # Every `Reason.step`, in the order in which a whole decision has them.
-STEPS = ("network", "class", "host", "pool", "candidate", "time", "parameter", "option", "verdict")
+STEPS = ("network", "class", "host", "pool", "candidate", "time", "parameter", "option", "object", "verdict")
 
 
 class Reason(NamedTuple):
@@ -68,7 +68,7 @@ def conclude(reasons: Reasons, effects: Sequence[Effect]) -> None:
     """Add the outcome, as the log has it, to a decision that has no verdict; order is that of STEPS then."""
     if not any(reason.step == "verdict" for reason in reasons):
         lines = [effect.text for effect in effects if isinstance(effect, Log)]
-        sent = sum(isinstance(effect, Send) for effect in effects)
+        sent = sum(isinstance(effect, Send | StreamSend) for effect in effects)
         if lines or sent:
             verdict = "answered" if sent else "no reply"
             reasons.append(Reason("verdict", "", verdict, lines[-1] if lines else ""))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ...trace import effects as fx
 from ...trace import events as ev
 from .decode import Field, message_name, packet_fields
+from .streams import stream_fields, stream_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -86,6 +87,8 @@ def record_fields(record: Any, *, times: bool = True) -> list[Field]:
             continue
         if name == "payload" and isinstance(record, ev.Packet | fx.Send):
             fields += packet_fields(value)
+        elif name == "data" and isinstance(record, ev.StreamData | fx.StreamSend):
+            fields += stream_fields(value) or [Field(name, _octets(value))]
         elif name == "mono_us":
             fields.append(Field(name, f"{value} us"))
         else:
@@ -127,7 +130,7 @@ _EVENT_LINES: Final[dict[type[ev.Event], Callable[[Any], str]]] = {
     ev.DnsAnswer: lambda event: f"query {event.query}: {event.error or f'{len(event.payload):,} octets'}",
     ev.StreamListenFailed: lambda event: f"{event.service} at {_end(event.address, event.port)}: {event.error}",
     ev.StreamOpened: _opened_line,
-    ev.StreamData: lambda event: f"stream {event.stream}, {len(event.data):,} octets",
+    ev.StreamData: lambda event: f"stream {event.stream}, {stream_words(event.data)}",
     ev.StreamHalfClosed: lambda event: f"stream {event.stream}",
     ev.StreamClosed: lambda event: f"stream {event.stream}{': ' if event.error else ''}{event.error}",
     ev.Remark: lambda event: event.text,
@@ -181,7 +184,7 @@ _EFFECT_LINES: Final[dict[type[fx.Effect], Callable[[Any], str]]] = {
     fx.StreamListenEnd: lambda effect: f"{effect.service} at {_end(effect.address, effect.port)}",
     fx.StreamOpen: lambda effect: f"stream {effect.stream}, {effect.service}, to {_end(effect.address, effect.port)}",
     fx.StreamSend: lambda effect: (
-        f"stream {effect.stream}, {len(effect.data):,} octets{', when stored' if effect.durable else ''}"
+        f"stream {effect.stream}, {stream_words(effect.data)}{', when stored' if effect.durable else ''}"
     ),
     fx.StreamClose: lambda effect: f"stream {effect.stream}, {'what waits first' if effect.flush else 'at once'}",
     fx.Answers: lambda effect: f"event {effect.event:,}",

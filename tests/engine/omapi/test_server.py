@@ -240,3 +240,15 @@ def test_closing_is_asked_for_once():
     bad.send(b"\xff" * 60)
     closes = [one for _event, effects in server.pairs for one in effects if isinstance(one, StreamClose)]
     assert len(closes) == 1
+
+
+def test_explain_tells_what_was_asked_and_what_became_of_it():
+    server = Server()
+    client = server.connect()
+    asked = client.request(OPEN, message={b"type": b"host", b"create": integer(1)}, values={b"name": b"made"})
+    effects, reasons = server.machine.explain(ev.StreamData(*server.now, client.stream, asked))
+    assert [one for one in effects if isinstance(one, StreamSend)]
+    (told,) = [one for one in reasons if one.step == "object"]
+    assert (told.subject, told.verdict) == ("open host", "invalid argument")
+    assert "127.0.0.1" in told.why
+    assert "name" in told.why
