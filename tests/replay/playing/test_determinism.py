@@ -16,7 +16,8 @@ from dhcpd.trace import TapeWriter, open_tape
 from tests.replay.engine_runs import CONFIGURATION, LEASES_FOUND, Run
 from tests.replay.tapes import record
 
-FIXTURES = sorted((Path(__file__).parents[3] / "fixtures").glob("*/trace.bin"))
+RECORDED = Path(__file__).parents[3] / "fixtures"
+FIXTURES = [*sorted(RECORDED.glob("*/trace.bin")), *sorted(RECORDED.glob("omapi/*.trace"))]
 
 # Plays a tape and prints a digest of every effect and of the lease file. repr() shows types, order and values.
 DIGEST = """
@@ -99,7 +100,7 @@ def test_a_machine_restored_from_any_snapshot_goes_on_the_same(tmp_path: Path) -
                     assert tuple(machine.apply(entry.event)) == entry.effects, f"event {entry.seq} after {seq}"
 
 
-@pytest.mark.parametrize("path", FIXTURES, ids=[path.parent.name for path in FIXTURES])
+@pytest.mark.parametrize("path", FIXTURES, ids=[f"{path.parent.name}/{path.stem}" for path in FIXTURES])
 def test_every_recorded_client_is_answered_again_whatever_the_hashes(path: Path, tmp_path: Path) -> None:
     """That the effects and the lease files are the recorded ones is tested in fixtures/, by the plugin for pytest."""
     first = digest(path, tmp_path / "a", "1")
