@@ -38,6 +38,7 @@ class Line(Cursor):
     def __init__(self, data: bytes) -> None:
         # Of what is behind a NUL a program in C knows nothing.
         super().__init__(data.split(b"\0", 1)[0], "<STDIN>")
+        self._abandoned = False
 
     def said(self) -> str:
         """What there is to say of the line since the last call, an octet a character."""
@@ -53,10 +54,14 @@ class Line(Cursor):
         """Whether nothing stands behind what was read; a token that does is read."""
         return self.lexer.next() == EOF
 
-    def skip_the_rest(self) -> None:
-        """Read what is left: the lexer may have something to say of it."""
-        while not self.ended:
+    def skip_to_semicolon(self) -> None:
+        """Read what is left, through a semicolon: the lexer may have something to say of it."""
+        while not self._abandoned and self.lexer.kind not in (EOF, ";"):
             self.lexer.next()
+
+    def abandon(self) -> None:
+        """Leave what is left unread."""
+        self._abandoned = True
 
     def word(self) -> str | None:
         """A word or a string, as types and attributes are named; None for anything else, which is read too."""

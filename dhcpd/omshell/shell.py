@@ -147,7 +147,7 @@ class Shell:
             self._COMMANDS[command](self, words)
         elif command != EOF:
             words.warn(f"unknown token: {words.text()}")
-        words.skip_the_rest()
+        words.skip_to_semicolon()
         self._report(words)
 
     def close(self) -> None:
@@ -185,11 +185,13 @@ class Shell:
     def _set_port(self, words: Line) -> None:
         port = words.port()
         if port is None:
+            words.skip_to_semicolon()
             self._wrong(words, "usage: port <port>")
             return
         number = _service_port(port) if isinstance(port, str) else port
         if number is None:
             self._wrong(words, f"unknown service name: {words.text()}")
+            words.abandon()
             return
         self.port = number
         if not words.is_over():
@@ -278,12 +280,9 @@ class Shell:
 
     def _object_to_change(self, words: Line) -> Object | None:
         """The object, None where that was complained of."""
-        if self.about is None:
-            self._wrong(words, "no open object.")
-        elif not self.connected:
-            self._wrong(words, "not connected.")
-        else:
+        if self.about is not None and self.connected:
             return self.about
+        self._wrong(words, "not connected." if self.about is not None else "no open object.")
         return None
 
     def _set(self, words: Line) -> None:
@@ -305,6 +304,7 @@ class Shell:
         except NoValue:
             complete = False
         if not complete:
+            words.skip_to_semicolon()
             self._wrong(words, _SET_USAGE)
 
     def _unset(self, words: Line) -> None:

@@ -421,7 +421,7 @@ class Cursor:
         digits, _, behind = text.partition("=")
         for digit in digits:
             if digit not in _BASE64_DIGITS:
-                self.warn(f"invalid base64 character {ord(digit)}.")
+                self.warn(f"invalid base64 character {(ord(digit) ^ 0x80) - 0x80}.")  # a signed char of C
                 return None
         behind = behind.lstrip("=")
         if behind:

@@ -6,6 +6,8 @@ import struct
 
 import pytest
 import trio
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dhcpd import dhcpctl
 from dhcpd.engine.omapi.wire import GREETING
@@ -133,6 +135,19 @@ async def test_trio_says_what_went_wrong(server):
         async with dhcpctl.connect_trio(ADDRESS, port) as client:
             with pytest.raises(dhcpctl.ConnectionLost):
                 await client.open(dhcpctl.Object("host"))
+
+
+@given(st.lists(st.binary(max_size=120) | st.just(GREETING) | st.just(bytes(28)), max_size=6), st.booleans())
+def test_whatever_a_server_sends_a_request_ends_with_the_connection(pieces, signed):
+    session = dhcpctl.Session(KEY if signed else None)
+    session.receive(GREETING)
+    ended = []
+    session.open(dhcpctl.Object("host")).then(ended.append)
+    for piece in pieces:
+        session.receive(piece)
+    session.receive(b"")
+    assert session.state is dhcpctl.State.LOST
+    assert len(ended) == 1
 
 
 def test_keys_from_files(tmp_path):

@@ -9,6 +9,8 @@ import subprocess
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dhcpd.dhcpctl import Object
 from dhcpd.omshell import terminal
@@ -95,6 +97,11 @@ def test_what_isc_hangs_of_is_answered():
 )
 def test_corners_of_the_language(line, said):
     assert told(line) == (said, "")
+
+
+@given(st.lists(st.binary(max_size=80) | st.from_regex(rb"(set a =|key a|server|port|new|unset) [ -~]{0,40}\n")))
+def test_no_line_is_too_odd(lines):
+    told(*[line for line in lines if b"connect" not in line.lower()])
 
 
 def test_values_as_they_are_printed():
