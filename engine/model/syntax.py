@@ -8,7 +8,7 @@ nothing here checks anything: the parser does.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from .spaces import OptionDefinition
@@ -42,7 +42,7 @@ class Expression:
 
 
 # kind -> (type of the result, what the arguments are). E is an expression; types: data, number, boolean, any.
-KINDS: dict[str, tuple[str, str]] = {
+KINDS: Final[dict[str, tuple[str, str]]] = {
     "data": ("data", "bytes, quoted: bool"),  # STRING, or a hex list (quoted False)
     "number": ("number", "int"),
     "assembled": ("data", "tuple of bytes | HostName"),  # a literal option value with host names in it
