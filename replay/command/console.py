@@ -20,9 +20,9 @@ from ...disk import opening
 from ...disk.output import NotWritten, new_file
 from ...trace import DamagedTape, NewerTape, NotATape, TapeError, open_tape
 from ..looking.moments import NoMoment, seq_of, time_us
-from ..looking.notation import octets_of
 from ..playing.seek import EngineFailed, first_us
 from ..playing.verdict import Status
+from ..showing.notation import octets_of
 from ..showing.statusline import StatusLine
 from ..showing.terminal import safe, safe_lines
 

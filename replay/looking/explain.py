@@ -17,8 +17,8 @@ from ..playing.compare import same
 from ..playing.seek import engine_at, machine_at
 from ..showing.decode import hardware_of_payload, options_of
 from ..showing.describe import answer_line, event_line, moment
+from ..showing.notation import octets_of
 from .leasetable import CAUSES, lease_object, row_of, when
-from .notation import octets_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final
 from ...trace import Entry
 from ...trace.events import End, Packet
 from ..showing.decode import message_name
+from ..showing.notation import octets_of
 from .answers import Waiting, is_waiting
 from .explain import client_test, payloads_of
-from .notation import octets_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

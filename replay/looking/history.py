@@ -19,9 +19,9 @@ from ..playing.resume import beginning
 from ..playing.seek import EngineFailed, machine_at
 from ..showing.decode import hardware_of_payload, message_name
 from ..showing.describe import answer_line, event_line
+from ..showing.notation import octets_of
 from .explain import client_test
 from .leasetable import CAUSES, LeaseRow, identifier, lease_row, row_of, when
-from .notation import octets_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
