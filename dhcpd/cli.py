@@ -32,10 +32,11 @@ _INTERFACE_NAME_OCTETS_MAXIMUM: Final = 15
 _DECIMAL: Final = re.compile(r"\s*[+-]?[0-9]+", re.ASCII)
 
 _USAGE: Final = """Usage: {0} [-p <UDP port #>] [-f] [-d] [-q] [-t|-T]
-             [--against lease-file] [-4|-6] [-cf config-file] [-lf lease-file]
+             [-4|-6] [-cf config-file] [-lf lease-file]
              [-user user] [-group group] [-chroot dir]
              [-tf trace-output-file]
              [--trace-max-size size] [--trace-keep time] [--trace-total size]
+             [--against lease-file]
              [-play trace-input-file]
              [-pf pid-file] [--no-pid] [-s server]
              [if0 [...ifN]]

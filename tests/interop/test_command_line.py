@@ -17,7 +17,7 @@ ISC_BANNER = re.compile(r"Internet Systems Consortium DHCP|Copyright 2004|All ri
 GOOD = "subnet 10.66.0.0 netmask 255.255.0.0 { range 10.66.1.1 10.66.1.200; }\n"
 OURS = [sys.executable, "-m", "dhcpd"]
 ISC = ["/usr/sbin/dhcpd"]
-OURS_ALONE = {line for line in usage("dhcpd").split("\n") if "--trace-" in line}
+OURS_ALONE = {line for line in usage("dhcpd").split("\n") if "--trace-" in line or "--against" in line}
 
 # In a folder with dhcpd.conf, bad.conf, leases (empty), and a pid file where the case gives its content.
 REFUSED_AND_TESTED = {

@@ -56,6 +56,7 @@ class Keys(Values):
             raise self.lost("expecting left brace", skip=False)
         algorithm: str | None = None
         secret: bytes | None = None
+        before = self.warnings
         while self.lexer.peek() in ("algorithm", "secret"):
             if self.lexer.next() == "algorithm":
                 algorithm = self._algorithm(name, algorithm)
@@ -64,7 +65,9 @@ class Keys(Values):
             if not self._block_semicolon():
                 raise Lost
         self._right_brace()
-        self.accept(";")
+        # Behind a secret with bits left over ISC leaves the semicolon to who reads on.
+        if self.warnings == before:
+            self.accept(";")
         if algorithm is None or secret is None:
             self.warn(f"key {name}: algorithm or secret missing")
             raise Lost
