@@ -101,6 +101,6 @@ def test_every_event_is_explained_and_changes_nothing_by_that(cls: Any, serving:
     effects, reasons = asked.explain(event)
     assert effects == told.apply(event)
     assert asked.snapshot() == told.snapshot()
-    shown = as_object(Explanation(9, event, tuple(effects), tuple(reasons), differs=False))
+    shown = as_object(Explanation(9, event, tuple(effects), tuple(reasons), tuple(asked.changes), differs=False))
     assert shown["event"] == cls.__name__
     assert shown["answer"] == answer_line(effects)
