@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ...lease.embedded import Statements
 from ...model.configuration import ClassName
 from ..handles import Reference
 from ..status import ALREADY_EXISTS, INVALID_ARGUMENT, NOT_FOUND, UNKNOWN_ATTRIBUTE
 from ..wire import integer
 from .base import NoKeys, Refused
-from .declaration import SOURCE, checked, identifier_text, statement_lines, text_in
+from .declaration import declare, identifier_text, statement_lines, text_in
 
 if TYPE_CHECKING:
     from ...model.configuration import Class
@@ -142,8 +141,7 @@ def _tail(block: Block) -> str:
 
 def _put(host: ObjectHost, record: str, *, written: bool) -> None:
     """Put a record in force, and store it where it is to last."""
-    octets = record.encode("utf-8", "surrogateescape")
-    host.database.declare(checked(Statements(host.generation.declared, SOURCE), record), octets)
+    octets = declare(host, record)
     if written:
         host.store(octets)
 

@@ -16,11 +16,11 @@ from ...conf.reading.cursor import FatalError, Lost
 from ...conf.reading.lexer import Overflow
 from ...conf.writing.printing import print_statements
 from ...conf.writing.values import hex_pairs, printable, quoted
+from ...lease.embedded import Statements
 from ..status import INVALID_ARGUMENT, PARSE_ERROR
 from .base import Refused
 
 if TYPE_CHECKING:
-    from ...lease.embedded import Statements
     from ...model.syntax import Block, Node
     from .base import ObjectHost
 
@@ -40,13 +40,13 @@ def identifier_text(value: bytes) -> str:
     return quoted(value) if printable(value) and b'"' not in value and b"\\" not in value else hex_pairs(value)
 
 
-def read_statements(host: ObjectHost, statements: Statements, value: bytes) -> Block:
+def read_statements(host: ObjectHost, value: bytes) -> Block:
     """The executable statements in `value`; what is said of mistakes is logged.
 
     Reading stops in silence before what begins no statement, and after a value that is wrong, with what came before;
     raises Refused where ISC's parser gives up the whole.
     """
-    parser = statements.parser(value)
+    parser = Statements(host.generation.declared, SOURCE).parser(value)
     try:
         return parser.statements()
     except (Lost, FatalError, Overflow):
@@ -61,10 +61,22 @@ def statement_lines(block: Block) -> str:
     return print_statements(block, STATEMENT_INDENT)
 
 
-def checked(statements: Statements, record: str) -> Node:
+def checked(host: ObjectHost, record: str) -> Node:
     """What the lease file's reader makes of a record; raises Refused where it complains, or reads nothing."""
     lines: list[tuple[int, str]] = []
-    node = statements.declaration(record.encode("utf-8", "surrogateescape"), 1, lines)
+    node = Statements(host.generation.declared, SOURCE).declaration(octets_of(record), 1, lines)
     if node is None or any(level <= ERROR for level, _text in lines):
         raise Refused(INVALID_ARGUMENT)
     return node
+
+
+def octets_of(record: str) -> bytes:
+    """A record as it stands in the lease file."""
+    return record.encode("utf-8", "surrogateescape")
+
+
+def declare(host: ObjectHost, record: str) -> bytes:
+    """Put a record in force; its octets. Raises Refused where it does not read back."""
+    octets = octets_of(record)
+    host.database.declare(checked(host, record), octets)
+    return octets

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ...lease.embedded import Statements
 from ...model.syntax import Group as GroupNode
 from ..handles import Reference
 from ..status import ALREADY_EXISTS, INVALID_ARGUMENT, NOT_FOUND
 from .base import NoKeys, Refused, agreed, found_by_handle
-from .declaration import SOURCE, checked, read_statements, statement_lines, text_in
+from .declaration import checked, declare, octets_of, read_statements, statement_lines, text_in
 
 if TYPE_CHECKING:
     from ...model.syntax import Block
@@ -74,10 +73,7 @@ class GroupObjects:
         groups = self._host.generation.declared.groups
         made_here = "  dynamic;\n" if groups.own.get(name) is not None else ""
         record = f"group {name} {{\n{made_here}  deleted;\n}}\n"
-        statements = Statements(self._host.generation.declared, SOURCE)
-        octets = record.encode("utf-8", "surrogateescape")
-        self._host.database.declare(checked(statements, record), octets)
-        self._host.store(octets)
+        self._host.store(declare(self._host, record))
         self._handles.forget(reference)
 
 
@@ -102,7 +98,7 @@ class _GroupChange:
                 raise Refused(INVALID_ARGUMENT)
             if self._statements is not None or self._known is not None:
                 raise Refused(ALREADY_EXISTS)
-            self._statements = read_statements(self._host, Statements(self._host.generation.declared, SOURCE), value)
+            self._statements = read_statements(self._host, value)
         else:
             raise Refused(NOT_FOUND)
 
@@ -118,12 +114,12 @@ class _GroupChange:
         host = self._host
         name = self._name or f"ng{host.now:08x}{host.draws.octets(_MADE_UP_OCTETS).hex()}"
         record = f"group {name} {{\n  dynamic;\n{statement_lines(self._statements)}}}\n"
-        node = checked(Statements(host.generation.declared, SOURCE), record)
+        node = checked(host, record)
         if not isinstance(node, GroupNode) or node.name != name:
             raise Refused(INVALID_ARGUMENT)
         if _is_named(host, name):
             raise Refused(ALREADY_EXISTS)
-        octets = record.encode("utf-8", "surrogateescape")
+        octets = octets_of(record)
         host.database.declare(node, octets)
         host.store(octets)
         return Reference(GROUP, name)

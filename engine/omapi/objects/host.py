@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ...lease.embedded import Statements
 from ...lease.file.record import address_text, hardware_line
 from ...model.syntax import Host as HostNode
 from ...model.syntax import OptionStatement
@@ -18,7 +17,15 @@ from ..handles import Reference
 from ..status import ALREADY_EXISTS, INVALID_ARGUMENT, KEY_CONFLICT, NOT_FOUND, UNKNOWN_ATTRIBUTE
 from ..wire import integer
 from .base import NoKeys, Refused, agreed, found_by_handle, integer_in
-from .declaration import SOURCE, checked, identifier_text, read_statements, statement_lines, text_in
+from .declaration import (
+    checked,
+    declare,
+    identifier_text,
+    octets_of,
+    read_statements,
+    statement_lines,
+    text_in,
+)
 from .lease import hardware_key
 
 if TYPE_CHECKING:
@@ -183,21 +190,13 @@ class HostObjects:
     def remove(self, reference: Reference) -> None:
         """Take a host away: for good, also where dhcpd.conf declares it."""
         fields = Fields.of(self._named(reference))
-        _declare(self._host, fields.deletion())
-        self._host.store(fields.deletion().encode("utf-8", "surrogateescape"))
+        self._host.store(declare(self._host, fields.deletion()))
         self._handles.forget(reference)
 
 
 def _first(hosts: tuple[Host, ...] | None) -> Reference | None:
     """The first declared of those that a key leads to."""
     return Reference(HOST, hosts[0].name) if hosts else None
-
-
-def _declare(host: ObjectHost, record: str) -> None:
-    """Put a record in force."""
-    statements = Statements(host.generation.declared, SOURCE)
-    octets = record.encode("utf-8", "surrogateescape")
-    host.database.declare(checked(statements, record), octets)
 
 
 class _HostChange:
@@ -240,24 +239,24 @@ class _HostChange:
         """Put the host in force in the place of what was there; the records that say so. Raises Refused."""
         record = self._fields.record()
         if self._known is None:
-            self._put(record)
-            return record.encode("utf-8", "surrogateescape")
+            return self._put(record)
         # A name that is taken is refused by the reader, so that what was there must go first.
         before = Fields.of(self._known)
-        _declare(self._host, before.deletion())
+        gone = declare(self._host, before.deletion())
         try:
-            self._put(record)
+            return gone + self._put(record)
         except Refused:
-            _declare(self._host, before.record())
+            declare(self._host, before.record())
             raise
-        return (before.deletion() + record).encode("utf-8", "surrogateescape")
 
-    def _put(self, record: str) -> None:
+    def _put(self, record: str) -> bytes:
         """Put a record in force that reads back as it was meant; raises Refused."""
-        node = checked(Statements(self._host.generation.declared, SOURCE), record)
+        node = checked(self._host, record)
         if not isinstance(node, HostNode) or node.name != self._fields.name:
             raise Refused(INVALID_ARGUMENT)
-        self._host.database.declare(node, record.encode("utf-8", "surrogateescape"))
+        octets = octets_of(record)
+        self._host.database.declare(node, octets)
+        return octets
 
     # Values
 
@@ -305,8 +304,7 @@ class _HostChange:
             raise Refused(ALREADY_EXISTS)
         if not value:
             raise Refused(INVALID_ARGUMENT)
-        statements = Statements(self._host.generation.declared, SOURCE)
-        self._fields.statements = read_statements(self._host, statements, value)
+        self._fields.statements = read_statements(self._host, value)
         # A host that sends its client an identifier is found by it.
         for node in self._fields.statements:
             if isinstance(node, OptionStatement) and (node.option.space, node.option.code) == _IDENTIFIER:
