@@ -1,4 +1,7 @@
-"""The machine's OMAPI on a real port of the loopback: a thread carries octets between sockets and the machine."""
+"""The machine's OMAPI on a real port of the loopback: a thread carries octets between sockets and the machine.
+
+The test's own thread may send packets meanwhile: one lock keeps a machine from being told two things at a time.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import select
 import socket
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from dhcpd.trace import events as ev
 from tests.engine.omapi.shell import Server
@@ -14,7 +17,7 @@ from tests.engine.omapi.shell import Server
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dhcpd.trace.effects import StreamClose, StreamSend
+    from dhcpd.trace.effects import Effect, StreamClose, StreamSend
 
 ADDRESS = "127.0.0.1"
 _LOOPBACK = 0x7F000001
@@ -26,6 +29,7 @@ class Loopback(Server):
     def __init__(self, *args: bytes) -> None:
         self.sockets: dict[int, socket.socket] = {}
         self.closing: set[int] = set()
+        self.turn = threading.RLock()
         super().__init__(*args)
         self.door = socket.create_server((ADDRESS, 0))
         self.port: int = self.door.getsockname()[1]
@@ -42,6 +46,10 @@ class Loopback(Server):
         for one in (self.door, self.rung, *self.sockets.values()):
             one.close()
 
+    def packet(self, *args: Any, **named: Any) -> list[Effect]:
+        with self.turn:
+            return super().packet(*args, **named)
+
     def stream_send(self, effect: StreamSend) -> None:
         self.sockets[effect.stream].sendall(effect.data)
 
@@ -52,14 +60,15 @@ class Loopback(Server):
         while True:
             numbers = {one.fileno(): number for number, one in self.sockets.items()}
             ready, _, _ = select.select([self.rung, self.door, *self.sockets.values()], [], [])
-            if self.door in ready:
-                self.accept()
-            for one in ready:
-                if one.fileno() in numbers:
-                    self.read(numbers[one.fileno()], one)
-            self.catch_up()
-            for number in self.closing & self.sockets.keys():
-                self.sockets.pop(number).close()
+            with self.turn:
+                if self.door in ready:
+                    self.accept()
+                for one in ready:
+                    if one.fileno() in numbers:
+                        self.read(numbers[one.fileno()], one)
+                self.catch_up()
+                for number in self.closing & self.sockets.keys():
+                    self.sockets.pop(number).close()
             if self.rung in ready:
                 return
 
