@@ -13,7 +13,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from . import boot
-from .disk.lease_file import LeaseFile, StorageError
+from .disk.lease_file import LeaseFile, LeaseFileInUse, StorageError
 from .network.interfaces import read_links
 from .network.sockets import OpenError
 from .process import pidfile
@@ -250,7 +250,10 @@ class Start:
                     owner=run.privileges.file_owner,
                     discard=settings.test == "T",
                     durable=settings.sync,
+                    exclusive=True,
                 )
+            except LeaseFileInUse as error:
+                raise run.fatal(_in_use(error)) from error
             except StorageError as error:
                 raise run.fatal(f"Can't open {settings.lease_file} for append.") from error
         return run.lease_file
@@ -303,3 +306,9 @@ class Start:
 
     def _fatal(self, effect: Fatal) -> None:
         raise self._run.fatal(effect.text)
+
+
+def _in_use(error: LeaseFileInUse) -> str:
+    """What is said of a lease file that another server has."""
+    who = f"process {error.pid}" if error.pid else "another process"
+    return f"The lease file {error.path} is in use by {who}: stop that server, or name another file with -lf."
