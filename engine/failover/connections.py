@@ -184,6 +184,7 @@ class Connections:
         self.links.pop(link.stream, None)
         self._out.pop(link.stream, None)
         endpoint = self.endpoints[link.endpoint]
+        endpoint.tell("the link ends" if endpoint.link is link else f"connection {link.stream} ends", why)
         if endpoint.link is link:
             moving.lost_link(endpoint, why)
         else:

@@ -85,6 +85,9 @@ class Site(Protocol):
     def log(self, level: int, text: str) -> None:
         """Log a line at a level of syslog."""
 
+    def tell(self, subject: str, verdict: str, why: str) -> None:
+        """A step of a decision (Reason "peer"), for who asks why."""
+
     def record(self, endpoint: Endpoint) -> None:
         """Append the endpoint's state record to the lease file."""
 
@@ -178,6 +181,10 @@ class Endpoint:
         """A line about this relationship."""
         self.site.log(level, text)
 
+    def tell(self, verdict: str, why: str) -> None:
+        """What became of the relationship at this event, and why, for who asks."""
+        self.site.tell(self.name, verdict, why)
+
     # Beginning
 
     def take_record(self, state: State, since: int, partner_state: State, partner_since: int, mclt: int | None) -> None:
@@ -203,6 +210,7 @@ class Endpoint:
         link.greeted = True
         self.link = link
         self.asked_here = False
+        self.tell("linked", f"the handshake on connection {link.stream} is over")
         self.site.no_alarm(self, LINK, link.stream)
 
     def begin_timers(self) -> None:

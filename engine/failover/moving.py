@@ -97,6 +97,7 @@ def move(endpoint: Endpoint, new: State, why: str) -> None:
     endpoint.state = new
     endpoint.needs_all = endpoint.needs_all or new is RECOVER
     endpoint.why = why
+    endpoint.tell(f"{old.word} -> {new.word}", why)
     site.record(endpoint)
     endpoint.log(INFO, f"failover peer {endpoint.name}: I move from {old.word} to {new.word}")
     tell_both_normal(endpoint)
@@ -178,6 +179,7 @@ def receive_state(endpoint: Endpoint, message: StateMessage) -> None:
     if announced is NORMAL and flags & STARTUP_FLAG and endpoint.recorded_state is RECOVER:
         # It does not know yet that this server must recover. When it does, it goes to PARTNER-DOWN and says so; to take
         # its word now would make a conflict of it, in which nobody waits for what this server may have forgotten.
+        endpoint.tell("stays", "the partner starts, and does not know yet that this server must recover")
         return
     if announced is endpoint.partner_state and endpoint.state is not UNKNOWN and _is_no_news(endpoint):
         return
@@ -207,7 +209,10 @@ def _is_no_news(endpoint: Endpoint) -> bool:
         saved = endpoint.saved
         move(endpoint, POT_CONF if saved is RES_INT else saved, "the partner is as the record says")
         return True
-    return endpoint.state not in HEEDED
+    if endpoint.state in HEEDED:
+        return False
+    endpoint.tell("stays", f"that the partner is in {endpoint.partner_state.word} was known")
+    return True
 
 
 def _follow(endpoint: Endpoint, old: State, announced: State, flags: int) -> None:
@@ -215,6 +220,7 @@ def _follow(endpoint: Endpoint, old: State, announced: State, flags: int) -> Non
     mine, starting = endpoint.recorded_state, endpoint.state is STARTUP
     if mine is P_DOWN and flags & STARTUP_FLAG:
         # It will say more when it has heard that this server is in PARTNER-DOWN.
+        endpoint.tell("stays", "the partner starts; it says more when it has heard of partner-down")
         return
     said = ANNOUNCED[mine, announced]
     act = _ACTS.get(said.what)
@@ -222,6 +228,7 @@ def _follow(endpoint: Endpoint, old: State, announced: State, flags: int) -> Non
         act(endpoint, old, announced)
     new = RECOVER if starting and said.what == "from startup: recover" else said.state
     if new is None:
+        endpoint.tell("stays", f"in {mine.word} nothing follows from a partner in {announced.word}")
         return
     if mine is COMM_INT and new is NORMAL:
         outgoing.send_updates(endpoint)

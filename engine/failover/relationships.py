@@ -17,6 +17,7 @@ from ..agenda import Owner
 from ..lease.file.state_reader import failover_record
 from ..model.failover_state import FailoverState
 from ..service.lifecycle import watch_pool
+from ..service.reasons import Reason, once
 from . import balancing, moving
 from .connections import Connections
 from .endpoint import BALANCE, LINK, LISTEN, RETRY, Endpoint
@@ -160,6 +161,11 @@ class Relationships:
     def log(self, level: int, text: str) -> None:
         """Log a line."""
         self._host.log(level, text)
+
+    def tell(self, subject: str, verdict: str, why: str) -> None:
+        """A step of a decision, where somebody asks for them."""
+        if self._host.reasons is not None:
+            once(self._host.reasons, Reason("peer", subject, verdict, why))
 
     def record(self, endpoint: Endpoint) -> None:
         """Append the state record."""

@@ -14,11 +14,12 @@ from ..looking.filters import Filter, is_address, select
 from ..looking.moments import NoMoment, time_us
 from ..playing.seek import first_us
 from ..showing.describe import answer_line, clock, effect_line, event_line, record_fields
+from ..showing.streams import Unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ...trace import Tape
+    from ...trace import Entry, Tape
     from ...trace.effects import Effect
     from ...trace.events import Event
 
@@ -48,11 +49,17 @@ def show(trace: str, *, count: int | None, follow: bool, full: bool, as_json: bo
     with opened(trace) as tape, reading(tape, as_json=as_json, until=options["to_seq"] or 0) as progress:
         wanted = _filter(tape, options)
         number = 0
+        streams = Unfinished()
+
+        def look(entry: Entry) -> None:
+            progress.at(entry)
+            streams.see(entry.event)
+
         try:
-            chosen = select(tape, wanted, _wait if follow else None, progress.at)
+            chosen = select(tape, wanted, _wait if follow else None, look)
             for number, entry in enumerate(chosen, 1):
                 progress.clear()
-                printer(entry.seq, entry.event, entry.effects)
+                printer(entry.seq, entry.event, entry.effects, streams.rest)
                 if number == count:
                     break
         except KeyboardInterrupt:
@@ -104,13 +111,13 @@ def _time(tape: Tape, text: str | None, name: str) -> int | None:
         raise click.BadParameter(str(error), param_hint=name) from None
 
 
-def _show_line(seq: int, event: Event, effects: tuple[Effect, ...] | None) -> None:
+def _show_line(seq: int, event: Event, effects: tuple[Effect, ...] | None, rest: bytes) -> None:
     answer = "(not recorded)" if effects is None else answer_line(effects)
-    print_lines(f"{seq:>8}  {clock(event.wall_us)}  {event_line(event)} -> {answer}")
+    print_lines(f"{seq:>8}  {clock(event.wall_us)}  {event_line(event, rest)} -> {answer}")
 
 
-def _show_full(seq: int, event: Event, effects: tuple[Effect, ...] | None) -> None:
-    print_lines(f"event {seq}: {event_line(event)}", *_fields(event))
+def _show_full(seq: int, event: Event, effects: tuple[Effect, ...] | None, rest: bytes) -> None:
+    print_lines(f"event {seq}: {event_line(event, rest)}", *_fields(event, rest))
     for effect in effects or ():
         print_lines(f"  effect: {effect_line(effect)}", *_fields(effect))
     if effects is None:
@@ -118,16 +125,16 @@ def _show_full(seq: int, event: Event, effects: tuple[Effect, ...] | None) -> No
     print_lines("")
 
 
-def _fields(record: Event | Effect) -> Iterator[str]:
+def _fields(record: Event | Effect, rest: bytes = b"") -> Iterator[str]:
     """A field a line; where its value has several, the others stand below it."""
-    for name, value in record_fields(record):
+    for name, value in record_fields(record, rest=rest):
         first, *others = value.split("\n")
         yield f"    {name:<28} {first}"
         for line in others:
             yield f"{'':<33}{line}"
 
 
-def _show_json(seq: int, event: Event, effects: tuple[Effect, ...] | None) -> None:
+def _show_json(seq: int, event: Event, effects: tuple[Effect, ...] | None, _rest: bytes) -> None:
     print_json({
         "seq": seq,
         "event": type(event).__name__,
