@@ -122,6 +122,10 @@ def _content_line(event: Any) -> str:
     return f"{event.name}, {len(event.content):,} octets"
 
 
+def _send_failed_line(event: ev.SendFailed) -> str:
+    return f"{event.length:,} octets on {event.interface}: {event.error}"
+
+
 _EVENT_LINES: Final[dict[type[ev.Event], Callable[[Any], str]]] = {
     ev.Boot: lambda event: f"version {event.version} on {event.host_name}: {' '.join(event.arguments)}",
     ev.ConfigurationFile: _content_line,
@@ -136,6 +140,7 @@ _EVENT_LINES: Final[dict[type[ev.Event], Callable[[Any], str]]] = {
     ev.StreamData: lambda event: f"stream {event.stream}, {stream_words(event.data)}",
     ev.StreamHalfClosed: lambda event: f"stream {event.stream}",
     ev.StreamClosed: lambda event: f"stream {event.stream}{': ' if event.error else ''}{event.error}",
+    ev.SendFailed: _send_failed_line,
     ev.Remark: lambda event: event.text,
 }
 
