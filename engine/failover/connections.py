@@ -195,6 +195,7 @@ class Connections:
 
     def _receive(self, link: Link, message: Message) -> None:
         endpoint = self.endpoints[link.endpoint]
+        endpoint.skew_s = message.time - self._host.now
         handshake = _HANDSHAKE.get(type(message))
         if handshake is not None:
             handshake(self, link, message)

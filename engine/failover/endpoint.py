@@ -33,7 +33,7 @@ from .rules.states import (
     State,
     serving,
 )
-from .updates import Updates
+from .rules.updates import Updates
 
 if TYPE_CHECKING:
 
@@ -114,6 +114,9 @@ class Site(Protocol):
     def no_alarm(self, endpoint: Endpoint, timer: str, detail: int) -> None:
         """Set no alarm, if one was."""
 
+    def alarm_at(self, endpoint: Endpoint, timer: str, detail: int) -> int | None:
+        """The moment of an alarm that is set, in microseconds since 1970."""
+
     def draw(self, limit: int) -> int:
         """A random number from 0 to `limit` - 1."""
 
@@ -127,13 +130,14 @@ class Endpoint:
     `saved` is the state behind STARTUP. `since` and `partner_since` tell when the two states began, as far as this
     server knows. `mclt` and `hba` are the primary's, None for an HBA that was never heard. `needs_all`: what this
     server knows is not complete until the partner has told everything; `asked_here`: that was asked for on this link.
-    `why`: what led to the state, in words for an operator.
+    `why`: what led to the state, in words for an operator. `skew_s`: how far the partner's clock was ahead at its last
+    message, None before there was one.
     """
 
     __slots__ = (
         "needs_all", "asked_here", "balance_at", "balanced_at", "calling", "hba", "link", "mclt", "partner_delay_s",
-        "partner_since", "partner_state", "partner_unacked", "saved", "serving", "settings", "since", "site", "state",
-        "updates", "why",
+        "partner_since", "partner_state", "partner_unacked", "saved", "serving", "settings", "since", "site", "skew_s",
+        "state", "updates", "why",
     )  # fmt: skip
 
     def __init__(self, settings: FailoverPeer, site: Site) -> None:
@@ -147,6 +151,7 @@ class Endpoint:
         self.hba = settings.hash_buckets
         self.partner_unacked = 0
         self.partner_delay_s = 0
+        self.skew_s: int | None = None
         self.link: Link | None = None
         self.calling = 0
         self.updates = Updates()
@@ -284,6 +289,7 @@ class Endpoint:
             "balanced_at": self.balanced_at,
             "balance_at": list(self.balance_at.items()),
             "why": self.why,
+            "skew_s": self.skew_s,
         }
 
     def restore(self, data: dict[str, Any]) -> None:
@@ -291,7 +297,7 @@ class Endpoint:
         self.state, self.saved = State(data["state"]), State(data["saved"])
         self.partner_state = State(data["partner_state"])
         for name in ("since", "partner_since", "mclt", "hba", "partner_unacked", "partner_delay_s", "calling",
-                     "needs_all", "asked_here", "balanced_at", "why"):  # fmt: skip
+                     "needs_all", "asked_here", "balanced_at", "why", "skew_s"):  # fmt: skip
             setattr(self, name, data[name])
         self.updates.restore(data["updates"])
         self.balance_at = dict(data["balance_at"])

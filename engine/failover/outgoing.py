@@ -17,7 +17,7 @@ from ...trace.effects import INFO
 from ..model.lease import ABANDONED, ACTIVE, BACKUP, EXPIRED, FREE
 from .messages import BindingAck, BindingUpdate, UpdateDone
 from .rules.binding import ENDED, wire_flags
-from .updates import Told
+from .rules.updates import Told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -212,6 +212,10 @@ class Relationships:
         """Do not."""
         self._host.agenda.cancel(Owner.FAILOVER, _key(endpoint, timer, detail))
 
+    def alarm_at(self, endpoint: Endpoint, timer: str, detail: int) -> int | None:
+        """When an alarm is due."""
+        return self._host.agenda.at_us(Owner.FAILOVER, _key(endpoint, timer, detail))
+
     def draw(self, limit: int) -> int:
         """A random number."""
         return self._host.draws.below(limit)
