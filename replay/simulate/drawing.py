@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 _DRAW: Final = 1 << 48
 # The first of it without faults, so that a pair is one before it is hurt, as a rule.
 _PEACE_S: Final = 40
-_LENGTH_S: Final = (600, 2400)
+_LENGTH_S: Final = (300, 1200)
 _CLIENT_EVERY_S: Final = (4, 20)
-_FAULT_EVERY_S: Final = (60, 300)
+_FAULT_EVERY_S: Final = (40, 200)
 
 
 def plan(seed: int, kinds: Collection[str] = tuple(FAULTS)) -> Plan:

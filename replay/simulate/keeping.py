@@ -4,14 +4,15 @@
     server-1-2.trace     the recording of server 1 since its second start; each plays alone, as every recording does
     why.txt              the invariant and what it found, and what happened when: faults, starts, changes of state
 
-An older folder of the same name is moved aside.
+A folder that is there stays as it is: the new one is named `SEED.1`, `SEED.2`, ...
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
+from itertools import count
 from typing import TYPE_CHECKING
 
-from ...trace.writer import move_aside
 from .faults import FAULTS
 from .plan import CLIENT
 from .run import Run
@@ -23,11 +24,19 @@ if TYPE_CHECKING:
     from .run import Outcome
 
 
+def new_folder(within: Path, seed: int) -> Path:
+    """A folder for a seed's failure. Raises OSError."""
+    within.mkdir(parents=True, exist_ok=True)
+    for number in count():
+        made = within / (f"{seed}.{number}" if number else str(seed))
+        with suppress(FileExistsError):
+            made.mkdir(mode=0o700)
+            return made
+    raise AssertionError("count has no end")
+
+
 def keep(plan: Plan, folder: Path) -> Outcome:
-    """Run a plan with its recordings in a new folder. Raises OSError."""
-    if folder.exists():
-        move_aside(str(folder))
-    folder.mkdir(parents=True, mode=0o700)
+    """Run a plan with its recordings in a folder. Raises OSError."""
     (folder / "plan.json").write_text(plan.text())
     outcome = Run(plan, folder).carry_out()
     (folder / "why.txt").write_text(_why(plan, outcome))

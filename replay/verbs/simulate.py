@@ -16,7 +16,7 @@ from ..playing.verdict import INTERRUPTED, Status
 from ..showing.statusline import Simulated
 from ..simulate import drawing, many
 from ..simulate.faults import FAULTS
-from ..simulate.keeping import keep
+from ..simulate.keeping import keep, new_folder
 from ..simulate.plan import NotAPlan, Plan
 
 if TYPE_CHECKING:
@@ -120,25 +120,25 @@ def _executor(seeds: int, jobs: int | None, dask: str | None) -> Executor:
 
 def _kept(failure: Failure, kinds: tuple[str, ...], folder: Path, *, as_json: bool) -> None:
     """Keep a failure, and tell of it."""
-    where = folder / str(failure.seed)
-    _keep(drawing.plan(failure.seed, kinds), where)
+    where, _outcome = _keep(drawing.plan(failure.seed, kinds), folder)
     if as_json:
         print_json({**failure._asdict(), "kept": str(where)})
     else:
         print_lines(f"seed {failure.seed}: {failure.invariant}: {failure.what}", f"    kept in {where}")
 
 
-def _keep(plan: Plan, where: Path) -> Outcome:
+def _keep(plan: Plan, folder: Path) -> tuple[Path, Outcome]:
+    """Where it is kept, and what came of it there."""
     try:
-        return keep(plan, where)
+        where = new_folder(folder, plan.seed)
+        return where, keep(plan, where)
     except OSError as error:
-        leave(f"cannot write {where}: {error.strerror}", Status.UNJUDGED)
+        leave(f"cannot write {error.filename or folder}: {error.strerror}", Status.UNJUDGED)
 
 
 def _again(plan: Plan, folder: Path, *, as_json: bool) -> None:
     """Run a plan, and leave."""
-    where = folder / str(plan.seed)
-    outcome = _keep(plan, where)
+    where, outcome = _keep(plan, folder)
     violated = outcome.violated
     if as_json:
         what = None if violated is None else {"invariant": violated.invariant, "what": violated.what}
