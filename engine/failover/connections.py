@@ -149,8 +149,6 @@ class Connections:
         """A connection has ended, or could not be made."""
         link = self.links.get(stream)
         if link is not None:
-            if error == "storage":
-                self._host.log(ERROR, f"Unable to record current failover state for {link.endpoint}")
             self._forget(link, f"the connection was lost ({error or 'closed'})")
             return
         endpoint = self._caller(stream)

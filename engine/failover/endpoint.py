@@ -13,7 +13,7 @@ Source: docs/behaviour/failover.md#endpoint-states.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from ...trace.effects import ERROR, INFO
 from .link import LINK_STARTUP_S, RETRY_S, contact_interval_s
@@ -58,6 +58,7 @@ STARTING: Final = "starting"  # nothing: the partner has not come in time
 PARTNER_DOWN: Final = "partner-down"  # nothing: auto-partner-down
 WAIT: Final = "recover-wait"  # nothing: MCLT is over
 BALANCE: Final = "balance"  # the pool's index
+RECORD: Final = "record"  # nothing: enter again the state that could not be recorded
 
 # Messages that promise what the lease file holds.
 _DURABLE: Final = frozenset({"StateMessage", "BindingUpdate", "BindingAck", "UpdateDone"})
@@ -124,6 +125,16 @@ class Site(Protocol):
         """The pools of the relationship, in the order of the lease file."""
 
 
+class Unsure(NamedTuple):
+    """The state before a change whose record may not be on disk: what `Endpoint` had, and when it was left."""
+
+    state: State
+    saved: State
+    since: int
+    needs_all: bool
+    left_us: int
+
+
 class Endpoint:
     """See the module. Times in seconds since 1970 where no unit is named.
 
@@ -131,13 +142,14 @@ class Endpoint:
     server knows. `mclt` and `hba` are the primary's, None for an HBA that was never heard. `needs_all`: what this
     server knows is not complete until the partner has told everything; `asked_here`: that was asked for on this link.
     `why`: what led to the state, in words for an operator. `skew_s`: how far the partner's clock was ahead at its last
-    message, None before there was one.
+    message, None before there was one. `unsure` are the states of the last moments, the oldest first: where to go
+    back to when the disk refuses the record of a change; `wanted` is the state that is to be entered again then.
     """
 
     __slots__ = (
         "needs_all", "asked_here", "balance_at", "balanced_at", "calling", "hba", "link", "mclt", "partner_delay_s",
         "partner_since", "partner_state", "partner_unacked", "saved", "serving", "settings", "since", "site", "skew_s",
-        "state", "updates", "why",
+        "state", "unsure", "updates", "wanted", "why",
     )  # fmt: skip
 
     def __init__(self, settings: FailoverPeer, site: Site) -> None:
@@ -155,6 +167,8 @@ class Endpoint:
         self.link: Link | None = None
         self.calling = 0
         self.updates = Updates()
+        self.unsure: list[Unsure] = []
+        self.wanted: State | None = None
         self.needs_all = True
         self.asked_here = False
         self.balanced_at = 0
@@ -290,6 +304,8 @@ class Endpoint:
             "balance_at": list(self.balance_at.items()),
             "why": self.why,
             "skew_s": self.skew_s,
+            "unsure": [[int(value) for value in one] for one in self.unsure],
+            "wanted": None if self.wanted is None else int(self.wanted),
         }
 
     def restore(self, data: dict[str, Any]) -> None:
@@ -300,5 +316,10 @@ class Endpoint:
                      "needs_all", "asked_here", "balanced_at", "why", "skew_s"):  # fmt: skip
             setattr(self, name, data[name])
         self.updates.restore(data["updates"])
+        self.unsure = [
+            Unsure(State(state), State(saved), since, bool(needs_all), left_us)
+            for state, saved, since, needs_all, left_us in data["unsure"]
+        ]
+        self.wanted = None if data["wanted"] is None else State(data["wanted"])
         self.balance_at = dict(data["balance_at"])
         self.serving = serving(self.state, self.partner_state)

@@ -121,6 +121,11 @@ class Relationships:
             if endpoint.state is SHUTDOWN:
                 moving.move(endpoint, RECOVER, "the server is shut down")
 
+    def storage_failed(self) -> None:
+        """Records of the last moments are lost; those of the relationships' states may be among them."""
+        for endpoint in self.endpoints.values():
+            moving.storage_failed(endpoint)
+
     # Moments
 
     def due(self, key: str) -> None:
