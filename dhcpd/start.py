@@ -224,6 +224,7 @@ class Start:
         if not ("-d" in line or "--log-json" in line):
             run.logger.to_stderr = False
         run.daemon.release()
+        run.manager.ready(boot.now()[1], run.serving_status())
 
     def _settle(self, effect: Settings) -> None:
         run = self._run
@@ -295,7 +296,7 @@ class Start:
             self._answer(event)
 
     def _listen(self, effect: Listen) -> None:
-        self._served = effect.interfaces
+        self._served = self._run.served = effect.interfaces
 
     def _wake(self, effect: Wake) -> None:
         self._run.wake_us = effect.at_us
