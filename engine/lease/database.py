@@ -245,8 +245,7 @@ class Database:
             queue.count -= 1
             assert queue.count >= 0, "a queue has counted fewer leases than it has"
         if left != number:
-            queues.free += (number == FREE_QUEUE) - (left == FREE_QUEUE)
-            queues.backup += (number == BACKUP_QUEUE) - (left == BACKUP_QUEUE)
+            queues.count_move(left, number)
         self._order -= 1
         key = lease.key = make_key(due, self._order, number, address)
         queue = queues.queues[number]

@@ -207,6 +207,17 @@ class PoolQueues:
             address = self.next_unfiled = next(self.source, None)
         return address
 
+    def count_move(self, left: int, entered: int) -> None:
+        """Count a lease that goes from one queue to another as free or backup, where it is."""
+        if left == FREE_QUEUE:
+            self.free -= 1
+        elif left == BACKUP_QUEUE:
+            self.backup -= 1
+        if entered == FREE_QUEUE:
+            self.free += 1
+        elif entered == BACKUP_QUEUE:
+            self.backup += 1
+
     def check_counts(self) -> None:
         """Assert that every address of the pool is counted once."""
         counted = self.unfiled + sum([queue.count for queue in self.queues])

@@ -18,7 +18,6 @@ from ..conf.writing.values import identifier_text, text_of
 from ..model.context import Context, OptionSet
 from ..wire.encode import evaluate
 from ..wire.text import dotted
-from .plan import MIN_LEASE_TIME_S
 from .reasons import Reason, Setting, Settings, once
 
 if TYPE_CHECKING:
@@ -273,7 +272,7 @@ def tell_time(server: Server, packet: Message, terms: Terms, settings: Settings,
         time = terms.max_time
         why, place = _bound(settings, par.MAX_LEASE_TIME, "at most")
         _tell(server, Reason("time", "max-lease-time", _seconds(time), why, place))
-    minimum = min(MIN_LEASE_TIME_S, terms.max_time) if terms.min_time is None else terms.min_time
+    minimum = terms.min_time
     if time < minimum:
         time = minimum
         why, place = _bound(settings, par.MIN_LEASE_TIME, "at least")

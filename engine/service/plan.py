@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # Plans are told apart by the classes of clients, too, which may be combined at will: their number is bounded.
 KEPT_MAX: Final = 4096
-# What `min-lease-time` is where the configuration does not say.
+# What `min-lease-time` is where the configuration does not say, unless no lease is to be as long.
 MIN_LEASE_TIME_S: Final = 300
 _ADDRESS_OCTETS: Final = 4
 _SERVER_IDENTIFIER: Final = 54
@@ -83,7 +83,8 @@ class Terms:
     def _read_times(self, context: Context, options: OptionSet) -> None:
         self.default_time = par.number(context, options, par.DEFAULT_LEASE_TIME, 43_200) or 0
         self.max_time = par.number(context, options, par.MAX_LEASE_TIME, 86_400) or 0
-        self.min_time = par.number(context, options, par.MIN_LEASE_TIME)
+        shortest = par.number(context, options, par.MIN_LEASE_TIME)
+        self.min_time = min(MIN_LEASE_TIME_S, self.max_time) if shortest is None else shortest
         self.adaptive_threshold = par.number(context, options, par.ADAPTIVE_LEASE_TIME_THRESHOLD, 0) or 0
         self.infinite_is_reserved = par.flag(context, options, par.INFINITE_IS_RESERVED, False)
 

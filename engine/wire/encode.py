@@ -95,16 +95,25 @@ INFORM: Final = Layout("INFORM ACK", False, True, True, False, False, True, True
 LEASEQUERY: Final = Layout("LEASEQUERY", False, False, True, False, False, False, False, False)
 
 
-@dataclass(slots=True, eq=False)
-class _Site:
-    """The site option space in force, and the code from which it holds.
+@dataclass(frozen=True, slots=True, eq=False)
+class Site:
+    """A site option space as `site-option-space` spells it, the code from which it holds, and its lowest code.
 
     See docs/behaviour/packets.md#site-option-space.
     """
 
+    spelled: str
     table: SpaceTable
     cutoff: int
     lowest: int
+
+
+class UnknownSpaceError(Exception):
+    """`site-option-space` has a name that no option space has: the reply cannot be made. Its text is ISC's line."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"unknown option space {name}.")
+        self.name = name
 
 
 class _Plan:
@@ -139,17 +148,33 @@ class Encoder:
         self._text = frozenset(dhcp.minimum)
         self._plans: dict[tuple[object, ...], _Plan] = {}
         self._areas: dict[tuple[object, ...], Area] = {}
-        self._sites: dict[bytes, _Site | None] = {}
+        self._sites: dict[bytes, Site | None] = {}
         self.warned: list[str] = []
 
-    def site_name(self, layout: Layout, options: OptionSet, context: Context) -> bytes:
-        """The site option space that holds for a reply, warned about where it is old; empty for none."""
+    def site(self, layout: Layout, options: OptionSet, context: Context) -> Site | None:
+        """The site option space that holds for a reply, None for none; raises UnknownSpaceError.
+
+        Whoever sends the reply has `warn_of` log what there is to say of it.
+        """
         if _SITE_OPTION_SPACE not in options.server or not layout.site:
-            return b""
-        name = evaluate(options.server[_SITE_OPTION_SPACE], context) or b""
-        if name:
-            self._site(name, context)
-        return name
+            return None
+        name = evaluate(options.server[_SITE_OPTION_SPACE], context)
+        if not name:
+            return None
+        if name not in self._sites:
+            if len(self._sites) >= CACHE_ENTRIES_MAXIMUM:
+                self._sites.clear()
+            self._sites[name] = self._make_site(name.decode("latin-1"))
+        site = self._sites[name]
+        if site is None:
+            raise UnknownSpaceError(name.decode("latin-1"))
+        return site
+
+    def warn_of(self, site: Site | None, context: Context) -> None:
+        """Log, once a space, that a reply's site option space has codes that are not a site's any more."""
+        if site is not None and site.lowest < SITE_CUTOFF and site.spelled.lower() not in self.warned:
+            self.warned.append(site.spelled.lower())
+            context.host.log(ERROR, _SITE_WARNING.format(name=site.spelled, lowest=site.lowest))
 
     def area(
         self,
@@ -159,23 +184,14 @@ class Encoder:
         context: Context,
         filename: bytes | None,
         server_name: bytes | None,
-        site_name: bytes | None = None,
-    ) -> Area | None:
-        """The options of a reply of kind `layout` to `packet`; None: no reply at all (unknown site space).
+        site: Site | None = None,
+    ) -> Area:
+        """The options of a reply of kind `layout` to `packet`; `site` is what `site()` says of it.
 
         `filename` and `server_name` are only asked whether they are there: then their fields take no options.
-        `site_name` is `site_name()`'s answer, where that was asked before.
-
-        See docs/behaviour/packets.md#site-option-space.
+        What the values' expressions log is logged here and now, so that the lines that come before are the caller's.
         """
         dhcp = options.dhcp
-        site: _Site | None = None
-        name = self.site_name(layout, options, context) if site_name is None else site_name
-        if name:
-            site = self._site(name, context)
-            if site is None:
-                context.host.log(ERROR, f"unknown option space {name.decode('latin-1')}.")
-                return None
         plan = self._plan(layout, packet, options, context, site)
         values = self._values(plan, options, context, site)
         agent = b""
@@ -199,7 +215,7 @@ class Encoder:
         return area
 
     def _plan(
-        self, layout: Layout, packet: Message, options: OptionSet, context: Context, site: _Site | None
+        self, layout: Layout, packet: Message, options: OptionSet, context: Context, site: Site | None
     ) -> _Plan:
         dhcp = options.dhcp
         server = options.server
@@ -208,7 +224,7 @@ class Encoder:
             requested = evaluate(dhcp[_PARAMETER_REQUEST_LIST], context) or b""
         elif layout.request_list:
             requested = packet.options.get(_PARAMETER_REQUEST_LIST, b"")
-        criteria = Criteria(
+        criteria = (  # a plain tuple, since most replies only look for it
             requested,
             layout.echo and _ECHO_CLIENT_ID in server and is_on(evaluate(server[_ECHO_CLIENT_ID], context)),
             "fqdn" in packet.spaces,
@@ -220,14 +236,14 @@ class Encoder:
         key = (criteria, filled, site, _VENDOR_OPTION_SPACE in server)
         plan = self._plans.get(key)
         if plan is None:
-            plan = self._make_plan(criteria, options, site)
+            plan = self._make_plan(Criteria(*criteria), options, site)
             if len(self._plans) >= CACHE_ENTRIES_MAXIMUM:
                 self._plans.clear()
                 self._areas.clear()
             self._plans[key] = plan
         return plan
 
-    def _make_plan(self, criteria: Criteria, options: OptionSet, site: _Site | None) -> _Plan:
+    def _make_plan(self, criteria: Criteria, options: OptionSet, site: Site | None) -> _Plan:
         cutoff = site.cutoff if site is not None else 1 << 32
         members = options.spaces.get(site.table.space.name, {}) if site is not None else {}
         present = [code for code in options.dhcp if code < cutoff]
@@ -256,7 +272,7 @@ class Encoder:
         return (_PACKED, inner) if inner is not None and options.spaces.get(inner) else None
 
     def _site_source(
-        self, code: int, members: Mapping[int, Value], site: _Site | None
+        self, code: int, members: Mapping[int, Value], site: Site | None
     ) -> tuple[int, str] | None:
         if code in members:
             return _SITE, ""
@@ -264,7 +280,7 @@ class Encoder:
         return (_PACKED, inner) if inner is not None else None
 
     def _values(
-        self, plan: _Plan, options: OptionSet, context: Context, site: _Site | None
+        self, plan: _Plan, options: OptionSet, context: Context, site: Site | None
     ) -> tuple[bytes | None, ...]:
         """The candidates' values, evaluated in order where they are not constant."""
         dhcp = options.dhcp
@@ -363,24 +379,12 @@ class Encoder:
         length = len(packet.payload)
         return length - _FIXED_OCTETS if length >= PAYLOAD_OCTETS_MINIMUM else BOOTP_AREA_OCTETS
 
-    def _site(self, name: bytes, context: Context) -> _Site | None:
-        if name not in self._sites:
-            if len(self._sites) >= CACHE_ENTRIES_MAXIMUM:
-                self._sites.clear()
-            self._sites[name] = self._make_site(name.decode("latin-1").lower())
-        site = self._sites[name]
-        shown = name.decode("latin-1")
-        if site is not None and site.lowest < SITE_CUTOFF and shown.lower() not in self.warned:
-            self.warned.append(shown.lower())
-            context.host.log(ERROR, _SITE_WARNING.format(name=shown, lowest=site.lowest))
-        return site
-
-    def _make_site(self, name: str) -> _Site | None:
-        table = self._tables.get(name)
+    def _make_site(self, spelled: str) -> Site | None:
+        table = self._tables.get(spelled.lower())
         if table is None:
             return None
         lowest = min(table.space.by_code, default=SITE_CUTOFF)
-        return _Site(table, max(min(lowest, SITE_CUTOFF), SITE_CUTOFF_MINIMUM), lowest)
+        return Site(spelled, table, max(min(lowest, SITE_CUTOFF), SITE_CUTOFF_MINIMUM), lowest)
 
 
 _SITE_WARNING: Final = (

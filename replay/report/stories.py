@@ -32,8 +32,7 @@ if TYPE_CHECKING:
     from ...engine.model.spaces import Registry
     from ...trace.effects import Effect
     from ...trace.events import Packet
-    from ..showing.messages import Message
-    from .clients import Client
+    from .clients import Client, Message
 
 _NOT_DECODED: Final = -1
 _LEFT_OUT: Final = frozenset({"xid", "secs"})

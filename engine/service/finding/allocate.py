@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 def may_use(server: Server, context: Context, pool: Pool) -> bool:
     """Whether the packet may have addresses of the pool (docs/behaviour/decisions.md#permits)."""
     packet = context.packet
-    is_open = server.generation.open_pools[pool.index]
-    if is_open and packet is not None and packet.message_type and server.reasons is None:
+    assert packet is not None, "permits are about a packet"
+    if server.generation.open_pools[pool.index] and packet.message_type and server.reasons is None:
         return True
     allowed = permitted(context, pool)
     if server.reasons is not None:
@@ -71,10 +71,11 @@ def allocate(server: Server, context: Context, network: SharedNetwork) -> Alloca
     return Allocation(chosen, partner_has_some)
 
 
-def _candidate(server: Server, pool: Pool) -> Allocation:
+def _candidate(server: Server, pool: Pool) -> tuple[Lease | None, bool]:
     """The pool's best lease: of this server's own, else of the partner's where it may be taken, else an abandoned one.
 
-    A lease of the partner's that may be taken goes before an own one that ended later.
+    A lease of the partner's that may be taken goes before an own one that ended later. With it: whether the partner has
+    one that may not be taken.
     """
     database, partner = server.database, server.leases.partners[pool.index]
     candidate = database.head(pool, partner.own_state)
@@ -90,7 +91,7 @@ def _candidate(server: Server, pool: Pool) -> Allocation:
         abandoned = database.head(pool, ABANDONED)
         if abandoned is not None and partner.may_reallocate(abandoned, server.now):
             candidate = abandoned
-    return Allocation(candidate, partner_has_some)
+    return candidate, partner_has_some
 
 
 def _better(candidate: Lease, kept: Lease) -> bool:

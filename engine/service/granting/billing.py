@@ -24,11 +24,6 @@ class Bill(NamedTuple):
     changed: bool
 
 
-def is_charged(lease: Lease) -> bool:
-    """Whether the lease is charged to a class."""
-    return lease.rare is not None and lease.rare.billing is not None
-
-
 def charge(server: Server, lease: Lease, packet: Message, *, offer: bool) -> Bill:
     """Keep, drop or make the lease's charge."""
     changed = False

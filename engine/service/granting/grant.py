@@ -23,7 +23,7 @@ from ..explain import tell_time, watch_handler, watch_scopes
 from ..finding.hosts import CLIENT_IDENTIFIER, dynamic_host
 from ..lifecycle import expire_in
 from ..plan import Terms
-from .billing import charge, is_charged
+from .billing import charge
 from .lease_name import must_ask_name
 from .lease_time import INFINITE, PoolClosedError, bootp_expiry, dhcp_time, requested_time
 from .nak import send_nak_for
@@ -87,17 +87,16 @@ def _run_scopes(step: Grant) -> bool:
         step.host = dynamic_host(server, packet)
     subnet = lease.subnet
     assert subnet is not None
-    relay = packet.agent if not packet.stashed else None
     if server.reasons is not None:
         scopes = server.generation.plans.scopes(subnet, lease.pool, packet.classes, step.host)
         step.settings, _ = watch_scopes(server, packet, lease, scopes, _variables(lease))
     plan = server.generation.plans.plan(context, subnet, lease.pool, packet.classes, step.host)
-    if plan is None or (relay is not None and "agent" in plan.options.spaces):
-        return _run_for_packet(step, relay)
+    if plan is None or (step.relay_options is not None and "agent" in plan.options.spaces):
+        return _run_for_packet(step)
     step.plan = plan
     step.options = plan.options
-    if relay is not None:
-        _own_options(step).spaces["agent"] = dict(relay)
+    if step.relay_options is not None:
+        _own_options(step).spaces["agent"] = dict(step.relay_options)
     context.reply = step.options
     if plan.handlers:
         _install(step, plan.handlers)
@@ -112,15 +111,15 @@ def _run_scopes(step: Grant) -> bool:
     return _before_host(step)
 
 
-def _run_for_packet(step: Grant, relay: dict[int, bytes] | None) -> bool:
+def _run_for_packet(step: Grant) -> bool:
     """The scopes' statements for this one packet."""
     context, lease = step.context, step.lease
     subnet, pool = lease.subnet, lease.pool
     assert subnet is not None
     options = step.options = context.reply = OptionSet()
     step.shared = False
-    if relay is not None:
-        options.spaces["agent"] = dict(relay)
+    if step.relay_options is not None:
+        options.spaces["agent"] = dict(step.relay_options)
     bindings = context.bindings = _variables(lease)
     terms = step.terms = Terms()
     limit = subnet.scope
@@ -214,7 +213,7 @@ def _admit(step: Grant) -> bool:
         return terms.allow_bootp != par.IGNORE and step.reject("bootp disallowed")
     if terms.allow_booting != par.ALLOW:
         return terms.allow_booting != par.IGNORE and step.reject("booting disallowed")
-    if lease.pool is not None and (step.packet.classes or is_charged(lease)):
+    if lease.pool is not None and (step.packet.classes or lease.rare is not None):
         bill = charge(server, lease, step.packet, offer=step.kind == OFFER)
         if bill.refused_by:
             text = f"lease limit reached in all matching classes (last: '{bill.refused_by}')"
@@ -316,17 +315,15 @@ def _reuse_or_store(step: Grant) -> None:
     See docs/behaviour/decisions.md#grant-procedure, step 26.
     """
     lease, server = step.lease, step.server
-    rare = lease.rare
-    in_memory_alone = rare is not None and (rare.no_reuse or (rare.unwritten and step.kind != OFFER))
-    nothing_new = lease.state == ACTIVE and step.same_client and not step.forbidden and not in_memory_alone
+    nothing_new = lease.state == ACTIVE and step.same_client and not step.forbidden and not _is_in_memory_alone(step)
     if nothing_new and reusable(server, lease, step.terms.cache_threshold):
         step.reused = True
         step.expiry = lease.ends
         server.leases.confirm(lease)
         step.note("unchanged", "its time is young enough to be told again (dhcp-cache-threshold)")
         return
-    relay = step.packet.agent
-    step.relay = None if relay is None else _relay_options(step, relay)
+    if step.relay_options is not None:
+        step.relay = _to_remember(step, step.relay_options)
     if step.kind == OFFER:
         server.leases.offer(lease, step, step.hold)
     else:
@@ -335,9 +332,15 @@ def _reuse_or_store(step: Grant) -> None:
         expire_in(server, lease.pool)
 
 
-def _relay_options(step: Grant, relay: dict[int, bytes]) -> tuple[tuple[int, bytes], ...] | None:
-    """The relay's options that a lease in use remembers; None where there is nothing to learn from the packet."""
-    if step.packet.stashed or not step.terms.stash_agent:
+def _is_in_memory_alone(step: Grant) -> bool:
+    """Whether the lease has what its record lacks, so that its client must not be told of it without a new one."""
+    rare = step.lease.rare
+    return rare is not None and (rare.no_reuse or (rare.unwritten and step.kind != OFFER))
+
+
+def _to_remember(step: Grant, relay: dict[int, bytes]) -> tuple[tuple[int, bytes], ...] | None:
+    """Of the relay's options those that a lease in use remembers; None where those that it knows stay."""
+    if not step.terms.stash_agent:
         return None
     if step.kind == OFFER and step.lease.state != ACTIVE:
         return None

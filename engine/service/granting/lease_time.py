@@ -52,8 +52,6 @@ def dhcp_time(server: Server, lease: Lease, terms: Terms, requested: int, *, com
     now = server.now
     time = min(requested, terms.max_time)
     minimum = terms.min_time
-    if minimum is None:
-        minimum = min(MIN_LEASE_TIME_S, terms.max_time)
     pool = lease.pool
     if pool is not None:
         if 1 <= terms.adaptive_threshold < _PERCENT:

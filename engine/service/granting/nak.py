@@ -57,7 +57,6 @@ def send_nak_for(server: Server, context: Context, address: int, subnet: Subnet 
         options.spaces["agent"] = dict(packet.agent)
     context.reply = options
     area = server.generation.encoder.area(NAK_LAYOUT, packet, options, context, None, None)
-    assert area is not None, "no site option space is set"
     server.log(INFO, nak_line(address, packet))
     server.effects.append(send_nak(packet, compose_nak(packet, area), server.ports, source))
 

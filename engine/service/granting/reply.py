@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ....trace.effects import INFO, Log
+from ....trace.effects import ERROR, INFO, Log
 from ...model.lease import ACTIVE
-from ...wire.encode import DYNAMIC_BOOTP, OFFER_OR_ACK
+from ...wire.encode import DYNAMIC_BOOTP, OFFER_OR_ACK, UnknownSpaceError
 from ...wire.packet import ACK, OFFER
 from ...wire.reply import BROADCAST_FLAG, compose, send_ack, send_bootp, send_offer, truncation_lines, with_hardware
 from ...wire.text import dotted, reply_line
@@ -27,7 +27,7 @@ from .ping import begin_ping, wants_ping
 if TYPE_CHECKING:
     from ....trace.effects import Send
     from ...model.context import Context, OptionSet
-    from ...wire.encode import Layout
+    from ...wire.encode import Layout, Site
     from ..server import Server
     from .step import Grant
 
@@ -53,31 +53,29 @@ def answer(step: Grant) -> None:
     context = step.context
     context.reply = prepared.options
     context.bindings = server.global_bindings
-    site = server.generation.encoder.site_name(_layout(kind), prepared.options, context)
-    before = len(effects)
-    sent = _encode(step, prepared, site)
     stored = kind != OFFER and lease.pool is not None and not step.reused
-    if sent is None:
+    encoder, layout = server.generation.encoder, OFFER_OR_ACK if kind else DYNAMIC_BOOTP
+    try:
+        site = encoder.site(layout, prepared.options, context)
+    except UnknownSpaceError as error:
+        # Nothing else keeps a reply from being made, so that what is stored below is told to its client.
+        server.log(ERROR, str(error))
         if stored:
             server.leases.withhold(lease)
         return
-    spoken = effects[before:] if len(effects) != before else None
-    if spoken:
-        del effects[before:]
+    encoder.warn_of(site, context)
     effects.append(Log(INFO, step.line))
     if stored:
         server.leases.store(lease)
-    if spoken:
-        effects += spoken
+    sent = _encode(step, prepared, layout, site)
     terms = step.terms
     if terms.filename or terms.server_name:
         for line in truncation_lines(terms.filename, terms.server_name):
             effects.append(Log(INFO, line))
     static = lease.pool is None
-    name = None if static else lease.hostname
-    line = reply_line(_WORDS[kind], lease.address, packet, name)
+    line = reply_line(_WORDS[kind], lease.address, packet, None if static else lease.hostname)
     if server.reasons is not None:
-        tell_parameters(server, step.settings, step.context, step.options)
+        tell_parameters(server, step.settings, context, step.options)
         tell_options(server, packet, step.settings, sent_options(sent.payload))
         server.reasons.append(Reason("verdict", dotted(lease.address), _WORDS[kind], "granted"))
     if kind == OFFER and lease.state != ACTIVE and not static and terms.ping_check and wants_ping(step):
@@ -85,7 +83,7 @@ def answer(step: Grant) -> None:
         return
     effects.append(Log(INFO, line))
     assert kind == OFFER or server.leases.unstored is not lease, "an ACK promises what is not in the lease file"
-    server.effects.append(sent)
+    effects.append(sent)
 
 
 def _prepared(step: Grant) -> Prepared:
@@ -176,24 +174,15 @@ def _limit_renewal(context: Context, options: OptionSet, time: int) -> None:
             del options.dhcp[code]
 
 
-def _layout(kind: int) -> Layout:
-    return OFFER_OR_ACK if kind else DYNAMIC_BOOTP
-
-
-def _encode(step: Grant, prepared: Prepared, site: bytes) -> Send | None:
-    """The packet; None where the site option space `site` is unknown."""
+def _encode(step: Grant, prepared: Prepared, layout: Layout, site: Site | None) -> Send:
+    """The packet; what evaluating its options logs is logged."""
     server, packet, terms, lease, context = step.server, step.packet, step.terms, step.lease, step.context
-    kind = step.kind
-    layout = _layout(kind)
-    area = server.generation.encoder.area(
-        layout, packet, prepared.options, context, terms.filename, terms.server_name, site
-    )
-    if area is None:
-        return None
+    kind, filename, server_name = step.kind, terms.filename, terms.server_name
+    area = server.generation.encoder.area(layout, packet, prepared.options, context, filename, server_name, site)
     flags = packet.flags | BROADCAST_FLAG if terms.always_broadcast else packet.flags
     address = lease.address
     payload = compose(
-        layout, packet, area, flags, packet.ciaddr, address, terms.next_server, terms.filename, terms.server_name
+        layout, packet, area, flags, packet.ciaddr, address, terms.next_server, filename, server_name
     )
     if step.reused:
         payload = with_hardware(payload, lease.hardware, b"" if lease.rare is None else lease.rare.padding)

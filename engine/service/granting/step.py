@@ -25,14 +25,15 @@ class Grant:
     `attached` is the host that hung on the lease before. `shared`: `options` is a plan's, and must be copied before it
     is changed. `forbidden`: the lease must not be reused unaltered. `expiry` is what the client is told, `hold` until
     when an OFFER keeps the lease back (both in seconds since 1970); `seconds` is the time that it would get of a server
-    without a partner, None for BOOTP. What is to be written on the lease is the packet's, `uid`, `host`, `flags` and
+    without a partner, None for BOOTP. `relay_options` are those that a relay has put into this very packet, None where
+    it has none or was given its lease's. What is to be written on the lease is the packet's, `uid`, `host`, `flags` and
     `relay` (lease/commit.py, Holder).
     """
 
     __slots__ = (
-        "attached", "context", "expiry", "flags", "forbidden", "hold", "host", "kind", "lease",
-        "line", "old_cltt", "options", "packet", "plan", "relay", "reused", "same_client", "seconds", "server",
-        "settings", "shared", "terms", "uid",
+        "attached", "context", "expiry", "flags", "forbidden", "hold", "host", "kind", "lease", "line", "old_cltt",
+        "options", "packet", "plan", "relay", "relay_options", "reused", "same_client", "seconds", "server", "settings",
+        "shared", "terms", "uid",
     )  # fmt: skip
 
     def __init__(
@@ -57,12 +58,13 @@ class Grant:
         self.same_client = False
         self.expiry = 0
         self.seconds: int | None = None
+        self.relay: tuple[tuple[int, bytes], ...] | None = None
+        self.relay_options = None if packet.stashed else packet.agent
         self.flags = 0
         self.uid = b""
         self.settings: Settings = {}
         self.options: OptionSet
         self.terms: Terms
-        self.relay: tuple[tuple[int, bytes], ...] | None
 
     def reject(self, why: str) -> bool:
         """Say why there is no reply."""

@@ -91,7 +91,6 @@ def _answer_fixed(
         if host is not None and par.flag(context, options, par.USE_HOST_DECL_NAMES, False):
             options.dhcp.setdefault(_HOST_NAME, host.name.encode("latin-1", "replace"))
         area = server.generation.encoder.area(STATIC_BOOTP, packet, options, context, filename, server_name)
-        assert area is not None, "static BOOTP knows no site option space"
         payload = compose(
             STATIC_BOOTP, packet, area, flags, packet.ciaddr, lease.address, siaddr, filename, server_name
         )

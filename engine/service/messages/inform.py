@@ -8,11 +8,11 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from ....trace.effects import INFO, Send
+from ....trace.effects import ERROR, INFO, Send
 from ...conf.running import parameters as par
 from ...conf.running.scopes import class_scopes, run_scopes
 from ...model.context import OptionSet
-from ...wire.encode import INFORM
+from ...wire.encode import INFORM, UnknownSpaceError
 from ...wire.packet import ACK
 from ...wire.reply import compose, inform_flags, send_inform, truncation_lines
 from ...wire.text import dotted, inform_ack_line, inform_line
@@ -155,17 +155,17 @@ def _answer(server: Server, context: Context, packet: Message, subnet: Subnet, c
         options.dhcp.pop(code, None)
     value = par.value(context, options, par.NEXT_SERVER) or b""
     siaddr = int.from_bytes(value[:_ADDRESS_OCTETS], "big") if len(value) >= _ADDRESS_OCTETS else 0
-    mark = len(server.effects)
-    area = server.generation.encoder.area(INFORM, packet, options, context, filename, server_name)
-    if area is None:
+    encoder = server.generation.encoder
+    try:
+        site = encoder.site(INFORM, options, context)
+    except UnknownSpaceError as error:
+        server.log(ERROR, str(error))
         return
-    # What evaluating the options logs stands behind the line about the packet.
-    spoken = server.effects[mark:]
-    del server.effects[mark:]
     server.log(INFO, line)
     for text in truncation_lines(filename, server_name):
         server.log(INFO, text)
-    server.effects += spoken
+    encoder.warn_of(site, context)
+    area = encoder.area(INFORM, packet, options, context, filename, server_name, site)
     payload = compose(
         INFORM, packet, area, inform_flags(packet), packet.ciaddr, 0, siaddr, filename, server_name
     )

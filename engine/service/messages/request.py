@@ -30,7 +30,7 @@ def request(
     """Answer with ACK or NAK, or not at all."""
     wanted = packet.requested_address
     address = packet.ciaddr if wanted is None else wanted
-    subnet = server.configuration.find_subnet(address)
+    subnet = server.generation.configuration.find_subnet(address)
     found = NOTHING
     if subnet is not None:
         # A renewal that brings no relay options was given those of its lease, and is about that lease.

@@ -68,8 +68,8 @@ def test_every_recorded_reply(number: int) -> None:
         options = option_set(case, packet)
         host = Quiet()
         context = Context(host, 0, packet, None, options, {})  # type: ignore[arg-type]
-        area = encoder.area(OFFER_OR_ACK, packet, options, context, filename, server_name)
-        assert area is not None
+        site = encoder.site(OFFER_OR_ACK, options, context)
+        area = encoder.area(OFFER_OR_ACK, packet, options, context, filename, server_name, site)
         expected = bytes.fromhex(pair["reply"])
         yiaddr = int.from_bytes(expected[16:20], "big")
         made = compose(OFFER_OR_ACK, packet, area, packet.flags, 0, yiaddr, 0, filename, server_name)

@@ -1,1 +1,0 @@
-"""Both servers of a failover pair: where a relationship stands, and two recordings held side by side."""

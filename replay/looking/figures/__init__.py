@@ -1,1 +1,0 @@
-"""Figures of a recording: how many, how long, how often; in memory that does not grow with it."""
