@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import statistics
 import subprocess
 import sys
 import time
@@ -17,13 +18,13 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from . import door, loading, measure, report, verifying
+from . import door, loading, measure, pairs, report, verifying
 from .peers import PEERS, Peer, missing_tools
 
 POOLS = (4096, 65_536, 262_144)
 PARTS = (
     "sustained", "committed", "rich", "startup", "trace", "playback", "wide", "hosts", "recording", "snapshot",
-    "reload", "verify", "loading",
+    "reload", "verify", "loading", "pairs",
 )  # fmt: skip
 Part = Callable[[argparse.Namespace, dict[str, float]], None]
 # Where the search for ISC's rate begins, by pool: it falls with the pool's size.
@@ -33,6 +34,7 @@ _HOSTS = 100_000
 _BATCHES = (1, 4, 16, 64)
 _COST_RATE = 4000
 _COST_ROUNDS = 5
+_PAIR_RATE = 1500
 _SNAPSHOT_LEASES = 250_000
 _RELOADED = (5_000, 50_000, 250_000)
 _MIB = 1 << 20
@@ -46,6 +48,8 @@ def main() -> int:
     parser.add_argument("--pools", nargs="+", type=int, default=list(POOLS), help="pool sizes for the rates")
     parser.add_argument("--servers", nargs="+", choices=list(PEERS), default=list(PEERS), help="whom to measure")
     parser.add_argument("--seconds", type=int, default=5, help="length of one run of perfdhcp")
+    parser.add_argument("--against", type=Path, metavar="TREE", help="for `pairs`: another tree of this project")
+    parser.add_argument("--rounds", type=int, default=12, help="for `pairs`: so many of each")
     parser.add_argument("--write", action="store_true", help="write the table into docs/performance.md")
     parser.add_argument("--json", type=Path, help="keep the figures in this file")
     asked = parser.parse_args()
@@ -86,6 +90,7 @@ def measure_all(asked: argparse.Namespace) -> dict[str, float]:
         "reload": _reload,
         "verify": _verify,
         "loading": _loading,
+        "pairs": _pairs,
     }
     for name in PARTS:
         if name in asked.only:
@@ -184,7 +189,8 @@ def _recording(asked: argparse.Namespace, figures: dict[str, float]) -> None:
             figures[f"door/{batch}/engine"], figures[f"door/{batch}/tape"] = engine, tape
             say(f"in batches of {batch}: {engine:.1f} us an exchange in the engine, {tape:.1f} us more with -tf")
     peers = [PEERS["ours"], PEERS["ours-tf"]]
-    costs = measure.processor_cost(peers, 4096, _COST_RATE, asked.seconds, _COST_ROUNDS)
+    runs = measure.processor_costs(peers, 4096, _COST_RATE, asked.seconds, _COST_ROUNDS)
+    costs = [statistics.median(of_one) for of_one in runs]
     figures["processor/ours"], figures["processor/ours-tf"] = costs
     say(f"the whole server at {_COST_RATE}/s: {costs[0]:.0f} us an exchange, {costs[1]:.0f} us with -tf")
 
@@ -238,6 +244,13 @@ def _loading(asked: argparse.Namespace, figures: dict[str, float]) -> None:
     figures |= found
     for name, value in found.items():
         say(f"{name}: {value:.2f} s of processor time")
+
+
+def _pairs(asked: argparse.Namespace, figures: dict[str, float]) -> None:
+    if asked.against is None:
+        say("skipped: pairs: no --against TREE")
+        return
+    figures |= pairs.figures(asked.against, _PAIR_RATE, asked.seconds, asked.rounds, say)
 
 
 if __name__ == "__main__":

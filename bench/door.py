@@ -137,7 +137,9 @@ def reload_hold_up(leases: Path, count: int, rounds: int) -> float:
     files = machine.snapshot()["files"]
     longest = 0.0
     for _ in range(rounds):
-        events = [ev.ConfigurationFile(time.time_ns() // 1000, 0, name, content, "") for name, content in files.items()]
+        events: list[ev.Event] = [
+            ev.ConfigurationFile(time.time_ns() // 1000, 0, name, content, "") for name, content in files.items()
+        ]
         events.append(ev.ConfigurationEnd(time.time_ns() // 1000, 0, next(iter(files)), reload=True))
         begun = time.perf_counter()
         door.pass_in(events)
@@ -153,7 +155,7 @@ def _batches(side: Side, count: int, batches: int) -> list[float]:
     spent = []
     for _ in range(batches):
         side.exchanges += 32
-        packets = [message(1, (side.exchanges + number) * 7919 % count, number) for number in range(32)]
+        packets = [said(1, (side.exchanges + number) * 7919 % count, number) for number in range(32)]
         begun = time.perf_counter()
         side.door.pass_in(packets)
         spent.append((time.perf_counter() - begun) * 1e3)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import random
 import shutil
-import statistics
 import subprocess
 import tempfile
 import time
@@ -51,23 +50,31 @@ def trace_bytes(peer: Peer, size: int, rate: int, seconds: int) -> float:
         return (home / "trace.bin").stat().st_size / exchanges if exchanges else 0.0
 
 
-def processor_cost(peers: list[Peer], size: int, rate: int, seconds: int, rounds: int) -> list[float]:
-    """Microseconds of processor an exchange, of each server, at a fixed rate: the median of `rounds`, taken in turn.
+def processor_costs(peers: list[Peer], size: int, rate: int, seconds: int, rounds: int) -> list[list[float]]:
+    """Microseconds of processor an exchange, of each server, at a fixed rate: of each of `rounds`, taken in turn.
 
     Processor time is far less noisy than the highest rate, and a rate that is not the highest leaves batches as they
-    are in service. Each server serves the same number of exchanges before it is measured.
+    are in service. Each server serves the same number of exchanges before it is measured. A round in which one of
+    them was not heard counts for none.
     """
     found: list[list[float]] = [[] for _ in peers]
-    for _ in range(rounds):
-        for costs, peer in zip(found, peers, strict=True):
-            with scratch() as home, World() as world, Running(world, peer, home, size) as running:
-                load.run(world, rate, size * 9 // 10, seconds)
-                before = running.processor_seconds()
-                outcome = load.run(world, rate, size * 9 // 10, seconds)
-                spent = running.processor_seconds() - before
-            if outcome.rate:
-                costs.append(spent / (outcome.rate * seconds) * 1e6)
-    return [statistics.median(costs) if costs else 0.0 for costs in found]
+    for number in range(rounds):
+        costs = [0.0] * len(peers)
+        for place in range(len(peers)) if number % 2 else reversed(range(len(peers))):
+            costs[place] = _processor_cost(peers[place], size, rate, seconds)
+        if all(costs):
+            for known, cost in zip(found, costs, strict=True):
+                known.append(cost)
+    return found
+
+
+def _processor_cost(peer: Peer, size: int, rate: int, seconds: int) -> float:
+    with scratch() as home, World() as world, Running(world, peer, home, size) as running:
+        load.run(world, rate, size * 9 // 10, seconds)
+        before = running.processor_seconds()
+        outcome = load.run(world, rate, size * 9 // 10, seconds)
+        spent = running.processor_seconds() - before
+    return spent / (outcome.rate * seconds) * 1e6 if outcome.rate else 0.0
 
 
 def _date(seconds: float) -> str:

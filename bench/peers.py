@@ -108,7 +108,7 @@ def kea_configuration(size: int, home: Path) -> str:
 class Peer:
     """One server: `name` for the tables, `kind` isc, kea or ours, `trace` whether it records, `committed` as above.
 
-    `rich`: with rich_configuration; `hosts`: with so many host declarations more.
+    `rich`: with rich_configuration; `hosts`: with so many host declarations more. `program`: where our server is.
     """
 
     name: str
@@ -117,12 +117,13 @@ class Peer:
     committed: bool = False
     rich: bool = False
     hosts: int = 0
+    program: str = OURS
     extra: list[str] = field(default_factory=list)
 
     @property
     def missing(self) -> str:
         """Why it cannot be measured here, or empty."""
-        path = {"isc": ISC, "kea": KEA, "ours": OURS}[self.kind]
+        path = {"isc": ISC, "kea": KEA, "ours": self.program}[self.kind]
         return "" if Path(path).exists() else f"{path} is not installed"
 
     def command(self, home: Path, size: int) -> list[str]:
@@ -133,7 +134,7 @@ class Peer:
         text = rich_configuration(size) if self.rich else isc_configuration(size, committed=self.committed)
         (home / "dhcpd.conf").write_text(text + hosts(self.hosts))
         (home / "dhcpd.leases").touch()
-        words = [ISC, "-4"] if self.kind == "isc" else [OURS]
+        words = [ISC, "-4"] if self.kind == "isc" else [self.program]
         words += ["-f", "-q", "-cf", str(home / "dhcpd.conf"), "-lf", str(home / "dhcpd.leases")]
         words += ["-pf", str(home / "dhcpd.pid")]
         words += ["-tf", str(home / "trace.bin")] if self.trace else []
