@@ -13,7 +13,7 @@ ORACLE ?= ../shared/oracle/oracle
 ORACLE_CASES ?= $(wildcard ../shared/oracle/scenarios/*.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools demo test lint pytest bench fixtures oracle parity clean
+.PHONY: help install tools demo test lint pytest bench fuzz fixtures oracle parity manual deb constraints sbom container clean
 
 help:
 	@echo 'make demo      a server, 2,000 exchanges, its trace played back: under two minutes'
@@ -24,6 +24,11 @@ help:
 	@echo 'make fixtures  record the traces of real clients anew (root)'
 	@echo 'make oracle    record ISC dhcpd'"'"'s answers to new scenarios, compare over the public ones (root); ORACLE_ALL=--all: to all'
 	@echo 'make parity    ask ISC dhcpd and this parser about random configurations, whole and damaged'
+	@echo 'make manual    the pages of the manual in build/man'
+	@echo 'make deb       a Debian package in build/deb (debhelper, dh-virtualenv)'
+	@echo 'make container an image of the server (podman, or CONTAINER=docker)'
+	@echo 'make sbom      build/sbom.json: what the package consists of, in CycloneDX'
+	@echo 'make constraints  the versions and hashes of all libraries anew, into packaging/constraints.txt'
 	@echo 'make clean     remove the environment and the caches'
 
 $(INSTALLED): pyproject.toml
@@ -77,6 +82,42 @@ oracle: $(TOOLS)
 parity: $(TOOLS)
 	$(BIN)/python -m tests.engine.conf.tools.differential --kind valid $(PARITY_ARGUMENTS)
 	$(BIN)/python -m tests.engine.conf.tools.differential --kind damaged $(PARITY_ARGUMENTS)
+
+manual: $(INSTALLED)
+	$(BIN)/python packaging/manual/make.py build/man
+
+# The package is built in a copy of what git knows (and of what is changed, not yet committed).
+DEB := build/deb
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+
+deb:
+	@command -v dh_virtualenv >/dev/null || { echo 'dh-virtualenv is missing: apt-get install debhelper dh-virtualenv'; exit 1; }
+	rm -rf $(DEB)
+	mkdir -p $(DEB)/dhcpd-$(VERSION)
+	git ls-files -z --cached --others --exclude-standard -- . ':!tests' ':!fixtures' ':!bench' | tar -c --null -T - | tar -x -C $(DEB)/dhcpd-$(VERSION)
+	cp -R packaging/debian $(DEB)/dhcpd-$(VERSION)/debian
+	cp packaging/systemd/dhcpd.* packaging/systemd/dhcpd@.service $(DEB)/dhcpd-$(VERSION)/debian
+	cd $(DEB)/dhcpd-$(VERSION) && dpkg-buildpackage --unsigned-source --unsigned-changes --build=binary --no-check-builddeps
+	@ls $(DEB)/*.deb
+
+# Tools that only these targets need have an environment of their own.
+RELEASE := build/release
+$(RELEASE)/.installed:
+	@$(PYTHON) -m venv $(RELEASE)
+	@$(RELEASE)/bin/pip install --quiet --disable-pip-version-check pip-tools cyclonedx-bom
+	@touch $@
+
+constraints: $(RELEASE)/.installed
+	CUSTOM_COMPILE_COMMAND='make constraints' $(RELEASE)/bin/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
+	  --no-emit-index-url --no-emit-find-links --output-file packaging/constraints.txt pyproject.toml
+
+sbom: $(RELEASE)/.installed
+	$(RELEASE)/bin/cyclonedx-py requirements packaging/constraints.txt --pyproject pyproject.toml --output-reproducible \
+	  --of JSON -o build/sbom.json
+
+CONTAINER ?= podman
+container:
+	$(CONTAINER) build --file packaging/container/Containerfile --tag dhcpd:$(VERSION) .
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

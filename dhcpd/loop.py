@@ -122,6 +122,7 @@ class Loop:
         self._dns = run.dns
         self._logger = run.logger
         self._machine = run.machine
+        self._manager = run.manager
         self._recorder = run.recorder
         self._storage = Storage(run.lease_file, run.sockets.wake)
         self._inbox: deque[Event] = deque()
@@ -136,6 +137,8 @@ class Loop:
         self._pinged: dict[int, int] = {}
         # 1 while the configuration is being read again, 2 when it is wanted once more behind that.
         self._readings_wanted = 0
+        # What became of the last reading, where the configuration is not the one that was read.
+        self._reload_status = ""
         self.doing: dict[type[Effect], Callable[[Any], None]] = {
             Log: self._log,
             Store: self._store,
@@ -158,7 +161,7 @@ class Loop:
             StreamSend: self._send_on_stream,
             StreamClose: self._streams.close_one,
             Answers: self._note,
-            ConfigurationRefused: self._note,
+            ConfigurationRefused: self._tell_refusal,
             # What only a starting engine asks for.
             Settings: self._too_late,
             Listen: self._too_late,
@@ -203,6 +206,7 @@ class Loop:
         """Have the files read; once more, when they are being read already and may have changed meanwhile."""
         self._readings_wanted = min(self._readings_wanted + 1, 2)
         if self._readings_wanted == 1:
+            self._manager.reload(boot.now()[1])
             self._run.background.begin(self._read_configuration)
 
     def _configuration_is_read(self) -> None:
@@ -236,14 +240,16 @@ class Loop:
             self._settle_group(group)
         if events:
             self._process(events)
-        self._look_for_file()
+            self._tell_end_of_reload()
+        mono_us = boot.now()[1]
+        self._manager.live(mono_us)
+        self._look_for_file(mono_us)
         if self._recorder is not None:
             self._recorder.tend(self._machine.snapshot)
         return full or bool(events) or group is not None
 
-    def _look_for_file(self) -> None:
+    def _look_for_file(self, mono_us: int) -> None:
         """Where nothing is stored for a while, the lease file is looked for all the same."""
-        mono_us = boot.now()[1]
         if mono_us - self._looked_us >= _LOOK_US:
             self._looked_us = mono_us
             self._storage.look()
@@ -265,6 +271,11 @@ class Loop:
         if self._machine.rewriting and self._storage.room_for_parts and self._may_rewrite(packets, mono_us):
             events.append(RewriteContinue(wall_us, mono_us))
         return events + packets
+
+    def _tell_end_of_reload(self) -> None:
+        if self._manager.reloading and not self._readings_wanted:
+            self._manager.ready(boot.now()[1], self._reload_status or self._run.serving_status())
+            self._reload_status = ""
 
     def _may_rewrite(self, packets: list[Event], mono_us: int) -> bool:
         """A slice of a rewrite has its turn when nobody waits, and now and then when somebody does."""
@@ -301,7 +312,7 @@ class Loop:
         self._logger.flush()
         wall_us, mono_us = boot.now()
         left_us = [_SLEEP_MAXIMUM_US]
-        left_us += [one - mono_us for one in (self._streams.due_us, self._dns.due_us) if one]
+        left_us += [one - mono_us for one in (self._streams.due_us, self._dns.due_us, self._manager.due_us) if one]
         if self._wake_us:
             left_us.append(self._wake_us - wall_us)
         with trio.move_on_after(max(0, min(left_us)) / _MICROSECONDS):
@@ -396,6 +407,9 @@ class Loop:
         self._logger.fatal(effect.text)
         self.status = 1
 
+    def _tell_refusal(self, _effect: ConfigurationRefused) -> None:
+        self._reload_status = "Serving as before: the new configuration has mistakes, which are in the log"
+
     def _note(self, effect: Effect) -> None:
         """For who reads the tape: nothing is to be done."""
 
@@ -473,6 +487,7 @@ class Loop:
     def _finish(self) -> None:
         """Store and send what was promised, tell the tape that this is the end, close everything."""
         storage = self._storage
+        self._manager.stop()
         self._pass_in_rest()
         while storage.busy:
             storage.start()

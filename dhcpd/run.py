@@ -9,6 +9,7 @@ from .lookups import Background
 from .network.dns import Dns
 from .network.sockets import Sockets
 from .network.streams import Streams
+from .process.notify import ServiceManager
 
 if TYPE_CHECKING:
     from .cli import CommandLine, Paths
@@ -33,7 +34,7 @@ class RunEnded(Exception):
 class Run:
     """What one run has open. `settings` and `lease_file` come with the start; `wake_us`: when a `Timer` is due.
 
-    `recorder` is there where the run is recorded.
+    `served` names the interfaces, `recorder` is there where the run is recorded.
     """
 
     line: CommandLine
@@ -47,10 +48,16 @@ class Run:
     streams: Streams = field(default_factory=Streams)
     dns: Dns = field(default_factory=Dns)
     background: Background = field(default_factory=Background)
+    manager: ServiceManager = field(default_factory=ServiceManager)
     settings: Settings | None = None
     lease_file: LeaseFile | None = None
     wake_us: int = 0
+    served: tuple[str, ...] = ()
     recorder: Recorder | None = None
+
+    def serving_status(self) -> str:
+        """Where this run serves, in a line for people."""
+        return "Serving on " + ", ".join(self.served)
 
     def fatal(self, text: str) -> RunEnded:
         """Say why the run cannot go on; what is returned is to be raised."""

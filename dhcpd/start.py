@@ -13,7 +13,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from . import boot
-from .disk.lease_file import LeaseFile, StorageError
+from .disk.lease_file import LeaseFile, LeaseFileInUse, StorageError
 from .network.interfaces import read_links
 from .network.sockets import OpenError
 from .process import pidfile
@@ -224,6 +224,7 @@ class Start:
         if not ("-d" in line or "--log-json" in line):
             run.logger.to_stderr = False
         run.daemon.release()
+        run.manager.ready(boot.now()[1], run.serving_status())
 
     def _settle(self, effect: Settings) -> None:
         run = self._run
@@ -250,7 +251,10 @@ class Start:
                     owner=run.privileges.file_owner,
                     discard=settings.test == "T",
                     durable=settings.sync,
+                    exclusive=True,
                 )
+            except LeaseFileInUse as error:
+                raise run.fatal(_in_use(error)) from error
             except StorageError as error:
                 raise run.fatal(f"Can't open {settings.lease_file} for append.") from error
         return run.lease_file
@@ -292,7 +296,7 @@ class Start:
             self._answer(event)
 
     def _listen(self, effect: Listen) -> None:
-        self._served = effect.interfaces
+        self._served = self._run.served = effect.interfaces
 
     def _wake(self, effect: Wake) -> None:
         self._run.wake_us = effect.at_us
@@ -303,3 +307,9 @@ class Start:
 
     def _fatal(self, effect: Fatal) -> None:
         raise self._run.fatal(effect.text)
+
+
+def _in_use(error: LeaseFileInUse) -> str:
+    """What is said of a lease file that another server has."""
+    who = f"process {error.pid}" if error.pid else "another process"
+    return f"The lease file {error.path} is in use by {who}: stop that server, or name another file with -lf."

@@ -22,7 +22,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from . import opening
+from . import locking, opening
 
 # Group-writable as ISC's, less the umask.
 FILE_MODE: Final = 0o664
@@ -44,17 +44,25 @@ class StorageError(OSError):
         self.reason = error.strerror or str(error)
 
 
+class LeaseFileInUse(StorageError):
+    """Another process has locked the lease file; `pid` is its number, 0 where the system does not say."""
+
+    def __init__(self, path: str, error: locking.LockedError) -> None:
+        super().__init__("open", path, error)
+        self.pid = error.pid
+
+
 class LeaseFile:
     """A lease file that is open for appending.
 
     `owner` is the (uid, gid) that each rewritten file is given, None for the process's own. `discard` is for `-T`:
     what is appended goes nowhere. `durable=False` leaves out every sync (`dont-use-fsync`, and playback). `mode` is
-    that of the files that are made, less the umask. Raises StorageError("open") where the file cannot be opened for
-    append, or is none.
+    that of the files that are made, less the umask. `exclusive`: no other process may have it so, too, while this one
+    has. Raises StorageError("open") where the file cannot be opened for append, or is none; LeaseFileInUse.
     """
 
     __slots__ = (
-        "_discard", "_durable", "_fd", "_meanwhile", "_mode", "_new_fd", "_new_path", "_octets", "_owner",
+        "_discard", "_durable", "_exclusive", "_fd", "_meanwhile", "_mode", "_new_fd", "_new_path", "_octets", "_owner",
         "_sound_octets", "path",
     )  # fmt: skip
 
@@ -66,8 +74,10 @@ class LeaseFile:
         discard: bool = False,
         durable: bool = True,
         mode: int = FILE_MODE,
+        exclusive: bool = False,
     ) -> None:
         self.path = path
+        self._exclusive = exclusive
         self._owner = owner
         self._discard = discard
         self._durable = durable
@@ -76,11 +86,28 @@ class LeaseFile:
         self._new_path = ""
         self._meanwhile: list[bytes] = []
         try:
-            self._fd = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC) if discard else _open(path, mode)
+            self._fd = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC) if discard else self._open()
+        except locking.LockedError as error:
+            raise LeaseFileInUse(path, error) from error
         except OSError as error:
             raise StorageError("open", path, error) from error
         # The length so far, and how much of it is sound: synced, or about to be.
         self._octets = self._sound_octets = os.fstat(self._fd).st_size
+
+    def _open(self) -> int:
+        """Open for append, and lock; anew where the server that had it has just put another file in its place."""
+        while True:
+            fd = _open(self.path, self._mode)
+            if not self._exclusive:
+                return fd
+            try:
+                locking.lock(fd, self.path)
+                if locking.is_at(fd, self.path):
+                    return fd
+            except OSError:
+                os.close(fd)
+                raise
+            os.close(fd)
 
     @property
     def rewriting(self) -> bool:
@@ -145,6 +172,8 @@ class LeaseFile:
         try:
             self._new_fd = opening.create(path, self._mode, flags=os.O_APPEND)
             self._new_path = path
+            if self._exclusive:
+                locking.lock(self._new_fd, path)
             if self._owner is not None:
                 os.fchown(self._new_fd, *self._owner)
         except OSError as error:

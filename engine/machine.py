@@ -437,6 +437,8 @@ class Machine:
         if event.operation in ("append", "sync"):
             if self.server is not None:
                 self.server.storage_failed()
+            if self.failover is not None:
+                self.failover.storage_failed()
         elif event.operation == "lost":
             if self.server is not None and not self._rewriting.open:
                 self._begin_rewrite(self.server)

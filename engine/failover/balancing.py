@@ -114,6 +114,8 @@ def _run_pool(endpoint: Endpoint, pool: Pool, found: Figures, *, requesting: boo
     where = f"pool {_identity(pool)} {pool.network.name}"
     ending = "  (requesting peer rebalance!)" if requesting else ""
     endpoint.log(INFO, f"balancing {where}  {found.line}  max-own (+/-){found.hold}{ending}")
+    asked = "the partner is asked for some" if requesting else "each server should have half of what is free"
+    endpoint.site.tell(where, "balanced", f"{found.line}; {asked}")
     left = _give_partners_clients(endpoint, pool, found)
     if left > -found.hold:
         left = _give_the_rest(endpoint, pool, left, found.hold)

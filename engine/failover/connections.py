@@ -149,8 +149,6 @@ class Connections:
         """A connection has ended, or could not be made."""
         link = self.links.get(stream)
         if link is not None:
-            if error == "storage":
-                self._host.log(ERROR, f"Unable to record current failover state for {link.endpoint}")
             self._forget(link, f"the connection was lost ({error or 'closed'})")
             return
         endpoint = self._caller(stream)
@@ -184,6 +182,7 @@ class Connections:
         self.links.pop(link.stream, None)
         self._out.pop(link.stream, None)
         endpoint = self.endpoints[link.endpoint]
+        endpoint.tell("the link ends" if endpoint.link is link else f"connection {link.stream} ends", why)
         if endpoint.link is link:
             moving.lost_link(endpoint, why)
         else:
@@ -194,6 +193,7 @@ class Connections:
 
     def _receive(self, link: Link, message: Message) -> None:
         endpoint = self.endpoints[link.endpoint]
+        endpoint.skew_s = message.time - self._host.now
         handshake = _HANDSHAKE.get(type(message))
         if handshake is not None:
             handshake(self, link, message)

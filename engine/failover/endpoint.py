@@ -13,7 +13,7 @@ Source: docs/behaviour/failover.md#endpoint-states.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from ...trace.effects import ERROR, INFO
 from .link import LINK_STARTUP_S, RETRY_S, contact_interval_s
@@ -33,7 +33,7 @@ from .rules.states import (
     State,
     serving,
 )
-from .updates import Updates
+from .rules.updates import Updates
 
 if TYPE_CHECKING:
 
@@ -58,6 +58,7 @@ STARTING: Final = "starting"  # nothing: the partner has not come in time
 PARTNER_DOWN: Final = "partner-down"  # nothing: auto-partner-down
 WAIT: Final = "recover-wait"  # nothing: MCLT is over
 BALANCE: Final = "balance"  # the pool's index
+RECORD: Final = "record"  # nothing: enter again the state that could not be recorded
 
 # Messages that promise what the lease file holds.
 _DURABLE: Final = frozenset({"StateMessage", "BindingUpdate", "BindingAck", "UpdateDone"})
@@ -85,6 +86,9 @@ class Site(Protocol):
     def log(self, level: int, text: str) -> None:
         """Log a line at a level of syslog."""
 
+    def tell(self, subject: str, verdict: str, why: str) -> None:
+        """A step of a decision (Reason "peer"), for who asks why."""
+
     def record(self, endpoint: Endpoint) -> None:
         """Append the endpoint's state record to the lease file."""
 
@@ -111,11 +115,24 @@ class Site(Protocol):
     def no_alarm(self, endpoint: Endpoint, timer: str, detail: int) -> None:
         """Set no alarm, if one was."""
 
+    def alarm_at(self, endpoint: Endpoint, timer: str, detail: int) -> int | None:
+        """The moment of an alarm that is set, in microseconds since 1970."""
+
     def draw(self, limit: int) -> int:
         """A random number from 0 to `limit` - 1."""
 
     def pools(self, endpoint: Endpoint) -> tuple[Pool, ...]:
         """The pools of the relationship, in the order of the lease file."""
+
+
+class Unsure(NamedTuple):
+    """The state before a change whose record may not be on disk: what `Endpoint` had, and when it was left."""
+
+    state: State
+    saved: State
+    since: int
+    needs_all: bool
+    left_us: int
 
 
 class Endpoint:
@@ -124,13 +141,15 @@ class Endpoint:
     `saved` is the state behind STARTUP. `since` and `partner_since` tell when the two states began, as far as this
     server knows. `mclt` and `hba` are the primary's, None for an HBA that was never heard. `needs_all`: what this
     server knows is not complete until the partner has told everything; `asked_here`: that was asked for on this link.
-    `why`: what led to the state, in words for an operator.
+    `why`: what led to the state, in words for an operator. `skew_s`: how far the partner's clock was ahead at its last
+    message, None before there was one. `unsure` are the states of the last moments, the oldest first: where to go
+    back to when the disk refuses the record of a change; `wanted` is the state that is to be entered again then.
     """
 
     __slots__ = (
         "needs_all", "asked_here", "balance_at", "balanced_at", "calling", "hba", "link", "mclt", "partner_delay_s",
-        "partner_since", "partner_state", "partner_unacked", "saved", "serving", "settings", "since", "site", "state",
-        "updates", "why",
+        "partner_since", "partner_state", "partner_unacked", "saved", "serving", "settings", "since", "site", "skew_s",
+        "state", "unsure", "updates", "wanted", "why",
     )  # fmt: skip
 
     def __init__(self, settings: FailoverPeer, site: Site) -> None:
@@ -144,9 +163,12 @@ class Endpoint:
         self.hba = settings.hash_buckets
         self.partner_unacked = 0
         self.partner_delay_s = 0
+        self.skew_s: int | None = None
         self.link: Link | None = None
         self.calling = 0
         self.updates = Updates()
+        self.unsure: list[Unsure] = []
+        self.wanted: State | None = None
         self.needs_all = True
         self.asked_here = False
         self.balanced_at = 0
@@ -178,6 +200,10 @@ class Endpoint:
         """A line about this relationship."""
         self.site.log(level, text)
 
+    def tell(self, verdict: str, why: str) -> None:
+        """What became of the relationship at this event, and why, for who asks."""
+        self.site.tell(self.name, verdict, why)
+
     # Beginning
 
     def take_record(self, state: State, since: int, partner_state: State, partner_since: int, mclt: int | None) -> None:
@@ -203,6 +229,7 @@ class Endpoint:
         link.greeted = True
         self.link = link
         self.asked_here = False
+        self.tell("linked", f"the handshake on connection {link.stream} is over")
         self.site.no_alarm(self, LINK, link.stream)
 
     def begin_timers(self) -> None:
@@ -276,6 +303,9 @@ class Endpoint:
             "balanced_at": self.balanced_at,
             "balance_at": list(self.balance_at.items()),
             "why": self.why,
+            "skew_s": self.skew_s,
+            "unsure": [[int(value) for value in one] for one in self.unsure],
+            "wanted": None if self.wanted is None else int(self.wanted),
         }
 
     def restore(self, data: dict[str, Any]) -> None:
@@ -283,8 +313,13 @@ class Endpoint:
         self.state, self.saved = State(data["state"]), State(data["saved"])
         self.partner_state = State(data["partner_state"])
         for name in ("since", "partner_since", "mclt", "hba", "partner_unacked", "partner_delay_s", "calling",
-                     "needs_all", "asked_here", "balanced_at", "why"):  # fmt: skip
+                     "needs_all", "asked_here", "balanced_at", "why", "skew_s"):  # fmt: skip
             setattr(self, name, data[name])
         self.updates.restore(data["updates"])
+        self.unsure = [
+            Unsure(State(state), State(saved), since, bool(needs_all), left_us)
+            for state, saved, since, needs_all, left_us in data["unsure"]
+        ]
+        self.wanted = None if data["wanted"] is None else State(data["wanted"])
         self.balance_at = dict(data["balance_at"])
         self.serving = serving(self.state, self.partner_state)

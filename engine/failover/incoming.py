@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ...trace.effects import ERROR, INFO
-from ..model.lease import ABANDONED, ACTIVE, BACKUP, EXPIRED, FREE, RESERVED_FLAG
+from ..model.lease import ACTIVE, BACKUP, FREE, RESERVED_FLAG, STATE_NAMES
 from ..wire.text import dotted
 from . import balancing, outgoing
 from .link import printable
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 ACK_DELAY_S: Final = 2
 _ACKS: Final = "acks"
-# What the order of a whole queue is: by lists, and each list in its order. 0 is the list of reserved leases.
-_LISTS: Final = (FREE, ACTIVE, EXPIRED, ABANDONED, BACKUP, 0)
 
 
 def receive_ack(endpoint: Endpoint, message: BindingAck) -> None:
@@ -45,12 +43,14 @@ def receive_ack(endpoint: Endpoint, message: BindingAck) -> None:
     if message.reject is not None:
         text = reason_text(message.reject) if message.message is None else printable(message.message)
         site.log(ERROR, f"bind update on {dotted(address)} from {endpoint.name} rejected: {text}")
+        site.tell(dotted(address), f"the partner refused it ({message.reject})", text)
         updates.forget(address)
     elif told is not None:
         if told.xid != message.xid:
             site.log(INFO, f"bind update on {dotted(address)} got ack from {endpoint.name}: xid mismatch.")
             return
         updates.forget(address)
+        site.tell(dotted(address), "acknowledged", f"the partner has taken {STATE_NAMES[told.state]}")
         _acknowledged(endpoint, lease, told.state)
     xid = updates.answered(address)
     if xid is not None:
@@ -97,11 +97,14 @@ def receive_update(endpoint: Endpoint, message: BindingUpdate) -> None:
     """The partner's lease: taken, or refused."""
     verdict = _judge(endpoint, message)
     address = message.address or 0
+    site = endpoint.site
     if isinstance(verdict, Refusal):
+        site.tell(dotted(address), f"refused ({int(verdict.reason)})", verdict.text)
         _refuse(endpoint, address, message.xid, verdict)
         return
     lease, binding = verdict
-    old, site = lease.state, endpoint.site
+    old = lease.state
+    site.tell(dotted(address), "taken", f"the partner says {STATE_NAMES[binding.state]}, here it is {STATE_NAMES[old]}")
     if binding.unknown_flags:
         site.log(INFO, f"Unknown IP-flags set in BNDUPD (0x{binding.unknown_flags:x}).")
     if old == binding.state == ACTIVE and _conflicts(lease, binding):
@@ -133,6 +136,7 @@ def _judge(endpoint: Endpoint, message: BindingUpdate) -> Refusal | tuple[Lease,
         )  # fmt: skip
         if not wins:
             return Refusal(Reason.LESS_CRITICAL, "incoming update is less critical than outgoing update")
+        site.tell(dotted(message.address), "given way", "both told at once, and the partner's update is the better one")
         endpoint.updates.forget(message.address)
     found = examine(message, lease, site.now, normal=endpoint.state is NORMAL, primary=endpoint.primary)
     return found if isinstance(found, Refusal) else (lease, found)

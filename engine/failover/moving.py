@@ -9,6 +9,8 @@ operator.
 An announced state that was known already is looked at again in some states only (HEEDED), and not at all in STARTUP:
 then the record of the lease file has told everything, and the server goes on as it was.
 
+A change whose record the disk refuses is taken back (`storage_failed`), since a restart would not know of it.
+
 Where this differs from ISC: whatever the state is in which a link is lost, updates that were not acknowledged are sent
 again on the next one, and an update request of the partner is forgotten; a server that must recover does not take a
 starting partner's NORMAL for a conflict, and asks for everything again on each link until it has come
@@ -28,12 +30,15 @@ from .endpoint import (
     BALANCE,
     CONTACT,
     PARTNER_DOWN,
+    RECORD,
     SECOND_US,
     SILENCE,
     STARTING,
     STARTUP_S,
     WAIT,
+    Unsure,
 )
+from .link import RETRY_S
 from .messages import STARTUP_FLAG, Contact
 from .rules.states import (
     ANNOUNCED,
@@ -65,6 +70,12 @@ if TYPE_CHECKING:
     from .rules.states import State
 
 
+# So long after a change the disk may still refuse its record; a sync that takes longer is no working disk's.
+RECORD_US_MAXIMUM: Final = 10 * SECOND_US
+# More states than these are not left in that time but by a pair that flaps; the disk has the record of the older ones.
+UNSURE_MAXIMUM: Final = 16
+
+
 def start(endpoint: Endpoint) -> None:
     """Enter STARTUP, call the partner, and let it call."""
     outgoing.queue_at_start(endpoint)
@@ -84,6 +95,7 @@ def set_state(endpoint: Endpoint, number: int) -> bool:
 def move(endpoint: Endpoint, new: State, why: str) -> None:
     """Enter a state, be it the present one. `why` is kept for whoever asks."""
     site, old = endpoint.site, endpoint.state
+    _remember(endpoint)
     if old in RESENDS_ON_LEAVING:
         endpoint.updates.resend()
     if new is STARTUP:
@@ -97,10 +109,12 @@ def move(endpoint: Endpoint, new: State, why: str) -> None:
     endpoint.state = new
     endpoint.needs_all = endpoint.needs_all or new is RECOVER
     endpoint.why = why
+    endpoint.tell(f"{old.word} -> {new.word}", why)
     site.record(endpoint)
     endpoint.log(INFO, f"failover peer {endpoint.name}: I move from {old.word} to {new.word}")
     tell_both_normal(endpoint)
-    for timer in (STARTING, PARTNER_DOWN, WAIT):
+    endpoint.wanted = None
+    for timer in (STARTING, PARTNER_DOWN, WAIT, RECORD):
         site.no_alarm(endpoint, timer, 0)
     endpoint.serving = serving(endpoint.state, endpoint.partner_state)
     site.retime(endpoint)
@@ -178,6 +192,7 @@ def receive_state(endpoint: Endpoint, message: StateMessage) -> None:
     if announced is NORMAL and flags & STARTUP_FLAG and endpoint.recorded_state is RECOVER:
         # It does not know yet that this server must recover. When it does, it goes to PARTNER-DOWN and says so; to take
         # its word now would make a conflict of it, in which nobody waits for what this server may have forgotten.
+        endpoint.tell("stays", "the partner starts, and does not know yet that this server must recover")
         return
     if announced is endpoint.partner_state and endpoint.state is not UNKNOWN and _is_no_news(endpoint):
         return
@@ -207,7 +222,10 @@ def _is_no_news(endpoint: Endpoint) -> bool:
         saved = endpoint.saved
         move(endpoint, POT_CONF if saved is RES_INT else saved, "the partner is as the record says")
         return True
-    return endpoint.state not in HEEDED
+    if endpoint.state in HEEDED:
+        return False
+    endpoint.tell("stays", f"that the partner is in {endpoint.partner_state.word} was known")
+    return True
 
 
 def _follow(endpoint: Endpoint, old: State, announced: State, flags: int) -> None:
@@ -215,6 +233,7 @@ def _follow(endpoint: Endpoint, old: State, announced: State, flags: int) -> Non
     mine, starting = endpoint.recorded_state, endpoint.state is STARTUP
     if mine is P_DOWN and flags & STARTUP_FLAG:
         # It will say more when it has heard that this server is in PARTNER-DOWN.
+        endpoint.tell("stays", "the partner starts; it says more when it has heard of partner-down")
         return
     said = ANNOUNCED[mine, announced]
     act = _ACTS.get(said.what)
@@ -222,6 +241,7 @@ def _follow(endpoint: Endpoint, old: State, announced: State, flags: int) -> Non
         act(endpoint, old, announced)
     new = RECOVER if starting and said.what == "from startup: recover" else said.state
     if new is None:
+        endpoint.tell("stays", f"in {mine.word} nothing follows from a partner in {announced.word}")
         return
     if mine is COMM_INT and new is NORMAL:
         outgoing.send_updates(endpoint)
@@ -293,6 +313,68 @@ def receive_update_done(endpoint: Endpoint, _message: UpdateDone) -> None:
         endpoint.log(ERROR, "Spurious update-done message.")
     if said.state is not None:
         move(endpoint, said.state, "the partner has told what this server missed")
+
+
+# The disk
+
+
+def _remember(endpoint: Endpoint) -> None:
+    """The state is left: keep what it was until the record of the next must be on disk."""
+    now_us = endpoint.site.now_us
+    here = Unsure(endpoint.state, endpoint.saved, endpoint.since, endpoint.needs_all, now_us)
+    endpoint.unsure = [*_recent(endpoint, now_us), here][-UNSURE_MAXIMUM:]
+
+
+def _recent(endpoint: Endpoint, now_us: int) -> list[Unsure]:
+    return [one for one in endpoint.unsure if now_us - one.left_us <= RECORD_US_MAXIMUM]
+
+
+def storage_failed(endpoint: Endpoint) -> None:
+    """Records of the last moments are lost: where one was of the state, the state is what it was before.
+
+    The partner shall not know more than a restart would: the link goes, and the next one begins from the old state. A
+    state that was entered without the partner is entered again soon, and recorded anew; with the partner, it is the
+    partner's next word that leads there.
+    """
+    recent, endpoint.unsure = _recent(endpoint, endpoint.site.now_us), []
+    if not recent:
+        return
+    unsure = recent[0]
+    before = unsure.saved if unsure.state is STARTUP else unsure.state
+    if (before, unsure.since) == (endpoint.recorded_state, endpoint.since):
+        return
+    wanted = endpoint.state
+    endpoint.log(ERROR, f"Unable to record current failover state for {endpoint.name}")
+    endpoint.state, endpoint.saved = unsure.state, unsure.saved
+    endpoint.since, endpoint.needs_all = unsure.since, unsure.needs_all
+    endpoint.why = f"{wanted.word} could not be recorded"
+    endpoint.tell(f"{wanted.word} -> {endpoint.state.word}", endpoint.why)
+    endpoint.serving = serving(endpoint.state, endpoint.partner_state)
+    endpoint.site.retime(endpoint)
+    _wait_again(endpoint)
+    if endpoint.link is not None:
+        endpoint.site.drop(endpoint.link.stream, endpoint.why)
+    elif wanted is not STARTUP:
+        endpoint.wanted = wanted
+        endpoint.alarm(RECORD, RETRY_S)
+
+
+def _wait_again(endpoint: Endpoint) -> None:
+    """The timers of the state that it is again; what is due by now comes in a while, when the disk may work."""
+    if endpoint.state is COMM_INT:
+        _enter_communications_interrupted(endpoint)
+    elif endpoint.state is STARTUP:
+        endpoint.alarm(STARTING, RETRY_S)
+    elif endpoint.state is REC_WAIT:
+        seconds = max(endpoint.since + endpoint.mclt - endpoint.site.now, RETRY_S)
+        endpoint.alarm(WAIT, seconds)
+
+
+def _record_due(endpoint: Endpoint) -> None:
+    """The state that could not be recorded: entered again, unless the partner is there and says what follows."""
+    wanted, endpoint.wanted = endpoint.wanted, None
+    if wanted is not None and endpoint.link is None:
+        move(endpoint, wanted, "its record could not be written before")
 
 
 # The link
@@ -376,5 +458,6 @@ _DUE: Final[dict[str, Callable[[Endpoint], None]]] = {
     ACKS: _acks_due,
     STARTING: _starting_due,
     PARTNER_DOWN: _partner_down_due,
+    RECORD: _record_due,
     WAIT: _wait_due,
 }

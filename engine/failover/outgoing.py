@@ -17,7 +17,7 @@ from ...trace.effects import INFO
 from ..model.lease import ABANDONED, ACTIVE, BACKUP, EXPIRED, FREE
 from .messages import BindingAck, BindingUpdate, UpdateDone
 from .rules.binding import ENDED, wire_flags
-from .updates import Told
+from .rules.updates import Told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from ..model.lease import Lease
     from .endpoint import Endpoint
 
-ACK_DELAY_S: Final = 2
 _ACKS: Final = "acks"
 # What the order of a whole queue is: by lists, and each list in its order. 0 is the list of reserved leases.
 _LISTS: Final = (FREE, ACTIVE, EXPIRED, ABANDONED, BACKUP, 0)

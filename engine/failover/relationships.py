@@ -17,6 +17,7 @@ from ..agenda import Owner
 from ..lease.file.state_reader import failover_record
 from ..model.failover_state import FailoverState
 from ..service.lifecycle import watch_pool
+from ..service.reasons import Reason, once
 from . import balancing, moving
 from .connections import Connections
 from .endpoint import BALANCE, LINK, LISTEN, RETRY, Endpoint
@@ -120,6 +121,11 @@ class Relationships:
             if endpoint.state is SHUTDOWN:
                 moving.move(endpoint, RECOVER, "the server is shut down")
 
+    def storage_failed(self) -> None:
+        """Records of the last moments are lost; those of the relationships' states may be among them."""
+        for endpoint in self.endpoints.values():
+            moving.storage_failed(endpoint)
+
     # Moments
 
     def due(self, key: str) -> None:
@@ -160,6 +166,11 @@ class Relationships:
     def log(self, level: int, text: str) -> None:
         """Log a line."""
         self._host.log(level, text)
+
+    def tell(self, subject: str, verdict: str, why: str) -> None:
+        """A step of a decision, where somebody asks for them."""
+        if self._host.reasons is not None:
+            once(self._host.reasons, Reason("peer", subject, verdict, why))
 
     def record(self, endpoint: Endpoint) -> None:
         """Append the state record."""
@@ -205,6 +216,10 @@ class Relationships:
     def no_alarm(self, endpoint: Endpoint, timer: str, detail: int) -> None:
         """Do not."""
         self._host.agenda.cancel(Owner.FAILOVER, _key(endpoint, timer, detail))
+
+    def alarm_at(self, endpoint: Endpoint, timer: str, detail: int) -> int | None:
+        """When an alarm is due."""
+        return self._host.agenda.at_us(Owner.FAILOVER, _key(endpoint, timer, detail))
 
     def draw(self, limit: int) -> int:
         """A random number."""

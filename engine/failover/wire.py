@@ -32,6 +32,11 @@ UPDREQ: Final = 9
 STATE: Final = 10
 CONTACT: Final = 11
 DISCONNECT: Final = 12
+KIND_NAMES: Final = {
+    POOLREQ: "POOLREQ", POOLRESP: "POOLRESP", BNDUPD: "BNDUPD", BNDACK: "BNDACK", CONNECT: "CONNECT",
+    CONNECTACK: "CONNECTACK", UPDREQALL: "UPDREQALL", UPDDONE: "UPDDONE", UPDREQ: "UPDREQ", STATE: "STATE",
+    CONTACT: "CONTACT", DISCONNECT: "DISCONNECT",
+}  # fmt: skip
 
 HEADER_OCTETS: Final = 12
 MESSAGE_OCTETS_MAX: Final = 2048
@@ -139,6 +144,15 @@ def decode(message: bytes) -> Frame:
 
 def _read_options(kind: int, message: bytes, at: int) -> dict[int, Value]:
     values: dict[int, Value] = {}
+    for code, data in options_in(kind, message, at):
+        option = OPTIONS.get(code)
+        if option is not None and kind in option.kept_in:
+            values[code] = _read_value(option, code, data, values)
+    return values
+
+
+def options_in(kind: int, message: bytes, at: int = HEADER_OCTETS) -> Iterator[tuple[int, bytes]]:
+    """Every option from a place on (code, data), kept or not; raises ProtocolError where it breaks off."""
     end = len(message)
     while at < end:
         if end - at < 2:  # noqa: PLR2004 - the octets of a code
@@ -151,11 +165,8 @@ def _read_options(kind: int, message: bytes, at: int) -> dict[int, Value]:
         at += _OPTION.size
         if length > end - at:
             raise _broken("FAILOVER: message overflow at data.")
-        option = OPTIONS.get(code)
-        if option is not None and kind in option.kept_in:
-            values[code] = _read_value(option, code, message[at : at + length], values)
+        yield code, message[at : at + length]
         at += length
-    return values
 
 
 def _read_value(option: Option, code: int, data: bytes, values: dict[int, Value]) -> Value:

@@ -36,6 +36,7 @@ VERBS: Final[dict[str, str]] = {
     "slice": "A piece of a recording, by events, time or client, as a recording that plays alone.",
     "shrink": "The smallest recording that still shows a fault.",
     "redact": "The same recording under pseudonyms, to be shown to others.",
+    "simulate": "Failover servers in a hostile world, from seeds: what fails is kept as recordings.",
     "import-isc": "Play a trace file of ISC dhcpd, and make a recording of it.",
     "import-pcap": "Tell this server what the clients in a capture said, and make a recording of it.",
     "export": "The packets of a recording as a capture for Wireshark, with the decisions as comments.",
@@ -46,6 +47,7 @@ SECTIONS: Final[dict[str, str]] = {
     "explain": "Ask why, and what if",
     "verify": "Hold it against this version, or another",
     "slice": "Make another recording of it",
+    "simulate": "Look for what nobody has recorded yet",
     "import-isc": "From and to other programs",
 }
 # What stands at the end of each verb's help.
@@ -63,6 +65,7 @@ EXAMPLES: Final[dict[str, str]] = {
     "slice": "dhcpd-trace slice today.trace --since 14:05:00 --until 14:10:00 -o piece.trace",
     "shrink": "dhcpd-trace shrink today.trace --until-differs -o small.trace",
     "redact": "dhcpd-trace redact small.trace -o shown.trace",
+    "simulate": "dhcpd-trace simulate --seeds 1..1000 --jobs 2",
     "import-isc": "dhcpd-trace import-isc isc.trace -o today.trace",
     "import-pcap": "dhcpd-trace import-pcap today.pcap -cf dhcpd.conf -o today.trace",
     "export": "dhcpd-trace export today.trace --pcapng today.pcapng",

@@ -22,7 +22,6 @@ from ...trace import DamagedTape, NewerTape, NotATape, TapeError, open_tape
 from ..looking.moments import NoMoment, seq_of, time_us
 from ..playing.seek import EngineFailed, first_us
 from ..playing.verdict import Status
-from ..showing.notation import octets_of
 from ..showing.statusline import StatusLine
 from ..showing.terminal import safe, safe_lines
 
@@ -245,14 +244,3 @@ def address(_context: click.Context, _parameter: click.Parameter, value: str | N
     except AddressValueError:
         message = f"{value} is no IPv4 address; write it as 10.0.0.1"
         raise click.BadParameter(message) from None
-
-
-def hardware(_context: click.Context, _parameter: click.Parameter, value: str | None) -> bytes | None:
-    """The callback of an option that takes a hardware address: its octets. Raises click.BadParameter."""
-    if value is None:
-        return None
-    octets = octets_of(value)
-    if octets is None:
-        message = f"{value} is no hardware address; write it as 00:11:22:33:44:55"
-        raise click.BadParameter(message)
-    return octets

@@ -8,16 +8,12 @@ what happened says so. Nothing is sent or written.
 from __future__ import annotations
 
 from ipaddress import IPv4Address
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ...trace import Entry
-from ...trace.effects import Send
-from ...trace.events import Packet
 from ..playing.compare import same
 from ..playing.seek import engine_at, machine_at
-from ..showing.decode import hardware_of_payload, options_of
 from ..showing.describe import answer_line, event_line, moment
-from ..showing.notation import octets_of
 from .leasetable import CAUSES, lease_object, row_of, when
 
 if TYPE_CHECKING:
@@ -31,13 +27,6 @@ if TYPE_CHECKING:
     from ...trace.effects import Effect
     from ...trace.events import Event
 
-_CIADDR: Final = slice(12, 16)
-_YIADDR: Final = slice(16, 20)
-_HOST_NAME: Final = 12
-_REQUESTED: Final = 50
-_CLIENT_IDENTIFIER: Final = 61
-_ADDRESS_OCTETS: Final = 4
-
 
 class Explanation(NamedTuple):
     """One event, what was done about it, and why; what became of leases. `differs`: the recording has other effects."""
@@ -48,59 +37,6 @@ class Explanation(NamedTuple):
     reasons: tuple[Reason, ...]
     changes: tuple[Change, ...]
     differs: bool
-
-
-def client_test(text: str) -> Callable[[Entry], bool]:
-    """What tells a client's packets: an IPv4 address, hardware or an identifier in hex, its text, or a host name."""
-    try:
-        address = int(IPv4Address(text))
-    except ValueError:
-        pass
-    else:
-        return lambda entry: address in _addresses(entry)
-    octets = octets_of(text)
-    own = text.encode("utf-8", "surrogateescape")
-    wanted = {own, b"\0" + own} if octets is None else {octets}
-    return lambda entry: not wanted.isdisjoint(_names(entry)) or own.lower() in _host_names(entry)
-
-
-def _addresses(entry: Entry) -> Iterator[int]:
-    """The addresses that a packet is about: asked for, held, or given in the answer."""
-    event = entry.event
-    if isinstance(event, Packet):
-        yield int.from_bytes(event.payload[_CIADDR], "big")
-        requested = options_of(event.payload).get(_REQUESTED, b"")
-        if len(requested) == _ADDRESS_OCTETS:
-            yield int.from_bytes(requested, "big")
-    for effect in entry.effects or ():
-        if isinstance(effect, Send):
-            yield int.from_bytes(effect.payload[_YIADDR], "big")
-
-
-def payloads_of(entry: Entry) -> Iterator[bytes]:
-    """The messages of an entry: the one that came, or those that left late, for a packet before."""
-    if isinstance(entry.event, Packet):
-        yield entry.event.payload
-        return
-    for effect in entry.effects or ():
-        if isinstance(effect, Send):
-            yield effect.payload
-
-
-def _host_names(entry: Entry) -> list[bytes]:
-    """The host name that a client gives itself, in small letters."""
-    if not isinstance(entry.event, Packet):
-        return []
-    name = options_of(entry.event.payload).get(_HOST_NAME)
-    return [] if name is None else [name.rstrip(b"\0").lower()]
-
-
-def _names(entry: Entry) -> Iterator[bytes]:
-    for payload in payloads_of(entry):
-        yield hardware_of_payload(payload)
-        identifier = options_of(payload).get(_CLIENT_IDENTIFIER)
-        if identifier is not None:
-            yield identifier
 
 
 def find(tape: Tape, wanted: Callable[[Entry], bool], count: int | None) -> list[int]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from heapq import heappop, heappush
-from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Final
 
 from ...trace import Entry
@@ -16,7 +15,7 @@ from ...trace.events import End, Packet
 from ..showing.decode import message_name
 from ..showing.notation import octets_of
 from .answers import Waiting, is_waiting
-from .explain import client_test, payloads_of
+from .naming import client_test, payloads_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,8 +46,8 @@ class Filter:
     from_seq: int = 1
     to_seq: int | None = None
 
-    def tests(self) -> list[Callable[[Entry], bool]]:
-        """The tests that need a look at the entry."""
+    def tests(self, tape: Tape) -> list[Callable[[Entry], bool]]:
+        """The tests that need a look at an entry of `tape`. Raises TapeUnreadable."""
         found: list[Callable[[Entry], bool]] = []
         if self.kinds:
             found.append(lambda entry: type(entry.event).__name__.lower() in self.kinds)
@@ -59,7 +58,7 @@ class Filter:
             found.append(lambda entry: any(payload[_XID] == wanted for payload in payloads_of(entry)))
         if self.messages:
             found.append(lambda entry: isinstance(entry.event, Packet) and self._has_message(entry.event))
-        found += [client_test(text) for text in (self.client, self.address) if text is not None]
+        found += [client_test(text, tape) for text in (self.client, self.address) if text is not None]
         return found
 
     def _has_message(self, event: Packet) -> bool:
@@ -82,7 +81,7 @@ def select(
 
     `progress` is called with every entry that is looked at.
     """
-    tests = wanted.tests()
+    tests = wanted.tests(tape)
     for entry in _entries(tape, wanted, wait):
         if progress is not None:
             progress(entry)
@@ -144,12 +143,3 @@ def _hardware(client: str | None) -> bytes | None:
     """The octets of an Ethernet address, which is what the index knows."""
     octets = octets_of(client or "")
     return octets if octets is not None and len(octets) == _ETHERNET_OCTETS else None
-
-
-def is_address(text: str) -> bool:
-    """Whether it is an IPv4 address."""
-    try:
-        IPv4Address(text)
-    except ValueError:
-        return False
-    return True

@@ -20,8 +20,8 @@ from ..playing.seek import EngineFailed, machine_at
 from ..showing.decode import hardware_of_payload, message_name
 from ..showing.describe import answer_line, event_line
 from ..showing.notation import octets_of
-from .explain import client_test
 from .leasetable import CAUSES, LeaseRow, identifier, lease_row, row_of, when
+from .naming import client_test
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -69,7 +69,7 @@ def history(
     Raises NoSuchMoment, NoBeginning, DamagedTape after what could be read, EngineFailed.
     """
     watched = leases_of(subject)
-    wanted = client_test(subject)
+    wanted = client_test(subject, tape)
     if after is None:
         machine, from_seq, _snapshot = beginning(tape)
         begun = "when the recording begins"

@@ -70,8 +70,17 @@ def time_us(text: str, start_us: int) -> int:
     return (found - _EPOCH) // _MICROSECOND
 
 
+def us_of(tape: Tape, text: str) -> int:
+    """Microseconds since 1970 of a moment that is a time, 0 for an event's number. Raises NoMoment, TapeError."""
+    return 0 if _is_event(text) else time_us(text, first_us(tape))
+
+
+def _is_event(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _EVENT_DIGITS_MAXIMUM
+
+
 def seq_of(tape: Tape, text: str) -> int:
     """The event whose state held at a moment: the numbered one, or the last not later. Raises NoMoment, TapeError."""
-    if text.isascii() and text.isdigit() and len(text) <= _EVENT_DIGITS_MAXIMUM:
+    if _is_event(text):
         return int(text)
     return seq_at(tape, time_us(text, first_us(tape)))

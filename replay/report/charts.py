@@ -11,13 +11,13 @@ from math import ceil, log10
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ..showing.describe import moment
-from .clients import ACK, BOOTREPLY, BOOTREQUEST, DECLINE, DISCOVER, INFORM, NAK, OFFER, RELEASE, REQUEST
+from ..showing.messages import ACK, BOOTREPLY, BOOTREQUEST, DECLINE, DISCOVER, INFORM, NAK, OFFER, RELEASE, REQUEST
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Sequence
 
-    from ..looking.histogram import Histogram
+    from ..looking.figures.histogram import Histogram
     from ..looking.leasetable import PoolRow
     from .timeline import Timeline
 

@@ -30,7 +30,7 @@ from .texts import visible
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..looking.histogram import Histogram
+    from ..looking.figures.histogram import Histogram
     from ..whatif import Change
     from .charts import PoolChart, Stack
     from .findings import Findings, WhatIf

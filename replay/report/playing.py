@@ -21,7 +21,7 @@ from ..playing.play import with_history
 from ..playing.resume import beginning
 from ..playing.verdict import Difference, Status, Verdict
 from ..showing.decode import client_of, hardware_of_payload, message_name
-from .clients import NAK, UNANSWERABLE, key_of, read_message
+from ..showing.messages import NAK, UNANSWERABLE, key_of, read_message
 from .survey import WATCH_EVENTS
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ...engine.service.reasons import Reason
     from ...trace import Tape
     from ...trace.effects import Effect
-    from .clients import Message
+    from ..showing.messages import Message
     from .stories import Change, Stories, Story
 
 # What stays in memory is no news of a lease: an offer that is not taken leaves no trace.

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from ...engine.model.spaces import Registry
     from ...trace.effects import Effect
     from ...trace.events import Packet
-    from .clients import Client, Message
+    from ..showing.messages import Message
+    from .clients import Client
 
 _NOT_DECODED: Final = -1
 _LEFT_OUT: Final = frozenset({"xid", "secs"})

@@ -6,18 +6,17 @@ out otherwise. A message that is said again before its answer is one question: i
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from ...trace import DamagedTape, Entry
-from ...trace.effects import Log, Send
+from ...trace.effects import Send
 from ...trace.events import Boot, Packet
-from ..looking.histogram import Histogram
-from ..looking.intervals import Stopwatch, Times
+from ..looking.figures.histogram import Histogram
+from ..looking.figures.intervals import Stopwatch, Times
 from ..showing.decode import hardware_of_payload, message_name
-from .clients import (
+from ..showing.messages import (
     ACK,
     BOOTREPLY,
     DECLINE,
@@ -28,11 +27,10 @@ from .clients import (
     RELEASE,
     REQUEST,
     UNANSWERABLE,
-    Client,
-    Outcome,
-    Waiting,
+    logged_reason,
     read_message,
 )
+from .clients import Client, Outcome, Waiting
 from .limits import REASONS_MAXIMUM
 from .timeline import Timeline
 
@@ -41,7 +39,7 @@ if TYPE_CHECKING:
 
     from ...trace import Tape
     from ...trace.effects import Effect
-    from .clients import Message
+    from ..showing.messages import Message
 
 WATCH_EVENTS: Final = 4096
 # A message that comes again within this time is the same one (RFC 2131 4.1: a client doubles its wait up to 64 s).
@@ -50,7 +48,6 @@ _AGAIN_US: Final = 64_000_000
 _EXCHANGE_US: Final = 300_000_000
 _XID: Final = slice(4, 8)
 _OTHER: Final = "other reasons"
-_VARIABLE: Final = re.compile(r"\b(?:[0-9a-f]{1,2}(?::[0-9a-f]{1,2}){5,}|\d+(?:\.\d+){3})\b")
 _OUTCOMES: Final = {ACK: Outcome.SERVED, BOOTREPLY: Outcome.SERVED, NAK: Outcome.REFUSED, OFFER: Outcome.OFFERED}
 _LEFT: Final = {RELEASE: Outcome.RELEASED, DECLINE: Outcome.DECLINED}
 
@@ -59,9 +56,9 @@ _LEFT: Final = {RELEASE: Outcome.RELEASED, DECLINE: Outcome.DECLINED}
 class Survey:
     """Everything counted. `refusals` and `silences` count by message and reason; `boot` is the first event, if kept.
 
-    `times` are those of `dhcpd-trace stats` (replay/looking/intervals.py). `offers` are the waits from a DISCOVER to
-    an OFFER of a later event, `choices` those from DISCOVER to REQUEST. `at_once` counts offers of the same event.
-    `noted`: the tape has notes of time.
+    `times` are those of `dhcpd-trace stats` (replay/looking/figures/intervals.py). `offers` are the waits from a
+    DISCOVER to an OFFER of a later event, `choices` those from DISCOVER to REQUEST. `at_once` counts offers of the
+    same event. `noted`: the tape has notes of time.
     """
 
     timeline: Timeline = field(default_factory=Timeline)
@@ -131,7 +128,7 @@ class Survey:
         if not self._again(client, message, now_us):
             self._give_up(client)
             if message.name not in UNANSWERABLE:
-                client.waiting = Waiting(message.name, message.xid, now_us, now_us, reason_of(effects))
+                client.waiting = Waiting(message.name, message.xid, now_us, now_us, logged_reason(effects))
             self._move(client, message, now_us)
         if not message.hardware:
             self._by_xid.pop(client.said[1], None)
@@ -176,7 +173,7 @@ class Survey:
         self._got(client, name, int.from_bytes(send.payload[16:20], "big"))
         if name == NAK:
             client.naks += 1
-            self._reason(self.refusals, client.said[0], reason_of(effects))
+            self._reason(self.refusals, client.said[0], logged_reason(effects))
 
     def _got(self, client: Client, name: str, address: int) -> None:
         """Note what became of the client by this reply."""
@@ -205,11 +202,3 @@ class Survey:
     def _reason(self, counter: Counter[tuple[str, str]], name: str, reason: str) -> None:
         key = (name, reason)
         counter[key if key in counter or len(counter) < REASONS_MAXIMUM else (name, _OTHER)] += 1
-
-
-def reason_of(effects: Sequence[Effect]) -> str:
-    """What the log says is the reason: the end of its last line that has one, addresses left out; else empty."""
-    for effect in reversed(effects):
-        if type(effect) is Log and ": " in effect.text:
-            return _VARIABLE.sub("...", effect.text.rpartition(": ")[2]).rstrip(".")
-    return ""

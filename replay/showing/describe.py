@@ -79,8 +79,11 @@ def _value(name: str, value: Any) -> str:
 LABELS: Final = {"marker": "place in ISC's log", "durable": "waits for the disk"}
 
 
-def record_fields(record: Any, *, times: bool = True) -> list[Field]:
-    """Every field of an event or effect; a packet's payload decoded. `times=False` leaves out wall_us and mono_us."""
+def record_fields(record: Any, *, times: bool = True, rest: bytes = b"") -> list[Field]:
+    """Every field of an event or effect; a packet's payload decoded. `times=False` leaves out wall_us and mono_us.
+
+    `rest` is what the event's stream had left of a message that was not whole (streams.Unfinished).
+    """
     fields: list[Field] = []
     for name, value in zip(record._fields, record, strict=True):
         if not times and name in ("wall_us", "mono_us"):
@@ -88,7 +91,7 @@ def record_fields(record: Any, *, times: bool = True) -> list[Field]:
         if name == "payload" and isinstance(record, ev.Packet | fx.Send):
             fields += packet_fields(value)
         elif name == "data" and isinstance(record, ev.StreamData | fx.StreamSend):
-            fields += stream_fields(value) or [Field(name, _octets(value))]
+            fields += stream_fields(value, rest) or [Field(name, _octets(value))]
         elif name == "mono_us":
             fields.append(Field(name, f"{value} us"))
         else:
@@ -119,6 +122,10 @@ def _content_line(event: Any) -> str:
     return f"{event.name}, {len(event.content):,} octets"
 
 
+def _send_failed_line(event: ev.SendFailed) -> str:
+    return f"{event.length:,} octets on {event.interface}: {event.error}"
+
+
 _EVENT_LINES: Final[dict[type[ev.Event], Callable[[Any], str]]] = {
     ev.Boot: lambda event: f"version {event.version} on {event.host_name}: {' '.join(event.arguments)}",
     ev.ConfigurationFile: _content_line,
@@ -133,12 +140,15 @@ _EVENT_LINES: Final[dict[type[ev.Event], Callable[[Any], str]]] = {
     ev.StreamData: lambda event: f"stream {event.stream}, {stream_words(event.data)}",
     ev.StreamHalfClosed: lambda event: f"stream {event.stream}",
     ev.StreamClosed: lambda event: f"stream {event.stream}{': ' if event.error else ''}{event.error}",
+    ev.SendFailed: _send_failed_line,
     ev.Remark: lambda event: event.text,
 }
 
 
-def event_line(event: ev.Event) -> str:
-    """An event on one line, its name first; its time is left to the caller."""
+def event_line(event: ev.Event, rest: bytes = b"") -> str:
+    """An event on one line, its name first; its time is left to the caller. `rest` is as for `record_fields`."""
+    if rest and isinstance(event, ev.StreamData):
+        return f"StreamData stream {event.stream}, {stream_words(event.data, rest)}"
     special = _EVENT_LINES.get(type(event))
     if special is not None:
         text = special(event)

@@ -6,9 +6,9 @@ import re
 from typing import Final
 
 _OCTETS_MIN: Final = 2
-# Of hexadecimal digits: 00:11:22:33:44:55, 0-1-2-a-b-c, 0011.2233.4455 (Cisco), 0011-2233-4455 (HP, Huawei).
+# Of hexadecimal digits: 00:11:22:33:44:55, 0-1-2-a-b-c, 0011.2233.4455 (Cisco), 0011-2233-4455 (HP, Huawei), or none.
 _SEPARATED: Final = re.compile(r"[0-9A-Fa-f]{1,2}(?:([:-])[0-9A-Fa-f]{1,2})(?:\1[0-9A-Fa-f]{1,2})*")
-_GROUPED: Final = re.compile(r"[0-9A-Fa-f]{4}(?:[.-][0-9A-Fa-f]{4}){2}")
+_GROUPED: Final = re.compile(r"[0-9A-Fa-f]{4}(?:[.-]?[0-9A-Fa-f]{4}){2}")
 
 
 def octets_of(text: str) -> bytes | None:

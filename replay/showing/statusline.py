@@ -69,3 +69,12 @@ class Trials(StatusLine):
         """Show it, unless that was done just now."""
         if self.is_due():
             self.show(f"{stage}: {events:,} events, {trials:,} tried")
+
+
+class Simulated(StatusLine):
+    """How many seeds were run, with how many events, and how many failed."""
+
+    def __call__(self, seeds: int, total: int, events: int, failed: int) -> None:
+        """Show it, unless that was done just now."""
+        if self.is_due():
+            self.show(f"{seeds:,} of {total:,} seeds, {events:,} events, {failed:,} failed")

@@ -1,14 +1,18 @@
-"""Octets of a connection as an operator reads them: OMAPI's messages by object and attribute.
+"""Octets of a connection as an operator reads them: OMAPI's messages by object and attribute, failover's by field.
 
 A record of a tape has no more than the octets that came at one moment, and a message may be cut anywhere, so that
 what is here is a reading of what stands there: octets that are whole messages of OMAPI, from the first to the last,
-are shown as such, others as they are. Signatures are not shown, and none is checked.
+are shown as such, others as the failover protocol's (failover.py) where they look like it, and else as they are. The
+two cannot be taken for each other: a message of failover begins with its length, one of OMAPI with two octets of zero
+unless it names the 65,536th authenticator. Signatures are not shown, and none is checked.
+
+`Unfinished` follows the streams of a recording, so that a message that came in two pieces is shown with the second.
 """
 
 from __future__ import annotations
 
 from ipaddress import IPv4Address
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ...engine.conf.writing.values import printable
 from ...engine.model.lease import STATE_NAMES
@@ -22,8 +26,14 @@ from ...engine.omapi.wire import (
     ProtocolError,
     Reader,
 )
+from ...trace.events import StreamClosed, StreamData, StreamOpened
 from .decode import Field
+from .failover import begins_message, failover_fields, failover_words, pieces
 
+if TYPE_CHECKING:
+    from ...trace.events import Event
+
+_FAILOVER: Final = "failover"
 _NUMBER_OCTETS: Final = 4
 _ADDRESSES: Final = frozenset({"ip-address", "partner-address", "local-address"})
 _OCTETS: Final = frozenset({"hardware-address", "dhcp-client-identifier", "load-balance-hba", "hashstring"})
@@ -44,11 +54,40 @@ def messages_in(data: bytes) -> list[Message] | None:
     return None if reader.held_octets else found
 
 
-def stream_words(data: bytes) -> str:
-    """One line: what is asked or answered, or how many octets there are."""
+class Unfinished:
+    """What streams of the failover protocol have left of messages that are not whole: `rest`, before the last event."""
+
+    def __init__(self) -> None:
+        self.rest = b""
+        self._rests: dict[int, bytes] = {}
+        self._known: set[int] = set()
+
+    def see(self, event: Event) -> None:
+        """Take in every event, in order; then `rest` is what its stream had left."""
+        self.rest = b""
+        if isinstance(event, StreamData):
+            self.rest = self._rests.pop(event.stream, b"")
+            self._rests[event.stream] = self._left(event)
+        elif isinstance(event, StreamClosed):
+            self._rests.pop(event.stream, None)
+            self._known.discard(event.stream)
+        elif isinstance(event, StreamOpened) and event.service == _FAILOVER:
+            self._known.add(event.stream)
+
+    def _left(self, event: StreamData) -> bytes:
+        """What an event leaves: octets are the beginning of a message where the stream is known for such."""
+        found = None if messages_in(event.data) else pieces(event.data, self.rest)
+        if found is not None:
+            return found.rest
+        return self.rest + event.data if event.stream in self._known and begins_message(event.data) else b""
+
+
+def stream_words(data: bytes, rest: bytes = b"") -> str:
+    """One line: what is asked or answered, or how many octets there are. `rest`: what was left before (Unfinished)."""
     found = messages_in(data)
     if found is None:
-        return f"{len(data):,} octets"
+        failover = pieces(data, rest)
+        return f"{len(data):,} octets" if failover is None else failover_words(failover)
     if not found:
         return "OMAPI greeting"
     return "; ".join(map(_words, found))
@@ -65,11 +104,12 @@ def _words(message: Message) -> str:
     return " ".join(filter(None, (f"OMAPI {OP_NAMES[message.op]}", subject, values)))
 
 
-def stream_fields(data: bytes) -> list[Field] | None:
-    """Every message by its fields, None where `data` is no OMAPI."""
+def stream_fields(data: bytes, rest: bytes = b"") -> list[Field] | None:
+    """Every message by its fields, None where `data` is neither OMAPI's nor failover's."""
     found = messages_in(data)
     if found is None:
-        return None
+        failover = pieces(data, rest)
+        return None if failover is None else failover_fields(failover)
     fields = [Field("greeting", "version 100, header of 24 octets")] if data.startswith(GREETING) else []
     for message in found:
         fields.append(Field("operation", OP_NAMES[message.op]))

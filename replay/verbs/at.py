@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..command.console import JSON, TAPE, leave, opened, plain, print_json, print_pairs, print_table, seq_of_moment
+from ..failover import standings
 from ..looking.leasetable import in_pool, lease_object, lease_row, lease_rows, pool_rows, when
+from ..looking.moments import us_of
 from ..playing.leases import lease_file_of
 from ..playing.seek import machine_at
 from ..playing.verdict import Status
@@ -43,6 +45,7 @@ def address(_context: click.Context, _parameter: click.Parameter, value: str | N
 @click.option("--leases", is_flag=True, help="Every lease that was ever used.")
 @click.option("--lease", callback=address, metavar="ADDRESS", help="The lease of this address.")
 @click.option("--pool", callback=address, metavar="ADDRESS", help="The leases of the pool that has this address.")
+@click.option("--failover", is_flag=True, help="Where each failover relationship stands, and what it waits for.")
 @click.option("--lease-file", "as_file", is_flag=True, help="The leases as a dhcpd.leases file.")
 @click.option("--state", "path", metavar="PATH", help="A part of the state as JSON: database.leases, . for all.")
 @JSON
@@ -53,6 +56,7 @@ def at(
     leases: bool,
     lease: int | None,
     pool: int | None,
+    failover: bool,
     as_file: bool,
     path: str | None,
     as_json: bool,
@@ -61,13 +65,16 @@ def at(
 
     TIME|EVENT is 12 (an event), +90s or +1h30m (from the first event), 14:05:00, or 2026-11-24T14:05:00.
     """
-    if sum([leases, lease is not None, pool is not None, as_file, path is not None]) > 1:
-        message = "say one of --leases, --lease, --pool, --lease-file, --state"
+    if sum([leases, lease is not None, pool is not None, failover, as_file, path is not None]) > 1:
+        message = "say one of --leases, --lease, --pool, --failover, --lease-file, --state"
         raise click.UsageError(message)
     with opened(trace) as tape:
         seq = seq_of_moment(tape, moment_text, "TIME|EVENT")
         machine = machine_at(tape, seq)
-    if path is not None:
+        asked_us = max(us_of(tape, moment_text), _now_us(machine))
+    if failover:
+        _print_failover(machine, asked_us // _MICROSECONDS, as_json=as_json)
+    elif path is not None:
         print_json(plain(_part(machine.snapshot(), path)))
     elif as_file:
         for piece in lease_file_of(machine, _now_us(machine) // _MICROSECONDS):
@@ -76,6 +83,18 @@ def at(
         _print_leases(_chosen(machine, lease, pool), as_json=as_json)
     else:
         _print_summary(seq, machine, as_json=as_json)
+
+
+def _print_failover(machine: Machine, now: int, *, as_json: bool) -> None:
+    found = standings.standings(machine)
+    if not found:
+        leave("the configuration at that moment names no failover relationship", Status.UNJUDGED)
+    for one in found:
+        if as_json:
+            print_json(standings.as_object(one, now))
+        else:
+            print_pairs(standings.pairs(one, now))
+            print_table(standings.POOL_HEADS, map(standings.pool_cells, one.pools), standings.POOL_NUMBERS)
 
 
 def _now_us(machine: Machine) -> int:

@@ -9,7 +9,7 @@ import click
 
 from ..capture.exporting import export as exported
 from ..command.console import FROM, JSON, TAPE, TO, leave, opened, output, print_json, print_lines, watching
-from ..looking.explain import client_test
+from ..looking.naming import client_test
 from ..playing.seek import EngineFailed
 from ..playing.verdict import Status
 from ..showing.statusline import Progress
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False),
     help="Write a capture for Wireshark. An older file is moved aside.",
 )
-@click.option("--client", metavar="MAC|IP|ID", help="Only this client's packets.")
+@click.option("--client", metavar="MAC|IP|ID|NAME", help="Only this client's packets.")
 @FROM
 @TO
 @click.option("--reasons/--no-reasons", default=True, help="Say why, by playing the recording, or do not.")
@@ -42,17 +42,16 @@ def export(
 
     Link-level addresses that a recording does not hold are made up of the IP addresses (02:00:...).
     """
-    wanted = _filter(client, from_seq, to_seq)
     with opened(trace) as tape, watching(Progress, as_json=as_json) as progress, output(out, trace) as name:
-        frames = _write(tape, str(name), wanted, progress, reasons=reasons)
+        frames = _write(tape, str(name), _filter(tape, client, from_seq, to_seq), progress, reasons=reasons)
     if as_json:
         print_json({"output": out, "frames": frames})
     else:
         print_lines(f"{out}: {frames:,} frames")
 
 
-def _filter(client: str | None, from_seq: int, to_seq: int | None) -> Callable[[Entry], bool]:
-    of_client = client_test(client) if client is not None else lambda _entry: True
+def _filter(tape: Tape, client: str | None, from_seq: int, to_seq: int | None) -> Callable[[Entry], bool]:
+    of_client = client_test(client, tape) if client is not None else lambda _entry: True
     return lambda entry: from_seq <= entry.seq and (to_seq is None or entry.seq <= to_seq) and of_client(entry)
 
 

@@ -25,7 +25,9 @@ from ..showing.describe import moment
 def history(
     trace: str, *, subject: str, changes: bool, since: str | None, until: str | None, as_json: bool
 ) -> None:
-    """Every holder and change of an address, or every address and message of a client (hardware or identifier).
+    """Every holder and change of an address, or every address and message of a client.
+
+    A client is named by its hardware address, its identifier or its host name.
 
     The whole recording is played, or from the snapshot before --since. Exit status 125: it knows nothing of this
     address or client.

@@ -13,8 +13,8 @@ from ...trace import DamagedTape, Entry
 from ...trace.events import EVENT_IDS, End, Packet
 from ..command.console import JSON, TAPE, complain, opened, print_json, print_lines, print_pairs, print_table
 from ..command.progress import Reading, reading
-from ..looking.clients import Clients
 from ..looking.contents import Contents, contents
+from ..looking.figures.clients import Clients
 from ..playing.seek import first_us, last_entry
 from ..playing.verdict import Status
 from ..showing.decode import hardware_of_payload

@@ -8,17 +8,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from ...trace.events import Packet
 from ..command.console import JSON, TAPE, complain, opened, plain, print_json, print_lines
 from ..command.progress import reading
-from ..looking.filters import Filter, is_address, select
+from ..looking.filters import Filter, select
 from ..looking.moments import NoMoment, time_us
+from ..looking.naming import HostNames, address_of
 from ..playing.seek import first_us
-from ..showing.describe import answer_line, clock, effect_line, event_line, record_fields
+from ..showing.describe import effect_line, event_line, record_fields
+from ..showing.rows import event_lines, head_line
+from ..showing.streams import Unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ...trace import Tape
+    from ...trace import Entry, Tape
     from ...trace.effects import Effect
     from ...trace.events import Event
 
@@ -29,7 +33,7 @@ XID_MAXIMUM: Final = 0xFFFFFFFF
 
 @click.command()
 @TAPE
-@click.option("--client", metavar="MAC|IP|ID", help="Only this client's packets: hardware, address or identifier.")
+@click.option("--client", metavar="MAC|IP|ID|NAME", help="Only this client's packets.")
 @click.option("--address", metavar="ADDRESS", help="Only packets that ask for, hold or are given this address.")
 @click.option("--xid", metavar="HEX", help="Only packets of this transaction.")
 @click.option("--kind", multiple=True, metavar="NAME", help="Only events of this kind (Packet, ...); may be repeated.")
@@ -43,16 +47,28 @@ XID_MAXIMUM: Final = 0xFFFFFFFF
 @click.option("--full", is_flag=True, help="Every field; packets decoded option by option.")
 @JSON
 def show(trace: str, *, count: int | None, follow: bool, full: bool, as_json: bool, **options: Any) -> None:
-    """The events of a recording, and what the server did about each. Filters combine: all must agree."""
-    printer = _show_json if as_json else _show_full if full else _show_line
+    """The events of a recording, and what the server did about each. Filters combine: all must agree.
+
+    A client is named by its hardware address in any notation, an IPv4 address, its identifier or its host name.
+    """
+    names = HostNames()
+    printer = _show_json if as_json else _show_full if full else _Lines(names)
     with opened(trace) as tape, reading(tape, as_json=as_json, until=options["to_seq"] or 0) as progress:
         wanted = _filter(tape, options)
         number = 0
+        streams = Unfinished()
+
+        def look(entry: Entry) -> None:
+            progress.at(entry)
+            streams.see(entry.event)
+            if isinstance(entry.event, Packet):
+                names.learn(entry.event.payload)
+
         try:
-            chosen = select(tape, wanted, _wait if follow else None, progress.at)
+            chosen = select(tape, wanted, _wait if follow else None, look)
             for number, entry in enumerate(chosen, 1):
                 progress.clear()
-                printer(entry.seq, entry.event, entry.effects)
+                printer(entry.seq, entry.event, entry.effects, streams.rest)
                 if number == count:
                     break
         except KeyboardInterrupt:
@@ -71,7 +87,7 @@ def _wait() -> bool:
 def _filter(tape: Tape, options: dict[str, Any]) -> Filter:
     """The filter that the command line asks for. Raises click.BadParameter, TapeError."""
     address, xid = options["address"], options["xid"]
-    if address is not None and not is_address(address):
+    if address is not None and address_of(address) is None:
         message = f"{address} is no IPv4 address"
         raise click.BadParameter(message, param_hint="--address")
     return Filter(
@@ -104,13 +120,22 @@ def _time(tape: Tape, text: str | None, name: str) -> int | None:
         raise click.BadParameter(str(error), param_hint=name) from None
 
 
-def _show_line(seq: int, event: Event, effects: tuple[Effect, ...] | None) -> None:
-    answer = "(not recorded)" if effects is None else answer_line(effects)
-    print_lines(f"{seq:>8}  {clock(event.wall_us)}  {event_line(event)} -> {answer}")
+class _Lines:
+    """A line an event; at a terminal below a line of heads, elsewhere without, so that lines are events."""
+
+    def __init__(self, names: HostNames) -> None:
+        self._names = names
+        self._headed = not sys.stdout.isatty()
+
+    def __call__(self, seq: int, event: Event, effects: tuple[Effect, ...] | None, rest: bytes) -> None:
+        if not self._headed:
+            self._headed = True
+            click.secho(head_line(), bold=True)
+        print_lines(*event_lines(seq, event, effects, self._names.of, rest))
 
 
-def _show_full(seq: int, event: Event, effects: tuple[Effect, ...] | None) -> None:
-    print_lines(f"event {seq}: {event_line(event)}", *_fields(event))
+def _show_full(seq: int, event: Event, effects: tuple[Effect, ...] | None, rest: bytes) -> None:
+    print_lines(f"event {seq}: {event_line(event, rest)}", *_fields(event, rest))
     for effect in effects or ():
         print_lines(f"  effect: {effect_line(effect)}", *_fields(effect))
     if effects is None:
@@ -118,16 +143,16 @@ def _show_full(seq: int, event: Event, effects: tuple[Effect, ...] | None) -> No
     print_lines("")
 
 
-def _fields(record: Event | Effect) -> Iterator[str]:
+def _fields(record: Event | Effect, rest: bytes = b"") -> Iterator[str]:
     """A field a line; where its value has several, the others stand below it."""
-    for name, value in record_fields(record):
+    for name, value in record_fields(record, rest=rest):
         first, *others = value.split("\n")
         yield f"    {name:<28} {first}"
         for line in others:
             yield f"{'':<33}{line}"
 
 
-def _show_json(seq: int, event: Event, effects: tuple[Effect, ...] | None) -> None:
+def _show_json(seq: int, event: Event, effects: tuple[Effect, ...] | None, _rest: bytes) -> None:
     print_json({
         "seq": seq,
         "event": type(event).__name__,

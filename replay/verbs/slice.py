@@ -14,7 +14,6 @@ from ..command.console import (
     TAPE,
     TO,
     UNTIL,
-    hardware,
     leave,
     opened,
     output,
@@ -23,18 +22,12 @@ from ..command.console import (
     print_lines,
     time_of,
 )
+from ..looking.naming import hardware_of_client
 from ..playing.verdict import Status
 from ..retell.slices import NothingThere, Piece, write_slice
 
 if TYPE_CHECKING:
     from ...trace import Tape
-
-
-def _clients(
-    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
-) -> frozenset[bytes]:
-    """The callback of the option --client."""
-    return frozenset(found for value in values if (found := hardware(context, parameter, value)) is not None)
 
 
 @click.command("slice")
@@ -44,9 +37,8 @@ def _clients(
     "--client",
     "clients",
     multiple=True,
-    callback=_clients,
-    metavar="MAC",
-    help="Only this client's packets; may be repeated.",
+    metavar="MAC|NAME",
+    help="Only the packets of this client, by hardware address or host name; may be repeated.",
 )
 @FROM
 @TO
@@ -57,7 +49,7 @@ def slice(  # noqa: A001 - the verb's name
     trace: str,
     *,
     out: str,
-    clients: frozenset[bytes],
+    clients: tuple[str, ...],
     from_seq: int,
     to_seq: int | None,
     since: str | None,
@@ -70,13 +62,24 @@ def slice(  # noqa: A001 - the verb's name
     only these clients are there: another run than the recorded one.
     """
     with opened(trace) as tape, output(out, trace) as name:
-        piece = Piece(*_bounds(tape, from_seq, to_seq, since, until), clients)
+        piece = Piece(*_bounds(tape, from_seq, to_seq, since, until), _hardware(tape, clients))
         events = _written(trace, str(name), piece)
     if as_json:
         octets = Path(out).stat().st_size
         print_json({"trace": trace, "output": out, "events": events, "first_seq": piece.first, "octets": octets})
     else:
         print_lines(f"{out}: {events:,} events")
+
+
+def _hardware(tape: Tape, clients: tuple[str, ...]) -> frozenset[bytes]:
+    """The hardware addresses of the clients that are named; leaves where nobody has a name."""
+    found: set[bytes] = set()
+    for name in clients:
+        own = hardware_of_client(tape, name)
+        if not own:
+            leave(f"{tape.path}: no client {name}", Status.UNJUDGED)
+        found |= own
+    return frozenset(found)
 
 
 def _bounds(tape: Tape, first: int, last: int | None, since: str | None, until: str | None) -> tuple[int, int]:

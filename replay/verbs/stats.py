@@ -8,15 +8,15 @@ import click
 
 from ..command.console import JSON, TAPE, opened, print_json, print_lines, print_pairs, print_table
 from ..command.progress import reading
-from ..looking.intervals import SPANS
+from ..looking.figures.intervals import SPANS
+from ..looking.figures.stats import Bucket, TooManyBuckets, Totals, bucket_span_us, buckets, check_span
 from ..looking.moments import NoMoment, span_us
-from ..looking.stats import Bucket, TooManyBuckets, Totals, bucket_span_us, buckets, check_span
 from ..playing.seek import last_us
 from ..showing.describe import moment
 
 if TYPE_CHECKING:
     from ...trace import Tape
-    from ..looking.intervals import Times
+    from ..looking.figures.intervals import Times
 
 _HEADS = (
     "from (UTC)", "received", "per second", "ACK", "NAK", "exchanges/s", "unanswered", "decision", "release",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -13,16 +13,19 @@ from ..command.console import (
     TAPE,
     configuration_files,
     content_of,
-    hardware,
     leave,
     opened,
     print_json,
     watching,
 )
+from ..looking.naming import hardware_of_client
 from ..playing.verdict import Status
 from ..showing.statusline import Progress
 from ..whatif import Group, Report, compare
 from ..whatif.show import show, show_story
+
+if TYPE_CHECKING:
+    from ...trace import Tape
 
 ANY: Final = "any"
 GROUPS: Final = [ANY, *(group.value for group in Group)]
@@ -41,7 +44,7 @@ GROUPS: Final = [ANY, *(group.value for group in Group)]
     help=f"Exit status 1 only for these differences: {', '.join(GROUPS)}. Repeatable; without it, any.",
 )
 @click.option("--open-loop", is_flag=True, help="Say every packet as recorded: no client takes the new offers.")
-@click.option("--client", callback=hardware, metavar="MAC", help="The story of this client, side by side.")
+@click.option("--client", metavar="MAC|NAME", help="The story of this client (hardware, host name), side by side.")
 @click.option("--all", "everything", is_flag=True, help="List every client, not only the first of each group.")
 @JSON
 def whatif(
@@ -51,7 +54,7 @@ def whatif(
     leases: str | None,
     failing: tuple[str, ...],
     open_loop: bool,
-    client: bytes | None,
+    client: str | None,
     everything: bool,
     as_json: bool,
 ) -> None:
@@ -63,22 +66,34 @@ def whatif(
     """
     files = configuration_files(path)
     content = None if leases is None else content_of(leases)
-    name = "" if client is None else client.hex(":")
     with opened(trace) as tape, watching(Progress, as_json=as_json) as progress:
+        names = () if client is None else _names(tape, client)
         report = compare(
-            tape, files, content, closed_loop=not open_loop, stories=lambda one: one == name, watch=progress
+            tape, files, content, closed_loop=not open_loop, stories=lambda one: one in names, watch=progress
         )
     groups = tuple(Group) if not failing or ANY in failing else tuple(Group(one) for one in failing)
-    _tell(report, name, groups, everything=everything, as_json=as_json)
+    _tell(report, names, groups, everything=everything, as_json=as_json)
     sys.exit(int(report.status(groups)))
 
 
-def _tell(report: Report, client: str, groups: tuple[Group, ...], *, everything: bool, as_json: bool) -> None:
+def _names(tape: Tape, client: str) -> tuple[str, ...]:
+    """The names in the report of the client that is asked for; leaves where there is none."""
+    found = hardware_of_client(tape, client)
+    if not found:
+        leave(f"the recording has no client {client}", Status.UNJUDGED)
+    return tuple(sorted(one.hex(":") for one in found))
+
+
+def _tell(
+    report: Report, clients: tuple[str, ...], groups: tuple[Group, ...], *, everything: bool, as_json: bool
+) -> None:
     if as_json:
         print_json({**report.as_object(), "exit_status": int(report.status(groups))})
-    elif client and not (report.refused or report.failure):
-        if client not in report.clients:
-            leave(f"the recording has no client {client}", Status.UNJUDGED)
-        show_story(report.clients[client])
+    elif clients and not (report.refused or report.failure):
+        found = [report.clients[one] for one in clients if one in report.clients]
+        if not found:
+            leave(f"the recording has no client {clients[0]}", Status.UNJUDGED)
+        for one in found:
+            show_story(one)
     else:
         show(report, everything=everything)

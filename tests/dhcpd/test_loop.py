@@ -38,9 +38,9 @@ from dhcpd.trace.effects import (
     Store,
     Wake,
 )
+from tests.dhcpd.network.waiting import PATIENCE_S
 
 LOOPBACK = 0x7F000001
-
 
 class FakeMachine:
     """Echoes packets: stores the payload's second octet and answers durably, as the word at its end asks."""
@@ -139,8 +139,16 @@ class Client:
         payload = word.encode().ljust(300, b"\x00")
         await self.socket.sendto(payload, ("127.0.0.1", self.port))
         if answer:
-            with trio.fail_after(5):
+            with trio.fail_after(PATIENCE_S):
                 assert (await self.socket.recvfrom(2000))[0] == payload
+
+
+async def come(machine, kind, count=1):
+    """The first event of this kind, when that many have come."""
+    with trio.fail_after(PATIENCE_S):
+        while len(machine.of(kind)) < count:  # noqa: ASYNC110 - the machine is no task that could set an event
+            await trio.sleep(0.005)
+    return machine.of(kind)[0]
 
 
 def free_port():
@@ -171,7 +179,7 @@ def start(run):
 async def serve(run, client):
     """Run the loop while `client(Client)` talks, then end it by SIGTERM."""
     loop = Loop(run)
-    with trio.fail_after(20):
+    with trio.fail_after(2 * PATIENCE_S):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(loop.run)
             await trio.sleep(0.05)
@@ -195,7 +203,7 @@ async def test_a_whole_run(run, capfd, tmp_path):
             await one.ask("promise")
             assert leases.read_bytes().endswith(b"lease;\n"), "an answer leaves behind its record"
         await one.ask("timer", answer=False)
-        await trio.sleep(0.1)
+        await come(run.machine, ev.Timer)
 
     loop = await serve(run, client)
     assert loop.signal == signal.SIGTERM
@@ -239,7 +247,8 @@ async def test_errands_failures_and_pings_come_back_as_events(run):
         await one.ask("execute", answer=False)
         await one.ask("nowhere", answer=False)
         await one.ask("ping", answer=False)
-        await trio.sleep(0.3)
+        await come(run.machine, ev.Executed, 2)
+        await come(run.machine, (ev.PingReply, ev.PingFailed))
 
     await serve(run, client)
     executed = {event.call: event for event in run.machine.of(ev.Executed)}
@@ -287,7 +296,7 @@ async def test_the_tape_is_told_of_promises_not_kept(run, monkeypatch):
     async def client(one):
         monkeypatch.setattr(leasefile.os, "fdatasync", fail)
         await one.ask("promise", answer=False)
-        await trio.sleep(0.2)
+        await come(run.machine, ev.StorageFailed)
         monkeypatch.undo()
 
     await serve(run, client)
@@ -301,7 +310,7 @@ async def test_a_burst_is_answered_whole(run):
     async def client(one):
         for _ in range(100):
             await one.ask("promise", answer=False)
-        with trio.fail_after(10):
+        with trio.fail_after(PATIENCE_S):
             for _ in range(100):
                 await one.socket.recvfrom(2000)
 
@@ -318,7 +327,7 @@ async def test_sighup_has_the_files_read_again_and_ends_nothing(run, tmp_path):
             configuration.write_bytes(content)
             before = len(run.machine.of(ev.ConfigurationEnd))
             os.kill(os.getpid(), signal.SIGHUP)
-            with trio.fail_after(10):
+            with trio.fail_after(PATIENCE_S):
                 while len(run.machine.of(ev.ConfigurationEnd)) == before:
                     await one.ask("promise")
         for _ in range(50):

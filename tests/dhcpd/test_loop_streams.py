@@ -35,9 +35,8 @@ from dhcpd.trace.effects import (
     StreamListen,
     StreamSend,
 )
-from tests.dhcpd.test_loop import LOOPBACK, Client, FakeMachine, FakeTape, free_port, start
-
-PATIENCE_S = 20
+from tests.dhcpd.network.waiting import PATIENCE_S
+from tests.dhcpd.test_loop import LOOPBACK, Client, FakeMachine, FakeTape, come, free_port, start
 
 
 class StreamMachine(FakeMachine):
@@ -137,14 +136,6 @@ async def serve(run, client):
     return loop
 
 
-async def seen(machine, kind):
-    """The first event of this kind, when it has come."""
-    with trio.fail_after(PATIENCE_S):
-        while not machine.of(kind):  # noqa: ASYNC110 - the machine is no task that could set an event
-            await trio.sleep(0.005)
-    return machine.of(kind)[0]
-
-
 def test_listeners_are_open_before_privileges_are_given_up_and_failures_are_told_at_once(run):
     run.privileges = Watched(run.machine.omapi)
     start(run)
@@ -199,7 +190,7 @@ async def test_an_answer_waits_for_a_lease_file_that_was_taken_away(run, tmp_pat
         one = await caller().call()
         (tmp_path / "leases").unlink()
         await one.say(b"store ")
-        failed = await seen(run.machine, ev.StorageFailed)
+        failed = await come(run.machine, ev.StorageFailed)
         assert failed.operation == "lost"
         other = await caller().call()
         await other.say(b"rewrite ")
@@ -229,7 +220,7 @@ async def test_a_closed_stream_is_told_once(run):
         await one.say(b"close ")
         assert await one.hear(b"never") == b"stored\n"
         await one.stream.aclose()
-        await seen(run.machine, ev.StreamClosed)
+        await come(run.machine, ev.StreamClosed)
 
     await serve(run, client)
     (closed,) = run.machine.of(ev.StreamClosed)
@@ -247,7 +238,7 @@ async def test_dns_answers_come_as_events(run):
         await one.say(b"dns ")
         payload, where = await server.recvfrom(100)
         await server.sendto(payload[:2] + b"\x80" + payload[3:], where)
-        assert (await seen(run.machine, ev.DnsAnswer)).query == 5
+        assert (await come(run.machine, ev.DnsAnswer)).query == 5
 
     await serve(run, client)
     server.close()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dhcpd import program
+from dhcpd.disk.lease_file import LeaseFile
 from dhcpd.process.logging import TRAILER
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -186,3 +187,17 @@ def test_a_relative_lease_file_must_exist(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     status, lines = run("-T", "-cf", "/dev/null", "-lf", "none.leases")
     assert (status, lines[0]) == (1, "Failed to get realpath for none.leases: No such file or directory")
+
+
+def test_a_lease_file_that_another_server_has_is_refused_by_its_number(tmp_path):
+    leases, configuration = tmp_path / "leases", tmp_path / "dhcpd.conf"
+    leases.touch()
+    configuration.write_text("subnet 127.0.0.0 netmask 255.0.0.0 { }\n")
+    first = LeaseFile(str(leases), exclusive=True)
+    words = ["-f", "-cf", str(configuration), "-lf", str(leases), "--no-pid", "-p", "16767", "lo"]
+    status, lines = run(*words)
+    first.close()
+    assert status == 1
+    advice = "stop that server, or name another file with -lf."
+    assert f"The lease file {leases} is in use by process {os.getpid()}: {advice}" in lines
+    assert leases.read_bytes() == b""

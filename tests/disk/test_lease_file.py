@@ -6,7 +6,8 @@ import os
 import pytest
 
 from dhcpd.disk import lease_file as leasefile
-from dhcpd.disk.lease_file import LeaseFile, StorageError
+from dhcpd.disk import locking
+from dhcpd.disk.lease_file import LeaseFile, LeaseFileInUse, StorageError
 
 
 @pytest.fixture
@@ -266,3 +267,50 @@ def test_a_device_is_no_lease_file():
         LeaseFile("/dev/null")
     assert caught.value.operation == "open"
     LeaseFile("/dev/null", discard=True).close()
+
+
+def test_a_second_server_is_refused_and_told_who_has_the_file(path):
+    first = LeaseFile(str(path), exclusive=True)
+    for _ in range(2):
+        with pytest.raises(LeaseFileInUse) as caught:
+            LeaseFile(str(path), exclusive=True)
+        assert caught.value.pid == os.getpid()
+        assert caught.value.operation == "open"
+        # The file that a rewrite puts in its place is locked as well.
+        first.begin_rewrite("7")
+        first.rewrite_part(b"new;\n")
+        assert first.end_rewrite(install=True)
+    first.close()
+    LeaseFile(str(path), exclusive=True).close()
+    assert path.read_bytes() == b"new;\n"
+
+
+def test_who_opens_the_file_while_it_is_replaced_gets_the_new_one(path, monkeypatch):
+    real = locking.lock
+
+    def replace_first(fd, name):
+        monkeypatch.setattr(locking, "lock", real)
+        (path.parent / "new").write_bytes(b"another's;\n")
+        (path.parent / "new").replace(path)
+        real(fd, name)
+
+    monkeypatch.setattr(locking, "lock", replace_first)
+    file = LeaseFile(str(path), exclusive=True)
+    file.append(b"mine;\n")
+    file.check()
+    file.close()
+    assert path.read_bytes() == b"another's;\nmine;\n"
+
+
+def test_without_locks_in_the_file_system_the_server_goes_on(path, monkeypatch):
+    monkeypatch.setattr(locking.fcntl, "flock", failing(errno.ENOLCK))
+    LeaseFile(str(path), exclusive=True).close()
+
+
+def test_a_lock_that_nobody_lists_has_no_number(path, monkeypatch, tmp_path):
+    first = LeaseFile(str(path), exclusive=True)
+    monkeypatch.setattr(locking, "_LOCKS", str(tmp_path / "none"))
+    with pytest.raises(LeaseFileInUse) as caught:
+        LeaseFile(str(path), exclusive=True)
+    assert caught.value.pid == 0
+    first.close()

@@ -64,7 +64,7 @@ def test_what_comes_meanwhile_shares_the_next_sync():
     store.add(Store(b"3"))
     assert store.hold(reply(3))
     file.gate.set()
-    assert told.acquire(timeout=5)
+    assert told.acquire(timeout=60)
     first = store.finished()
     assert [one.send.destination for one in first.replies] == [1, 2]
     second = store.wait()

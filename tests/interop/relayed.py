@@ -63,7 +63,7 @@ class Service:
     def log(self):
         return self.log_path.read_text(errors="replace")
 
-    def wait_for_line(self, text, seconds=40):
+    def wait_for_line(self, text, seconds=120):
         until = time.monotonic() + seconds
         while text not in self.log():
             if time.monotonic() > until or (self.process.poll() is not None and text not in self.log()):
@@ -93,7 +93,7 @@ class Service:
                 return answer
         return None
 
-    def exchange(self, number, wait_s=5.0):
+    def exchange(self, number, wait_s=30.0):
         """The address that client `number` was acknowledged, in dotted form; None where it got no ACK in time."""
         xid = struct.pack("!I", number * 7919 + 1)
         offer = self._ask(number, xid, (53, b"\x01"), wait_s=wait_s)

@@ -40,7 +40,7 @@ def test_a_full_disk_costs_the_answers_and_nothing_else(tmp_path, small_disk):
         filler = fill(small_disk)
         refused, number = None, 2
         while refused is None:
-            address = service.exchange(number, wait_s=1)
+            address = service.exchange(number, wait_s=5)
             if address is None:
                 refused = number
             promised.add(address)

@@ -64,13 +64,14 @@ CALLS: Final[dict[str, tuple[str, ...]]] = {
     "slice": ("--from", "12", "-o", OUT),
     "shrink": ("--until-differs", "--jobs", "1", "-o", OUT),
     "redact": ("-o", OUT),
+    "simulate": (),
     "import-isc": ("-o", OUT),
     "import-pcap": ("-cf", CONF, "-o", OUT),
     "export": ("--pcapng", OUT),
     "report": ("-o", OUT),
 }
 # What these take is no recording of ours.
-IMPORTS: Final = {"import-isc", "import-pcap"}
+IMPORTS: Final = {"import-isc", "import-pcap", "simulate"}
 # A reader that cannot be at fault for what is missing.
 DOCUMENTED: Final = {0, 1, 2, 125}
 
@@ -353,7 +354,7 @@ def test_interruption_is_no_verdict(verb: str, tmp_path: Path, monkeypatch: pyte
         raise KeyboardInterrupt
 
     module = import_module(f"dhcpd.replay.verbs.{verb.replace('-', '_')}")
-    for name in ("opened", "imported"):
+    for name in ("opened", "imported", "planned"):
         monkeypatch.setattr(module, name, interrupted, raising=False)
     result = ask(tmp_path, verb, given_to(verb, tmp_path))
     assert result.exit_code == 130

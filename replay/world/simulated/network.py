@@ -79,6 +79,10 @@ class Network:
         if both:
             self._cut.add((other, one))
 
+    def join(self, one: str, other: str) -> None:
+        """Let everything pass between two parties again."""
+        self._cut -= {(one, other), (other, one)}
+
     def heal(self) -> None:
         """Let everything pass again."""
         self._cut.clear()

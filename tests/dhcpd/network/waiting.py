@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from dhcpd.trace.events import Event
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 class Source(Protocol):

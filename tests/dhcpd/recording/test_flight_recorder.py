@@ -55,7 +55,7 @@ class Server:
         return (self.folder / "log").read_text()
 
     def until(self, text, count=1):
-        end = time.monotonic() + 20
+        end = time.monotonic() + 90
         while self.log().count(text) < count:
             assert self.process.poll() is None, self.log()
             assert time.monotonic() < end, self.log()

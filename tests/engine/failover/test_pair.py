@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dhcpd.engine.failover.rules import states
+from dhcpd.engine.machine import Machine
+from dhcpd.trace import events as ev
 from tests.engine.failover.pair import PEER, SUBNET, Pair, configuration
 from tests.engine.service.desk import DISCOVER, RELEASE, REQUEST, mac, message, number
 
@@ -295,3 +297,100 @@ def test_an_impossible_state_sends_nobody_away() -> None:
     pair.cut = False
     pair.sleep(60)
     assert states_of(pair) == ("normal", "normal")
+
+
+# A disk that fails
+
+
+def fails_to_store(pair: Pair, node: Node) -> None:
+    """What was stored last is not on disk, and the program says so, as it does behind a sync that failed."""
+    pair._apply(node, ev.StorageFailed(0, 0, "sync", "/l", "No space left on device"))
+    pair.settle()
+
+
+def test_a_state_that_is_not_on_disk_is_not_the_state(pair: Pair) -> None:
+    pair.kill(pair.secondary)
+    pair.sleep(30)
+    since = pair.primary.endpoint.since
+    assert pair.primary.state == "communications-interrupted"
+    pair.primary.set_state(states.P_DOWN)
+    fails_to_store(pair, pair.primary)
+    assert pair.primary.state == "communications-interrupted"
+    assert pair.primary.endpoint.since == since
+    assert "Unable to record current failover state for fo" in pair.primary.lines
+    pair.sleep(6)
+    assert pair.primary.state == "partner-down", "it is entered, and recorded, when the disk works again"
+
+
+def test_a_disk_that_goes_on_failing_leaves_the_old_state(pair: Pair) -> None:
+    pair.kill(pair.secondary)
+    for _ in range(4):
+        fails_to_store(pair, pair.primary)
+        assert pair.primary.state == "normal"
+        pair.sleep(6)
+    assert pair.primary.state == "communications-interrupted"
+
+
+def test_a_failure_long_after_a_change_takes_nothing_back(pair: Pair) -> None:
+    pair.kill(pair.secondary)
+    pair.sleep(30)
+    fails_to_store(pair, pair.primary)
+    assert pair.primary.state == "communications-interrupted"
+
+
+def test_a_change_with_the_partner_is_taken_back_with_the_link(pair: Pair) -> None:
+    """The partner must not know more than a restart would; both come to NORMAL again."""
+    pair.kill(pair.secondary)
+    pair.sleep(30)
+    pair.start(pair.secondary)
+    assert pair.primary.state == "normal"
+    fails_to_store(pair, pair.primary)
+    assert pair.primary.endpoint.link is None
+    assert pair.primary.state == "communications-interrupted"
+    pair.sleep(30)
+    assert (pair.primary.state, pair.secondary.state) == ("normal", "normal")
+
+
+def test_the_wait_of_a_recovering_server_is_not_forgotten(pair: Pair) -> None:
+    pair.kill(pair.secondary)
+    pair.sleep(30)
+    pair.primary.set_state(states.P_DOWN)
+    pair.secondary.leases = b""
+    pair.start(pair.secondary)
+    pair.sleep(1)
+    assert pair.secondary.state == "recover-wait"
+    pair.cut = True
+    pair.sleep(61)
+    assert pair.secondary.state == "recover-done"
+    fails_to_store(pair, pair.secondary)
+    assert pair.secondary.state == "recover-wait"
+    pair.sleep(6)
+    assert pair.secondary.state == "recover-done"
+    pair.cut = False
+    pair.sleep(60)
+    assert (pair.primary.state, pair.secondary.state) == ("normal", "normal")
+
+
+def test_a_start_that_cannot_be_recorded_goes_on_when_it_can() -> None:
+    pair = Pair()
+    pair.start()
+    pair.sleep(10)
+    pair.kill(pair.primary)
+    pair.kill(pair.secondary)
+    pair.start(pair.primary)
+    pair.sleep(16)
+    assert pair.primary.state == "communications-interrupted"
+    fails_to_store(pair, pair.primary)
+    assert pair.primary.state == "startup"
+    pair.sleep(6)
+    assert pair.primary.state == "communications-interrupted"
+
+
+def test_a_machine_restored_in_doubt_takes_back_the_same(pair: Pair) -> None:
+    pair.kill(pair.secondary)
+    pair.primary.machine = Machine.restore(pair.primary.machine.snapshot())
+    fails_to_store(pair, pair.primary)
+    assert pair.primary.state == "normal"
+    pair.primary.machine = Machine.restore(pair.primary.machine.snapshot())
+    pair.sleep(6)
+    assert pair.primary.state == "communications-interrupted"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dhcpd.engine.failover.updates import Told, Updates
+from dhcpd.engine.failover.rules.updates import Told, Updates
 
 ADDRESSES = st.integers(1, 6)
 

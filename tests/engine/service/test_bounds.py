@@ -89,7 +89,7 @@ def test_time_goes_by_at_no_cost_for_the_pings_that_wait():
     desk.step(ev.Remark(0, 0, INFO, "anything"))
     began = time.process_time()
     desk.rest(3)
-    assert time.process_time() - began < 5
+    assert time.process_time() - began < 20
     assert [text for text in desk.logs if text.startswith("line")] == [f"line {number}" for number in range(count)]
     assert not server.offers
     assert not len(server.agenda)

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import json
+import re
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner, Result
 
 from dhcpd.replay.command.cli import cli
-from tests.replay.engine_runs import Run
+from dhcpd.trace.events import Timer
+from tests.replay.engine_runs import CONFIGURATION, Run
 from tests.replay.tapes import record
 
 if TYPE_CHECKING:
@@ -61,7 +64,39 @@ def test_show_json_is_one_object_a_line(trace: Path) -> None:
 def test_show_by_kind_and_number(trace: Path) -> None:
     lines = invoke("show", str(trace), "--kind", "packet", "--from", "3", "--count", "2").stdout.splitlines()
     assert len(lines) == 2
-    assert all("Packet" in line for line in lines)
+    assert all("02:00:00:00:00:0" in line for line in lines)
+
+
+def test_show_has_columns_for_client_way_message_and_answer(tmp_path: Path) -> None:
+    run = Run()
+    name = b"till-3.example.org"
+    address = run.exchange(1)
+    run.packet(1, 3, bytes([81, len(name) + 3, 0, 0, 0]) + name, ciaddr=address)
+    run.packet(1, 7, bytes([54, 4, 10, 0, 0, 1]), ciaddr=address)
+    run.packet(2, 3, bytes([50, 4, 192, 0, 2, 1]))
+    run.now_us += 900_000_000
+    lines = invoke("show", str(record(tmp_path / "t", *run.pairs)), "--kind", "packet").stdout.splitlines()
+    columns = [re.split(" {2,}", line.strip())[2:] for line in lines]
+    given, one, relay = str(IPv4Address(address)), "02:00:00:00:00:01", "10.0.0.2"
+    assert columns == [
+        [one, relay, "DHCPDISCOVER", f"-> DHCPOFFER {given}"],
+        [one, relay, f"DHCPREQUEST for {given}", f"-> DHCPACK {given}"],
+        [f"{one} till-3.example.org", relay, f"DHCPREQUEST to renew {given}", f"-> DHCPACK {given}"],
+        [f"{one} till-3.example.org", relay, f"DHCPRELEASE of {given}", "-> found"],
+        ["02:00:00:00:00:02", relay, "DHCPREQUEST for 192.0.2.1", "-> DHCPNAK"],
+    ]
+
+
+def test_show_names_the_client_of_a_late_offer(tmp_path: Path) -> None:
+    run = Run(CONFIGURATION.replace(b"ping-check false", b"ping-check true"))
+    run.packet(3, 1, bytes([12, 4]) + b"desk")
+    run.now_us += 1_100_000
+    run.tell(Timer(*run.now))
+    asked, answered = invoke("show", str(record(tmp_path / "t", *run.pairs)), "--client", "DESK").stdout.splitlines()
+    assert asked.endswith("-> waits for a ping")
+    assert "02:00:00:00:00:03 desk" in answered
+    assert f"(event {len(run.pairs) - 1})" in answered
+    assert "-> DHCPOFFER 10.0." in answered
 
 
 def test_verify(trace: Path, tmp_path: Path) -> None:

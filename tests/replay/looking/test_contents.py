@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from dhcpd.replay.command.cli import cli
 from dhcpd.replay.command.progress import reading
-from dhcpd.replay.looking.clients import EXACT_MAXIMUM, Clients
+from dhcpd.replay.looking.figures.clients import EXACT_MAXIMUM, Clients
 from dhcpd.replay.showing import statusline
 from dhcpd.replay.verbs import info as info_module
 from dhcpd.trace import Entry, TapeWriter, open_tape

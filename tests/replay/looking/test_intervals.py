@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from dhcpd.replay.command.cli import cli
-from dhcpd.replay.looking.histogram import Histogram
-from dhcpd.replay.looking.intervals import CLIENTS_MAXIMUM, Stopwatch, Times
+from dhcpd.replay.looking.figures.histogram import Histogram
+from dhcpd.replay.looking.figures.intervals import CLIENTS_MAXIMUM, Stopwatch, Times
 from dhcpd.trace import Entry, TapeWriter
 from dhcpd.trace import events as ev
 from dhcpd.trace.effects import Send

@@ -14,7 +14,7 @@ from dhcpd.replay.command.cli import cli
 from dhcpd.replay.playing.leases import lease_file_of
 from dhcpd.trace import events as ev
 from dhcpd.trace.effects import Send
-from tests.replay.engine_runs import LEASES_FOUND, SERVER, Run
+from tests.replay.engine_runs import CONFIGURATION, LEASES_FOUND, SERVER, Run
 from tests.replay.tapes import record
 
 if TYPE_CHECKING:
@@ -191,18 +191,55 @@ def test_what_promises_nothing_is_no_renewal(tmp_path: Path) -> None:
     assert "renewed, until" in told[renewed]
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["02:00:00:00:00:05", "2-0-0-0-0-5", "02-00-00-00-00-05", "0200.0000.0005", "0200-0000-0005", "Grandpas-Phone"],
-)
-def test_a_client_is_named_in_any_notation_or_by_its_host_name(tmp_path: Path, name: str) -> None:
+NOTATIONS = (
+    "02:00:00:00:00:05", "2-0-0-0-0-5", "02-00-00-00-00-05", "0200.0000.0005", "0200-0000-0005", "020000000005",
+    "Grandpas-Phone", "grandpas-phone.example.org",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def phone(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """A recording in which a client says its name in one message of three, and the address that it has."""
     run = Run()
     run.exchange(4)
     address = run.exchange(5)
-    run.packet(5, 3, bytes([12, 14]) + b"grandpas-phone", ciaddr=address)
-    path = str(record(tmp_path / "t", *run.pairs))
+    name = b"grandpas-phone.example.org"
+    run.packet(5, 3, bytes([81, 3 + len(name), 0, 0, 0]) + name, ciaddr=address)
+    return str(record(tmp_path_factory.mktemp("phone") / "t", *run.pairs)), str(IPv4Address(address))
+
+
+@pytest.mark.parametrize("name", NOTATIONS)
+def test_a_client_is_named_in_any_notation_or_by_its_host_name(phone: tuple[str, str], name: str) -> None:
+    path, address = phone
     shown = objects("show", path, "--client", name)
-    assert shown[-1]["seq"] == len(run.pairs)
-    assert len(shown) == (1 if name.startswith("G") else 3)
-    assert any(line["after"] and line["after"]["address"] == str(IPv4Address(address))
-               for line in objects("history", path, name))  # fmt: skip
+    assert [one["fields"]["wall_us"] for one in shown] == sorted(one["fields"]["wall_us"] for one in shown)
+    assert len(shown) == len(objects("explain", path, "--client", name)) == 3
+    told = objects("history", path, name)
+    assert [one["what"] for one in told].count("message") == 3
+    assert any(line["after"] and line["after"]["address"] == address for line in told)
+
+
+@pytest.mark.parametrize("name", NOTATIONS)
+def test_pieces_captures_and_what_ifs_know_a_client_by_the_same_names(
+    phone: tuple[str, str], name: str, tmp_path: Path
+) -> None:
+    path, address = phone
+    (made,) = objects("slice", path, "--client", name, "-o", str(tmp_path / "piece"))
+    assert made["events"] == len(objects("show", str(tmp_path / "piece")))
+    assert len(objects("show", str(tmp_path / "piece"), "--kind", "packet")) == 3
+    (frames,) = objects("export", path, "--client", name, "--pcapng", str(tmp_path / "capture"))
+    assert frames["frames"] == 6
+    (tmp_path / "new.conf").write_bytes(CONFIGURATION)
+    story = ask("whatif", path, "-cf", str(tmp_path / "new.conf"), "--client", name).stdout
+    assert story.startswith("client 02:00:00:00:00:05\n")
+    assert story.count(f"DHCPACK {address}") == 4
+
+
+@pytest.mark.parametrize("verb", ["slice", "whatif"])
+def test_a_name_that_nobody_has_is_told(phone: tuple[str, str], verb: str, tmp_path: Path) -> None:
+    (tmp_path / "new.conf").write_bytes(CONFIGURATION)
+    rest = ("-o", str(tmp_path / "piece")) if verb == "slice" else ("-cf", str(tmp_path / "new.conf"))
+    result = ask(verb, phone[0], "--client", "nobody", *rest)
+    assert result.exit_code == 125
+    assert "no client nobody" in result.stderr
+    assert not (tmp_path / "piece").exists()

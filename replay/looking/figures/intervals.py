@@ -16,15 +16,15 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ...trace import Entry, Handled, Stored
-from ...trace.effects import RewriteBegin, RewriteEnd, RewritePart, Send, Store
-from ...trace.events import Listening, Packet
-from ..showing.decode import hardware_of_payload, message_name
+from ....trace import Entry, Handled, Stored
+from ....trace.effects import RewriteBegin, RewriteEnd, RewritePart, Send, Store
+from ....trace.events import Listening, Packet
+from ...showing.decode import hardware_of_payload, message_name
 from .histogram import Histogram
 
 if TYPE_CHECKING:
-    from ...trace import Found
-    from ...trace.events import Event
+    from ....trace import Found
+    from ....trace.events import Event
 
 CLIENTS_MAXIMUM: Final = 65_536
 WAITING_MAXIMUM: Final = 65_536

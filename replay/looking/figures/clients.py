@@ -8,7 +8,7 @@ from __future__ import annotations
 import zlib
 from typing import Final
 
-from ...trace.index import ClientCount
+from ....trace.index import ClientCount
 
 EXACT_MAXIMUM: Final = 65_536
 

@@ -7,29 +7,29 @@ the clients and silences that are told by name only the most frequent are kept.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from ...trace import Entry
-from ...trace.effects import Log, Send
-from ...trace.events import Packet
-from ..playing.resume import beginning
-from ..playing.seek import EngineFailed, first_us
-from ..showing.decode import hardware_of_payload, message_name
-from .answers import Waiting, is_waiting
+from ....trace import Entry
+from ....trace.effects import Send
+from ....trace.events import Packet
+from ...playing.resume import beginning
+from ...playing.seek import EngineFailed, first_us
+from ...showing.decode import hardware_of_payload, message_name
+from ...showing.messages import UNANSWERABLE, logged_reason
+from ..answers import Waiting, is_waiting
+from ..leasetable import PoolRow, pool_rows
 from .clients import Clients
 from .intervals import Stopwatch, Times
-from .leasetable import PoolRow, pool_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
     from typing import TypeVar
 
-    from ...engine.machine import Machine
-    from ...trace import Tape
-    from .answers import Answered
+    from ....engine.machine import Machine
+    from ....trace import Tape
+    from ..answers import Answered
 
     Name = TypeVar("Name", bytes, str)
 
@@ -39,11 +39,6 @@ BUCKETS_WANTED: Final = 24
 BUCKETS_MAXIMUM: Final = 100_000
 # Told by name; beyond twice as many the less frequent are forgotten.
 NAMES_KEPT: Final = 8_192
-# Nobody answers these, whatever comes of them.
-NEVER_ANSWERED: Final = frozenset({"DHCPRELEASE", "DHCPDECLINE"})
-# A line about a message says who, through what, and then why: what stands behind "via INTERFACE: " is the reason.
-_SAID: Final = re.compile(r".*? via [^ :]+(?: \([^)]*\))?: (.+)", re.DOTALL)
-_ADDRESS: Final = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b")
 _SECOND_US: Final = 1_000_000
 
 
@@ -173,18 +168,9 @@ def count(bucket: Bucket, totals: Totals, answered: Answered, recorded: bool) ->
         bucket.received[name] += 1
         totals.seen.add(hardware)
         _note(totals.talkers, hardware)
-    if not sent and recorded and name not in NEVER_ANSWERED and not is_waiting(answered.effects):
+    if not sent and recorded and name not in UNANSWERABLE and not is_waiting(answered.effects):
         bucket.unanswered += 1
-        _note(totals.silences, f"{name}: {silence_reason(answered.effects)}")
-
-
-def silence_reason(effects: Iterable[Any]) -> str:
-    """What the log says last of a packet without an answer, without its addresses: rows that are alike are one."""
-    lines = [effect.text for effect in effects if isinstance(effect, Log)]
-    said = _SAID.match(lines[-1]) if lines else None
-    if said is None:
-        return "no reason logged"
-    return _ADDRESS.sub("ADDRESS", said[1])
+        _note(totals.silences, f"{name}: {logged_reason(answered.effects)}")
 
 
 def _note(counter: Counter[Name], name: Name) -> None:

@@ -1,0 +1,1 @@
+"""Both servers of a failover pair: where a relationship stands, and two recordings held side by side."""

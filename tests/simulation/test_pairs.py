@@ -1,0 +1,93 @@
+"""Simulated pairs: the same seed is the same run, what must hold holds, and what does not is found and kept."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from click.testing import CliRunner
+
+from dhcpd.engine.failover.rules import lease_time
+from dhcpd.replay.command.cli import cli
+from dhcpd.replay.playing.play import play_file
+from dhcpd.replay.playing.verdict import Status
+from dhcpd.replay.simulate.drawing import plan
+from dhcpd.replay.simulate.plan import NotAPlan, Plan
+from dhcpd.replay.simulate.run import Run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SEEDS: Final = range(1, 9)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_everything_holds(seed: int):
+    outcome = Run(plan(seed)).carry_out()
+    assert outcome.violated is None, f"dhcpd-trace simulate --seeds {seed}"
+    assert outcome.met["ack"] > 0
+
+
+def test_a_seed_is_the_same_run_whatever_the_order_of_hashes():
+    words = """if True:
+        from dhcpd.replay.simulate.many import Batch, simulate_batch
+        found = simulate_batch(Batch(5, 6, ("kill", "power")))
+        print(found.events, found.met)
+    """
+    said = {
+        subprocess.run([sys.executable, "-c", words], env={**os.environ, "PYTHONHASHSEED": hashes}, check=True,
+                       capture_output=True, text=True).stdout
+        for hashes in ("1", "2")
+    }  # fmt: skip
+    assert len(said) == 1
+    assert "ack" in said.pop()
+
+
+def test_a_failure_is_kept_as_recordings_that_play_and_a_plan_that_fails_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(lease_time, "granted", lambda _now, wanted, _tsfp, _mclt: wanted)
+    result = CliRunner().invoke(cli, ["simulate", "--seeds", "1..4", "--jobs", "1", "-o", str(tmp_path)])
+    assert result.exit_code == 1, result.output
+    assert "lead: server-" in result.stdout
+    folder = min(tmp_path.iterdir())
+    assert (folder / "why.txt").read_text().startswith("lead: ")
+    recordings = sorted(folder.glob("*.trace"))
+    assert len(recordings) >= 2
+    assert {play_file(str(one), str(tmp_path / "leases")).status for one in recordings} == {Status.SAME}
+    again = CliRunner().invoke(cli, ["simulate", str(folder / "plan.json"), "-o", str(tmp_path / "again")])
+    assert again.exit_code == 1
+    assert (tmp_path / "again" / folder.name / "why.txt").read_text() == (folder / "why.txt").read_text()
+    monkeypatch.undo()
+    again = CliRunner().invoke(cli, ["simulate", str(folder / "plan.json"), "-o", str(tmp_path / "again")])
+    assert again.exit_code == 0, again.output
+
+
+def test_a_plan_is_its_text():
+    for seed in SEEDS:
+        assert Plan.of(plan(seed).text()) == plan(seed)
+    for text in ("", "{}", "[1]", '{"format": 2}', plan(1).text().replace('"clients"', '"client"')):
+        with pytest.raises(NotAPlan):
+            Plan.of(text)
+
+
+@pytest.mark.parametrize(
+    "words", [("--seeds", "x"), ("--seeds", "9..3"), ("--faults", "rain"), ("--without", "kill,snow")]
+)
+def test_what_is_not_understood_is_said(words: tuple[str, ...]):
+    result = CliRunner().invoke(cli, ["simulate", *words])
+    assert result.exit_code == 2
+    assert words[-1].rpartition(",")[2] in result.stderr
+
+
+def test_faults_are_chosen(tmp_path: Path):
+    words = ["simulate", "--seeds", "1..3", "--jobs", "1", "-o", str(tmp_path)]
+    peace = CliRunner().invoke(cli, [*words, "--faults", "none", "--json"])
+    assert peace.exit_code == 0, peace.output
+    assert "fault" not in peace.stdout
+    some = CliRunner().invoke(cli, [*words, "--without", "power", "--json"])
+    assert "fault kill" in some.stdout
+    assert "fault power" not in some.stdout
