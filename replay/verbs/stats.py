@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,20 +14,24 @@ from ..looking.figures.stats import Bucket, TooManyBuckets, Totals, bucket_span_
 from ..looking.moments import NoMoment, span_us
 from ..playing.seek import last_us
 from ..showing.describe import moment
+from ..showing.messages import name_text
+from ..showing.terminal import safe
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from ...trace import Tape
     from ..looking.figures.intervals import Times
 
-_HEADS = (
-    "from (UTC)", "received", "per second", "ACK", "NAK", "exchanges/s", "unanswered", "decision", "release",
-    "active", "free", "abandoned",
-)  # fmt: skip
-_POOL_HEADS = _HEADS[-3:]
+WIDTH = 80
+_HEADS = ("from (UTC)", "received", "ACK", "NAK", "unanswered", "exch/s", "decision", "release")
+_POOL_HEADS = ("from (UTC)", "active", "free", "expired", "abandoned", "full pools")
 _SPAN_HEADS = ("span", "count", "median", "90 of 100", "99 of 100", "longest")
 _SHOWN_MAXIMUM = 10
 _MILLISECOND_US = 1_000
 _SECOND_US = 1_000_000
+_DAY_US = 86_400 * _SECOND_US
+_MILLION = 1_000_000
 
 
 @click.command()
@@ -48,8 +53,12 @@ def stats(trace: str, *, every: str | None, as_json: bool) -> None:
                 print_json(_object(bucket, span))
             print_json(_totals_object(totals))
             return
-        rows = [_cells(bucket, span) for bucket in found]
-    print_table(_HEADS, rows, _HEADS[1:])
+        rows = [(bucket.start_us, _cells(bucket, span), _pool_cells(bucket)) for bucket in found]
+    pools = [(start_us, cells) for start_us, _messages, cells in rows if cells]
+    print_table(_HEADS, _dated([(start_us, cells) for start_us, cells, _pools in rows], span), _HEADS[1:])
+    if pools:
+        print_lines("")
+        print_table(_POOL_HEADS, _dated(pools, span), _POOL_HEADS[1:])
     _show_totals(totals)
 
 
@@ -107,32 +116,77 @@ def _show_totals(totals: Totals) -> None:
     print_pairs([
         *((f"received {name}", f"{count:,}") for name, count in totals.received.most_common()),
         *((f"sent {name}", f"{count:,}") for name, count in totals.sent.most_common()),
-        *((f"unanswered {text}", f"{count:,}") for text, count in totals.silences.most_common(_SHOWN_MAXIMUM)),
         ("exchanges from DISCOVER to ACK", f"{totals.times.exchanges:,}"),
         ("messages sent again", f"{totals.times.again.count:,}"),
         ("clients", f"{totals.clients:,}"),
-        *((f"  {name.hex(':')}", f"{count:,}") for name, count in totals.talkers.most_common(_SHOWN_MAXIMUM)),
     ])
+    _print_counted("unanswered", totals.silences.most_common(_SHOWN_MAXIMUM))
+    talkers = totals.talkers.most_common(_SHOWN_MAXIMUM)
+    _print_counted("busiest clients", [(_client(totals, hardware), count) for hardware, count in talkers])
+
+
+def _client(totals: Totals, hardware: bytes) -> str:
+    return f"{hardware.hex(':') or 'no hardware address'} {name_text(totals.names.of(hardware))}".rstrip()
+
+
+def _print_counted(title: str, rows: Sequence[tuple[str, int]]) -> None:
+    """Counts with what they count behind, which may be long."""
+    if not rows:
+        return
+    print_lines("", title)
+    width = max(len(f"{count:,}") for _text, count in rows)
+    for text, count in rows:
+        indent = " " * (width + 4)
+        begin = f"  {count:>{width},}  "
+        print_lines(*wrap(safe(text), WIDTH, initial_indent=begin, subsequent_indent=indent, break_on_hyphens=False))
 
 
 def _time(us: int) -> str:
-    """A span for people."""
+    """A span for people, to three figures."""
     if us >= _SECOND_US:
-        return f"{us / _SECOND_US:.2f} s"
-    return f"{us / _MILLISECOND_US:.2f} ms" if us >= _MILLISECOND_US else f"{us} us"
+        return f"{_figures(us / _SECOND_US)} s"
+    return f"{_figures(us / _MILLISECOND_US)} ms" if us >= _MILLISECOND_US else f"{us} us"
+
+
+def _figures(value: float) -> str:
+    """Three figures before and behind the point together, or all that stand before it."""
+    return f"{value:.{max(0, 3 - len(str(int(value))))}f}"
+
+
+def _count(number: int) -> str:
+    """A count in seven characters: `999,999`, `1.23M`."""
+    return f"{number:,}" if number < _MILLION else f"{_figures(number / _MILLION)}M"
+
+
+def _dated(rows: Sequence[tuple[int, tuple[str, ...]]], span: int) -> Iterator[tuple[str, ...]]:
+    """The rows with the time of day at which each begins; one with the date stands before the first of a day."""
+    today = ""
+    for start_us, cells in rows:
+        date, _, clock = moment(start_us).removesuffix(" UTC").removesuffix(".000000").partition(" ")
+        if span >= _DAY_US:
+            yield date, *cells
+            continue
+        if date != today:
+            today = date
+            yield date, *("" for _cell in cells)
+        yield clock, *cells
 
 
 def _cells(bucket: Bucket, span: int) -> tuple[str, ...]:
-    start = moment(bucket.start_us).removesuffix(" UTC").removesuffix(".000000")
     slowest = [getattr(bucket.times, name) for name in SPANS[:2]]
     return (
-        start,
-        f"{sum(bucket.received.values()):,}",
-        f"{bucket.packets_per_s(span):,.1f}",
-        f"{bucket.sent['DHCPACK']:,}",
-        f"{bucket.sent['DHCPNAK']:,}",
+        _count(sum(bucket.received.values())),
+        _count(bucket.sent["DHCPACK"]),
+        _count(bucket.sent["DHCPNAK"]),
+        _count(bucket.unanswered),
         f"{bucket.exchanges_per_s(span):,.1f}",
-        f"{bucket.unanswered:,}",
         *(_time(one.quantile(0.99)) if one.count else "-" for one in slowest),
-        *(f"{sum(getattr(pool, name) for pool in bucket.pools):,}" for name in _POOL_HEADS),
     )
+
+
+def _pool_cells(bucket: Bucket) -> tuple[str, ...]:
+    """How the pools stand at the end of a bucket; empty where there are none."""
+    if not bucket.pools:
+        return ()
+    counts = [sum(getattr(pool, name) for pool in bucket.pools) for name in _POOL_HEADS[1:-1]]
+    return *map(_count, counts), _count(sum(not pool.free and pool.total > 0 for pool in bucket.pools))

@@ -17,17 +17,19 @@ from ...engine.wire.packet import DISCOVER
 from ...trace import DamagedTape
 from ...trace import effects as fx
 from ...trace import events as ev
-from ..showing.describe import answer_line, event_line
+from ..showing.messages import answer_words, read_message, said_words, way_words
+from .alike import Alikes
 from .driver import Driver, EngineFailed, Refused
 from .judge import judge
 from .packets import read
 from .report import Change, Chapter, ClientReport, Example, LogLine, PoolUse, Report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from ...disk.configuration import SourceFile
     from ...engine.machine import Machine
+    from ...engine.model.configuration import Configuration
     from ...trace import Tape
     from .client import Client
     from .driver import Step
@@ -43,7 +45,7 @@ _VARIABLE: Final = re.compile(r"\b(?:[0-9a-f]{1,2}(?::[0-9a-f]{1,2}){5}|\d+(?:\.
 
 @dataclass(slots=True)
 class _Exchange:
-    """A client's message, its last answer on both sides, and what it said in its place.
+    """A client's message, its last answer on both sides, and what it said in its place (and why).
 
     `asked` is its DISCOVER, whose offer may still come: the recorded client had one by now, and has gone on.
     """
@@ -52,6 +54,7 @@ class _Exchange:
     packet: ev.Packet
     message: Message
     said_now: str
+    why: str
     withheld: str
     restarted: bool
     recorded: fx.Send | None = None
@@ -103,6 +106,7 @@ class Comparison:
         self._recorded_errors: Counter[str] = Counter()
         self._errors: Counter[str] = Counter()
         self._first_errors: dict[str, str] = {}
+        self._alikes = Alikes()
 
     def take(self, step: Step) -> None:
         """Take in what came of one event."""
@@ -131,14 +135,15 @@ class Comparison:
         if client is None or message is None:
             return
         self.report.messages += 1
-        said_now, restarted = _said_now(step, message)
+        said_now, why, restarted = _said_now(step, message)
         before = self._exchanges.get(client)
         if before is not None and _again(before, packet, message):
-            before.said_now = said_now or before.said_now
+            if said_now:
+                before.said_now, before.why = said_now, why
             before.withheld = step.withheld
             before.restarted = before.restarted or restarted
             return
-        now = self._exchanges[client] = _Exchange(step.seq, packet, message, said_now, step.withheld, restarted)
+        now = self._exchanges[client] = _Exchange(step.seq, packet, message, said_now, why, step.withheld, restarted)
         if before is not None and step.withheld and before.message.kind == DISCOVER and before.new is None:
             now.asked = before
         elif before is not None:
@@ -166,10 +171,8 @@ class Comparison:
         changes: list[Change] = []
         lost = exchange.withheld and exchange.new is None
         if not lost:
-            server = self.driver.machine.server
-            assert server is not None, "packets come to a server"
-            registry = server.configuration.registry
-            changes = judge(exchange.recorded, exchange.new, registry, self._same_pool, restarted=exchange.restarted)
+            registry = self._configuration.registry
+            changes = judge(exchange.recorded, exchange.new, registry, self, restarted=exchange.restarted)
         wanted = self._stories(client.name)
         if not (changes or wanted or (lost and exchange.recorded is not None)):
             return
@@ -179,18 +182,29 @@ class Comparison:
             self.report.consequences += 1
         for change in changes:
             report.messages[change.group] = report.messages.get(change.group, 0) + 1
+            self._alikes.take(change, client.name, exchange.seq)
             report.examples.setdefault(change.group, Example(exchange.seq, exchange.packet.wall_us, change))
         if wanted:
             report.story.append(_chapter(exchange, changes))
 
-    def _same_pool(self, one: int, other: int) -> bool:
-        server = self.driver.machine.server
-        assert server is not None, "packets come to a server"
-        configuration = server.configuration
+    def same_pool(self, one: int, other: int) -> bool:
+        """Whether two addresses share a pool of the new configuration, or are in none, but in one subnet."""
+        configuration = self._configuration
         pools = configuration.find_pool(one), configuration.find_pool(other)
         if pools[0] is None and pools[1] is None:
             return configuration.find_subnet(one) is configuration.find_subnet(other)
         return pools[0] is pools[1]
+
+    def network(self, address: int) -> str:
+        """The shared network or subnet of the new configuration in which an address is, in words."""
+        subnet = self._configuration.find_subnet(address)
+        return "no network" if subnet is None else subnet.network.name
+
+    @property
+    def _configuration(self) -> Configuration:
+        server = self.driver.machine.server
+        assert server is not None, "packets come to a server"
+        return server.configuration
 
     def _count(self, counter: Counter[str], text: str) -> str:
         """Count a line under its form, in which addresses and numbers stand for all."""
@@ -206,32 +220,58 @@ class Comparison:
             self._close(client, exchange)
         report.clients_seen = len({client.name for client in self.driver.clients.values()})
         report.unknown_names = tuple(self.driver.questions.unknown)
+        report.alike = self._alikes.found()
         report.pools = _pools(machine)
         report.errors = tuple(
             LogLine(self._first_errors[form], times, self._recorded_errors[form])
             for form, times in self._errors.items()
             if times > self._recorded_errors[form]
         )
-        notices = []
+        report.notices = tuple(self._notices(tape))
+
+    def _notices(self, tape: Tape) -> Iterator[str]:
+        """What the comparison leaves out, and what it could not do."""
+        report, streams, reloads = self.report, self.driver.streams, self.driver.reloads
         if tape.torn_bytes:
-            notices.append(f"the tape ends in the middle of a record ({tape.torn_bytes} bytes): the run was cut short")
+            yield f"the tape ends in the middle of a record ({tape.torn_bytes} bytes): the run was cut short"
         if not report.served and not report.refused and not report.failure:
-            notices.append("the recorded run never came to serve: there is nothing to compare")
-        if self.driver.streams.silent:
-            notices.append(
+            yield "the recorded run never came to serve: there is nothing to compare"
+        if reloads:
+            yield (
+                f"the recorded server read its configuration again {_times(reloads)}, which is left out: "
+                "the new one is in force from the beginning to the end"
+            )
+        if streams.heard:
+            yield f"{_connections(streams.heard)} told to the new server as recorded, whatever it answers now"
+        if streams.unheard:
+            yield f"{_connections(streams.unheard)} left out: the new server does not listen where they called"
+        if streams.silent:
+            yield (
                 "the failover partner is not played, since what it said fits the recorded run only: "
                 "the new server has no connection to it"
             )
-        report.notices = tuple(notices)
 
 
-def _said_now(step: Step, message: Message) -> tuple[str, bool]:
-    """What the client said instead, empty for the same; whether that is another kind of message."""
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number:,} times"
+
+
+def _connections(number: int) -> str:
+    return "1 OMAPI connection is" if number == 1 else f"{number:,} OMAPI connections are"
+
+
+def _said(packet: ev.Packet) -> str:
+    message = read_message(packet.payload)
+    return f"{said_words(message)} by {way_words(packet, message)}"
+
+
+def _said_now(step: Step, message: Message) -> tuple[str, str, bool]:
+    """What the client said instead and why, empty for the same; whether that is another kind of message."""
     for one in step.applied:
         if one.why and isinstance(one.event, ev.Packet):
             now = read(one.event.payload)
-            return f"{event_line(one.event)} ({one.why})", now is not None and now.kind != message.kind
-    return "", False
+            return _said(one.event), one.why, now is not None and now.kind != message.kind
+    return "", "", False
 
 
 def _again(before: _Exchange, packet: ev.Packet, message: Message) -> bool:
@@ -245,10 +285,10 @@ def _chapter(exchange: _Exchange, changes: list[Change]) -> Chapter:
     return Chapter(
         seq=exchange.seq,
         wall_us=exchange.packet.wall_us,
-        said=event_line(exchange.packet),
-        heard=answer_line([exchange.recorded] if exchange.recorded else []),
-        said_now=exchange.said_now,
-        heard_now=answer_line([exchange.new] if exchange.new else []),
+        said=_said(exchange.packet),
+        heard=answer_words([exchange.recorded] if exchange.recorded else []),
+        said_now=f"{exchange.said_now} ({exchange.why})" if exchange.said_now else "",
+        heard_now=answer_words([exchange.new] if exchange.new else []),
         withheld=exchange.withheld,
         changes=tuple(changes),
     )

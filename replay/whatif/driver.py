@@ -100,7 +100,7 @@ class Driver:
     """See the module. `files` is the new configuration, the main file first; `leases` replaces the recorded file.
 
     `closed_loop=False` says every packet as it was recorded. `explain_from` is the number of the first event whose
-    reasons are kept, 0 for none.
+    reasons are kept, 0 for none. `reloads` counts those of the recorded run, which are left out.
     """
 
     def __init__(
@@ -115,6 +115,7 @@ class Driver:
         self.clients: dict[tuple[bytes, bytes], Client] = {}
         self.questions = Questions()
         self.streams = Streams(without=PARTNER)
+        self.reloads = 0
         self._start_errors: list[str] = []
         self._files = files
         self._leases = leases
@@ -221,7 +222,8 @@ class Driver:
 
     def _configure(self, event: ev.ConfigurationEnd) -> None:
         if self.machine.server is not None:
-            return  # the old run was told to change over; this configuration stays
+            self.reloads += event.reload  # the old run was told to change over; this configuration stays
+            return
         now = (event.wall_us, event.mono_us)
         for file in self._files:
             self._apply(ev.ConfigurationFile(*now, file.name, file.content, file.error))

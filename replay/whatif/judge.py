@@ -8,7 +8,7 @@ and masks are those of the pool that the address is in.
 from __future__ import annotations
 
 from ipaddress import IPv4Address
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from ...engine.wire.packet import NAK
 from ..showing.decode import message_name, options_of, packet_fields
@@ -16,8 +16,6 @@ from .packets import MESSAGE_TYPE
 from .report import Change, FieldChange, Group
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ...engine.model.spaces import Registry
     from ...trace.effects import Send
 
@@ -62,15 +60,20 @@ def answer(send: Send | None) -> str:
     return message_name(send.payload) + (f" {IPv4Address(given)}" if given else "")
 
 
+class Places(Protocol):
+    """Where addresses are in the new configuration."""
+
+    def same_pool(self, one: int, other: int) -> bool:
+        """Whether two addresses share a pool."""
+
+    def network(self, address: int) -> str:
+        """The shared network or subnet of an address, in words."""
+
+
 def judge(
-    recorded: Send | None,
-    new: Send | None,
-    registry: Registry,
-    same_pool: Callable[[int, int], bool],
-    *,
-    restarted: bool = False,
+    recorded: Send | None, new: Send | None, registry: Registry, places: Places, *, restarted: bool = False
 ) -> list[Change]:
-    """The differences. `same_pool` tells whether two addresses share a pool of the new configuration.
+    """The differences.
 
     `restarted`: the client asked anew for what it renewed in the recording, and its answer comes another way for that.
     """
@@ -79,14 +82,18 @@ def judge(
     kinds = kind_of(recorded), kind_of(new)
     if kinds[0] != kinds[1]:
         group = KINDS[kinds]
-        return [Change(group, f"{answer(recorded)} -> {answer(new)}")]
+        return [Change(group, f"{answer(recorded)} -> {answer(new)}", alike=(f"{_kind(recorded)} -> {_kind(new)}",))]
     if recorded is None or new is None or recorded[:5] + recorded[8:] == new[:5] + new[8:]:
         return []
-    return _compare(recorded, new, registry, same_pool, restarted=restarted)
+    return _compare(recorded, new, registry, places, restarted=restarted)
+
+
+def _kind(send: Send | None) -> str:
+    return "no answer" if send is None else message_name(send.payload)
 
 
 def _compare(
-    recorded: Send, new: Send, registry: Registry, same_pool: Callable[[int, int], bool], *, restarted: bool
+    recorded: Send, new: Send, registry: Registry, places: Places, *, restarted: bool
 ) -> list[Change]:
     old_address, new_address = yiaddr(recorded), yiaddr(new)
     moved = old_address != new_address
@@ -96,14 +103,15 @@ def _compare(
         options = [one for one in options if not one.name.startswith(_AGENT)]
     changes: list[Change] = []
     if moved:
-        follow = () if same_pool(old_address, new_address) else tuple(options + times)
+        follow = () if places.same_pool(old_address, new_address) else tuple(options + times)
         text = f"{IPv4Address(old_address)} -> {IPv4Address(new_address)}"
-        changes.append(Change(Group.ADDRESS_CHANGED, text, consequences=follow))
+        where = (_moved(places.network(old_address), places.network(new_address)),)
+        changes.append(Change(Group.ADDRESS_CHANGED, text, consequences=follow, alike=where))
         if follow:
             options, times = [], []
     for group, fields in ((Group.LEASE_TIME, times), (Group.OPTIONS, options), (Group.DELIVERY, ways)):
         if fields:
-            changes.append(Change(group, _text(fields), tuple(fields)))
+            changes.append(Change(group, "; ".join(map(_text, fields)), tuple(fields), alike=tuple(map(_text, fields))))
     alike = message_name(recorded.payload) == message_name(new.payload) and not restarted
     if not changes and alike and _masked(recorded) != _masked(new):
         changes.append(Change(Group.OPTIONS, "the same options in another order or encoding"))
@@ -116,10 +124,12 @@ def _masked(send: Send) -> bytes:
     return payload[:4] + payload[8:12] + payload[20:]
 
 
-def _text(fields: list[FieldChange]) -> str:
-    return "; ".join(
-        f"{one.name.removeprefix('option ')} {one.recorded or 'absent'} -> {one.new or 'absent'}" for one in fields
-    )
+def _moved(before: str, now: str) -> str:
+    return f"another address of {now}" if before == now else f"{before} -> {now}"
+
+
+def _text(one: FieldChange) -> str:
+    return f"{one.name.removeprefix('option ')} {one.recorded or 'absent'} -> {one.new or 'absent'}"
 
 
 def _fields(send: Send, registry: Registry) -> dict[str, str]:

@@ -15,6 +15,8 @@ from ..playing.verdict import Status
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from .alike import Alike
+
 
 class Group(StrEnum):
     """In what way an answer differs; the worst first. SENTENCES says each to people."""
@@ -50,12 +52,16 @@ class FieldChange(NamedTuple):
 
 
 class Change(NamedTuple):
-    """One difference of an answer. `consequences` are fields that differ only because of it."""
+    """One difference of an answer. `consequences` are fields that differ only because of it.
+
+    `alike` says it without what is the client's own, in one or more texts (alike.py); empty where that is `text`.
+    """
 
     group: Group
     text: str
     fields: tuple[FieldChange, ...] = ()
     consequences: tuple[FieldChange, ...] = ()
+    alike: tuple[str, ...] = ()
 
 
 class Example(NamedTuple):
@@ -67,8 +73,9 @@ class Example(NamedTuple):
 
 
 class Chapter(NamedTuple):
-    """One exchange of a client's story, both sides. `said_now` is empty where the client said what it had said.
+    """One exchange of a client's story, both sides.
 
+    `said_now` is empty where the client said what it had said, else it has why it did not in brackets at its end.
     `heard` and `heard_now` are lines for people, `nothing` among them; `withheld` why nothing was said now.
     """
 
@@ -132,9 +139,11 @@ class Report:
 
     `refused` holds the log lines of a configuration that does not come to serve; `failure` is the traceback of an
     engine that failed; `damage` tells where the tape ends before its end. `served`: the recorded run came to serve.
+    `alike` are the differences that many met, each once.
     """
 
     clients: dict[str, ClientReport] = field(default_factory=dict)
+    alike: tuple[Alike, ...] = ()
     events: int = 0
     messages: int = 0
     clients_seen: int = 0
@@ -196,6 +205,7 @@ class Report:
                 }
                 for one in self.groups()
             ],
+            "alike": [one._asdict() for one in self.alike],
             "clients": [client_object(client) for client in self.clients.values()],
             "pools": [one._asdict() for one in self.pools],
             "errors": [one._asdict() for one in self.errors],

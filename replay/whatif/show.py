@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
 from rich.table import Table
@@ -9,14 +10,19 @@ from rich.text import Text
 
 from ..command.console import rich_console
 from ..showing.describe import clock
+from ..showing.terminal import safe
 from .report import SENTENCES
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from .alike import Alike
     from .report import Change, ClientReport, GroupReport, Report
 
-CLIENTS_SHOWN: Final = 5
+# Columns that everything fits into but a client's story, which stands side by side.
+WIDTH: Final = 100
+ALIKE_SHOWN: Final = 10
+NAME_MAXIMUM: Final = 20
 _FAILURE_LINES: Final = 8
 _GAP: Final = (0, 2, 0, 0)
 
@@ -28,7 +34,7 @@ def _table(*heads: str) -> Table:
     return table
 
 
-_NUMBERS: Final = frozenset({"clients", "messages", "event", "addresses", "active", "free", "abandoned", "then", "now"})
+_NUMBERS: Final = frozenset({"clients", "messages", "event", "addresses", "active", "free", "abandoned"})
 
 
 def show(report: Report, *, everything: bool) -> None:
@@ -55,18 +61,36 @@ def _show_groups(console: Console, report: Report, groups: list[GroupReport], *,
     console.print("")
     console.print(table)
     for one in groups:
-        clients = sorted(report.in_group(one.group), key=lambda client: client.examples[one.group].seq)
-        shown = clients if everything else clients[:CLIENTS_SHOWN]
         console.print("")
         console.print(Text(one.group, style="bold"))
-        rows = _table("", "", "", "")
-        for client in shown:
-            example = client.examples[one.group]
-            times = f" ({client.messages[one.group]:,} messages)" if client.messages[one.group] > 1 else ""
-            rows.add_row(f"  {client.client}", f"event {example.seq:,}", Text(f"{_told(example.change)}{times}"))
-        console.print(rows)
-        if len(shown) < len(clients):
-            console.print(Text(f"  and {len(clients) - len(shown):,} more clients: --all lists them"))
+        alike = [row for row in report.alike if row.group == one.group]
+        shown = alike if everything else alike[:ALIKE_SHOWN]
+        for row in shown:
+            _print_wrapped(console, _alike_words(row))
+        if len(shown) < len(alike):
+            console.print(Text(f"  and {len(alike) - len(shown):,} more: --all lists them, and every client"))
+        if everything:
+            _show_clients(console, report, one)
+
+
+def _alike_words(row: Alike) -> str:
+    clients = "1 client" if row.clients == 1 else f"{row.clients:,} clients"
+    return f"{row.text}: {clients}, {'first' if row.messages > 1 else 'at'} event {row.seq:,} of {row.client}"
+
+
+def _show_clients(console: Console, report: Report, group: GroupReport) -> None:
+    """Each client of a group with its first difference."""
+    for client in sorted(report.in_group(group.group), key=lambda client: client.examples[group.group].seq):
+        example = client.examples[group.group]
+        times = f" ({client.messages[group.group]:,} messages)" if client.messages[group.group] > 1 else ""
+        _print_wrapped(console, f"{client.client}  event {example.seq:,}  {_told(example.change)}{times}")
+
+
+def _print_wrapped(console: Console, text: str, indent: str = "  ") -> None:
+    """A paragraph in lines of at most WIDTH characters; a longer word is not cut."""
+    for line in wrap(safe(text), WIDTH, initial_indent=indent, subsequent_indent=indent + "    ",
+                     break_on_hyphens=False, break_long_words=False):  # fmt: skip
+        console.print(Text(line))
 
 
 def _told(change: Change) -> str:
@@ -82,19 +106,25 @@ def _show_pools(console: Console, report: Report) -> None:
     table = _table("pool at the end", "network", "addresses", "active", "free", "abandoned")
     for pool in report.pools:
         numbers = (pool.addresses, pool.active, pool.free, pool.abandoned)
-        table.add_row(" ".join(pool.ranges), pool.network, *(f"{number:,}" for number in numbers))
+        first, *others = pool.ranges or ("no range",)
+        table.add_row(first, _shortened(pool.network), *(f"{number:,}" for number in numbers))
+        for one in others:
+            table.add_row(one)
     console.print("")
     console.print(table)
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= NAME_MAXIMUM else f"{name[: NAME_MAXIMUM - 3]}..."
 
 
 def _show_errors(console: Console, report: Report) -> None:
     if not report.errors:
         return
-    table = _table("errors logged now", "then", "now")
-    for line in report.errors:
-        table.add_row(Text(line.text), f"{line.recorded_times:,}", f"{line.times:,}")
     console.print("")
-    console.print(table)
+    console.print(Text("errors logged now", style="bold"))
+    for line in report.errors:
+        _print_wrapped(console, f"{line.text} (then {line.recorded_times:,}, now {line.times:,})")
 
 
 def _show_end(console: Console, report: Report) -> None:
@@ -104,13 +134,13 @@ def _show_end(console: Console, report: Report) -> None:
     notes += [f"host name {name}: not in the recording, taken as unknown" for name in report.unknown_names]
     console.print("")
     for note in notes:
-        console.print(Text(f"note: {note}"))
+        _print_wrapped(console, f"note: {note}", indent="")
     if report.failure:
         console.print(Text("The engine failed, which is a defect of dhcpd:", style="bold red"))
         for line in report.failure.rstrip().splitlines()[-_FAILURE_LINES:]:
             console.print(Text(f"  {line}"))
     if report.damage:
-        console.print(Text(f"up to the damage: {report.damage}"))
+        _print_wrapped(console, f"up to the damage: {report.damage}", indent="")
     clients = sum(1 for client in report.clients.values() if client.messages)
     console.print(Text(f"{report.differences:,} differences, {clients:,} clients"))
 
@@ -122,10 +152,12 @@ def show_story(client: ClientReport) -> None:
     for one in client.story:
         console.print("")
         console.print(Text(f"event {one.seq:,}  {clock(one.wall_us)}", style="bold red" if one.changes else "bold"))
-        table = _table("", "", "")
-        table.add_row("  then", Text(one.said), Text(f"-> {one.heard}"))
-        now = f"nothing: {one.withheld}" if one.withheld else one.said_now or "the same"
-        table.add_row("  now", Text(now), "" if one.withheld else Text(f"-> {one.heard_now}"))
-        console.print(table)
+        said_now, _, why = (one.said_now or "the same").removesuffix(")").partition(" (")
+        now = "nothing" if one.withheld else said_now
+        width = max(len(one.said), len(now))
+        _print_wrapped(console, f"then  {one.said:<{width}}  -> {one.heard}")
+        _print_wrapped(console, f"now   {now:<{width}}" + ("" if one.withheld else f"  -> {one.heard_now}"))
+        if one.withheld or why:
+            _print_wrapped(console, f"({one.withheld or why})", indent="        ")
         for change in one.changes:
-            console.print(Text(f"  {change.group}: {_told(change)}", style="red"))
+            _print_wrapped(console, f"{change.group}: {_told(change)}")

@@ -29,14 +29,15 @@ class Streams:
 
     `open_end`: it began from a snapshot, and may have asked for things before. `without` names the services whose
     peers are not there; `refused` holds the machine's calls to them, for which `StreamClosed` is due, and `silent`
-    how many streams of theirs were not told.
+    how many streams of theirs were not told. Of the others' calls `heard` were told, and `unheard` were not, since
+    this machine does not listen where they called.
     """
 
-    __slots__ = ("_calls", "_listens", "_now", "_open_end", "_without", "refused", "silent")
+    __slots__ = ("_calls", "_listens", "_now", "_open_end", "_without", "heard", "refused", "silent", "unheard")
 
     def __init__(self, *, open_end: bool = False, without: frozenset[str] = frozenset()) -> None:
         self.refused: list[int] = []
-        self.silent = 0
+        self.silent = self.heard = self.unheard = 0
         self._open_end = open_end
         self._without = without
         self._listens: dict[tuple[str, int, int], None] = {}
@@ -88,6 +89,9 @@ class Streams:
             own = self._own_call(event.stream)
         elif self._is_listening(event):
             own = event.stream
+            self.heard += 1
+        else:
+            self.unheard += 1
         self._now[event.stream] = own
         return None if own is None else event._replace(stream=own)
 

@@ -20,6 +20,7 @@ from ...showing.decode import hardware_of_payload, message_name
 from ...showing.messages import UNANSWERABLE, logged_reason
 from ..answers import Waiting, is_waiting
 from ..leasetable import PoolRow, pool_rows
+from ..naming import HostNames
 from .clients import Clients
 from .intervals import Stopwatch, Times
 
@@ -79,7 +80,8 @@ class Totals:
     """Over all buckets: packets by client, what the log said last where no answer went out, and all spans.
 
     `talkers` and `silences` are exact until NAMES_KEPT names twice over, and hold the most frequent beyond. `noted`
-    tells whether the recording has notes of time, without which there is neither `decision` nor `release`.
+    tells whether the recording has notes of time, without which there is neither `decision` nor `release`. `names` are
+    the clients' host names.
     """
 
     talkers: Counter[bytes] = field(default_factory=Counter)
@@ -89,6 +91,7 @@ class Totals:
     times: Times = field(default_factory=Times)
     noted: bool = False
     seen: Clients = field(default_factory=Clients)
+    names: HostNames = field(default_factory=HostNames)
 
     @property
     def clients(self) -> int:
@@ -167,6 +170,7 @@ def count(bucket: Bucket, totals: Totals, answered: Answered, recorded: bool) ->
     if not answered.late:
         bucket.received[name] += 1
         totals.seen.add(hardware)
+        totals.names.learn(event.payload)
         _note(totals.talkers, hardware)
     if not sent and recorded and name not in UNANSWERABLE and not is_waiting(answered.effects):
         bucket.unanswered += 1

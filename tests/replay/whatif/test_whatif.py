@@ -15,8 +15,10 @@ from dhcpd.replay.playing.verdict import Status
 from dhcpd.replay.whatif import Group, Report, SourceFile, compare
 from dhcpd.replay.world.host import START_US
 from dhcpd.trace import TapeWriter, open_tape
+from dhcpd.trace import events as ev
 from dhcpd.trace.events import Interfaces, Packet
-from tests.replay.engine_runs import CONFIGURATION, LEASES_FOUND, Run
+from tests.replay.engine_runs import CONFIGURATION, LEASES_FOUND, SERVER, Run
+from tests.replay.planting import PLAIN
 from tests.replay.tapes import record
 from tests.replay.whatif.site import (
     CLIENTS,
@@ -79,6 +81,65 @@ def test_a_changed_option_concerns_the_clients_of_its_network(trace: Path):
     assert found(report) == {Group.OPTIONS: on_network(3)}
     example = report.groups()[0].example.change
     assert example.text == "domain-name-servers 10.3.0.53 -> 10.3.0.54"
+
+
+def lines_of(path: Path, tmp_path: Path, text: str | bytes, *words: str) -> list[str]:
+    """What the verb prints about another configuration."""
+    conf = tmp_path / "new.conf"
+    conf.write_bytes(text.encode() if isinstance(text, str) else text)
+    return invoke(str(path), "-cf", str(conf), *words).stdout.splitlines()
+
+
+def test_equal_changes_are_told_once_with_their_clients(trace: Path, tmp_path: Path):
+    text = configuration(high={1: "1.60"}, without=(15,)).replace("10.3.0.53", "10.3.0.54")
+    lines = lines_of(trace, tmp_path, text)
+    there = len(on_network(3))
+    assert any(line.startswith(f"  domain-name-servers 10.3.0.53 -> 10.3.0.54: {there} clients, first event ")
+               for line in lines)  # fmt: skip
+    assert sum("domain-name-servers" in line for line in lines) == 1
+    assert any(line.startswith("  DHCPOFFER -> no answer: ") for line in lines)
+    assert any(line.startswith("  another address of 10.4.0.0/16: ") for line in lines)
+    assert max(map(len, lines)) <= 100
+    everything = lines_of(trace, tmp_path, text, "--all")
+    assert sum("domain-name-servers 10.3.0.53 -> 10.3.0.54" in line for line in everything) == 1 + there
+    assert max(map(len, everything)) <= 100
+    assert max(map(len, lines_of(trace, tmp_path, text, "--client", name_of(2)))) <= 100
+
+
+def test_values_and_names_of_any_length_fit_the_page(tmp_path: Path):
+    run = Run(PLAIN)
+    for client in range(3):
+        run.exchange(client)
+    pools = " ".join(f"range 10.0.{at}.1 10.0.{at}.250;" for at in range(1, 9))
+    names = ", ".join(f'"{"x" * 40}{at}.example.org"' for at in range(9))
+    options = f'option domain-search {names}; option bootfile-name "{"boot/" * 40}"; option routers 10.0.0.1;'
+    text = f"subnet 10.0.0.0 netmask 255.255.0.0 {{ {pools} {options} }}"
+    text = f'ping-check false; shared-network "{"n" * 60}" {{ {text} }}'
+    request = bytes([55, 4, 1, 3, 67, 119])
+    run.packet(9, 1, request)
+    lines = lines_of(record(tmp_path / "t", *run.pairs), tmp_path, text, "--all")
+    assert any(line.startswith("  bootfile-name absent ->") for line in lines)
+    assert [line for line in lines if len(line) > 100 and " " in line.strip()] == []
+
+
+def test_what_is_left_out_is_said(tmp_path: Path):
+    """The reloads of the recorded run, and what OMAPI's clients said where the new server does not listen."""
+    run = Run(PLAIN + b"omapi-port 7911;")
+    run.exchange(1)
+    for _reload in range(2):
+        run.tell(ev.ConfigurationFile(*run.now, "/etc/dhcpd.conf", PLAIN + b"omapi-port 7911;", ""))
+        run.tell(ev.ConfigurationEnd(*run.now, "/etc/dhcpd.conf", reload=True))
+    run.tell(ev.StreamOpened(*run.now, 2, "omapi", SERVER, 7911, SERVER, 40000))
+    run.tell(ev.StreamClosed(*run.now, 2, ""))
+    path = record(tmp_path / "t", *run.pairs)
+    again = "the recorded server read its configuration again 2 times, which is left out"
+    told = "1 OMAPI connection is told to the new server as recorded"
+    left = "1 OMAPI connection is left out: the new server does not listen where they called"
+    for text, wanted, other in ((PLAIN + b"omapi-port 7911;", told, left), (PLAIN, left, told)):
+        shown = " ".join(line.strip() for line in lines_of(path, tmp_path, text))
+        assert again in shown
+        assert wanted in shown
+        assert other not in shown
 
 
 def in_truth(site: Site, text: str) -> dict[Group, set[str]]:
