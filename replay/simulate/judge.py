@@ -16,7 +16,7 @@ from ...engine.wire.packet import ACK, NAK
 from ...trace import events as ev
 from ..world.simulated.clock import SECOND_US
 from .clients import heard
-from .promises import Knowledge, Promise, Promises, Violated
+from .judging.promises import Knowledge, Promise, Promises, Violated
 from .sites import SHAPES, servers
 
 if TYPE_CHECKING:

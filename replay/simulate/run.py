@@ -19,9 +19,9 @@ from . import settled
 from .clients import Client
 from .faults import FAULTS
 from .judge import Judge
+from .judging.promises import Violated
 from .node import Node
 from .plan import CLIENT
-from .promises import Violated
 from .sites import RELAY, SHAPES, configuration, name, servers
 
 if TYPE_CHECKING:

@@ -19,14 +19,14 @@ from __future__ import annotations
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ...trace.effects import StreamSend
-from ..world.simulated.clock import SECOND_US
+from ....trace.effects import StreamSend
+from ...world.simulated.clock import SECOND_US
 from . import wire
 
 if TYPE_CHECKING:
     from collections import Counter
 
-    from ...trace.effects import Effect
+    from ....trace.effects import Effect
 
 # A server's clock counts whole seconds.
 _ROUNDING_US: Final = SECOND_US
