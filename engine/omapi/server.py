@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ..agenda import Agenda
     from ..draws import Draws
     from ..service.reasons import Reasons
+    from .handles import Reference
     from .objects.base import ObjectType
     from .requests import Access
     from .wire import Message
@@ -69,14 +70,27 @@ class OmapiHost(Protocol):
         """Emit a log line."""
 
 
-def _reason(connection: Connection, message: Message, code: int) -> Reason:
-    """What was asked, what became of it, and by whom, for who wants to know."""
+def _reason(
+    connection: Connection, message: Message, code: int, asked: Reference | None, key: Reference | None
+) -> Reason:
+    """What was asked, what became of it, and by whom, for who wants to know.
+
+    `asked` is what the message's handle stood for when it came, `key` what it was signed with.
+    """
     kind = message.message.get(b"type", b"").decode("latin-1")
-    subject = f"{OP_NAMES[message.op]} {kind or f'object {message.handle}'}"
+    named = f"{kind} {message.object.get(b'name', b'').decode('latin-1')}".rstrip()
+    about = named if asked is None else _reference_text(asked)
+    subject = f"{OP_NAMES[message.op]} {about or f'object {message.handle}'}"
     names = ", ".join(name.decode("latin-1") for name in message.object)
     address, port = connection.peer
-    who = f"OMAPI client {dotted(address)}:{port}{', signed' if message.authid else ''}"
+    who = f"OMAPI client {dotted(address)}:{port}{f', key {key.name}' if key is not None else ''}"
     return Reason("object", subject, text_of(code), f"{who}{f', gave {names}' if names else ''}")
+
+
+def _reference_text(reference: Reference) -> str:
+    """`lease 10.0.0.5`, `host alpha`."""
+    name = dotted(reference.name) if reference.type == "lease" and isinstance(reference.name, int) else reference.name
+    return f"{reference.type} {name}".rstrip()
 
 
 class Omapi:
@@ -172,6 +186,7 @@ class Omapi:
         assert self._requests is not None, "it listens when it knows what to serve"
         effects = self._host.effects
         before = len(effects)
+        asked, key = self.handles.reference(message.handle), self.handles.reference(message.authid)
         try:
             reply = self._requests.answer(connection, message)
         except Silence:
@@ -179,7 +194,7 @@ class Omapi:
         durable = any(type(effect) is Store for effect in effects[before:])
         effects.append(StreamSend(connection.stream, reply.octets, durable=durable))
         if self._host.reasons is not None:
-            self._host.reasons.append(_reason(connection, message, reply.code))
+            self._host.reasons.append(_reason(connection, message, reply.code, asked, key))
         return True
 
     def _finish(self, connection: Connection) -> None:

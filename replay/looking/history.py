@@ -1,8 +1,9 @@
 """Who had this address, and what became of this client? Every change of a lease, and every message, in order.
 
 The recording is played, since only the machine knows who has what; at the events that concern the question it is
-asked for its reasons. What the lease file said at the start is the first change. Leases that end while nobody asks
-(expiry) are seen when the server's timer ends them, which is when the server itself knew.
+asked for its reasons. What operators and the failover partner did meanwhile stands between (operations.py), but for
+what was written over OMAPI of other leases. What the lease file said at the start is the first change. Leases that end
+while nobody asks (expiry) are seen when the server's timer ends them, which is when the server itself knew.
 """
 
 from __future__ import annotations
@@ -17,33 +18,37 @@ from ...trace.effects import Send
 from ...trace.events import LeaseFileEnd, Packet
 from ..playing.resume import beginning
 from ..playing.seek import EngineFailed, machine_at
-from ..showing.decode import hardware_of_payload, message_name
-from ..showing.describe import answer_line, event_line
+from ..showing.decode import hardware_of_payload
 from ..showing.notation import octets_of
+from ..showing.rows import rows
 from .leasetable import CAUSES, LeaseRow, identifier, lease_row, row_of, when
-from .naming import client_test
+from .naming import HostNames, address_of, client_test
+from .operations import Operations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from ...engine.machine import Machine
     from ...engine.model.change import Change
     from ...engine.service.reasons import Reason
     from ...trace import Tape
+    from .operations import Operation
 
 Leases = dict[int, LeaseRow]
 _TYPE_AT = 1
 _YIADDR = slice(16, 20)
 _MICROSECONDS = 1_000_000
 _NO_REASONS: list[Reason] = []
+_LEASE_WRITES = ("update lease ", "open lease", "delete lease ")
 # An OFFER or an ACK is told with the message that it answers.
 _SAID_BY_THE_ANSWER = frozenset({Cause.OFFER, Cause.CONFIRM, Cause.GRANT})
 
 
 class Line(NamedTuple):
-    """One thing that happened at event `seq`: `what` is `message` or `lease`, `text` it, `reason` why (or empty).
+    """One thing that happened at event `seq`: `text` tells it, `reason` why (or empty).
 
-    `before` and `after` are the lease's rows where one changed.
+    `what` is `message`, `lease`, or the kind of an operation: `reload`, `omapi`, `failover`. `before` and `after` are
+    the lease's rows where one changed.
     """
 
     seq: int
@@ -76,6 +81,8 @@ def history(
     else:
         machine, from_seq, begun = machine_at(tape, after), after + 1, f"after event {after:,}"
     machine.follow_leases()
+    names, operations = HostNames(), Operations(machine)
+    of_address = address_of(subject) is not None
     known = watched.of(machine)
     for row in known.values():
         yield Line(from_seq - 1, 0, "lease", _state_text(row), begun, None, row)
@@ -87,16 +94,40 @@ def history(
         if progress is not None:
             progress(entry)
         concerned = wanted(entry)
-        reasons = _apply(machine, entry, explained=concerned)
-        reason = why(reasons)
+        if isinstance(entry.event, Packet):
+            names.learn(entry.event.payload)
+        reasons = _apply(machine, entry, explained=operations.wants_reasons(entry) or concerned)
         if concerned:
-            told = f"{event_line(entry.event).removeprefix('Packet ')} -> {answer_line(entry.effects or ())}"
-            yield Line(entry.seq, entry.event.wall_us, "message", told, reason if reason not in told else "")
+            yield from _messages(entry, wanted, names, why(reasons), named=of_address)
         watched.note(entry, machine, concerned=concerned)
         now = watched.of(machine)
+        yield from _operations(operations.of(entry, reasons), changed=now != known)
         if now != known:
             yield from _changes(entry, known, now, machine.changes)
             known = now
+
+
+def _messages(
+    entry: Entry, wanted: Callable[[Entry], bool], names: HostNames, reason: str, *, named: bool
+) -> Iterator[Line]:
+    """What a client said and heard; `named`: with its name. Of answers to several, those that are wanted."""
+    sends = [effect for effect in entry.effects or () if isinstance(effect, Send)]
+    effects = entry.effects
+    if not isinstance(entry.event, Packet) and len(sends) > 1:
+        others = [send for send in sends if not wanted(entry._replace(effects=(send,)))]
+        effects = tuple(effect for effect in entry.effects or () if effect not in others)
+    for row in rows(entry.event, effects, names.of):
+        said = f"{row.said} by {row.way}" if isinstance(entry.event, Packet) else row.said
+        told = f"{f'{row.client}  ' if named else ''}{said} -> {row.heard}"
+        repeats = reason in told or (not sends and row.heard in reason)
+        yield Line(entry.seq, entry.event.wall_us, "message", told, "" if repeats else reason)
+
+
+def _operations(found: Iterable[Operation], *, changed: bool) -> Iterator[Line]:
+    """Operations as lines; of those on leases, the ones by which a lease in question changed (`changed`)."""
+    for one in found:
+        if changed or not one.what.startswith(_LEASE_WRITES):
+            yield Line(one.seq, one.wall_us, one.kind, f"{one.who}: {one.what}")
 
 
 def _apply(machine: Machine, entry: Entry, *, explained: bool) -> list[Reason]:
@@ -189,11 +220,7 @@ def _used(row: LeaseRow) -> bool:
 
 
 def _changes(entry: Entry, before: Leases, after: Leases, changes: Sequence[Change]) -> Iterator[Line]:
-    offered = {
-        int.from_bytes(effect.payload[_YIADDR], "big")
-        for effect in entry.effects or ()
-        if isinstance(effect, Send) and message_name(effect.payload) == "DHCPOFFER"
-    }
+    offered = {change.after.address for change in changes if change.cause is Cause.OFFER}
     for address in sorted(before.keys() | after.keys()):
         old, new = before.get(address), after.get(address)
         if old == new:
@@ -211,11 +238,11 @@ def _cause(entry: Entry, address: int, changes: Sequence[Change]) -> str:
 
 
 def change_text(old: LeaseRow | None, new: LeaseRow | None, now: int, *, offered: bool = False) -> str:
-    """A change of one lease at `now` (seconds since 1970) in words. `offered`: an OFFER of it was sent, no promise."""
+    """A change of one lease at `now` (seconds since 1970) in words. `offered`: it is held back for an OFFER's sake."""
     if new is None:
         assert old is not None, "a change has a side"
         return f"{IPv4Address(old.address)} is no longer this client's"
-    if new.ends > now and (offered or new.state == "free"):
+    if offered and new.ends > now:
         return f"{IPv4Address(new.address)} offered to {new.who}{_until(new)}"
     if old is None or old.client != new.client:
         return _state_text(new)
