@@ -328,6 +328,8 @@ CIRCLES = {
         "a registry keeps the tables that are made of it",
     ("dhcpd.engine.lease.database", "dhcpd.engine.lease.snapshot"):
         "the database as plain data, too long for one module",
+    ("dhcpd.replay.simulate.faults", "dhcpd.replay.simulate.run"):
+        "a run meets faults, and a fault is something done to a run",
 }  # fmt: skip
 
 

@@ -132,7 +132,7 @@ class Run:
             self.start(number)
         bound_s = settled.bound_s(self.site)
         until_us = self.world.clock.now_us + bound_s * SECOND_US
-        while (missing := settled.missing(self)) and self.world.clock.now_us < until_us:
+        while (missing := settled.missing(self.relationships, self.nodes)) and self.world.clock.now_us < until_us:
             self.world.clock.wait(_SETTLE_LOOK_S)
         if missing:
             raise Violated("settled", f"{bound_s} s after everything was well: {missing}")

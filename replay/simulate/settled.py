@@ -14,10 +14,13 @@ from ...engine.failover.rules.states import NORMAL
 from ...engine.model.lease import ACTIVE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from ...engine.failover.endpoint import Endpoint
     from ...engine.model.lease import Lease
+    from .node import Node
     from .plan import Site
-    from .run import Run
+    from .sites import Relationship
 
 # A call into nothing, given up and tried again, and a start; and twice the balance, since each server has its turn.
 _CALL_S: Final = 140
@@ -30,10 +33,10 @@ def bound_s(site: Site) -> int:
     return _CALL_S + _START_S + site.mclt_s + 3 * site.response_s + 3 * site.balance_s + _ENDED_S
 
 
-def missing(run: Run) -> str:
+def missing(relationships: Iterable[Relationship], nodes: Mapping[int, Node]) -> str:
     """What is not as it must be, empty for nothing."""
-    for one in run.relationships:
-        first, second = (run.nodes[number].endpoint(one.name) for number in (one.primary, one.secondary))
+    for one in relationships:
+        first, second = (nodes[number].endpoint(one.name) for number in (one.primary, one.secondary))
         if first is None or second is None:
             return f"a server of {one.name} does not run"
         found = _states(one.name, first, second) or _unequal(first, second) or _unbalanced(first)
