@@ -7,9 +7,9 @@ answer without its address, two networks. A difference of several fields is so m
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
-from .report import Group
+from .report import Alike, Group
 
 if TYPE_CHECKING:
     from .report import Change
@@ -17,17 +17,6 @@ if TYPE_CHECKING:
 # Values may be a client's own; rows beyond are one.
 ROWS_MAXIMUM: Final = 2_000
 OTHERS: Final = "other differences"
-
-
-class Alike(NamedTuple):
-    """A difference as `clients` clients met it in `messages` messages; `client` first, with message `seq`."""
-
-    group: Group
-    text: str
-    clients: int
-    messages: int
-    client: str
-    seq: int
 
 
 @dataclass(slots=True)

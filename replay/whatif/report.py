@@ -15,8 +15,6 @@ from ..playing.verdict import Status
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from .alike import Alike
-
 
 class Group(StrEnum):
     """In what way an answer differs; the worst first. SENTENCES says each to people."""
@@ -111,6 +109,17 @@ class GroupReport(NamedTuple):
     messages: int
     client: str
     example: Example
+
+
+class Alike(NamedTuple):
+    """A difference as `clients` clients met it in `messages` messages; `client` first, with message `seq`."""
+
+    group: Group
+    text: str
+    clients: int
+    messages: int
+    client: str
+    seq: int
 
 
 class PoolUse(NamedTuple):

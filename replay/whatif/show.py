@@ -16,8 +16,7 @@ from .report import SENTENCES
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from .alike import Alike
-    from .report import Change, ClientReport, GroupReport, Report
+    from .report import Alike, Change, ClientReport, GroupReport, Report
 
 # Columns that everything fits into but a client's story, which stands side by side.
 WIDTH: Final = 100
