@@ -28,23 +28,25 @@ _MESSAGE_TYPE: Final = 53
 _ONLY_WORDS: Final = (ef.Fatal, ef.Settings, ef.Lookup)
 
 
-def decision(effect: Effect) -> tuple[Any, ...]:
-    """What an effect decides."""
+def decision(effect: Effect, *, lengths: bool) -> tuple[Any, ...]:
+    """What an effect decides; without `lengths` those of options do not count."""
     kind = type(effect).__name__
     if isinstance(effect, ef.Send):
         payload = effect.payload
         options = options_of(payload)
-        shape = tuple((code, len(value)) for code, value in options.items())
+        shape = tuple((code, len(value) if lengths else 0) for code, value in options.items())
         return kind, *effect[:-1], payload[_HEADER], options.get(_MESSAGE_TYPE), shape
     if isinstance(effect, ef.Store | ef.RewritePart):
         return kind, tuple(_DECIDED.findall(effect.data))
     if isinstance(effect, ef.Log):
         return kind, effect.level
+    if isinstance(effect, ef.StreamSend):
+        return kind, effect.stream, effect.durable, len(effect.data)
     if isinstance(effect, ef.Execute):
         return kind, effect.call, len(effect.arguments)
     return (kind,) if isinstance(effect, _ONLY_WORDS) else (kind, *effect)
 
 
-def alike(ours: Sequence[Effect], theirs: Sequence[Effect]) -> bool:
-    """Whether the effects of an event decide the same."""
-    return [decision(one) for one in ours] == [decision(one) for one in theirs]
+def alike(ours: Sequence[Effect], theirs: Sequence[Effect], *, lengths: bool) -> bool:
+    """Whether the effects of an event decide the same. `lengths`: those of options must be equal."""
+    return [decision(one, lengths=lengths) for one in ours] == [decision(one, lengths=lengths) for one in theirs]

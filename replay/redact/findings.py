@@ -8,12 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from .pseudonyms import PIECE, is_text
+from .pseudonyms import HARDWARE, OCTETS, PIECE, WORD, is_text
 
 # Words that name nobody. Anything of one letter, and numbers alone, are left as well.
 PUBLIC: Final = frozenset(
     b"com org net edu gov mil int info biz arpa in-addr ip6 local localhost localdomain lan home internal example "
     b"invalid test www".split()
+)
+# What paths are made of on every system.
+_PUBLIC_PATHS: Final = frozenset(
+    b"etc var lib run usr bin sbin opt srv tmp home root dev db dhcp dhcp3 dhcpd isc conf leases lease pid state cache "
+    b"log".split()
 )
 _WORD_OCTETS_MIN: Final = 2
 _COUNTRY_OCTETS: Final = 2
@@ -22,15 +27,42 @@ TYPES: Final = frozenset({1, 6, 8, 32})
 
 
 @dataclass(slots=True)
+class Spared:
+    """What must stay since a decision looks at it: words in lower case, identifiers, hardware addresses.
+
+    `unread`: so must what stands where nobody reads.
+    """
+
+    unread: bool = False
+    words: set[bytes] = field(default_factory=set)
+    identifiers: set[bytes] = field(default_factory=set)
+    hardware: set[bytes] = field(default_factory=set)
+
+    def values(self) -> list[tuple[bytes, bytes]]:
+        """(kind, value) of each, as pseudonyms are made."""
+        found = {(WORD, word) for word in self.words} | {(HARDWARE, value) for value in self.hardware}
+        for value in self.identifiers:
+            text = value[1:] if value[:1] == b"\0" else value
+            if is_text(text):
+                found |= {(WORD, piece.lower()) for piece in PIECE.findall(text)}
+            else:
+                found.add((OCTETS, value))
+        return sorted(found)
+
+
+@dataclass(slots=True)
 class Findings:
     """`words` are in lower case; `prefixes` of them stand in the configuration's conditions; `secrets` are as written.
 
-    `left` counts, by option, what is knowingly not changed.
+    `plain` are those words that stand without quotation marks where the language has a name; `spoken` are words that
+    stand so elsewhere, or name interfaces. `left` counts, by what it is, everything that is knowingly not changed.
     """
 
     hardware: set[bytes] = field(default_factory=set)
     identifiers: set[bytes] = field(default_factory=set)
     words: set[bytes] = field(default_factory=set)
+    plain: set[bytes] = field(default_factory=set)
+    spoken: set[bytes] = field(default_factory=set)
     prefixes: set[bytes] = field(default_factory=set)
     kept: set[bytes] = field(default_factory=set)
     reserved: set[bytes] = field(default_factory=set)
@@ -38,14 +70,27 @@ class Findings:
     left: dict[str, int] = field(default_factory=dict)
     _beginnings: set[bytes] = field(default_factory=set)
 
-    def name(self, text: bytes) -> None:
+    def name(self, text: bytes, *, plain: bool = False) -> None:
         """Every word of a name is one to hide, but for the last label of a domain where that is a country's."""
         pieces = PIECE.findall(text)
         for number, piece in enumerate(pieces):
             word = piece.lower()
             country = number and number == len(pieces) - 1 and len(word) == _COUNTRY_OCTETS
-            if len(word) >= _WORD_OCTETS_MIN and not word.isdigit() and word not in PUBLIC and not country:
-                self.words.add(word)
+            if word not in PUBLIC and not country:
+                self._word(word)
+                if plain:
+                    self.plain.add(word)
+
+    def _word(self, word: bytes) -> None:
+        if len(word) >= _WORD_OCTETS_MIN and not word.isdigit():
+            self.words.add(word)
+
+    def path(self, text: bytes) -> None:
+        """A path tells who works where: its words are names, but for those of every system."""
+        for piece in PIECE.findall(text):
+            word = piece.lower()
+            if word not in _PUBLIC_PATHS and word not in PUBLIC:
+                self._word(word)
 
     def identifier(self, value: bytes) -> None:
         """A client identifier, circuit id or the like; one that holds a hardware address tells that one."""
@@ -84,15 +129,14 @@ class Findings:
             elif holders:
                 self.kept.add(part)
 
-    def give_up(self, common: frozenset[bytes]) -> None:
-        """Leave names that stand in the recording without anybody's doing: hidden, they would show all the same."""
-        for _word in sorted(self.words & common):
-            self.leave("names that equal an interface's or a word of the server's log lines")
-        self.words -= common
+    def interface(self, name: str) -> None:
+        """The name of an interface, which stays."""
+        self.spoken.update(piece.lower() for piece in PIECE.findall(name.encode("utf-8", "surrogatepass")))
+        self.leave("names of interfaces")
 
-    def leave(self, what: str) -> None:
+    def leave(self, what: str, count: int = 1) -> None:
         """Count something that stays as it is."""
-        self.left[what] = self.left.get(what, 0) + 1
+        self.left[what] = self.left.get(what, 0) + count
 
 
 def _plain(pattern: bytes) -> bytes:

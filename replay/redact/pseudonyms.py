@@ -5,6 +5,9 @@ begin alike go on beginning alike (a vendor's part of hardware addresses, `pc-` 
 look at; two different values never meet; and the length, the punctuation and upper and lower case stay. An octet goes
 on having as many digits, in hex and in decimal, since configurations make names of them. Nothing is remembered here
 but to be quick.
+
+A value that is spared stays as it is, and so does whatever it begins with; what stands beside it is moved among the
+other places only, so that even then no two values meet.
 """
 
 from __future__ import annotations
@@ -18,6 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 PIECE: Final = re.compile(rb"[A-Za-z0-9_\x80-\xff-]+")
+# The kinds of values, each with moves of its own.
+OCTETS: Final = b"octets"
+HARDWARE: Final = b"hardware"
+WORD: Final = b"word"
 # Octets exchange among those of as many digits.
 _DIGITS: Final = (range(10), range(10, 16), range(16, 100), range(100, 256))
 _OCTETS: Final[dict[int, Sequence[int]]] = {octet: group for group in _DIGITS for octet in group}
@@ -25,8 +32,12 @@ _OCTETS: Final[dict[int, Sequence[int]]] = {octet: group for group in _DIGITS fo
 _FIRST: Final[dict[int, Sequence[int]]] = {
     octet: [one for one in group if one & 3 == octet & 3] for group in _DIGITS for octet in group
 }
-_HIGH: Final = 0x80
-_CONTINUATION: Final = 0xC0
+# Small letters, digits, and the rest of a letter in UTF-8.
+_LETTERS: Final = range(0x61, 0x7B)
+_WORDS: Final[dict[int, Sequence[int]]] = {
+    octet: group for group in (_LETTERS, range(0x30, 0x3A), range(0x80, 0xC0)) for octet in group
+}
+_CASE: Final = 0x20
 _ADDRESS_BITS: Final = 32
 # The first octets that stay among themselves: the classes of unicast addresses, without 0, 127 and 224 and above.
 _FIRST_OCTETS: Final = (range(1, 127), range(128, 192), range(192, 224))
@@ -37,13 +48,18 @@ _REMEMBERED_MAX: Final = 1 << 18
 class Pseudonyms:
     """The pseudonyms of one recording.
 
-    `kept` are pieces of words (lower case) that stay: the configuration compares with them.
+    `kept` are pieces of words (lower case) that stay: the configuration compares with them. `spared` are (kind, value)
+    that stay as a whole, words among them in lower case.
     """
 
-    def __init__(self, key: bytes, kept: Iterable[bytes] = ()) -> None:
+    def __init__(self, key: bytes, kept: Iterable[bytes] = (), spared: Iterable[tuple[bytes, bytes]] = ()) -> None:
         """`key`: the same key gives the same pseudonyms, in another recording too."""
         self._key = hashlib.blake2b(key, digest_size=32).digest()
         self._kept = sorted(kept, key=lambda piece: (-len(piece), piece))
+        self._fixed: dict[tuple[bytes, bytes], set[int]] = {}
+        for kind, value in spared:
+            for at, octet in enumerate(value):
+                self._fixed.setdefault((kind, value[:at]), set()).add(octet)
         self._moves: dict[tuple[bytes, bytes], int] = {}
         self._words: dict[bytes, bytes] = {}
 
@@ -60,9 +76,14 @@ class Pseudonyms:
 
     def octets(self, value: bytes) -> bytes:
         """Any octets."""
-        return bytes([self._within(_OCTETS[octet], octet, b"octets", value[:at]) for at, octet in enumerate(value)])
+        return bytes([self._within(_OCTETS[octet], octet, OCTETS, value[:at]) for at, octet in enumerate(value)])
 
     def _within(self, group: Sequence[int], octet: int, kind: bytes, before: bytes) -> int:
+        fixed = self._fixed.get((kind, before))
+        if fixed is not None:
+            if octet in fixed:
+                return octet
+            group = [one for one in group if one not in fixed]
         return group[(group.index(octet) + self._move(kind, before)) % len(group)]
 
     def hardware(self, value: bytes) -> bytes:
@@ -70,9 +91,7 @@ class Pseudonyms:
         if value in (b"\0" * len(value), b"\xff" * len(value)):
             return value
         tables = [_FIRST, *[_OCTETS] * (len(value) - 1)]
-        return bytes([
-            self._within(tables[at][octet], octet, b"hardware", value[:at]) for at, octet in enumerate(value)
-        ])
+        return bytes([self._within(tables[at][octet], octet, HARDWARE, value[:at]) for at, octet in enumerate(value)])
 
     def word(self, value: bytes) -> bytes:
         """A word of a name."""
@@ -80,9 +99,7 @@ class Pseudonyms:
         if known is None:
             lower = value.lower()
             stays = self._stays(lower)
-            known = bytes([
-                octet if at in stays else self._moved(octet, lower[:at]) for at, octet in enumerate(value)
-            ])
+            known = bytes([octet if at in stays else self._moved(octet, lower[:at]) for at, octet in enumerate(value)])
             if len(self._words) >= _REMEMBERED_MAX:
                 self._words.clear()
             self._words[value] = known
@@ -98,15 +115,12 @@ class Pseudonyms:
         return found
 
     def _moved(self, octet: int, before: bytes) -> int:
-        if 0x61 <= octet <= 0x7A:  # noqa: PLR2004 - a to z
-            return 0x61 + (octet - 0x61 + self._move(b"word", before)) % 26
-        if 0x41 <= octet <= 0x5A:  # noqa: PLR2004 - A to Z, moved as the small letter is
-            return 0x41 + (octet - 0x41 + self._move(b"word", before)) % 26
-        if 0x30 <= octet <= 0x39:  # noqa: PLR2004 - 0 to 9
-            return 0x30 + (octet - 0x30 + self._move(b"digit", before)) % 10
-        if _HIGH <= octet < _CONTINUATION:  # the rest of a letter in UTF-8
-            return _HIGH + (octet - _HIGH + self._move(b"letter", before)) % 64
-        return octet
+        """A capital letter is moved as the small one is."""
+        group = _WORDS.get(octet)
+        if group is not None:
+            return self._within(group, octet, WORD, before)
+        small = octet | _CASE
+        return self._within(_LETTERS, small, WORD, before) ^ _CASE if octet < small and small in _LETTERS else octet
 
     def text(self, value: bytes) -> bytes:
         """Every word of a text."""

@@ -1,13 +1,15 @@
-"""Events and effects with pseudonyms: which field of which record holds what, as two tables.
+"""Events and effects with pseudonyms: what every field of every record is, as two tables.
 
 An effect is rewritten only where the recorded one is to be kept, or compared; else the machine that was told the
-pseudonyms makes its own. Lease files come in parts, which are put together first (`lease_file`).
+pseudonyms makes its own. Lease files come in parts, which are put together first (`lease_file`), and so do the data of
+connections (streams.py).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from ...engine.startup import read_command_line
 from ...trace import effects as ef
 from ...trace import events as ev
 from .errors import NotRedacted
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
 
     from ...trace.effects import Effect
     from ...trace.events import Event
-    from .messages import Messages
+    from .protocols.messages import Messages
+    from .protocols.streams import StreamWriter
     from .pseudonyms import Pseudonyms
     from .sources import Writer
 
@@ -29,62 +32,80 @@ class Records:
     """Rewrites records; `address` as in sources.Writer."""
 
     def __init__(
-        self, writer: Writer, messages: Messages, pseudonyms: Pseudonyms, address: Callable[[int], int]
+        self,
+        writer: Writer,
+        messages: Messages,
+        pseudonyms: Pseudonyms,
+        address: Callable[[int], int],
+        streams: StreamWriter,
     ) -> None:
         self._writer = writer
         self._messages = messages
         self._pseudonyms = pseudonyms
         self._address = address
+        self._streams = streams
         self._changes: dict[str, Callable[[Any], Any]] = {
-            "text": self._text,
-            "source": self._source,
-            "payload": messages.rewrite,
+            "text": self.text,
+            "source": writer.rewrite,
+            "message": messages.rewrite,
             "address": address,
-            "packed": self._packed,
-            "packeds": lambda values: tuple(self._packed(value) for value in values),
+            "address octets": self._packed,
+            "addresses octets": lambda values: tuple(self._packed(value) for value in values),
             "addresses": lambda values: tuple(address(value) for value in values),
-            "texts": lambda values: tuple(self._text(value) for value in values),
-            "words": lambda values: tuple(writer.words(value) for value in values),
-            "pairs": lambda pairs: tuple((name, self._text(value)) for name, value in pairs),
+            "command line": self._command_line,
+            "variables": lambda pairs: tuple((name, self.text(value)) for name, value in pairs),
             "links": lambda links: tuple(self._link(link) for link in links),
             "hardware": pseudonyms.hardware,
-            "octets": writer.words,
-            "refused": _refuse,
+            "octets": writer.anything,
+            "arguments": lambda values: tuple(writer.text(value) for value in values),
+            "dns": _refuse,
         }
 
     def event(self, event: Event) -> Event:
         """The event with pseudonyms in place of what it names."""
-        made: Event = self._rewritten(event, EVENTS.get(type(event), {}))
+        if isinstance(event, ev.StreamData):
+            return self._streams.event(event)
+        made: Event = self._rewritten(event, EVENTS[type(event)])
         return made
 
     def effect(self, effect: Effect) -> Effect:
         """The effect with pseudonyms in place of what it names."""
-        made: Effect = self._rewritten(effect, EFFECTS.get(type(effect), {}))
+        if isinstance(effect, ef.StreamSend):
+            return self._streams.effect(effect)
+        made: Effect = self._rewritten(effect, EFFECTS[type(effect)])
         return made
 
     def lease_file(self, parts: list[ev.LeaseFilePart]) -> list[ev.LeaseFilePart]:
         """The parts of a lease file, which its records may run over: as many parts of the rewritten one."""
         whole = self._writer.rewrite(b"".join(part.content for part in parts))
         each = max(1, -(-len(whole) // len(parts)))
-        return [
-            part._replace(content=whole[number * each : (number + 1) * each]) for number, part in enumerate(parts)
-        ]
+        return [part._replace(content=whole[number * each : (number + 1) * each]) for number, part in enumerate(parts)]
+
+    def text(self, value: str) -> str:
+        """A text of a record."""
+        return self._writer.text(value.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
 
     def _rewritten(self, record: Any, fields: dict[str, str]) -> Any:
-        changed = {name: self._changes[how](getattr(record, name)) for name, how in fields.items()}
+        changed = {
+            name: self._changes[how](getattr(record, name)) for name, how in fields.items() if how in self._changes
+        }
         return record._replace(**changed) if changed else record
-
-    def _text(self, value: str) -> str:
-        return self._writer.words(value.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
-
-    def _source(self, data: bytes) -> bytes:
-        return self._writer.rewrite(data)
 
     def _packed(self, octets: bytes) -> bytes:
         """An IPv4 address in network order; others are nobody's whose name is hidden."""
         if len(octets) != _IPV4_OCTETS:
             return octets
         return self._address(int.from_bytes(octets, "big")).to_bytes(_IPV4_OCTETS, "big")
+
+    def _command_line(self, words: tuple[str, ...]) -> tuple[str, ...]:
+        """The values of options; options and the names of interfaces stay."""
+        options = read_command_line(words).values
+        made: list[str] = []
+        is_value = False
+        for word in words:
+            made.append(self.text(word) if is_value else word)
+            is_value = not is_value and word in options
+        return tuple(made)
 
     def _link(self, link: ev.Link) -> ev.Link:
         return link._replace(
@@ -94,72 +115,95 @@ class Records:
 
 
 def _refuse(data: bytes) -> bytes:
-    """Octets of another protocol: what they name would have to be read, and signatures made anew."""
+    """Octets of DNS: what they name would have to be read, and signatures made anew."""
     if data:
         raise NotRedacted(
-            "the recording holds messages of OMAPI, failover or DNS, whose names and secrets cannot be hidden: "
-            "slice it to the DHCP clients that matter first"
+            "the recording holds DNS messages, whose names and signatures cannot be hidden: slice it to the DHCP "
+            "clients that matter first"
         )
     return data
 
 
-# Fields that are not named hold nothing of anybody: numbers of calls and events, kinds, errors of the system.
+# What stays: numbers and words that name nobody, errors in the system's words, and names of interfaces (which the
+# report counts). All other kinds are how Records rewrites a field.
+NUMBER: Final = "number"
+WORD: Final = "word"
+ERROR: Final = "error"
+INTERFACE: Final = "interface"
+STAYING: Final = frozenset({NUMBER, WORD, ERROR, INTERFACE})
+
 EVENTS: Final[dict[type, dict[str, str]]] = {
-    ev.Boot: {"arguments": "texts", "environment": "pairs", "host_name": "text"},
-    ev.ConfigurationFile: {"name": "text", "content": "source"},
-    ev.ConfigurationEnd: {"name": "text"},
-    ev.LeaseFilePart: {},  # rewritten as a whole: Records.lease_file
-    ev.LeaseFileEnd: {},
-    ev.Interfaces: {"links": "links"},
-    ev.Listening: {},
-    ev.ListenFailed: {},
-    ev.Packet: {"source": "address", "payload": "payload"},
+    ev.Boot: {
+        "version": WORD, "arguments": "command line", "environment": "variables", "host_name": "text",
+        "process_id": NUMBER, "seed": NUMBER, "dhcp_port": NUMBER, "byte_order": WORD, "utc_offset_s": NUMBER,
+    },
+    ev.ConfigurationFile: {"name": "text", "content": "source", "error": ERROR},
+    ev.ConfigurationEnd: {"name": "text", "reload": NUMBER},
+    ev.LeaseFilePart: {"content": "source"},  # as a whole: Records.lease_file
+    ev.LeaseFileEnd: {"error": ERROR},
+    ev.Interfaces: {"links": "links", "error": ERROR},
+    ev.Listening: {"plain_udp": NUMBER},
+    ev.ListenFailed: {"what": WORD, "name": INTERFACE, "error": ERROR},
+    ev.Packet: {"interface": INTERFACE, "source": "address", "source_port": NUMBER, "payload": "message"},
     ev.Timer: {},
     ev.PingReply: {"source": "address"},
-    ev.PingFailed: {"address": "address"},
-    ev.HostAnswer: {"name": "text", "addresses": "addresses"},
+    ev.PingFailed: {"address": "address", "error": ERROR},
+    ev.HostAnswer: {"name": "text", "addresses": "addresses", "error": WORD},
     ev.NameAnswer: {"address": "address", "name": "text"},
-    ev.DnsOpened: {"resolv_conf": "octets"},
-    ev.DnsAnswer: {"payload": "refused"},
-    ev.StreamListenFailed: {"address": "address"},
-    ev.StreamOpened: {"local": "address", "peer": "address"},
-    ev.StreamData: {"data": "refused"},
-    ev.StreamHalfClosed: {},
-    ev.StreamClosed: {},
-    ev.Executed: {},
-    ev.StorageFailed: {"path": "text"},
+    ev.DnsOpened: {"resolv_conf": "octets", "errors": ERROR},
+    ev.DnsAnswer: {"query": NUMBER, "payload": "dns", "error": WORD},
+    ev.StreamListenFailed: {"service": WORD, "address": "address", "port": NUMBER, "error": WORD},
+    ev.StreamOpened: {
+        "stream": NUMBER, "service": WORD, "local": "address", "local_port": NUMBER, "peer": "address",
+        "peer_port": NUMBER,
+    },
+    ev.StreamData: {"stream": NUMBER, "data": "stream"},
+    ev.StreamHalfClosed: {"stream": NUMBER},
+    ev.StreamClosed: {"stream": NUMBER, "error": WORD},
+    ev.Executed: {"call": NUMBER, "status": NUMBER, "error": ERROR},
+    ev.StorageFailed: {"operation": WORD, "path": "text", "error": ERROR},
     ev.RewriteContinue: {},
     ev.RewriteInstalled: {},
-    ev.Signal: {},
-    ev.SendFailed: {},
-    ev.ReceiveFailed: {},
-    ev.Remark: {"text": "text"},
-    ev.End: {},
-}
+    ev.Signal: {"number": NUMBER},
+    ev.SendFailed: {
+        "interface": INTERFACE, "raw": NUMBER, "length": NUMBER, "marker": WORD, "error": ERROR, "unreachable": NUMBER,
+    },
+    ev.ReceiveFailed: {"interface": INTERFACE, "error": ERROR},
+    ev.Remark: {"level": NUMBER, "text": "text"},
+    ev.End: {"reason": "text"},
+}  # fmt: skip
 EFFECTS: Final[dict[type, dict[str, str]]] = {
-    ef.Send: {"destination": "address", "link": "hardware", "source": "address", "payload": "payload"},
+    ef.Send: {
+        "interface": INTERFACE, "raw": NUMBER, "destination": "address", "port": NUMBER, "link": "hardware",
+        "source": "address", "durable": NUMBER, "marker": WORD, "payload": "message",
+    },
     ef.Store: {"data": "source"},
-    ef.Log: {"text": "text"},
-    ef.Wake: {},
-    ef.Ping: {"address": "address"},
-    ef.Settings: {"lease_file": "text", "pid_file": "text", "local_address": "address"},
-    ef.Listen: {},
-    ef.Exit: {},
+    ef.Log: {"level": NUMBER, "text": "text"},
+    ef.Wake: {"at_us": NUMBER},
+    ef.Ping: {"address": "address", "identifier": NUMBER},
+    ef.Settings: {
+        "lease_file": "text", "pid_file": "text", "log_facility": NUMBER, "local_port": NUMBER, "remote_port": NUMBER,
+        "local_address": "address", "sync": NUMBER, "test": WORD,
+    },
+    ef.Listen: {"interfaces": INTERFACE},
+    ef.Exit: {"status": NUMBER},
     ef.Fatal: {"text": "text"},
-    ef.RewriteBegin: {},
+    ef.RewriteBegin: {"suffix": NUMBER},
     ef.RewritePart: {"data": "source"},
-    ef.RewriteEnd: {},
+    ef.RewriteEnd: {"install": NUMBER},
     ef.Lookup: {"name": "text"},
     ef.ReverseLookup: {"address": "address"},
-    ef.DnsOpen: {"sources": "packeds"},
-    ef.DnsSend: {"server": "packed", "payload": "refused"},
-    ef.StreamListen: {"address": "address"},
-    ef.StreamListenEnd: {"address": "address"},
-    ef.StreamOpen: {"local": "address", "address": "address"},
-    ef.StreamSend: {"data": "refused"},
-    ef.StreamClose: {},
-    ef.Execute: {"arguments": "words"},
+    ef.DnsOpen: {"sources": "addresses octets"},
+    ef.DnsSend: {
+        "query": NUMBER, "server": "address octets", "port": NUMBER, "tcp": NUMBER, "wait_us": NUMBER, "payload": "dns",
+    },
+    ef.StreamListen: {"service": WORD, "address": "address", "port": NUMBER},
+    ef.StreamListenEnd: {"service": WORD, "address": "address", "port": NUMBER},
+    ef.StreamOpen: {"stream": NUMBER, "service": WORD, "local": "address", "address": "address", "port": NUMBER},
+    ef.StreamSend: {"stream": NUMBER, "data": "stream", "durable": NUMBER},
+    ef.StreamClose: {"stream": NUMBER, "flush": NUMBER},
+    ef.Execute: {"call": NUMBER, "arguments": "arguments"},
     ef.Serving: {},
-    ef.Answers: {},
-    ef.ConfigurationRefused: {},
-}
+    ef.Answers: {"event": NUMBER},
+    ef.ConfigurationRefused: {"why": WORD},
+}  # fmt: skip

@@ -1,7 +1,8 @@
 """From a recording to one with pseudonyms: gather, play both, compare what they decide, look for survivors, install.
 
 Two machines go through the recording side by side, one told the truth and one told the pseudonyms. The new file takes
-its own name only when every event was decided alike and nothing that was to be hidden is left.
+its own name only when every event was decided alike. Where one was not, the configuration looks at something that its
+pseudonym has not: what the event names is spared, step by step, and both begin again (sparing.py), until they agree.
 """
 
 from __future__ import annotations
@@ -11,44 +12,55 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from ...disk.output import new_file
-from ...engine.conf.options import default_registry
 from ...engine.machine import Machine
+from ...engine.omapi.signing import Key
 from ...trace import Entry, TapeWriter
 from ...trace import events as ev
 from ..playing.compare import same
 from ..playing.resume import beginning
-from . import messages, sources, state
+from . import sources
 from .decisions import alike
 from .errors import NotRedacted
+from .protocols import messages
+from .protocols.streams import Streams, StreamWriter
 from .pseudonyms import Pseudonyms
 from .records import Records
+from .sparing import Parted, Sparing
+from .state import StateWriter
 from .survey import Start, survey
 from .survivors import Survivors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from ...engine.model.configuration import Configuration
     from ...trace import Tape
     from ...trace.effects import Effect
     from ...trace.events import Event
     from ..playing.resume import Beginning
+    from .findings import Findings
 
-_SURVIVORS_SHOWN_MAX: Final = 10
-_ADDRESS_LETTERS: Final = frozenset("IA")
+_SHOWN_MAX: Final = 10
 _OUTSIDE_BITS: Final = 24
 _FIRST_OCTET_BITS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was hidden, how many of each kind; `kept` and `left` are what still shows, and why."""
+    """What was hidden, how many of each kind; `kept`, `spared` and `left` are what still shows, and why.
+
+    `spared` was to be hidden, and a decision looks at it. `showing` are values that were to be hidden and that the last
+    look has found all the same, `showing_at` the first event with one (0: none).
+    """
 
     events: int
     hidden: dict[str, int]
     kept: tuple[str, ...]
+    spared: tuple[str, ...]
     left: dict[str, int]
     carried: int
+    showing: tuple[str, ...]
+    showing_at: int
 
 
 def redact(
@@ -61,34 +73,21 @@ def redact(
     start = Start(beginning(tape))
     if addresses and start.snapshot is not None:
         raise NotRedacted("it begins with a snapshot, whose addresses cannot be hidden; leave out --addresses")
-    findings = survey(tape, start)
-    pseudonyms = Pseudonyms(key, findings.kept)
-    address = _hider(start.machine.configuration, pseudonyms) if addresses else _same
-    writer = sources.Writer(findings, pseudonyms, address)
-    rewriter = messages.Messages(findings, pseudonyms, writer, address, _addressed() if addresses else frozenset())
-    begin = beginning(tape)  # a machine of its own: that of the survey has gone through the start
-    run = _Run(begin, writer, Records(writer, rewriter, pseudonyms, address), Survivors(findings, pseudonyms), watch)
-    with new_file(out) as made:
-        run.write(tape, made.name)
-    hidden = {
-        "hardware addresses": len(findings.hardware),
-        "identifiers": len(findings.identifiers),
-        "words of names": len(findings.words),
-        "secrets": len(findings.secrets),
-    }
-    kept = tuple(sorted(piece.decode("utf-8", "replace") for piece in findings.kept))
-    return Report(run.events, hidden, kept, findings.left, run.carried)
-
-
-def _addressed() -> frozenset[int]:
-    """The codes of options that are nothing but addresses; masks are none."""
-    by_code = default_registry().spaces["dhcp"].by_code
-    mask = 1
-    return frozenset(
-        code
-        for code, option in by_code.items()
-        if code != mask and option.format and set(option.format) <= _ADDRESS_LETTERS
-    )
+    streams = Streams()
+    findings = survey(tape, start, streams)
+    sparing = Sparing(findings, start.files)
+    while True:
+        pseudonyms = Pseudonyms(key, findings.kept, sparing.spared.values())
+        address = _hider(start.machine.configuration, pseudonyms) if addresses else _same
+        # Machines of its own: that of the survey has gone through the start.
+        unread = sparing.spared.unread
+        run = _Run(beginning(tape), findings, pseudonyms, address, streams, watch, spares_meaningless=unread)
+        try:
+            with new_file(out) as made:
+                run.write(tape, made.name)
+            return run.report(findings, pseudonyms)
+        except Parted as parted:
+            sparing.spare(parted)
 
 
 def _same(address: int) -> int:
@@ -117,25 +116,41 @@ class _Run:
     def __init__(
         self,
         begin: Beginning,
-        writer: sources.Writer,
-        records: Records,
-        survivors: Survivors,
+        findings: Findings,
+        pseudonyms: Pseudonyms,
+        address: Callable[[int], int],
+        streams: Streams,
         watch: Callable[[int, int], None] | None,
+        *,
+        spares_meaningless: bool,
     ) -> None:
-        self._records = records
-        self._survivors = survivors
+        self._writer = sources.Writer(findings, pseudonyms, address)
+        rewriter = messages.Messages(pseudonyms, self._writer, address, spares_meaningless=spares_meaningless)
+        self._unread = spares_meaningless
+        # An address in a text need not have as many digits as another.
+        self._lengths = address is _same
+        stream_writer = StreamWriter(streams, self._writer, rewriter, self._keys)
+        self._records = Records(self._writer, rewriter, pseudonyms, address, stream_writer)
+        self._survivors = Survivors(findings, pseudonyms)
         self._watch = watch
         self._from_seq = begin.from_seq
         self._truth, self._hidden = begin.machine, Machine()
         if begin.snapshot is not None:
-            self._hidden = Machine.restore(state.rewrite(cast("dict[str, Any]", begin.snapshot.data), writer))
+            states = StateWriter(self._records, self._writer, rewriter, stream_writer)
+            self._hidden = Machine.restore(states.rewrite(cast("dict[str, Any]", begin.snapshot.data)))
         self._found: Counter[str] = Counter()
         self._where = 0
-        self.events = 0
-        self.carried = 0
+        self._failed = False
+        self._events = 0
+        self._carried_events = 0
+
+    def _keys(self) -> Iterator[Key]:
+        configuration = self._truth.configuration
+        for known in configuration.keys.values() if configuration is not None else ():
+            yield Key(known.name, known.algorithm, known.secret)
 
     def write(self, tape: Tape, path: str) -> None:
-        """The new file at `path`; raises NotRedacted."""
+        """The new file at `path`; raises Parted."""
         info = tape.info
         first = self._from_seq
         with TapeWriter.create(
@@ -146,17 +161,33 @@ class _Run:
             parts: list[Entry] = []
             for entry in tape.iterate(from_seq=first):
                 if not isinstance(entry, Entry):
-                    out.write_snapshot(out.next_seq - 1, self._hidden.snapshot())
+                    if not self._failed:
+                        out.write_snapshot(out.next_seq - 1, self._hidden.snapshot())
                 elif isinstance(entry.event, ev.LeaseFilePart):
                     parts.append(entry)
                 else:
                     self._leases(parts, out)
                     parts = []
                     self._pass(entry, self._records.event(entry.event), out)
-        if self._found:
-            shown = ", ".join(list(self._found)[:_SURVIVORS_SHOWN_MAX])
-            count = len(self._found)
-            raise NotRedacted(f"{count} things to hide would still show, first at event {self._where}: {shown}")
+            self._leases(parts, out)
+
+    def report(self, findings: Findings, pseudonyms: Pseudonyms) -> Report:
+        """What was done."""
+        words = {word for word in findings.words if pseudonyms.word(word) == word}
+        hardware = {value for value in findings.hardware if pseudonyms.hardware(value) == value}
+        identifiers = {value for value in findings.identifiers if sources.identified(value, pseudonyms) == value}
+        spared = [word.decode("utf-8", "replace") for word in sorted(words - findings.kept)]
+        spared += [value.hex(":") for value in sorted(hardware | identifiers)]
+        hidden = {
+            "hardware addresses": len(findings.hardware - hardware),
+            "identifiers": len(findings.identifiers - identifiers),
+            "words of names": len(findings.words - words),
+            "secrets": len(findings.secrets),
+        }
+        kept = tuple(sorted(piece.decode("utf-8", "replace") for piece in findings.kept))
+        showing = tuple(list(self._found)[:_SHOWN_MAX])
+        left = findings.left | self._writer.left | ({"octets that nobody should read": 1} if self._unread else {})
+        return Report(self._events, hidden, kept, tuple(spared), left, self._carried_events, showing, self._where)
 
     def _leases(self, parts: Sequence[Entry], out: TapeWriter) -> None:
         if parts:
@@ -165,28 +196,40 @@ class _Run:
                 self._pass(entry, event, out)
 
     def _pass(self, entry: Entry, event: Event, out: TapeWriter) -> None:
-        truth = self._truth.apply(entry.event)
-        hidden = self._hidden.apply(event)
-        expected = [self._records.effect(effect) for effect in truth]
-        if not alike(expected, hidden):
-            raise NotRedacted(_parted(entry, expected, hidden))
-        first = out.write_events([event])
+        recorded = entry.effects
+        truth, hidden = (None, None) if self._failed else self._both(entry, event)
         effects: Sequence[Effect] | None = hidden
-        if entry.effects is None:
+        if recorded is None:
             effects = None
-        elif not same(entry.effects, truth):
-            effects = self._carried(entry.effects, truth, hidden)
+        elif truth is None or hidden is None or not same(recorded, truth):
+            self._carried_events += 1
+            effects = self._carried(recorded, truth, hidden)
+        first = out.write_events([event])
         if effects is not None:
             out.write_effects(first, [effects])
-        self._look(first, event, effects or ())
-        self.events += 1
+        told = () if effects is None or effects is hidden else effects
+        self._look(first, event, told)
+        self._events += 1
         if self._watch is not None:
             self._watch(entry.seq, event.wall_us)
 
-    def _carried(self, recorded: Sequence[Effect], truth: Sequence[Effect], hidden: Sequence[Effect]) -> list[Effect]:
+    def _both(self, entry: Entry, event: Event) -> tuple[Sequence[Effect] | None, Sequence[Effect] | None]:
+        """What both machines do; None for one that fails, which ends both."""
+        truth, hidden = _applied(self._truth, entry.event), _applied(self._hidden, event)
+        if truth is None or hidden is None:
+            if truth is not hidden:
+                raise Parted(entry.seq, entry.event, truth or (), hidden or ())
+            self._failed = True
+            return None, None
+        if not alike([self._records.effect(effect) for effect in truth], hidden, lengths=self._lengths):
+            raise Parted(entry.seq, entry.event, truth, hidden)
+        return truth, hidden
+
+    def _carried(
+        self, recorded: Sequence[Effect], truth: Sequence[Effect] | None, hidden: Sequence[Effect] | None
+    ) -> list[Effect]:
         """The recording differs from what the engine does: that difference is what it is kept for."""
-        self.carried += 1
-        if len(recorded) != len(truth):
+        if truth is None or hidden is None or len(recorded) != len(truth):
             return [self._records.effect(effect) for effect in recorded]
         return [
             made if effect == own else self._records.effect(effect)
@@ -200,11 +243,9 @@ class _Run:
                 self._found[found] += 1
 
 
-def _parted(entry: Entry, expected: Sequence[Effect], got: Sequence[Effect]) -> str:
-    names = ", ".join(type(effect).__name__ for effect in got) or "nothing"
-    wanted = ", ".join(type(effect).__name__ for effect in expected) or "nothing"
-    return (
-        f"at event {entry.seq:,} ({type(entry.event).__name__}) the machine decides otherwise under pseudonyms "
-        f"({wanted} before, {names} now): the configuration looks at a part of a name that cannot be kept; "
-        "leave out --addresses if it was given, or shrink the recording to what shows the fault"
-    )
+def _applied(machine: Machine, event: Event) -> Sequence[Effect] | None:
+    """What a machine does about an event; None where it fails, which is a defect that the recording may be kept for."""
+    try:
+        return machine.apply(event)
+    except Exception:  # noqa: BLE001 - whatever it is, the same has to happen under pseudonyms
+        return None

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ...engine.conf.reading.keywords import EOF, STRING
+from ...engine.conf.reading.keywords import EOF, NAME, STRING
 from ...engine.conf.reading.lexer import Lexer, Overflow
+from ...engine.wire.text import dotted
 from .findings import TYPES
-from .pseudonyms import PIECE
+from .pseudonyms import PIECE, is_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,21 +24,34 @@ if TYPE_CHECKING:
 _HEX: Final = re.compile(rb"[0-9A-Fa-f]{1,2}")
 _COMMENT: Final = re.compile(rb"#[^\n]*")
 _DOTTED: Final = re.compile(rb"(?<![\w.])(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?![\w.])")
+_REVERSED: Final = re.compile(rb"(?<![\w.])((?:\d{1,3}\.){1,4})(?=in-addr\.arpa)", re.IGNORECASE)
 _ESCAPE_OR_PIECE: Final = re.compile(rb"\\(?:x[0-9A-Fa-f]{1,2}|[0-7]{1,3}|.)|" + PIECE.pattern, re.DOTALL)
 _HARDWARE: Final = re.compile(rb"(?<![\w:-])[0-9A-Fa-f]{1,2}(?:([:-])[0-9A-Fa-f]{1,2}){5,15}(?![\w:-])")
+_BARE: Final = re.compile(rb"[0-9A-Fa-f]{12,}")
+_HARDWARE_TYPE: Final = re.compile(rb"ethernet|token-ring|fddi|infiniband|unknown-\d+", re.IGNORECASE)
+_HARDWARE_DIGITS: Final = 12
 _OCTETS_LISTED_MIN: Final = 3
+_OCTETS_STANDING_OUT_MIN: Final = 6
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/]")
 # A string, or the words up to the semicolon, behind one of these names somebody or some place.
-_NAMING: Final = frozenset(
-    b"host zone host-name domain-name domain-search ddns-hostname ddns-domainname client-hostname ddns-fwd-name "
-    b"hostname fqdn ddns-rev-name ddns-client-fqdn server-name nis-domain nisplus-domain domainname "
-    b"tftp-server-name".split()
+NAMING: Final = frozenset(
+    b"host zone key omapi-key group host-name domain-name domain-search ddns-hostname ddns-domainname client-hostname "
+    b"ddns-fwd-name hostname fqdn ddns-rev-name ddns-rev-domainname ddns-client-fqdn server-name nis-domain "
+    b"nisplus-domain domainname tftp-server-name netbios-scope nds-tree-name nds-context pcode tcode".split()
 )
-_IDENTIFYING: Final = frozenset(b"uid dhcp-client-identifier client-identifier circuit-id remote-id".split())
+# Of these, the name of which is a declaration's or a key's, whatever else the word may mean.
+_DECLARING: Final = frozenset(b"host key omapi-key group".split())
+IDENTIFYING: Final = frozenset(
+    b"uid dhcp-client-identifier client-identifier circuit-id remote-id pxe-client-id ddns-txt ddns-dhcid".split()
+)
+_PATHS: Final = frozenset(b"include lease-file-name pid-file-name".split())
 # What may stand before such a name in a statement that gives it a value.
 _LEADING: Final = frozenset(b"option supersede default append prepend send set agent fqdn dynamic deleted .".split())
 _ENDS: Final = frozenset((b";", b"{", b"}"))
 _MASKS: Final = frozenset(b"netmask subnet-mask".split())
+_ALGORITHM: Final = b"algorithm"
+_TEXTS_LEFT: Final = "texts of the configuration and the lease file"
+_NAMES_LEFT: Final = "names without quotation marks in the configuration and the lease file"
 
 
 class Token(NamedTuple):
@@ -83,7 +97,7 @@ class _Surveyor:
 
     def _begin(self) -> None:
         self._head = True
-        self._naming = self._plain = self._identifying = self._secret = False
+        self._naming = self._plain = self._identifying = self._secret = self._path = False
 
     def take(self, read: list[Token], at: int) -> None:
         """Look at a token."""
@@ -99,29 +113,32 @@ class _Surveyor:
 
     def _word(self, word: bytes, read: list[Token], at: int) -> None:
         token = read[at]
-        if word == b"hardware":
+        if word == b"hardware" and read[at + 1 : at + 2] and _HARDWARE_TYPE.fullmatch(read[at + 1].text):
             self._findings.hardware_address(_octet_list(read, at + 2)[0])
         elif self._secret:
             self._findings.secrets.add(token.text)
         elif self._identifying and read[at - 1].text != b":":
             self._findings.identifier(_octet_list(read, at)[0])
         elif self._naming and self._plain and word != b"=":
-            self._findings.name(token.text)
+            self._findings.name(token.text, plain=True)
 
     def _string(self, text: bytes) -> None:
         if self._secret:
             self._findings.secrets.add(text)
         elif self._naming:
-            self._findings.name(text)
+            self._findings.name(text, plain=self._plain)
         elif self._identifying:
             self._findings.identifier(text)
+        elif self._path:
+            self._findings.path(text)
         self._head = False
 
     def _lead(self, word: bytes) -> None:
         self._plain = self._plain and word != b"="
         if self._head:
-            self._naming = self._plain = word in _NAMING
-            self._identifying = word in _IDENTIFYING
+            self._naming = self._plain = word in NAMING
+            self._identifying = word in IDENTIFYING
+            self._path = word in _PATHS
             self._head = word in _LEADING
         self._secret = self._secret or word == b"secret"
 
@@ -132,15 +149,27 @@ def survey(data: bytes, findings: Findings) -> None:
     surveyor = _Surveyor(findings)
     for at in range(len(read)):
         surveyor.take(read, at)
+    unquoted = {token.text.lower() for token in read if token.kind != STRING}
+    findings.spoken |= {word for word in unquoted if word not in findings.plain}
 
 
 class Writer:
-    """The same file with pseudonyms. `address` gives an address's, the same one where addresses are not hidden."""
+    """The same file with pseudonyms. `address` gives an address's, the same one where addresses are not hidden.
+
+    `left` counts, by what they are, the strings and names of what was rewritten that came out as they were.
+    """
 
     def __init__(self, findings: Findings, pseudonyms: Pseudonyms, address: Callable[[int], int]) -> None:
         self._findings = findings
         self._pseudonyms = pseudonyms
         self._address = address
+        self._left: dict[str, set[bytes]] = {_TEXTS_LEFT: set(), _NAMES_LEFT: set()}
+        self._lengths = sorted({len(value) for value in findings.hardware | findings.identifiers if stands_out(value)})
+
+    @property
+    def left(self) -> dict[str, int]:
+        """How many different ones there were."""
+        return {what: len(texts) for what, texts in self._left.items() if texts}
 
     def rewrite(self, data: bytes) -> bytes:
         """The file's text."""
@@ -148,46 +177,54 @@ class Writer:
         made: list[bytes] = []
         behind = 0
         for start, end, text in self._changes(read, data):
-            made += [self._between(data[behind:start]), text]
+            made += [_without_comments(data[behind:start]), text]
             behind = end
         last = read[-1].end if read else len(data)
-        made.append(self._between(data[behind:last]))
-        return b"".join(made) + _COMMENT.sub(b"#", data[last:].partition(b"\xff")[0])
-
-    def _between(self, text: bytes) -> bytes:
-        """What is not exchanged: comments are emptied, addresses are still looked for."""
-        return _COMMENT.sub(b"#", text)
+        made.append(_without_comments(data[behind:last]))
+        return b"".join(made) + _without_comments(data[last:].partition(b"\xff")[0])
 
     def _changes(self, read: list[Token], data: bytes) -> Iterator[tuple[int, int, bytes]]:
         """(start, end, new text) of what is exchanged, in order."""
         at = 0
-        secret = naming = False
+        secret = declaring = algorithm = False
         while at < len(read):
             token = read[at]
             word = token.text.lower() if token.kind != STRING else b""
             behind = at + 1
             if word in _ENDS:
-                secret = naming = False
+                secret = declaring = algorithm = False
             elif secret:
                 blind = _BASE64.sub(b"A", token.text)
                 yield token.start, token.end, b'"' + blind + b'"' if token.kind == STRING else blind
-            elif token.kind == STRING:
-                yield token.start, token.end, self._string(token, data)
-            else:
-                change = self._listed(read, at) or self._dotted(read, at) or self._named(read, at, naming=naming)
-                if change is not None:
-                    behind, text = change
+            elif not algorithm:
+                behind, text = self._changed(read, at, data, declaring=declaring)
+                if text is not None:
                     yield token.start, read[behind - 1].end, text
+                self._note(token, data, text)
             secret = secret or word == b"secret"
-            naming = naming or word == b"host"
+            declaring = declaring or word in _DECLARING
+            algorithm = algorithm or word == _ALGORITHM
             at = behind
+
+    def _changed(self, read: list[Token], at: int, data: bytes, *, declaring: bool) -> tuple[int, bytes | None]:
+        """(number of the token behind, new text or None) of what begins with a token."""
+        if read[at].kind == STRING:
+            return at + 1, self._string(read[at], data)
+        found = self._listed(read, at) or self._dotted(read, at) or self._named(read, at, declaring=declaring)
+        return found or (at + 1, None)
+
+    def _note(self, token: Token, data: bytes, text: bytes | None) -> None:
+        """Count a string or a name that is as it was."""
+        if text is not None and text != data[token.start : token.end]:
+            return
+        if token.kind == STRING and PIECE.search(token.text):
+            self._left[_TEXTS_LEFT].add(token.text)
+        elif token.kind == NAME and token.text.lower() not in self._findings.reserved:
+            self._left[_NAMES_LEFT].add(token.text)
 
     def _string(self, token: Token, data: bytes) -> bytes:
         hidden = self.octets(token.text)
-        if hidden is not None:
-            return quoted(hidden)
-        source = data[token.start : token.end]
-        return self.words(_DOTTED.sub(self._address_text, source))
+        return self.text(data[token.start : token.end]) if hidden is None else quoted(hidden)
 
     def octets(self, value: bytes) -> bytes | None:
         """The pseudonym of octets that stand for somebody as a whole, None where they do not."""
@@ -200,20 +237,60 @@ class Writer:
             return identified(value, pseudonyms)
         return None
 
+    def text(self, text: bytes) -> bytes:
+        """A text in which words, and addresses where they are to be hidden, are exchanged."""
+        return self.words(_REVERSED.sub(self._reversed_text, _DOTTED.sub(self._address_text, text)))
+
     def words(self, text: bytes) -> bytes:
         """A text in which the words that name somebody are exchanged; escapes are stepped over."""
         return _HARDWARE.sub(self._hardware_text, _ESCAPE_OR_PIECE.sub(self._word, text))
 
+    def anything(self, value: bytes) -> bytes:
+        """Octets of which nobody knows what they are: what names somebody is exchanged wherever it stands in them."""
+        hidden = self.octets(value)
+        if hidden is not None:
+            return hidden
+        made = bytearray(self.words(value))
+        for length in self._lengths:
+            for at in range(len(value) - length + 1):
+                part = value[at : at + length]
+                if part in self._findings.hardware:
+                    made[at : at + length] = self._pseudonyms.hardware(part)
+                elif part in self._findings.identifiers:
+                    made[at : at + length] = identified(part, self._pseudonyms)
+        return bytes(made)
+
     def _word(self, found: re.Match[bytes]) -> bytes:
         piece = found[0]
+        if piece[:1] == b"\\":
+            return piece
         lower = piece.lower()
         hidden = lower in self._findings.words or lower in self._findings.prefixes
-        return self._pseudonyms.word(piece) if hidden and piece[:1] != b"\\" else piece
+        made = self._pseudonyms.word(piece) if hidden else piece
+        for digits in _BARE.finditer(piece):
+            made = self._with_hardware(made, digits)
+        return made
+
+    def _with_hardware(self, made: bytes, digits: re.Match[bytes]) -> bytes:
+        """A word with the pseudonyms of the hardware addresses that stand in it as bare digits."""
+        run, start = digits[0], digits.start()
+        for at in range(len(run) - _HARDWARE_DIGITS + 1):
+            octets = bytes.fromhex(run[at : at + _HARDWARE_DIGITS].decode("ascii"))
+            if octets in self._findings.hardware:
+                text = self._pseudonyms.hardware(octets).hex().encode("ascii")
+                text = text.upper() if run[at : at + _HARDWARE_DIGITS].isupper() else text
+                made = made[: start + at] + text + made[start + at + _HARDWARE_DIGITS :]
+        return made
 
     def _hardware_text(self, found: re.Match[bytes]) -> bytes:
         octets = bytes(int(part, 16) for part in re.split(b"[:-]", found[0]))
         hidden = self.octets(octets)
-        return found[0] if hidden is None else hidden.hex(found[1].decode("ascii")).encode("ascii")
+        if hidden is None:
+            return found[0]
+        pairs = zip(re.split(b"[:-]", found[0]), hidden, strict=True)
+        parts = [b"%0*x" % (len(part), octet) for part, octet in pairs]
+        text = found[1].join(parts)
+        return text.upper() if found[0].isupper() else text
 
     def _listed(self, read: list[Token], at: int) -> tuple[int, bytes] | None:
         """A list of octets in hex."""
@@ -235,21 +312,43 @@ class Writer:
         octets = [int(part) for part in found.groups()]
         if max(octets) > 255:  # noqa: PLR2004 - no address
             return found[0]
-        hidden = self._address(int.from_bytes(bytes(octets), "big"))
-        return ".".join(str(octet) for octet in hidden.to_bytes(4, "big")).encode("ascii")
+        return dotted(self._address(int.from_bytes(bytes(octets), "big"))).encode("ascii")
 
-    def _named(self, read: list[Token], at: int, *, naming: bool) -> tuple[int, bytes] | None:
-        """A word without quotation marks: the name of a host declaration, or part of a host's name."""
+    def _reversed_text(self, found: re.Match[bytes]) -> bytes:
+        """The digits of a reverse zone, or of a name in one."""
+        octets = [int(part) for part in reversed(found[1].split(b".")[:-1])]
+        if max(octets) > 255:  # noqa: PLR2004 - no address
+            return found[0]
+        hidden = self._address(int.from_bytes(bytes(octets).ljust(4, b"\0"), "big")).to_bytes(4, "big")
+        return b"".join([b"%d." % octet for octet in reversed(hidden[: len(octets)])])
+
+    def _named(self, read: list[Token], at: int, *, declaring: bool) -> tuple[int, bytes] | None:
+        """A word without quotation marks: the name of a declaration or of a key, or part of a host's name."""
         token = read[at]
         lower = token.text.lower()
-        if lower not in self._findings.words or (lower in self._findings.reserved and not naming):
+        if lower not in self._findings.plain or (lower in self._findings.reserved and not declaring):
+            return None
+        if b":" in (read[at - 1].text if at else b"", read[at + 1].text if at + 1 < len(read) else b""):
+            return None  # an octet of a list
+        if at and read[at - 1].text.lower() == b"interface":
             return None
         return at + 1, self._pseudonyms.word(token.text)
 
 
+def _without_comments(text: bytes) -> bytes:
+    return _COMMENT.sub(b"#", text)
+
+
+def stands_out(value: bytes) -> bool:
+    """Whether it cannot be mistaken for some octet and the zeros behind it, of which messages are full."""
+    return len(value) >= _OCTETS_STANDING_OUT_MIN and any(value[1:])
+
+
 def identified(value: bytes, pseudonyms: Pseudonyms) -> bytes:
     """The pseudonym of an identifier; the type octet in front of a text stays."""
-    return value[:1] + pseudonyms.text(value[1:]) if value[:1] == b"\0" else pseudonyms.identifier(value)
+    if value[:1] == b"\0" and is_text(value[1:]):
+        return value[:1] + pseudonyms.text(value[1:])
+    return pseudonyms.identifier(value)
 
 
 def quoted(value: bytes) -> bytes:

@@ -1,35 +1,76 @@
 """Snapshots: what the state of a machine names, and the same state with pseudonyms.
 
-A state is plain data (engine/lease/snapshot.py says which part is what). Octets and texts in it are exchanged
-wherever they stand; numbers, addresses among them, stay as they are.
+A state is plain data (engine/machine.py). The tables here say of each part what it is, as those of records.py do of
+fields; a part that they do not name is a number or a word of ours, and a test holds that nothing else is. Addresses
+stay as they are.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from ...engine import startup
+from ...engine.agenda import Owner
+from ...engine.attach import interfaces_from, plain_interfaces
+from ...trace.effects import Send
 from . import sources
+from .protocols import messages
+from .sources import IDENTIFYING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from .findings import Findings
+    from .protocols.messages import Messages
+    from .protocols.streams import Streams, StreamWriter
+    from .records import Records
     from .sources import Writer
 
 _HARDWARE, _UID, _NAME, _RARE = 9, 10, 11, 13
-_BOOT_SEED: Final = 7
 _WHOSE: Final = (1, 2, 6, 12)
 
 
-def survey(state: dict[str, Any], findings: Findings) -> None:
-    """Take what a state names into `findings`."""
-    for content in state["files"].values():
+def survey(state: dict[str, Any], findings: Findings, streams: Streams) -> None:
+    """Take what a state names into `findings`, and what connections have brought in part into `streams`."""
+    _survey_boot(state, findings)
+    for name, content in state["files"].items():
+        findings.path(_octets(name))
         if isinstance(content, bytes):
             sources.survey(content, findings)
-    database = state["database"]
-    if database is None:
-        return
+    if state["interfaces"] is not None:
+        for link in interfaces_from(state["interfaces"]).links:
+            findings.hardware_address(link.hardware)
+            findings.interface(link.name)
+    for name in (*state["names"]["answers"], *state["names"]["outstanding"]):
+        findings.name(_octets(name), plain=True)
+    sources.survey(b"".join(state["lease_parts"]), findings)
+    if state["server"] is not None:
+        _survey_server(state["server"], findings)
+    if state["database"] is not None:
+        _survey_database(state["database"], findings)
+    streams.take_state(state)
+
+
+def _survey_boot(state: dict[str, Any], findings: Findings) -> None:
+    if state["boot"] is not None:
+        boot = startup.boot_from(state["boot"])
+        findings.name(_octets(boot.host_name))
+        for value in (*startup.read_command_line(boot.arguments).values.values(), *dict(boot.environment).values()):
+            findings.path(_octets(value))
+
+
+def _survey_server(server: dict[str, Any], findings: Findings) -> None:
+    for _address, _line, sent, _event in server["offers"]:
+        messages.survey(Send(*sent).payload, findings)
+    for _address, packet in server["unnamed"]:
+        messages.survey(packet[3], findings)
+    _survey_variables(server["bindings"], findings)
+
+
+def _survey_database(database: dict[str, Any], findings: Findings) -> None:
     for text, _written in database["declarations"]:
         sources.survey(_octets(text), findings)
-    for row in database["leases"]:
+    for row in (*database["leases"], *database["orphans"]):
         findings.hardware_address(row[_HARDWARE][1:])
         if row[_UID]:
             findings.identifier(row[_UID])
@@ -43,44 +84,170 @@ def _survey_rare(rare: dict[str, Any], findings: Findings) -> None:
     for code, value in rare.get("agent_options", ()):
         if code in _WHOSE:
             findings.identifier(value)
+    _survey_variables(rare.get("variables", ()), findings)
     for _names, text in rare["handlers"]:
         sources.survey(_octets(text), findings)
+
+
+def _survey_variables(variables: Any, findings: Findings) -> None:
+    for name, value in variables:
+        lower = name.lower().encode("utf-8", "surrogatepass")
+        if isinstance(value, bytes) and lower in IDENTIFYING:
+            findings.identifier(value)
+        elif isinstance(value, bytes) and lower in sources.NAMING:
+            findings.name(value)
 
 
 def _octets(text: str | bytes) -> bytes:
     return text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
 
 
-def rewrite(state: dict[str, Any], writer: Writer) -> dict[str, Any]:
-    """The state with pseudonyms in place of what it names."""
-    made: dict[str, Any] = _rewritten(state, writer)
-    made["files"] = {
-        _rewritten(name, writer): writer.rewrite(content) if isinstance(content, bytes) else content
-        for name, content in state["files"].items()
-    }
-    if state["boot"] is not None:
-        boot = list(made["boot"])
-        boot[_BOOT_SEED] = state["boot"][_BOOT_SEED]
-        made["boot"] = tuple(boot)
-    # Whose moment it is is a word of ours; what for may be a host name.
-    made["agenda"] = [(owner, _rewritten(key, writer), at_us) for owner, key, at_us in state["agenda"]]
-    if state["database"] is not None:
-        made["database"]["history"] = state["database"]["history"]
-        made["database"]["declarations"] = [
-            (writer.rewrite(_octets(text)), written) for text, written in state["database"]["declarations"]
-        ]
-    return made
+class StateWriter:
+    """Gives states with pseudonyms. `PARTS` of a state, and `parts` of what is in them, say how."""
 
+    def __init__(self, records: Records, writer: Writer, messages: Messages, streams: StreamWriter) -> None:
+        self._records = records
+        self._writer = writer
+        self._messages = messages
+        self._streams = streams
+        self.parts: Mapping[str, Callable[[Any], Any]] = {
+            "boot": lambda boot: tuple(records.event(startup.boot_from(boot))),
+            "files": self._files,
+            "new_files": self._files,
+            "configuration": records.text,
+            "candidate": self._candidate,
+            "parameters": self._texts,
+            "lease_parts": self._lease_parts,
+            "interfaces": self._interfaces,
+            "agenda": lambda entries: [(owner, self._agenda_key(owner, key), at_us) for owner, key, at_us in entries],
+            "names": self._names,
+            "rewriting": self._texts,
+            "server": self._server,
+            "database": self._database,
+            "omapi": streams.omapi_state,
+            "failover": streams.failover_state,
+        }
 
-def _rewritten(value: Any, writer: Writer) -> Any:
-    if isinstance(value, bytes):
-        hidden = writer.octets(value)
-        return writer.words(value) if hidden is None else hidden
-    if isinstance(value, str):
-        return writer.words(_octets(value)).decode("utf-8", "surrogatepass")
-    if isinstance(value, dict):
-        # Names of parts are our own, and no text of anybody's.
-        return {name: _rewritten(part, writer) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return tuple(_rewritten(part, writer) for part in value)
-    return value
+    def rewrite(self, state: dict[str, Any]) -> dict[str, Any]:
+        """The state with pseudonyms in place of what it names."""
+        return {
+            name: part if part is None or name not in self.parts else self.parts[name](part)
+            for name, part in state.items()
+        }
+
+    def _text_or(self, value: Any) -> Any:
+        return self._records.text(value) if isinstance(value, str) else value
+
+    def _agenda_key(self, owner: str, key: Any) -> Any:
+        """A host name; of a failover relationship's alarms the relationship's name, which is the last word."""
+        if owner == Owner.FAILOVER:
+            *alarm, name = str(key).split(" ", 2)
+            return " ".join([*alarm, self._records.text(name)])
+        return self._text_or(key)
+
+    def _texts(self, part: dict[str, Any]) -> dict[str, Any]:
+        return {name: self._text_or(value) for name, value in part.items()}
+
+    def _files(self, files: dict[str, Any]) -> dict[str, Any]:
+        return {
+            self._records.text(name): self._writer.rewrite(content) if isinstance(content, bytes) else content
+            for name, content in files.items()
+        }
+
+    def _candidate(self, candidate: Any) -> Any:
+        name, files, parameters = candidate
+        return self._records.text(name), self._files(files), self._texts(parameters)
+
+    def _lease_parts(self, parts: Any) -> Any:
+        return [self._writer.rewrite(b"".join(parts))] if parts else parts
+
+    def _interfaces(self, data: Any) -> Any:
+        event: Any = self._records.event(interfaces_from(data))
+        return plain_interfaces(event)
+
+    def _names(self, names: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "answers": {self._records.text(name): addresses for name, addresses in names["answers"].items()},
+            "outstanding": [self._records.text(name) for name in names["outstanding"]],
+        }
+
+    def _server(self, server: dict[str, Any]) -> dict[str, Any]:
+        return server | {
+            "bindings": self._variables(server["bindings"]),
+            "offers": [
+                (address, self._records.text(line), tuple(self._records.effect(Send(*sent))), event)
+                for address, line, sent, event in server["offers"]
+            ],
+            "unnamed": [
+                (address, (*packet[:3], self._messages.rewrite(packet[3]), *packet[4:]))
+                for address, packet in server["unnamed"]
+            ],
+            "programs": [(call, self._records.text(name)) for call, name in server["programs"]],
+            "nak_text": self._text_or(server["nak_text"]),
+        }
+
+    def _variables(self, variables: Any) -> list[list[Any]]:
+        return [[name, self._value(value)] for name, value in variables]
+
+    def _value(self, value: Any) -> Any:
+        if isinstance(value, bytes):
+            return self._writer.anything(value)
+        if isinstance(value, dict):
+            return {name: self._source(text) for name, text in value.items()}
+        return value
+
+    def _source(self, text: str) -> str:
+        octets = text.encode("utf-8", "surrogateescape")
+        return self._writer.rewrite(octets).decode("utf-8", "surrogateescape")
+
+    def _database(self, database: dict[str, Any]) -> dict[str, Any]:
+        anything = self._writer.anything
+        return database | {
+            "leases": [self._lease(row) for row in database["leases"]],
+            "orphans": [self._lease(row) for row in database["orphans"]],
+            "by_uid": [(self._messages.identifier(uid), addresses) for uid, addresses in database["by_uid"]],
+            "by_hardware": [(self._hardware(key), addresses) for key, addresses in database["by_hardware"]],
+            "declarations": [
+                (self._writer.rewrite(_octets(text)), written) for text, written in database["declarations"]
+            ],
+            "spawned": [
+                [self._text_or(name), [anything(key) for key in keys], sweep_at]
+                for name, keys, sweep_at in database["spawned"]
+            ],
+            "failover": {self._text_or(name): state for name, state in database["failover"].items()},
+            "server_duid": None if database["server_duid"] is None else anything(database["server_duid"]),
+        }
+
+    def _hardware(self, value: bytes) -> bytes:
+        """Type and address."""
+        hidden = self._writer.octets(value)
+        return value if hidden is None else hidden
+
+    def _lease(self, row: Any) -> tuple[Any, ...]:
+        made = list(row)
+        made[_HARDWARE] = self._hardware(row[_HARDWARE])
+        if row[_UID]:
+            made[_UID] = self._messages.identifier(row[_UID])
+        if row[_NAME]:
+            made[_NAME] = self._writer.text(row[_NAME]) if isinstance(row[_NAME], bytes) else self._text_or(row[_NAME])
+        if row[_RARE] is not None:
+            made[_RARE] = self._rare(row[_RARE])
+        return tuple(made)
+
+    def _rare(self, rare: dict[str, Any]) -> dict[str, Any]:
+        made = dict(rare)
+        if "agent_options" in rare:
+            made["agent_options"] = [
+                [code, self._messages.sub_option(code, value)] for code, value in rare["agent_options"]
+            ]
+        if "variables" in rare:
+            made["variables"] = self._variables(rare["variables"])
+        if "billing" in rare:
+            name, *rest = rare["billing"]
+            made["billing"] = [self._text_or(name), *[self._value(part) for part in rest]]
+        if "padding" in rare:
+            made["padding"] = self._messages.meaningless(rare["padding"])
+        if "host" in rare:
+            made["host"] = self._text_or(rare["host"])
+        made["handlers"] = [[names, self._source(text)] for names, text in rare["handlers"]]
+        return made

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from ...engine.conf.options import default_registry
+from ...engine.conf.options import ENUMERATIONS, default_registry
 from ...engine.conf.reading.keywords import KEYWORDS
 from ...engine.conf.reading.parser import parse
 from ...engine.model import syntax
-from ...engine.wire.packet import TYPE_NAMES
+from ...engine.startup import read_command_line
 from ...trace import Entry
 from ...trace import events as ev
-from . import messages, sources, state
+from . import sources, state
 from .errors import NotRedacted
 from .findings import Findings
-from .pseudonyms import PIECE
+from .protocols import messages
+from .records import ERROR, EVENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from ...trace import Tape
     from ...trace.events import Event
     from ..playing.resume import Beginning
+    from .protocols.streams import Streams
 
 
 class Start:
@@ -47,31 +49,15 @@ class Start:
         if isinstance(event, ev.ConfigurationEnd):
             self.main = event.name
 
-# What the server says of its own accord in log lines: a client that bears such a name is not told by it.
-_SAID: Final = frozenset(
-    {name.lower().encode("ascii") for name in (*TYPE_NAMES.values(), "BOOTREQUEST", "BOOTREPLY")}
-    | set(
-        b"dhcpd abandoned abandoning added address addresses authorized available before billing bound class classes "
-        b"client commit declined different duplicate dynamic error execute failed file forged found free from giaddr "
-        b"group groups hardware have hosts ignored incoming interface invalid lease leases limit listening load "
-        b"matching memory missing network none offer offered only option packet parse peer ping pool reached receive "
-        b"reject released relay remove removed reply request reuse running scope sending server service shared socket "
-        b"spawning starting static subnet subnets time timeout unable unavailable unknown using with wrong wrote"
-        .split()
-    )
-)
 
-
-def survey(tape: Tape, start: Start) -> Findings:
-    """Everything that is named anywhere in the recording."""
+def survey(tape: Tape, start: Start, streams: Streams) -> Findings:
+    """Everything that is named anywhere in the recording; `streams` gets what came on connections."""
     findings = Findings()
     findings.reserved |= _reserved()
-    server = start.machine.server
-    interfaces = [] if server is None else list(server.generation.interfaces)
     leases: list[bytes] = []
     if start.snapshot is not None:
         try:
-            state.survey(start.snapshot, findings)
+            state.survey(start.snapshot, findings, streams)
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise NotRedacted("its snapshot does not hold a state of this version") from error
     for entry in tape.iterate(from_seq=start.from_seq):
@@ -79,31 +65,79 @@ def survey(tape: Tape, start: Start) -> Findings:
             continue  # it holds nothing that did not come in with an event
         event = entry.event
         start.take(event)
+        streams.take(event)
         if isinstance(event, ev.LeaseFilePart):
             leases.append(event.content)
-        elif isinstance(event, ev.ConfigurationFile):
-            sources.survey(event.content, findings)
         else:
-            _survey_event(event, findings)
-            if isinstance(event, ev.Interfaces):
-                interfaces += [link.name for link in event.links]
+            look(event, findings)
     sources.survey(b"".join(leases), findings)
+    streams.survey(findings)
     _survey_configuration(start, findings)
-    pieces = PIECE.findall(" ".join(interfaces).lower().encode("utf-8", "surrogatepass"))
-    findings.give_up(_SAID.union(pieces))
     return findings
 
 
-def _survey_event(event: Event, findings: Findings) -> None:
-    if isinstance(event, ev.Packet):
-        messages.survey(event.payload, findings)
-    elif isinstance(event, ev.Boot):
-        findings.name(event.host_name.encode("utf-8", "surrogatepass"))
-    elif isinstance(event, ev.HostAnswer | ev.NameAnswer):
-        findings.name(event.name.encode("utf-8", "surrogatepass"))
-    elif isinstance(event, ev.Interfaces):
-        for link in event.links:
-            findings.hardware_address(link.hardware)
+def look(event: Event, findings: Findings) -> None:
+    """Take what an event names, by the table SURVEYS."""
+    take = SURVEYS.get(type(event))
+    if take is not None:
+        take(event, findings)
+    for name, kind in EVENTS[type(event)].items():
+        if kind == ERROR and any(getattr(event, name)):
+            findings.leave("errors in the system's words")
+
+
+def octets_of(text: str) -> bytes:
+    """A text of a record as octets."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _boot(event: ev.Boot, findings: Findings) -> None:
+    findings.name(octets_of(event.host_name))
+    for value in read_command_line(event.arguments).values.values():
+        findings.path(octets_of(value))
+    for _name, value in event.environment:
+        findings.path(octets_of(value))
+
+
+def _configuration_file(event: ev.ConfigurationFile, findings: Findings) -> None:
+    findings.path(octets_of(event.name))
+    sources.survey(event.content, findings)
+
+
+def _interfaces(event: ev.Interfaces, findings: Findings) -> None:
+    for link in event.links:
+        findings.hardware_address(link.hardware)
+        findings.interface(link.name)
+
+
+def _resolver(event: ev.DnsOpened, findings: Findings) -> None:
+    for line in event.resolv_conf.splitlines():
+        word, _, rest = line.strip().partition(b" ")
+        if word in {b"search", b"domain"}:
+            findings.name(rest)
+
+
+SURVEYS: Final[Mapping[type, Callable[[Any, Findings], None]]] = {
+    ev.Boot: _boot,
+    ev.ConfigurationFile: _configuration_file,
+    ev.Packet: lambda event, findings: messages.survey(event.payload, findings),
+    ev.HostAnswer: lambda event, findings: findings.name(octets_of(event.name), plain=True),
+    ev.NameAnswer: lambda event, findings: findings.name(octets_of(event.name)),
+    ev.Interfaces: _interfaces,
+    ev.DnsOpened: _resolver,
+    ev.StorageFailed: lambda event, findings: findings.path(octets_of(event.path)),
+    ev.Remark: lambda _event, findings: findings.leave("lines that the program logged"),
+}
+
+
+# What of the configuration is text for people or for programs, and stays.
+_TELLING: Final[Mapping[type[syntax.Node], str]] = {
+    syntax.Class: "names of classes",
+    syntax.SharedNetwork: "names of shared networks",
+    syntax.FailoverPeer: "names of failover relationships",
+    syntax.Log: "texts of log statements",
+    syntax.Execute: "commands and arguments of execute statements",
+}
 
 
 def _survey_configuration(start: Start, findings: Findings) -> None:
@@ -111,10 +145,24 @@ def _survey_configuration(start: Start, findings: Findings) -> None:
     configuration = start.machine.configuration
     if configuration is not None:
         for name in [*configuration.host_names, *configuration.zones]:
-            findings.name(name.encode("utf-8", "surrogatepass"))
+            findings.name(octets_of(name), plain=True)
     parsed = parse(start.files, start.main, default_registry())
     for text, exact in _literals(parsed.block, exact=True, compared=False):
         findings.literal(text, exact=exact)
+    for node in _nodes(parsed.block):
+        if type(node) in _TELLING:
+            findings.leave(_TELLING[type(node)])
+
+
+def _nodes(node: Any) -> Iterator[syntax.Node]:
+    """A node and all within it."""
+    if isinstance(node, list | tuple):
+        for part in node:
+            yield from _nodes(part)
+    elif isinstance(node, syntax.Node):
+        yield node
+        for name in node.__dataclass_fields__:
+            yield from _nodes(getattr(node, name))
 
 
 def _literals(node: Any, *, exact: bool, compared: bool) -> Iterator[tuple[bytes, bool]]:
@@ -136,7 +184,9 @@ def _literals(node: Any, *, exact: bool, compared: bool) -> Iterator[tuple[bytes
 def _reserved() -> set[bytes]:
     """The language's own words, which are left alone where they stand without quotation marks."""
     registry = default_registry()
-    words = {*KEYWORDS, *registry.spaces}
+    words = {*KEYWORDS, *registry.spaces, "true", "false", "off", "unlimited", "forever"}
+    for _octets, values in ENUMERATIONS.values():
+        words |= set(values)
     for space in registry.spaces.values():
         words |= set(space.by_name)
     return {word.encode() for word in words}

@@ -1,8 +1,10 @@
 """Does anything that was to be hidden still stand in a record? The last look, which knows nothing of how it was hidden.
 
-Hardware addresses and identifiers are looked for as they are, in hex with any separator, and as octal escapes in
-strings; words as words. Nothing shorter than four letters or six octets is looked for, since such stand anywhere by
-chance, nor what is somebody else's pseudonym.
+Only what the pseudonymous machine was told is looked through, and what was taken over from the recording: what it
+does of its own accord cannot name whom it has never heard of. Hardware addresses and identifiers are looked for as they
+are, in hex with any separator, and as octal escapes in strings; words as words. Nothing shorter than four letters or
+six octets is looked for, since such stand anywhere by chance, nor what is somebody else's pseudonym, nor words that the
+configuration itself speaks. What is found is told; whether it is a name or chance, a person must judge.
 """
 
 from __future__ import annotations
@@ -10,7 +12,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from .pseudonyms import PIECE
+from ...trace import events as ev
+from .pseudonyms import PIECE, is_text
+from .sources import stands_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,39 +28,38 @@ _LENGTHS_MAX: Final = 64
 _SEPARATED: Final = re.compile(rb"[0-9A-Fa-f]{1,2}(?:[:.-][0-9A-Fa-f]{1,2}){5,}")
 _BARE: Final = re.compile(rb"(?:[0-9A-Fa-f]{2}){6,}")
 _OCTAL: Final = re.compile(rb"\\([0-3][0-7]{2})")
+# Here a text that a client calls itself by may be a word of the language.
+_SPOKEN: Final = (ev.ConfigurationFile, ev.LeaseFilePart, ev.Boot)
 
 
 class Survivors:
     """Looks through records for what `findings` names."""
 
     def __init__(self, findings: Findings, pseudonyms: Pseudonyms) -> None:
-        octets = {value for value in findings.hardware | findings.identifiers if _stands_out(value)}
+        octets = {value for value in findings.hardware | findings.identifiers if stands_out(value)}
         given = {pseudonyms.hardware(value) for value in findings.hardware}
         self._octets = octets - given
+        self._binary = {value for value in self._octets if not is_text(value)}
         self._lengths = sorted({len(value) for value in self._octets})[:_LENGTHS_MAX]
         words = {word for word in findings.words if len(word) >= _LETTERS_MIN}
-        self._words = words - {pseudonyms.word(word) for word in findings.words} - findings.reserved - findings.kept
+        self._words = words - {pseudonyms.word(word) for word in findings.words} - findings.kept - findings.spoken
         self._secrets = {value for value in findings.secrets if len(value) >= _OCTETS_MIN and set(value) != {0x41}}
 
     def of(self, record: Iterable[Any]) -> Iterator[str]:
         """What of the names to be hidden a record still holds, in words for people."""
-        for field in record:
-            if isinstance(field, str):
-                yield from self._in(field.encode("utf-8", "surrogatepass"))
-            elif isinstance(field, bytes):
-                yield from self._in(field)
-            elif isinstance(field, tuple | list):
-                yield from self.of(field)
+        octets = self._binary if isinstance(record, _SPOKEN) else self._octets
+        for data in _fields(record):
+            yield from self._in(data, octets)
 
-    def _in(self, data: bytes) -> Iterator[str]:
+    def _in(self, data: bytes, octets: set[bytes]) -> Iterator[str]:
         plain = _OCTAL.sub(lambda found: bytes([int(found[1], 8)]), data)
         for where in (data, plain) if plain != data else (data,):
-            yield from (found.hex(":") for found in self._windows(where) if found in self._octets)
+            yield from (found.hex(":") for found in self._windows(where) if found in octets)
         for piece in PIECE.findall(data):
             if piece.lower() in self._words:
                 yield piece.decode("utf-8", "replace")
         for whole in _written_in_hex(data):
-            yield from (part.hex(":") for part in self._windows(whole) if part in self._octets)
+            yield from (part.hex(":") for part in self._windows(whole) if part in octets)
         for secret in self._secrets:
             if secret in data:
                 yield "a secret"
@@ -67,9 +70,14 @@ class Survivors:
                 yield data[at : at + length]
 
 
-def _stands_out(value: bytes) -> bool:
-    """Whether it cannot be mistaken for some octet and the zeros behind it, of which messages are full."""
-    return len(value) >= _OCTETS_MIN and any(value[1:])
+def _fields(record: Iterable[Any]) -> Iterator[bytes]:
+    for field in record:
+        if isinstance(field, str):
+            yield field.encode("utf-8", "surrogatepass")
+        elif isinstance(field, bytes):
+            yield field
+        elif isinstance(field, tuple | list):
+            yield from _fields(field)
 
 
 def _written_in_hex(data: bytes) -> Iterator[bytes]:

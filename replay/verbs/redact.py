@@ -25,6 +25,7 @@ from ..redact import redact as redacted
 from ..showing.statusline import Progress
 
 _KEY_OCTETS = 32
+_ALWAYS_LEFT = "times, ports and other numbers, error texts of the system"
 
 
 @click.command()
@@ -42,8 +43,8 @@ def redact(trace: str, *, out: str, addresses: bool, key_file: str | None, as_js
     """The same recording under pseudonyms: who the clients are does not show, what the server decided does.
 
     Hidden are hardware addresses, client identifiers, host and domain names, circuit and remote ids, comments, and the
-    secrets of keys. Before the file is written both recordings are played side by side; where the pseudonyms would
-    change a decision nothing is written, and the exit status is 1.
+    secrets of keys, also in messages of OMAPI and failover. Both recordings are played side by side: where a decision
+    hangs on a name, that name is spared. What is spared, and what is left, is listed.
     """
     key = secrets.token_bytes(_KEY_OCTETS) if key_file is None else content_of(key_file)
     with opened(trace) as tape, watching(Progress, as_json=as_json) as progress, output(out, trace) as name:
@@ -58,21 +59,33 @@ def redact(trace: str, *, out: str, addresses: bool, key_file: str | None, as_js
 
 def _print_report(out: str, report: Report, *, as_json: bool) -> None:
     if as_json:
-        print_json({
-            "output": out,
-            "events": report.events,
-            "hidden": report.hidden,
-            "kept": list(report.kept),
-            "left": report.left,
-            "carried": report.carried,
-        })
+        print_json(
+            {
+                "output": out,
+                "events": report.events,
+                "hidden": report.hidden,
+                "kept": list(report.kept),
+                "spared": list(report.spared),
+                "left": report.left,
+                "carried": report.carried,
+                "showing": list(report.showing),
+            }
+        )
         return
     rows = [("written", out), ("events", f"{report.events:,}, each decided as before")]
     rows += [("hidden", f"{count:,} {what}") for what, count in report.hidden.items() if count]
     rows.append(("removed", "comments of the configuration and the lease file"))
     if report.kept:
         rows.append(("kept", f"pieces of names that the configuration compares with: {', '.join(report.kept)}"))
-    rows += [("left", f"{what} in {count:,} messages") for what, count in sorted(report.left.items())]
+    if report.spared:
+        rows.append(("spared", f"names and addresses that a decision looks at: {', '.join(report.spared)}"))
+    rows += [("left", f"{count:,} {what}") for what, count in sorted(report.left.items())]
+    rows.append(("left", _ALWAYS_LEFT))
+    if report.showing:
+        found = ", ".join(report.showing)
+        rows.append(
+            ("look at", f"event {report.showing_at:,} and others, which may show what was to be hidden: {found}")
+        )
     if report.carried:
         rows.append(("carried over", f"recorded effects of {report.carried:,} events that differ from the engine's"))
     print_pairs(rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -22,9 +22,6 @@ from dhcpd.trace import effects as ef
 from dhcpd.trace import events as ev
 from tests.replay.engine_runs import Run
 from tests.replay.tapes import record
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CONFIGURATION = b"""
 # Hidden: the phone number of Wilhelmina Tellington is 555-0199.
@@ -147,7 +144,18 @@ def test_what_the_configuration_compares_with_is_kept_and_told(trace: Path, tmp_
     with open_tape(trace) as tape:
         report = redact(tape, str(tmp_path / "redacted"), b"key")
     assert report.kept == ("cam",)
-    assert report.left == {"vendor-class-identifier (60)": 2, "vendor-encapsulated-options (43)": 2}
+    left = dict(report.left)
+    assert left.pop("texts of the configuration and the lease file") > 0
+    assert left == {
+        "vendor-class-identifier (60)": 2,
+        "vendor-encapsulated-options (43)": 2,
+        "user-class (77)": 2,
+        "names of interfaces": 1,
+        "names of classes": 5,
+        "texts of log statements": 1,
+        "names without quotation marks in the configuration and the lease file": 1,
+    }
+    assert report.spared == report.showing == ()
 
 
 def test_the_same_key_gives_the_same_file(trace: Path, tmp_path: Path):
@@ -201,15 +209,28 @@ def test_a_recording_that_begins_with_a_snapshot(trace: Path, tmp_path: Path):
         redact(tape, str(tmp_path / "again"), b"key", addresses=True)
 
 
-def test_where_decisions_would_change_nothing_is_written(tmp_path: Path):
+def test_what_a_decision_looks_at_is_spared_and_told(tmp_path: Path):
     run = Run(CONFIGURATION.replace(b'option host-name ~= "cam[0-9]+$"', b"suffix(hardware, 1) = ab"))
-    for client in (0xAA, 0xAB):
-        run.packet(client, 1)
-    trace = record(tmp_path / "trace", *run.pairs)
+    for client in (0xAA, 0xAB, 0xAC):
+        run.packet(client, 1, option(12, b"grandpas-phone-%d" % client))
+    out = tmp_path / "redacted"
+    with open_tape(record(tmp_path / "trace", *run.pairs)) as tape:
+        report = redact(tape, str(out), b"key")
+    assert report.spared == ("grandpas-phone-171", "02:00:00:00:00:ab")
+    assert play_file(str(out), None).status is Status.SAME
+    after = everything(out)
+    assert (b"grandpas-phone-171" in after, b"grandpas-phone-170" in after) == (True, False)
+    assert (bytes.fromhex("0200000000ab") in after, bytes.fromhex("0200000000ac") in after) == (True, False)
+
+
+def test_where_nothing_helps_nothing_is_written(tmp_path: Path):
+    """An address that a condition looks at cannot be spared: it is hidden by request."""
+    run = Run(CONFIGURATION.replace(b'option host-name ~= "cam[0-9]+$"', b"packet(24, 4) = 10.0.0.2"))
+    run.packet(0xAA, 1)
     out = tmp_path / "redacted"
     out.write_text("older")
-    with open_tape(trace) as tape, pytest.raises(NotRedacted, match="at event"):
-        redact(tape, str(out), b"key")
+    with open_tape(record(tmp_path / "trace", *run.pairs)) as tape, pytest.raises(NotRedacted, match="at event"):
+        redact(tape, str(out), b"key", addresses=True)
     assert out.read_text() == "older"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["redacted", "trace"]
 
@@ -247,21 +268,22 @@ def test_addresses_keep_shared_prefixes_and_places(one: int, other: int, length:
     assert hide.address(one, length) % 2 ** (32 - length) == one % 2 ** (32 - length)
 
 
-@pytest.mark.parametrize("event", [
-    ev.StreamData(START_US, 1, 2, b"wilhelmina"),
-    ev.DnsAnswer(START_US, 1, 1, b"wilhelmina", ""),
+@pytest.mark.parametrize(("event", "what"), [
+    (ev.StreamData(START_US, 1, 2, b"wilhelmina"), "no known service"),
+    (ev.DnsAnswer(START_US, 1, 1, b"wilhelmina", ""), "DNS messages"),
 ])  # fmt: skip
-def test_messages_of_other_protocols_are_not_passed_on(tmp_path: Path, event: ev.Event):
+def test_messages_that_cannot_be_read_are_not_passed_on(tmp_path: Path, event: ev.Event, what: str):
     run = Run()
-    run.tell(ev.StreamOpened(*run.now, 2, "omapi", 0x7F000001, 7911, 0x7F000001, 5000))
     run.tell(event)
     out = tmp_path / "redacted"
-    with open_tape(record(tmp_path / "trace", *run.pairs)) as tape, pytest.raises(NotRedacted, match="OMAPI, failover"):
+    with open_tape(record(tmp_path / "trace", *run.pairs)) as tape, pytest.raises(NotRedacted, match=what):
         redact(tape, str(out), b"key")
     assert not out.exists()
 
 
-@pytest.mark.parametrize("name", [b"eth0", b"dhcpd", b"DHCPDISCOVER", b"leases", b"lease", b"unknown"])
+@pytest.mark.parametrize(
+    "name", [b"eth0", b"dhcpd", b"DHCPDISCOVER", b"leases", b"lease", b"unknown", b"-cf", b"hmac-md5", b"odd", b"none"]
+)
 def test_no_client_s_name_keeps_a_recording_from_being_redacted(tmp_path: Path, name: bytes) -> None:
     run = Run(CONFIGURATION, LEASES_FOUND)
     address = run.exchange(3)
@@ -269,6 +291,57 @@ def test_no_client_s_name_keeps_a_recording_from_being_redacted(tmp_path: Path, 
     run.packet(4, 1, option(12, b"grandpa-phone"))
     source = record(tmp_path / "a.trace", *run.pairs)
     with open_tape(source) as tape:
-        redact(tape, str(tmp_path / "out.trace"), b"key")
+        report = redact(tape, str(tmp_path / "out.trace"), b"key")
     assert play_file(str(tmp_path / "out.trace"), None).status is Status.SAME
+    assert report.showing == ()
     assert b"grandpa" not in everything(tmp_path / "out.trace").lower()
+
+
+def flight_recorder_s(path: Path, pairs: list[tuple[ev.Event, list[ef.Effect]]], before: int) -> Path:
+    """The file that goes on after event `before`, as the flight recorder would have begun it."""
+    machine = Machine()
+    with TapeWriter.create(path, version="t", host="h", created_us=0, first_seq=before + 1) as out:
+        for seq, (event, _) in enumerate(pairs, 1):
+            effects = machine.apply(event)
+            if seq == before:
+                out.write_snapshot(seq, machine.snapshot())
+            elif seq > before:
+                out.write_effects(out.write_events([event]), [effects])
+    return path
+
+
+def test_every_file_of_the_flight_recorder(tmp_path: Path):
+    """Whatever is under way at its start: an OFFER that waits for its ping, a lease file half read or half written."""
+    run = Run(CONFIGURATION.replace(b"ping-check false", b"ping-check true"), LEASES_FOUND)
+    for client in range(1, 10):
+        # Names that are each other's pseudonyms, as like as not.
+        name = b"h%d" % (100 + client * 7 % 10)
+        run.packet(client, 1, option(12, name) + (option(61, b"\0" + name) if client % 2 else b""))
+        if client % 3 == 0:
+            for _ in range(2):
+                run.now_us += 600_000
+                run.tell(ev.Timer(*run.now))
+    run.tell(ev.End(*run.now, "SIGTERM"))
+    for before in range(1, len(run.pairs)):
+        late = flight_recorder_s(tmp_path / f"{before}", run.pairs, before)
+        out = tmp_path / f"{before}.redacted"
+        with open_tape(late) as tape:
+            report = redact(tape, str(out), b"key")
+        assert play_file(str(out), None).status is Status.SAME
+        assert report.spared == report.showing == ()
+        after = everything(out)
+        assert [client for client in range(1, 10) if b"\2\0\0\0\0" + bytes([client]) in after] == []
+
+
+OMAPI = sorted((Path(__file__).parents[3] / "fixtures" / "omapi").glob("*.trace"))
+
+
+@pytest.mark.parametrize("path", OMAPI, ids=lambda path: path.stem)
+def test_sessions_of_omapi(path: Path, tmp_path: Path):
+    """Signatures that were right are right, wrong ones are wrong, and no answer differs."""
+    out = tmp_path / "redacted"
+    with open_tape(path) as tape:
+        report = redact(tape, str(out), b"key")
+    assert play_file(str(out), None).status is play_file(str(path), None).status
+    assert report.spared == report.showing == ()
+    assert b"omapi_key" not in everything(out)

@@ -1,42 +1,41 @@
 """DHCP messages: what they name, and the same message with pseudonyms, octet for octet of the same length.
 
 The header and each option keep their place and their length, whether well formed or not. An option that comes in
-pieces is put together, exchanged and cut into the same pieces.
+pieces is put together, exchanged and cut into the same pieces. What stands where nobody reads (behind an end, in the
+fields of a message without a cookie) becomes other octets.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
-from ...engine.conf.domain_names import BadNameError, read_name
-from ...engine.wire.packet import COOKIE, FILE_AT, FIXED_OCTETS, OPTIONS_AT, SNAME_AT
-from .sources import identified
+from ....engine.conf.domain_names import BadNameError, read_name
+from ....engine.wire.packet import COOKIE, FILE_AT, FIXED_OCTETS, OPTIONS_AT, SNAME_AT
+from ..sources import identified
+from .options import TREATMENTS, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from .findings import Findings
-    from .pseudonyms import Pseudonyms
-    from .sources import Writer
+    from ..findings import Findings
+    from ..pseudonyms import Pseudonyms
+    from ..sources import Writer
 
 _CHADDR: Final = slice(28, 44)
 _HARDWARE_MAX: Final = 16
 _PAD, _END = 0, 255
 _OVERLOAD: Final = 52
-_CLIENT_IDENTIFIER, _FQDN, _AGENT, _UUID, _DOMAIN_SEARCH = 61, 81, 82, 97, 119
 _FQDN_FIXED: Final = 3
 _ENCODED: Final = 4
-_NAMES: Final = frozenset({12, 15, 40, 64, 66})
-_TEXTS: Final = frozenset({14, 17, 18, 56, 67, 77})
+# Of the relay's sub-options, those that tell whose line it is, and those that are addresses.
 _WHOSE: Final = frozenset({1, 2, 6, 12})
-_UNTOUCHED: Final[dict[int, str]] = {
-    43: "vendor-encapsulated-options (43)",
-    60: "vendor-class-identifier (60)",
-    124: "vendor classes (124)",
-    125: "vendor options (125)",
-}
+_RELAYS_ADDRESSES: Final = frozenset({5, 11})
 _ADDRESS_OCTETS: Final = 4
 _HEADER_ADDRESSES: Final = (12, 16, 20, 24)
+_SERVER_NAME: Final = (SNAME_AT, FILE_AT)
+_BOOT_FILE: Final = (FILE_AT, FIXED_OCTETS)
+_SAID: Final = re.compile(rb"[^\0]+")
 
 Area = tuple[int, int]
 
@@ -48,9 +47,9 @@ def _areas(payload: bytes) -> list[Area]:
     areas = [(OPTIONS_AT, len(payload))]
     overload = next((payload[start] for code, start, end in _pieces(payload, areas[0]) if code == _OVERLOAD < end), 0)
     if overload & 1:
-        areas.append((FILE_AT, FIXED_OCTETS))
+        areas.append(_BOOT_FILE)
     if overload & 2:
-        areas.append((SNAME_AT, FILE_AT))
+        areas.append(_SERVER_NAME)
     return areas
 
 
@@ -78,21 +77,41 @@ def _options(payload: bytes) -> dict[int, list[Area]]:
     return found
 
 
+def _unread(payload: bytes, area: Area) -> Area:
+    """What of an area stands behind its last option and its end."""
+    at, stop = area
+    for _code, _start, end in _pieces(payload, area):
+        at = end
+    while at < stop and payload[at] == _PAD:
+        at += 1
+    return min(at + 1, stop), stop
+
+
 def _value(payload: bytes, places: list[Area]) -> bytes:
     return b"".join([payload[start:end] for start, end in places])
 
 
 def survey(payload: bytes, findings: Findings) -> None:
-    """Take what a message names into `findings`."""
+    """Take what a message names into `findings`, and count what of it will stay."""
     if len(payload) < FIXED_OCTETS:
         return
     findings.hardware_address(payload[28 : 28 + min(payload[2], _HARDWARE_MAX)])
+    areas = _areas(payload)
+    if _SERVER_NAME not in areas:
+        findings.name(payload[SNAME_AT:FILE_AT].partition(b"\0")[0])
+    if _BOOT_FILE not in areas and payload[FILE_AT]:
+        findings.leave("boot file names")
     for code, places in _options(payload).items():
-        take = _SURVEYS.get(code)
-        if take is not None:
-            take(_value(payload, places), findings)
-        elif code in _UNTOUCHED:
-            findings.leave(_UNTOUCHED[code])
+        _survey_option(code, _value(payload, places), findings)
+
+
+def _survey_option(code: int, value: bytes, findings: Findings) -> None:
+    treatment = TREATMENTS[code]
+    take = _SURVEYS.get(treatment.kind)
+    if take is not None:
+        take(value, findings)
+    elif treatment.kind is Kind.OTHER and value:
+        findings.leave(treatment.label)
 
 
 def _survey_name(value: bytes, findings: Findings) -> None:
@@ -104,7 +123,7 @@ def _survey_fqdn(value: bytes, findings: Findings) -> None:
 
 
 def _survey_search(value: bytes, findings: Findings) -> None:
-    findings.name(b" ".join(_labels(value)))
+    findings.name(b" ".join(_labels(value) or ()))
 
 
 def _survey_identifier(value: bytes, findings: Findings) -> None:
@@ -115,61 +134,60 @@ def _survey_agent(value: bytes, findings: Findings) -> None:
     for inner, start, end in _pieces(value + bytes([_END]), (0, len(value))):
         if inner in _WHOSE:
             findings.identifier(value[start:end])
+        elif inner not in _RELAYS_ADDRESSES and start < end:
+            findings.leave(f"sub-option {inner} of relay-agent-information (82)")
 
 
-_SURVEYS: Final[dict[int, Callable[[bytes, Findings], None]]] = {
-    **dict.fromkeys(_NAMES, _survey_name),
-    _FQDN: _survey_fqdn,
-    _DOMAIN_SEARCH: _survey_search,
-    _CLIENT_IDENTIFIER: _survey_identifier,
-    _UUID: _survey_identifier,
-    _AGENT: _survey_agent,
+_SURVEYS: Final[Mapping[Kind, Callable[[bytes, Findings], None]]] = {
+    Kind.NAME: _survey_name,
+    Kind.NAMES_ENCODED: _survey_search,
+    Kind.FQDN: _survey_fqdn,
+    Kind.IDENTIFIER: _survey_identifier,
+    Kind.RELAY_AGENT: _survey_agent,
 }
 
 
 def _fqdn_text(value: bytes) -> bytes:
     if value[:1] and value[0] & _ENCODED:
-        return b".".join(_labels(value[_FQDN_FIXED:]))
+        return b".".join(_labels(value[_FQDN_FIXED:]) or ())
     return value[_FQDN_FIXED:]
 
 
-def _labels(value: bytes) -> list[bytes]:
-    """The labels of all names in wire form, as far as they can be read."""
+def _labels(value: bytes) -> list[bytes] | None:
+    """The labels of all names in wire form, the last of which may lack its root; None where they are no names."""
+    return _read_labels(value) or _read_labels(value + b"\0")
+
+
+def _read_labels(value: bytes) -> list[bytes] | None:
     found: list[bytes] = []
     at = 0
     while at < len(value):
         try:
             labels, at = read_name(value, at)
         except BadNameError:
-            break
+            return None
         found += labels
     return found
 
 
 class Messages:
-    """Gives messages with pseudonyms. `addressed` are the codes of options that hold addresses and nothing else."""
+    """Gives messages with pseudonyms; `address` as in sources.Writer."""
 
     def __init__(
-        self,
-        findings: Findings,
-        pseudonyms: Pseudonyms,
-        writer: Writer,
-        address: Callable[[int], int],
-        addressed: frozenset[int],
+        self, pseudonyms: Pseudonyms, writer: Writer, address: Callable[[int], int], *, spares_meaningless: bool
     ) -> None:
-        self._findings = findings
+        self._spares_meaningless = spares_meaningless
         self._pseudonyms = pseudonyms
         self._writer = writer
         self._address = address
-        self._addressed = addressed
-        self._kinds: Mapping[int, Callable[[bytes], bytes]] = {
-            **dict.fromkeys(_NAMES, writer.words),
-            **dict.fromkeys(_TEXTS, writer.words),
-            _CLIENT_IDENTIFIER: self.identifier,
-            _UUID: self.identifier,
-            _FQDN: self._fqdn,
-            _DOMAIN_SEARCH: self._wire_names,
-            _AGENT: self._agent,
+        self._kinds: Mapping[Kind, Callable[[bytes], bytes]] = {
+            Kind.NAME: writer.words,
+            Kind.NAMES_ENCODED: self.names_encoded,
+            Kind.FQDN: self._fqdn,
+            Kind.IDENTIFIER: self.identifier,
+            Kind.RELAY_AGENT: self._agent,
+            Kind.ADDRESSES: self.addresses,
+            Kind.OTHER: writer.anything,
         }
 
     def identifier(self, value: bytes) -> bytes:
@@ -183,19 +201,29 @@ class Messages:
             return self._pseudonyms.octets(payload)
         made = bytearray(payload)
         own = payload[28 : 28 + min(payload[2], _HARDWARE_MAX)]
-        hidden = self._pseudonyms.hardware(own)
-        made[_CHADDR] = hidden + self._pseudonyms.hardware(payload[28 + len(own) : 44])
+        made[_CHADDR] = self._pseudonyms.hardware(own) + self.meaningless(payload[28 + len(own) : 44])
         for at in _HEADER_ADDRESSES:
             made[at : at + 4] = self.addresses(payload[at : at + 4])
         areas = _areas(payload)
-        for start, end in ((SNAME_AT, FILE_AT), (FILE_AT, FIXED_OCTETS)):
-            if (start, end) not in areas:
-                made[start:end] = self._writer.words(payload[start:end])
+        for field in (_SERVER_NAME, _BOOT_FILE):
+            if field not in areas:
+                self._text_field(made, field)
         for code, places in _options(payload).items():
             self._place(made, places, self._option(code, _value(payload, places)))
-        if not areas:
-            made[FIXED_OCTETS:] = self._writer.words(payload[FIXED_OCTETS:])
-        return self._without(own, hidden, bytes(made))
+        for start, stop in [_unread(payload, area) for area in areas] or [(FIXED_OCTETS, len(payload))]:
+            made[start:stop] = self.meaningless(payload[start:stop])
+        return bytes(made)
+
+    def _text_field(self, made: bytearray, field: Area) -> None:
+        start, stop = field
+        text, nul, rest = bytes(made[start:stop]).partition(b"\0")
+        made[start:stop] = self._writer.words(text) + nul + self.meaningless(rest)
+
+    def meaningless(self, value: bytes) -> bytes:
+        """Octets that nobody reads: other ones, where they are not nought, as long as nothing hangs on them."""
+        if self._spares_meaningless:
+            return value
+        return _SAID.sub(lambda found: self._pseudonyms.octets(found[0]), value)
 
     def _place(self, made: bytearray, places: list[Area], value: bytes) -> None:
         at = 0
@@ -204,34 +232,33 @@ class Messages:
             at += end - start
 
     def _option(self, code: int, value: bytes) -> bytes:
-        change = self._kinds.get(code)
-        if change is not None:
-            made = change(value)
-            assert len(made) == len(value), f"option {code} has changed its length"
-            return made
-        return self.addresses(value) if code in self._addressed else value
+        treatment = TREATMENTS[code]
+        if treatment.kind is Kind.NUMBERS:
+            octets = treatment.octets or len(value)
+            return value[:octets] + self.meaningless(value[octets:])
+        made = self._kinds[treatment.kind](value)
+        assert len(made) == len(value), f"option {code} has changed its length"
+        return made
 
     def addresses(self, value: bytes) -> bytes:
-        """Addresses one behind the other; what is left over stays."""
+        """Addresses one behind the other; what is left over is none."""
         made = bytearray(value)
-        for at in range(0, len(value) - _ADDRESS_OCTETS + 1, _ADDRESS_OCTETS):
+        whole = len(value) - len(value) % _ADDRESS_OCTETS
+        for at in range(0, whole, _ADDRESS_OCTETS):
             hidden = self._address(int.from_bytes(value[at : at + 4], "big"))
             made[at : at + 4] = hidden.to_bytes(4, "big")
+        made[whole:] = self.meaningless(value[whole:])
         return bytes(made)
-
-    def _without(self, own: bytes, hidden: bytes, made: bytes) -> bytes:
-        """Vendors put the hardware address into options of their own: there too it is exchanged."""
-        if len(own) < 6 or own == hidden:  # noqa: PLR2004 - shorter ones stand anywhere by chance
-            return made
-        return made[:FIXED_OCTETS] + made[FIXED_OCTETS:].replace(own, hidden)
 
     def _fqdn(self, value: bytes) -> bytes:
         head, name = value[:_FQDN_FIXED], value[_FQDN_FIXED:]
         encoded = value[:1] and value[0] & _ENCODED
-        return head + (self._wire_names(name) if encoded else self._writer.words(name))
+        return head + (self.names_encoded(name) if encoded else self._writer.words(name))
 
-    def _wire_names(self, value: bytes) -> bytes:
+    def names_encoded(self, value: bytes) -> bytes:
         """Names in wire form: the labels are exchanged where they stand, pointers stay."""
+        if _labels(value) is None:
+            return self.meaningless(value)
         made = bytearray(value)
         at = 0
         while at < len(value) and value[at] < 0xC0:  # noqa: PLR2004 - a pointer
@@ -246,9 +273,11 @@ class Messages:
         """Relay agent information, sub-option by sub-option."""
         made = bytearray(value)
         for code, start, end in _pieces(value + bytes([_END]), (0, len(value))):
-            part = value[start:end]
-            if code in _WHOSE:
-                made[start:end] = self.identifier(part)
-            elif code in (5, 11):  # link selection, server identifier override
-                made[start:end] = self.addresses(part)
+            made[start:end] = self.sub_option(code, value[start:end])
         return bytes(made)
+
+    def sub_option(self, code: int, value: bytes) -> bytes:
+        """A sub-option of the relay's."""
+        if code in _WHOSE:
+            return self.identifier(value)
+        return self.addresses(value) if code in _RELAYS_ADDRESSES else self._writer.anything(value)

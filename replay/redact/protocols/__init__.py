@@ -1,0 +1,1 @@
+"""What crosses the network: what messages of each protocol name, and the same messages with pseudonyms."""
