@@ -28,7 +28,7 @@ _T = TypeVar("_T")
 
 SUBNETS: Final = (5_000, 10_000, 20_000)
 LEASES: Final = (4_000, 8_000, 16_000)
-RESTORED: Final = (62_500, 125_000, 250_000)
+RESTORED: Final = (250_000, 500_000, 1_000_000)
 _NOW: Final = 1_795_467_390
 _PART_OCTETS: Final = 1 << 20
 _WIDE: Final = "subnet 10.0.0.0 netmask 255.0.0.0 { range 10.0.0.0 10.255.255.255; }\n"
