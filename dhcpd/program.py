@@ -11,6 +11,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sys
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -44,6 +45,7 @@ BANNER: Final = (
 )
 _ABORTED_STATUS: Final = 134
 CANNOT_PLAY: Final = 125
+_REGRETTED: Final = 2
 
 
 def main(argv: Sequence[str]) -> int:
@@ -101,9 +103,18 @@ class Program:
         try:
             Start(run, self._repeat_banner).run(self._boot(run.line, run.paths))
         except RunEnded as ended:
-            if ended.status == 0 and "--against" in run.line.values:
-                self._say_what_a_reload_means(run.machine, run.line.values["--against"])
+            if ended.status == 0:
+                self._say_what_was_asked(run.line, run.machine)
             raise
+
+    def _say_what_was_asked(self, line: CommandLine, machine: door.Machine) -> None:
+        """More about a configuration that has no mistakes; raises RunEnded where the status is not 0 for it."""
+        if "--dump-config" in line.values:
+            self._dump(machine, line.values["--dump-config"])
+        if "--against" in line.values:
+            self._say_what_a_reload_means(machine, line.values["--against"])
+        if "--lint" in line:
+            self._say_what_lint_finds(machine)
 
     def _say_what_a_reload_means(self, machine: door.Machine, leases: str) -> None:
         """`-t --against LEASES`: which leases the configuration, which has no mistakes, has no range for."""
@@ -116,6 +127,30 @@ class Program:
         assert machine.configuration is not None, "the test has found no mistake"
         for text in reloading.against(machine.configuration, parts, leases, boot.now()[0] // 1_000_000):
             self._logger.line(INFO, text)
+
+    def _dump(self, machine: door.Machine, what: str) -> None:
+        """`-t --dump-config WHAT`, on standard output: it is to be kept, compared and read by programs."""
+        from . import effective  # noqa: PLC0415 - a server that serves does not need it
+
+        assert machine.configuration is not None, "the test has found no mistake"
+        try:
+            found = effective.receivers(machine.configuration, what)
+        except effective.NobodyOfThatName as error:
+            text = f"Nothing is called {what}: name an address, a subnet, a host, a class, or all"
+            raise self._fatal(text) from error
+        sys.stdout.writelines(f"{text}\n" for text in effective.lines(found))
+        sys.stdout.flush()
+
+    def _say_what_lint_finds(self, machine: door.Machine) -> None:
+        """`-t --lint`: what is accepted, and may be regretted; raises RunEnded where there is any."""
+        from .lint import rules  # noqa: PLC0415 - a server that serves does not need it
+
+        assert machine.configuration is not None, "the test has found no mistake"
+        found = rules.look(machine.configuration)
+        for text in rules.lines(found):
+            self._logger.line(ERROR if found else INFO, text)
+        if found:
+            raise RunEnded(_REGRETTED)
 
     def _fatal(self, text: str) -> RunEnded:
         """The end of a start. Of a playback nobody can tell what it would have found: 1 would be a difference."""

@@ -22,6 +22,8 @@ OPTIONS = {
     "--trace-keep TIME": "Remove files of the recording that are older than TIME (24h, 7d).",
     "--trace-total SIZE": "Remove the oldest files of the recording when all together have more than SIZE octets.",
     "--against FILE": "With -t: how many leases of FILE would lose their range if this configuration were taken over.",
+    "--lint": "With -t: tell what is accepted and may be regretted; status 2 where there is any.",
+    "--dump-config WHAT": "With -t: print what an address, subnet, host or class gets, with the place of each value.",
     "-play FILE": "Play a recording, compare everything with it, and write the lease file that -lf names.",
     "-pf FILE": "The pid file, instead of /var/run/dhcpd.pid.",
     "--no-pid": "Write no pid file, and look for no other server.",
@@ -43,7 +45,7 @@ SIGNALS = {
 STATUS = {
     "0": "What was asked for is done; for -play: the same.",
     "1": "The start failed, and the log says why; for -play: a difference.",
-    "2": "For -play: the recording is damaged; it was played up to the damage.",
+    "2": "For -t --lint: something was found. For -play: the recording is damaged; it was played up to the damage.",
     "125": "For -play: it cannot be judged.",
     "134": "A defect of the server: the log says how to report it.",
 }
