@@ -33,7 +33,7 @@ from ...trace.effects import ERROR, INFO, Store
 from ..model.change import Cause, Change, LeaseImage
 from ..model.context import Context
 from ..model.context import Host as StatementHost
-from ..model.lease import ACTIVE, EXPIRED, FREE, RELEASED, RESET, STATE_NAMES
+from ..model.lease import ACTIVE, BROADCAST_FLAG, EXPIRED, FREE, NUL_FLAG, RELEASED, RESET, STATE_NAMES
 from ..model.partner import NO_PARTNER
 from ..wire.text import dotted
 from .transition import ENDINGS, NEXT_STATE, TRANSITIONS, Event
@@ -245,7 +245,7 @@ class Leases:
         self.database.refile(lease, hardware, uid)
         lease.starts = lease.cltt = now
         lease.ends = ends
-        lease.flags |= holder.flags
+        lease.flags = lease.flags & ~NUL_FLAG | holder.flags | (NUL_FLAG if packet.host_name_had_nul else 0)
         name = packet.options.get(_HOST_NAME)
         lease.hostname = None if name is None else name.split(b"\0", 1)[0]
         if granted:
@@ -451,7 +451,8 @@ class Leases:
         if said.anew:
             lease.hostname = None
         self.database.refile(lease, said.hardware, said.uid)
-        lease.starts, lease.ends, lease.flags = said.starts, said.ends, said.flags
+        lease.starts, lease.ends = said.starts, said.ends
+        lease.flags = said.flags | lease.flags & (NUL_FLAG | BROADCAST_FLAG)
         if said.tsfp or said.atsfp:
             lease.rarely()
         if lease.rare is not None:

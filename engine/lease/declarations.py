@@ -14,7 +14,8 @@ from itertools import count
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ..conf.running.statements import STATEMENTS
-from ..conf.writing.printing import print_block, print_statements
+from ..conf.writing.lease_layout import print_statements
+from ..conf.writing.printing import print_block
 from ..conf.writing.values import hex_pairs, printable
 from ..model import syntax
 from ..wire.text import dotted
@@ -150,12 +151,13 @@ class Declarations:
     def texts(self) -> Iterator[tuple[str, bytes]]:
         """What a rewrite writes, in ISC's order: (heading, record). Headings: class, group, rubout, host.
 
-        The last record of a name counts; of a host that was deleted and made anew, the deletion, too.
+        The last record of a name counts; of a host that was deleted and made anew, the deletion, too. Where what came
+        last is not written (a host of dhcpd.conf that was changed), the deletion must not be, either.
         """
         records = [
             one
             for number, one in self._records.items()
-            if one.written and (number == self._by_key[one.key][-1] or (one.kind == "host" and one.deleted))
+            if one.written and (number == self._by_key[one.key][-1] or self._is_rubout(one))
         ]
         for one in records:
             if one.kind in {"class", "subclass"}:
@@ -164,6 +166,10 @@ class Declarations:
             for one in records:
                 if one.kind == kind and deleted in {None, one.deleted}:
                     yield heading, one.text + b"\n"
+
+    def _is_rubout(self, one: Declaration) -> bool:
+        """Whether a record takes dhcpd.conf's host away, behind which a written one of its name came."""
+        return one.kind == "host" and one.deleted and self._records[self._by_key[one.key][-1]].written
 
     # Snapshots
 

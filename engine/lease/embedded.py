@@ -14,7 +14,7 @@ from ..conf.reading.cursor import FatalError, Lost
 from ..conf.reading.lexer import Overflow
 from ..conf.reading.parser import Parser
 from ..conf.reading.symbols import Symbols
-from ..conf.writing.printing import print_handler, print_statements
+from ..conf.writing.lease_layout import print_handler, print_statements
 from ..model import syntax
 from ..model.configuration import Function
 from ..model.lease import HANDLERS

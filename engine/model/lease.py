@@ -28,9 +28,12 @@ RESET: Final = 6
 BACKUP: Final = 7
 STATE_NAMES: Final = ("", "free", "active", "expired", "released", "abandoned", "reset", "backup")
 
-# Flags.
+# Flags. The file has the first two; the others live in memory, as in ISC's server, and OMAPI shows them: the client's
+# host name had a NUL behind it, and one that an operator may set, which nothing here reads.
 BOOTP_FLAG: Final = 1
 RESERVED_FLAG: Final = 2
+NUL_FLAG: Final = 4
+BROADCAST_FLAG: Final = 8
 
 # The fields of `Rare` that hold handlers.
 HANDLERS: Final = ("on_commit", "on_expiry", "on_release")

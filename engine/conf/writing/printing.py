@@ -1,10 +1,7 @@
-"""Syntax trees back to text: handlers as ISC's server writes them into the lease file, and whole configurations.
+"""Syntax trees back to text that parses to an equal tree: configurations, and parts of them.
 
-`print_handler` gives ISC's words in ISC's order (the layout is close to its, not the same), so that
-either server reads what the other wrote. One thing is better: where ISC leaves out parentheses that matter, they stand.
-`print_block` gives text that parses to an equal tree. Nothing is checked: a tree comes from the parser.
-
-See docs/behaviour/lease-file.md#handlers-as-written.
+Values stand in their options' own formats, as people write them. Nothing is checked: a tree comes from the parser. How
+ISC's server writes statements into the lease file is lease_layout.py's.
 """
 
 from __future__ import annotations
@@ -16,31 +13,20 @@ from typing import TYPE_CHECKING, Any, Final
 from ...model import syntax
 from ..reading.parse_values import fields_of
 from .printing_expressions import print_expression, quoted
-from .printing_values import literal_text, pieces_text
+from .printing_values import literal_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ...model.syntax import Block, Node
 
-# ISC's width of the lease file.
 _COLUMN_MAX: Final = 79
 _HARDWARE_WORDS: Final = {1: "ethernet", 6: "token-ring", 8: "fddi", 32: "infiniband"}
 
 
-def print_handler(on: syntax.On, indent: int = 2) -> str:
-    """`on EVENT or EVENT { ... }`, or `on EVENT;`, each line ended by a line feed; `indent` in blanks."""
-    return "".join(f"{line}\n" for line in _Printer(native=False).on(on, indent))
-
-
-def print_statements(block: Block, indent: int = 0) -> str:
-    """Executable statements as in a lease file."""
-    return "".join(f"{line}\n" for line in _Printer(native=False).block(block, indent))
-
-
 def print_block(block: Block, indent: int = 0) -> str:
     """A configuration, or a part of one, that parses to an equal tree (includes become what they included)."""
-    return "".join(f"{line}\n" for line in _Printer(native=True).block(block, indent))
+    return "".join(f"{line}\n" for line in _Printer().block(block, indent))
 
 
 def _wrapped(text: str, indent: int) -> list[str]:
@@ -81,10 +67,7 @@ def _last_gap(text: str, limit: int) -> int:
 
 
 class _Printer:
-    """Lines of statements. `native`: values in their options' own formats, as in dhcpd.conf; else as ISC's."""
-
-    def __init__(self, *, native: bool) -> None:
-        self.native = native
+    """Lines of statements."""
 
     def block(self, block: Block, indent: int) -> list[str]:
         made: list[str] = []
@@ -195,21 +178,18 @@ class _Printer:
 
     def option(self, node: syntax.OptionStatement) -> str:
         option = node.option
-        if self.native and node.literal:
+        if node.literal:
             text = literal_text(node)
             if text is not None:
                 word = "option" if node.operator == "supersede" else node.operator
                 return f"{word} {option.full_name} {text};".replace(" ;", ";")
-        value = pieces_text(node) if node.literal and not self.native else print_expression(node.value)
-        return f"{node.operator} {option.full_name} = {value};"
+        return f"{node.operator} {option.full_name} = {print_expression(node.value)};"
 
     def set(self, node: syntax.Set) -> str:
         return f"set {node.name} = {print_expression(node.value)} ;"
 
     def log(self, node: syntax.Log) -> str:
-        # ISC always writes the level; a configuration that had none keeps none.
-        level = node.level if self.native else node.level or "debug"
-        return f"log ({level + ', ' if level else ''}{print_expression(node.value)});"
+        return f"log ({node.level + ', ' if node.level else ''}{print_expression(node.value)});"
 
     def execute(self, node: syntax.Execute) -> str:
         words = [quoted(node.command.encode("latin-1")), *(print_expression(item) for item in node.arguments)]

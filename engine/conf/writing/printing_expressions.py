@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
     from ...model.spaces import OptionDefinition
 
-_SIGNS: Final = {
+# Operators between two operands, and words without any.
+SIGNS: Final = {
     "equal": "=", "not-equal": "!=", "regex": "~=", "iregex": "~~", "and": "and", "or": "or", "add": "+",
     "multiply": "*", "divide": "/", "remainder": "%", "bit-and": "&", "bit-or": "|", "bit-xor": "^",
 }  # fmt: skip
-_WORDS: Final = frozenset({
+WORDS: Final = frozenset({
     "hardware", "leased-address", "host-decl-name", "filename", "server-name", "null", "lease-time", "client-state",
     "known", "static",
 })  # fmt: skip
@@ -40,9 +41,9 @@ def quoted(octets: bytes) -> str:
 def print_expression(expression: Expression) -> str:
     """One expression in one line."""
     kind, arguments = expression.kind, expression.arguments
-    if kind in _SIGNS:
+    if kind in SIGNS:
         return _binary(expression)
-    if kind in _WORDS:
+    if kind in WORDS:
         return kind
     special = _SPECIAL.get(kind)
     if special is not None:
@@ -56,34 +57,43 @@ def _list(arguments: tuple[object, ...]) -> str:
 
 def _binary(expression: Expression) -> str:
     left, right = expression.arguments
-    return f"{_left(left, expression.kind)} {_SIGNS[expression.kind]} {_right(right, expression.kind)}"
+    assert isinstance(left, Expression), "the parser's"
+    assert isinstance(right, Expression), "the parser's"
+    before = _grouped(left, groups=groups_left(left, expression.kind))
+    return f"{before} {SIGNS[expression.kind]} {_grouped(right, groups=groups_right(right, expression.kind))}"
 
 
-def _left(operand: object, operator: str) -> str:
-    """The left operand: without parentheses it reads back as it was while no operator within binds looser."""
-    assert isinstance(operand, Expression)
+def _grouped(operand: Expression, *, groups: bool) -> str:
     text = print_expression(operand)
-    if operand.kind not in _SIGNS or (_flat(operand) and OPERATORS[operand.kind][0] >= OPERATORS[operator][0]):
-        return text
-    return f"({text})"
+    return f"({text})" if groups else text
+
+
+def groups_left(operand: Expression, operator: str) -> bool:
+    """Whether a left operand needs parentheses: it reads back as it was while no operator within binds looser."""
+    return operand.kind in SIGNS and not (
+        _flat(operand) and OPERATORS[operand.kind][0] >= OPERATORS[operator][0]
+    )
 
 
 def _flat(operand: Expression) -> bool:
     """Whether an operand's own right operand is simple, so that what follows it cannot be drawn in."""
     last = operand.arguments[1]
-    return isinstance(last, Expression) and last.kind not in _SIGNS
+    return isinstance(last, Expression) and last.kind not in SIGNS
 
 
-def _right(operand: object, operator: str) -> str:
-    """The right operand: it takes all that follows while its operator binds tighter."""
-    assert isinstance(operand, Expression)
-    text = print_expression(operand)
-    if operand.kind not in _SIGNS:
-        return text
+def groups_right(operand: Expression, operator: str) -> bool:
+    """Whether a right operand needs parentheses: it takes all that follows while its operator binds tighter."""
+    if operand.kind not in SIGNS:
+        return False
     first = operand.arguments[0]
-    simple = isinstance(first, Expression) and first.kind not in _SIGNS
+    simple = isinstance(first, Expression) and first.kind not in SIGNS
     tighter = OPERATORS[operand.kind][0] > OPERATORS[operator][0]
-    return text if simple and tighter and not _has_numbers(operand) else f"({text})"
+    return not (simple and tighter and not _has_numbers(operand))
+
+
+def groups_operand(operand: Expression) -> bool:
+    """Whether the operand of `not` needs parentheses."""
+    return operand.kind in SIGNS
 
 
 def _has_numbers(operand: Expression) -> bool:
@@ -128,17 +138,12 @@ _SPECIAL: Final[dict[str, Callable[..., str]]] = {
     "exists": lambda option: f"exists {option.full_name}",
     "encode-int": lambda value, bits: f"encode-int ({print_expression(value)},  {bits})",
     "extract-int": lambda value, bits: f"extract-int ({print_expression(value)},  {bits})",
-    "gethostname": lambda: "gethostname ()",
+    "gethostname": lambda: "gethostname()",
     "gethostbyname": lambda name: f"gethostbyname ({quoted(name.encode('latin-1'))})",
     "code-word": lambda word, _value: word,
-    "not": lambda value: f"not {_operand(value)}",
+    "not": lambda value: f"not {_grouped(value, groups=groups_operand(value))}",
     "check": lambda name: f"check {quoted(name.encode('latin-1'))}",
     "defined": lambda name: f"defined ({name})",
     "variable": lambda name: name,
     "call": lambda name, *arguments: f"{name} ({_list(arguments)})",
 }
-
-
-def _operand(value: Expression) -> str:
-    text = print_expression(value)
-    return f"({text})" if value.kind in _SIGNS else text

@@ -11,7 +11,7 @@ from ...model.syntax import Expression, HostName
 from ..domain_names import BadNameError, name_text, read_name, read_names
 from ..options import ENUMERATIONS
 from ..reading.parse_values import Field, fields_of
-from .printing_expressions import print_expression, quoted
+from .printing_expressions import quoted
 
 if TYPE_CHECKING:
     from ...model.syntax import OptionStatement
@@ -155,21 +155,17 @@ def _known(words: dict[int, str], number: int) -> str:
     return words[number]
 
 
-def pieces_text(statement: OptionStatement) -> str:
-    """The value as ISC prints it: an expression that joins the fields two by two."""
+def pieces(statement: OptionStatement) -> list[Expression]:
+    """The fields of a literal value, which ISC's server joins two by two; none where the value is one piece."""
     value = statement.value
     octets = value.arguments[0] if value.arguments else None
     if value.kind != "data" or not isinstance(octets, bytes):
-        return print_expression(value)
+        return []
     try:
         fields = [pair for record in _split(statement.option.format, octets) for pair in record]
     except _Unfit:
-        fields = []
-    made = ""
-    for field, part in fields:
-        text = print_expression(Expression("data", (part, field.letter in "tUk" or _was_string(field, value))))
-        made = f"concat ({made}, {text})" if made else text
-    return made or print_expression(value)
+        return []
+    return [Expression("data", (part, field.letter in "tUk" or _was_string(field, value))) for field, part in fields]
 
 
 def _was_string(field: Field, value: Expression) -> bool:

@@ -11,10 +11,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ....trace.effects import ERROR
 from ...conf.reading.cursor import FatalError, Lost
 from ...conf.reading.lexer import Overflow
-from ...conf.writing.printing import print_statements
+from ...conf.writing.lease_layout import print_statements
 from ...conf.writing.values import hex_pairs, printable, quoted
 from ...lease.embedded import Statements
 from ..status import INVALID_ARGUMENT, PARSE_ERROR
@@ -62,10 +61,13 @@ def statement_lines(block: Block) -> str:
 
 
 def checked(host: ObjectHost, record: str) -> Node:
-    """What the lease file's reader makes of a record; raises Refused where it complains, or reads nothing."""
-    lines: list[tuple[int, str]] = []
-    node = Statements(host.generation.declared, SOURCE).declaration(octets_of(record), 1, lines)
-    if node is None or any(level <= ERROR for level, _text in lines):
+    """What the lease file's reader makes of a record; raises Refused where it finds a mistake, or reads nothing.
+
+    What it only remarks upon is read as it stands: each start says it.
+    """
+    parser = Statements(host.generation.declared, SOURCE).parser(octets_of(record))
+    node = parser.declaration()
+    if node is None or parser.warnings:
         raise Refused(INVALID_ARGUMENT)
     return node
 

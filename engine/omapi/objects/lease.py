@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ....trace.effects import DEBUG
-from ...model.lease import BOOTP_FLAG, RESERVED_FLAG
+from ...model.lease import BOOTP_FLAG, BROADCAST_FLAG, NUL_FLAG, RESERVED_FLAG
 from ...wire.text import dotted
 from ..handles import Reference
 from ..status import INVALID_ARGUMENT, MORE_THAN_ONE, NOT_FOUND, PERMISSION_DENIED, UNKNOWN_ATTRIBUTE
@@ -35,9 +35,8 @@ BACKUP_STATE: Final = 7
 _ADDRESS_OCTETS: Final = 4
 _ETHERNET: Final = b"\x01"
 _TYPE_MAX: Final = 255
-# The flags on the wire: reserved and BOOTP, where ISC has them; two more of its bits live in its memory only.
-_BOOTP: Final = 0x02
-_RESERVED: Final = 0x04
+# The flags on the wire, each where ISC has it; its other bits are its own business.
+_WIRE_FLAGS: Final = {BOOTP_FLAG: 0x02, RESERVED_FLAG: 0x04, NUL_FLAG: 0x08, BROADCAST_FLAG: 0x40}
 _FLAG_OCTETS: Final = (1, 4)
 
 # Writes that are accepted and change nothing: clients send them, and take an error for a failure of the whole.
@@ -212,9 +211,7 @@ class _LeaseChange:
     def _set_flags(self, value: bytes) -> None:
         if len(value) not in _FLAG_OCTETS:
             raise Refused(INVALID_ARGUMENT)
-        wanted = value[-1]
-        kept = self._lease.flags & ~(BOOTP_FLAG | RESERVED_FLAG)
-        flags = kept | (BOOTP_FLAG if wanted & _BOOTP else 0) | (RESERVED_FLAG if wanted & _RESERVED else 0)
+        flags = sum(flag for flag, bit in _WIRE_FLAGS.items() if value[-1] & bit)
         if flags != self._lease.flags:
             old, new = wire_flags(self._lease.flags), wire_flags(flags)
             self._host.leases.write_flags(self._lease, flags)
@@ -239,7 +236,7 @@ def is_variable_name(text: str) -> bool:
 
 def wire_flags(flags: int) -> int:
     """A lease's flags as OMAPI numbers them."""
-    return (_BOOTP if flags & BOOTP_FLAG else 0) | (_RESERVED if flags & RESERVED_FLAG else 0)
+    return sum(bit for flag, bit in _WIRE_FLAGS.items() if flags & flag)
 
 
 def _variables(variables: Mapping[str, object]) -> Values:

@@ -55,6 +55,46 @@ def test_a_host_of_the_configuration_stays_deleted_over_two_starts():
         assert one.connect().open("host", name=b"configured")[0] == 23
 
 
+def test_a_host_of_the_configuration_that_was_changed_is_there_at_every_start():
+    server = Server()
+    client = server.connect()
+    _, answer = client.open("host", name=b"configured")
+    assert client.update(answer.handle, ip_address=integer(0x0A00C802)) == 0
+    addresses = []
+    for _start in range(3):
+        server = Server(leases=bytes(server.disk.content))
+        code, answer = server.connect().open("host", name=b"configured")
+        assert code == 0
+        addresses.append(int.from_bytes(answer.object[b"ip-address"], "big"))
+    # As with ISC's server: a rewrite keeps what was made and what was deleted, not what was changed.
+    assert addresses == [0x0A00C802, 0x0A00C801, 0x0A00C801]
+
+
+def test_a_host_whose_statements_set_its_identifier_is_made_and_found_by_it():
+    server = Server()
+    client = server.connect()
+    code, answer = make_host(client, name=b"made", statements=b'option dhcp-client-identifier "seven";')
+    assert (code, answer.object[b"dhcp-client-identifier"]) == (0, b"seven")
+    again = Server(leases=server.stored()).connect()
+    assert again.open("host", dhcp_client_identifier=b"seven")[0] == 0
+
+
+def test_flags_that_live_in_memory_are_shown_and_come_of_what_the_client_sends():
+    server = Server()
+    address = server.exchange(1)
+    client = server.connect()
+    _, lease = client.open("lease", ip_address=integer(address))
+    shown = []
+    for written in (0x40, 0xF8, 0xB1):
+        assert client.update(lease.handle, flags=bytes((written,))) == 0
+        shown.append(client.refresh(lease.handle)[1].object[b"flags"])
+    assert shown == [b"\x40", b"\x48", b"\x00"]
+    hardware = b"\x02\0\0\0\0\x02"
+    for name, flags in ((b"\x0c\x03ab\0", b"\x08"), (b"\x0c\x02ab", b"\x00")):
+        server.packet(2, 1, name)
+        assert client.open("lease", hardware_address=hardware)[1].object[b"flags"] == flags
+
+
 def test_a_lease_that_is_freed_is_free_after_a_start():
     server = Server()
     address = server.exchange(1)
