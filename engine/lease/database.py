@@ -66,6 +66,11 @@ class DuplicateLeaseError(AssertionError):
         self.address = address
 
 
+def _partners(configuration: Configuration) -> list[str | None]:
+    """The failover relationship of each pool."""
+    return [pool.failover_peer for pool in configuration.pools]
+
+
 class Database:
     """See the module. Pools are told by `Pool.index`, their number in the configuration.
 
@@ -303,31 +308,53 @@ class Database:
         configuration have a range for it, it is what it was. Charges, declarations of the run and variables stay.
         """
         records = self.declarations.plain()
-        before = self.table
+        before, partners, queues = self.table, _partners(self.configuration), self._pools
         self._lay_out(configuration)
         self.declarations = Declarations()
         self.redeclare(records)
         self.charges.keep_of(self.declared.classes)
-        if self.table.spans == before.spans:
+        translation = Translation(self.declared, self.charges)
+        lost: list[Lease] = []
+        if self.table.spans == before.spans and _partners(configuration) == partners:
             self.set_history(before.history, before.in_place)
+            self._pools = queues
+            self._point(translation)
         else:
             find = self.table.find
             self.set_history(
                 array("I", [one for one in before.history if find(one) is not None]),
                 frozenset([one for one in before.in_place if find(one) is not None]),
             )
-        translation = Translation(self.declared, self.charges)
-        lost = self._move(translation)
-        self._settle_queues(now)
+            lost = self._move(translation)
+            self._settle_queues(now)
         for lease in lost:
             self._put_by(lease, now)
         back = self._take_back(translation, now)
         return Rebased(len(self._leases), [lease.address for lease in lost if lease.address in self.orphans], back)
 
+    def _point(self, translation: Translation) -> None:
+        """The ranges are the same: every lease stays where it is in its queue, and has the new pool of that place.
+
+        All packets wait for this, a microsecond for each lease: of neighbours only the first is looked up.
+        """
+        find, pools = self.table.find, self.configuration.pools
+        low, high = 1, 0
+        for lease in self._leases.values():
+            if lease.rare is not None:
+                translation.translate(lease)
+            address = lease.address
+            if not low <= address <= high:
+                span = find(address)
+                assert span is not None, "its address is in a range, as before"
+                low, high = span.low, span.high
+                pool = pools[span.pool]
+                subnet = pool.range_subnets[span.subnet]
+            lease.pool, lease.subnet = pool, subnet
+
     def _move(self, translation: Translation) -> list[Lease]:
         """Put every lease in the pool that has its address now; those whose address is in no range.
 
-        All packets wait for this, a microsecond for each lease: of neighbours only the first is looked up.
+        All packets wait for this, too.
         """
         find, pools, queues_of = self.table.find, self.configuration.pools, self._pools
         lost: list[Lease] = []

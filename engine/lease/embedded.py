@@ -13,7 +13,7 @@ from ..conf.building.compile import compile_function, compile_handler
 from ..conf.reading.cursor import FatalError, Lost
 from ..conf.reading.lexer import Overflow
 from ..conf.reading.parser import Parser
-from ..conf.reading.symbols import Symbols
+from ..conf.reading.symbols import NamesInForce, Symbols
 from ..conf.writing.lease_layout import print_handler, print_statements
 from ..model import syntax
 from ..model.configuration import Function
@@ -111,9 +111,9 @@ def _symbols(declared: Declared) -> Symbols:
     """The names that are in force."""
     configuration = declared.configuration
     return Symbols(
-        classes={known.name for known in declared.classes},
-        hosts={name for name, _host in declared.hosts.by_name.items()},
-        groups={name for name, _scope in declared.groups.items()},
+        classes=NamesInForce(lambda name: declared.class_named(name) is not None),
+        hosts=NamesInForce(lambda name: declared.hosts.by_name.get(name) is not None),
+        groups=NamesInForce(lambda name: declared.groups.get(name) is not None),
         keys=set(configuration.keys),
         peers=set(configuration.failover_peers),
     )

@@ -8,8 +8,52 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
 
 from ..subnet_list import SubnetList
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Names(Protocol):
+    """Names of one kind: a set of its own, or what is in force elsewhere (`NamesInForce`)."""
+
+    def __contains__(self, name: object, /) -> bool:
+        """Whether the name is taken."""
+
+    def add(self, name: str, /) -> None:
+        """It was declared."""
+
+    def discard(self, name: str, /) -> None:
+        """It was deleted."""
+
+
+class NamesInForce:
+    """Names that are asked for where they are in force, and what a text that is being read says of them besides.
+
+    A declaration of one host must not cost by how many there are, so that nothing is copied.
+    """
+
+    __slots__ = ("_is_known", "_said")
+
+    def __init__(self, is_known: Callable[[str], bool]) -> None:
+        """The text has said nothing yet."""
+        self._is_known = is_known
+        self._said: dict[object, bool] = {}
+
+    def __contains__(self, name: object, /) -> bool:
+        """What the text said of a name last, else whether it is in force."""
+        said = self._said.get(name)
+        return self._is_known(str(name)) if said is None else said
+
+    def add(self, name: str, /) -> None:
+        """The text declares it."""
+        self._said[name] = True
+
+    def discard(self, name: str, /) -> None:
+        """The text deletes it."""
+        self._said[name] = False
 
 
 @dataclass(slots=True)
@@ -53,9 +97,9 @@ class Network:
 class Symbols:
     """Everything declared in one run, over all included files."""
 
-    classes: set[str] = field(default_factory=set)
-    hosts: set[str] = field(default_factory=set)
-    groups: set[str] = field(default_factory=set)
+    classes: Names = field(default_factory=set[str])
+    hosts: Names = field(default_factory=set[str])
+    groups: Names = field(default_factory=set[str])
     keys: set[str] = field(default_factory=set)
     peers: set[str] = field(default_factory=set)
     subnets: SubnetList[tuple[int, int]] = field(default_factory=lambda: SubnetList(append=False))
