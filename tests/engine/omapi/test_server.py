@@ -289,6 +289,6 @@ def test_explain_tells_what_was_asked_and_what_became_of_it():
     effects, reasons = server.machine.explain(ev.StreamData(*server.now, client.stream, asked))
     assert [one for one in effects if isinstance(one, StreamSend)]
     (told,) = [one for one in reasons if one.step == "object"]
-    assert (told.subject, told.verdict) == ("open host", "invalid argument")
+    assert (told.subject, told.verdict) == ("open host made", "invalid argument")
     assert "127.0.0.1" in told.why
     assert "name" in told.why
