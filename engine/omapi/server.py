@@ -80,7 +80,8 @@ def _reason(
     kind = message.message.get(b"type", b"").decode("latin-1")
     named = f"{kind} {message.object.get(b'name', b'').decode('latin-1')}".rstrip()
     about = named if asked is None else _reference_text(asked)
-    subject = f"{OP_NAMES[message.op]} {about or f'object {message.handle}'}"
+    operation = OP_NAMES.get(message.op, f"operation {message.op}")
+    subject = f"{operation} {about or f'object {message.handle}'}"
     names = ", ".join(name.decode("latin-1") for name in message.object)
     address, port = connection.peer
     who = f"OMAPI client {dotted(address)}:{port}{f', key {key.name}' if key is not None else ''}"
