@@ -36,6 +36,7 @@ class Owner(StrEnum):
     OMAPI_REQUESTS = "omapi-requests"  # the stream: requests of a connection that wait for their turn
     SHUTDOWN = "shutdown"  # 0: the next step of the control object's shutdown
     FAILOVER = "failover"  # an alarm of a failover relationship (failover/relationships.py)
+    DNS = "dns"  # a question to a name server by its number: no answer has come
     LOOKUP = "lookup"  # the host name: its addresses are old, and asked for again
 
 

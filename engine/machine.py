@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from .model.configuration import Configuration
     from .reloading import Candidate
 
-SNAPSHOT_VERSION: Final = 9
+SNAPSHOT_VERSION: Final = 10
 _MICROSECONDS: Final = 1_000_000
 
 
@@ -121,6 +121,7 @@ class Machine:
             server.event = self.events
             server.effects = effects
             server.leases.changes.clear()
+            server.ddns.happened.clear()
         HANDLERS[type(event)](self, event)
         if self.serving:
             self._after()
@@ -149,6 +150,7 @@ class Machine:
             self.omapi.shutdown.look()
         if self.failover is not None:
             self.failover.connections.flush()
+        server.ddns.flush(self._effects)
         appended = server.leases.appended
         if appended and self._rewriting.due(server.now, appended):
             self._begin_rewrite(server)
@@ -185,8 +187,6 @@ class Machine:
         if self._line.test == "t":
             effects.append(Exit(0))
         else:
-            if not self._line.test:
-                effects += startup.unsupported_lines(configuration, parameters)
             self._names.ask(startup.ask_for_names(configuration.host_names, effects))
 
     # A new configuration while it serves: reloading.py has the steps
@@ -206,7 +206,6 @@ class Machine:
             return
         effects += reloading.settled_lines(start, candidate.parameters)
         effects += reloading.interface_lines(self._served, candidate.found)
-        effects += startup.unsupported_lines(candidate.configuration, candidate.parameters)
         self._candidate = candidate
         names = self._names.unknown(candidate.configuration.host_names)
         self._names.ask(startup.ask_for_names(names, effects))
@@ -224,6 +223,7 @@ class Machine:
         networks = reloading.interfaces_of(self._served, interfaces, candidate.found)
         reloading.change_over(server, candidate, networks, self._log)
         server.settings = reloading.changed_settings(server.settings, candidate.parameters)
+        server.ddns.settle(candidate.parameters.ddns)
         if self.omapi is not None:
             self.omapi.serve()
         if self.failover is not None:
@@ -252,6 +252,7 @@ class Machine:
     def _adopt(self, server: Server, parameters: StartParameters) -> None:
         self._parameters = parameters
         server.settings = reloading.changed_settings(ServerSettings(local_port=parameters.local_port or 0), parameters)
+        server.ddns.settle(parameters.ddns)
         self._rewriting = Rewriting(parameters.lease_file or "", test=self._line.test == "T")
         self.server = server
         if server.configuration.failover_peers:
@@ -335,6 +336,7 @@ class Machine:
             self.failover.start()
         if self.omapi is not None:
             self.omapi.connections.listen()
+        server.ddns.open()
         effects += [Serving(), Log(INFO, "Server starting service.")]
         self.serving = True
 
@@ -397,22 +399,19 @@ class Machine:
         if self.server is not None:
             dispatch.name_answer(self.server, event.address, event.name)
 
-    # Connections
+    # DNS, and connections: streams.py knows whose they are
 
-    def _on_stream_listen_failed(self, event: ev.StreamListenFailed) -> None:
-        self._streams.listen_failed(event)
+    def _on_dns_opened(self, event: ev.DnsOpened) -> None:
+        if self.server is not None:
+            self.server.ddns.opened(event)
 
-    def _on_stream_opened(self, event: ev.StreamOpened) -> None:
-        self._streams.opened(event)
+    def _on_dns_answer(self, event: ev.DnsAnswer) -> None:
+        if self.server is not None:
+            self.server.ddns.answered(event)
 
-    def _on_stream_data(self, event: ev.StreamData) -> None:
-        self._streams.received(event)
-
-    def _on_stream_half_closed(self, event: ev.StreamHalfClosed) -> None:
-        self._streams.half_closed(event)
-
-    def _on_stream_closed(self, event: ev.StreamClosed) -> None:
-        self._streams.closed(event)
+    def _dns_is_late(self, question: int) -> None:
+        assert self.server is not None, "who serves has a configuration"
+        self.server.ddns.due(question)
 
     def _omapi_listens_again(self, _key: int) -> None:
         assert self.omapi is not None, "its own moment"
@@ -559,6 +558,7 @@ DUE: Final[dict[Owner, Callable[[Machine, Any], None]]] = {
     Owner.PING: Machine._ping_is_over,
     Owner.REVERSE_LOOKUP: Machine._reverse_lookup_is_over,
     Owner.FAILOVER: Machine._failover_is_due,
+    Owner.DNS: Machine._dns_is_late,
     Owner.LOOKUP: Machine._lookup_is_old,
     Owner.OMAPI_LISTEN: Machine._omapi_listens_again,
     Owner.OMAPI_REQUESTS: Machine._omapi_answers,
@@ -580,13 +580,13 @@ HANDLERS: Final[dict[type[ev.Event], Callable[[Machine, Any], None]]] = {
     ev.PingFailed: Machine._on_ping_failed,
     ev.HostAnswer: Machine._on_host_answer,
     ev.NameAnswer: Machine._on_name_answer,
-    ev.DnsOpened: Machine._ignore,
-    ev.DnsAnswer: Machine._ignore,
-    ev.StreamListenFailed: Machine._on_stream_listen_failed,
-    ev.StreamOpened: Machine._on_stream_opened,
-    ev.StreamData: Machine._on_stream_data,
-    ev.StreamHalfClosed: Machine._on_stream_half_closed,
-    ev.StreamClosed: Machine._on_stream_closed,
+    ev.DnsOpened: Machine._on_dns_opened,
+    ev.DnsAnswer: Machine._on_dns_answer,
+    ev.StreamListenFailed: lambda machine, event: machine._streams.listen_failed(event),
+    ev.StreamOpened: lambda machine, event: machine._streams.opened(event),
+    ev.StreamData: lambda machine, event: machine._streams.received(event),
+    ev.StreamHalfClosed: lambda machine, event: machine._streams.half_closed(event),
+    ev.StreamClosed: lambda machine, event: machine._streams.closed(event),
     ev.Executed: Machine._on_executed,
     ev.StorageFailed: Machine._on_storage_failed,
     ev.RewriteContinue: Machine._on_rewrite_continue,

@@ -190,15 +190,6 @@ def _failover_is_sane(configuration: Configuration, effects: list[Effect]) -> bo
     return not idle
 
 
-def unsupported_lines(configuration: Configuration, parameters: StartParameters) -> list[Effect]:
-    """One line for each thing that the configuration asks for and that this server does not do: never in silence."""
-    names: list[str] = []
-    if parameters.ddns_update_style:
-        names.append("ddns-update-style other than none")
-        names += [f"zone {name}" for name in configuration.zones]
-    return [Log(ERROR, f"WARNING: {name} is not supported yet and has no effect") for name in names]
-
-
 def ask_for_names(names: Iterable[str], effects: list[Effect]) -> list[str]:
     """Ask for host names ahead of their use: the engine never waits for an answer. Returns each name once."""
     wanted = list(dict.fromkeys(names))

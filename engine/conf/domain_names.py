@@ -67,11 +67,12 @@ def compress(names: list[Name]) -> bytes:
     made = bytearray()
     known: dict[Name, int] = {}
     for name in names:
-        _append(made, name, known)
+        append_name(made, name, known)
     return bytes(made)
 
 
-def _append(made: bytearray, name: Name, known: dict[Name, int]) -> None:
+def append_name(made: bytearray, name: Name, known: dict[Name, int]) -> None:
+    """Put a name behind what was made; `known` holds where each tail in lower case stands already."""
     for index in range(len(name)):
         tail = tuple(label.lower() for label in name[index:])
         if tail in known:

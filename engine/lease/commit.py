@@ -10,6 +10,7 @@ are two kinds of operations:
                                              (RELEASE, REVOKE), `abandon`, `expire`, `move` (client has it no longer),
                                              `take_over`, `acknowledge`, `give` (a partner says, knows, gets it)
     what an operator writes                  a Change each: `write_state`, `write_end`, `write_flags`, `write_variable`
+    what DNS has come to hold for it         a Change: `write_names`
 
 An operation of the second kind files the lease anew (its lists of clients, its queue), has its time watched, writes
 its record and tells its partner, in this order. `offer` and `confirm` stay in memory, as in ISC dhcpd. A `grant` is
@@ -34,6 +35,7 @@ from ..model.change import Cause, Change, LeaseImage
 from ..model.context import Context
 from ..model.context import Host as StatementHost
 from ..model.lease import ACTIVE, BROADCAST_FLAG, EXPIRED, FREE, NUL_FLAG, RELEASED, RESET, STATE_NAMES
+from ..model.name_keeper import NO_NAMES
 from ..model.partner import NO_PARTNER
 from ..wire.text import dotted
 from .transition import ENDINGS, NEXT_STATE, TRANSITIONS, Event
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from ..model.configuration import Handler, Host, Pool
     from ..model.context import Bindings, Message
     from ..model.lease import Lease
+    from ..model.name_keeper import NameKeeper
     from ..model.partner import Binding, Partner
     from .database import Database
     from .file.record import RecordWriter
@@ -94,10 +97,11 @@ class Leases:
     `changes` holds what became of leases in this event, while they are `followed`: by a partner, or by who asked for it
     (`Machine.follow_leases`). `records` makes records as the configuration in force wants them; `appended` counts those
     stored since the machine set it to 0. `unstored` is the lease that was granted and has no record yet, if any.
+    `names` keeps leases' names in DNS.
     """
 
     __slots__ = (
-        "_before", "_change", "_host", "appended", "changes", "database", "followed", "partners", "records",
+        "_before", "_change", "_host", "appended", "changes", "database", "followed", "names", "partners", "records",
         "unstored",
     )  # fmt: skip
 
@@ -105,6 +109,7 @@ class Leases:
         """The leases of a database, all pools this server's alone."""
         self.database = database
         self.records = records
+        self.names: NameKeeper = NO_NAMES
         self.partners: list[Partner] = [NO_PARTNER] * len(database.configuration.pools)
         self.changes: list[Change] = []
         self.followed = False
@@ -284,18 +289,22 @@ class Leases:
     def release(self, lease: Lease, packet: Message, cause: Cause = Cause.RELEASE) -> None:
         """The client gives the lease back (RELEASE), or may not keep it (REVOKE). An offered lease stays as it is."""
         self._begin(lease)
+        ends = lease.state in ENDINGS[cause].whence
+        if ends:
+            self.names.left(lease)
         rare = lease.rare
         if rare is not None:
             handler = rare.on_release
             rare.on_release = rare.on_expiry = None
             if handler is not None:
                 self._run(lease, handler, packet)
-        if lease.state in ENDINGS[cause].whence:
+        if ends:
             self._end(lease, cause, self._host.now)
 
     def abandon(self, lease: Lease, until: int) -> None:
         """Something else has the address: it is left alone until then (seconds since 1970)."""
         self._begin(lease)
+        self.names.left(lease)
         self._end(lease, Cause.ABANDON, until)
 
     def expire(self, lease: Lease) -> None:
@@ -325,6 +334,7 @@ class Leases:
         state = partner.state_after(lease, state)
         runs, loses = TRANSITIONS[partner.paired, lease.state, state]
         if runs is not None:
+            self.names.left(lease)
             lease.tstp = lease.ends
             self._run_event(lease, runs)
         self._lose(lease, loses)
@@ -441,12 +451,25 @@ class Leases:
             lease.rare = None
         self._commit(lease, Cause.OPERATOR)
 
+    # What DNS has come to hold
+
+    def write_names(self, lease: Lease, values: Mapping[str, bytes | None]) -> None:
+        """Write what DNS holds for a lease: variables by name, None for one that says nothing any more.
+
+        The partner is told nothing of it (docs/behaviour/dns-updates.md#with-failover).
+        """
+        self._begin(lease)
+        rare = lease.rarely()
+        rare.variables = {**(rare.variables or {}), **values}
+        self._commit_untold(lease, Cause.NAME)
+
     # What a partner says, knows and gets: it is not told of it in turn
 
     def take_over(self, lease: Lease, said: Binding) -> None:
         """Give the lease what its partner says of it. One that has ended there is free here at once."""
         self._begin(lease)
         if said.forgets:
+            self.names.left(lease)
             self.forget_variables(lease)
         if said.anew:
             lease.hostname = None
@@ -477,6 +500,7 @@ class Leases:
         partner = self.partner_of(lease)
         runs, loses = TRANSITIONS[partner.paired, lease.state, state]
         if runs is not None:
+            self.names.left(lease)
             lease.tstp = lease.ends
             self._run_event(lease, Event.RELEASE if released else runs)
         self._lose(lease, loses)

@@ -27,6 +27,7 @@ class Cause(StrEnum):
     ABANDON = "abandon"  # something else has the address: declined, or it answered a ping
     EXPIRE = "expire"  # its time is over
     OPERATOR = "operator"  # somebody has written its state, end, flags or a variable over OMAPI
+    NAME = "name"  # DNS has come to hold a name for it, or holds one no longer (ddns-* variables)
     PARTNER = "partner"  # the failover partner says so
     ACKNOWLEDGE = "acknowledge"  # the partner knows what it was told; a lease that has ended is free by it
     GIVE = "give"  # a free lease goes to the partner

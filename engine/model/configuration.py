@@ -237,7 +237,8 @@ class Configuration:
     `subnets` is the global look-up list, in ISC's order (first that contains an address wins); `find_subnet` is the
     same in O(log n). `networks`, `pools`, `classes` are in order of declaration; `class_runs` tells which classes
     match (outcomes.py). Hosts by hardware, by uid and by name are in order of declaration; `host_identifiers` lists
-    (option, {value: hosts}) in the order in which ISC asks. `host_names`: those that statements and declarations use.
+    (option, {value: hosts}) in the order in which ISC asks. `zones` go by their names
+    in lower case. `host_names`: those that statements and declarations use.
     """
 
     registry: Registry

@@ -29,7 +29,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """`zone NAME { primary ...; secondary ...; key KEY; }`; `name` is in lower case and ends in a dot.
+    """`zone NAME { primary ...; secondary ...; key KEY; }`; `name` is as written, and ends in a dot.
 
     `primary`, `secondary`: IPv4 addresses (numbers) or host names, in the order to be tried; `primary6`,
     `secondary6`: 16 octets each. `key` is a `Key.name`, None for updates without a signature.

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from ..model.syntax import Place
 
 # Every `Reason.step`, in the order in which a whole decision has them.
-STEPS = ("network", "class", "host", "pool", "candidate", "time", "parameter", "option", "object", "peer", "verdict")
+STEPS = (
+    "network", "class", "host", "pool", "candidate", "time", "parameter", "option", "object", "peer", "dns", "verdict",
+)  # fmt: skip
 
 
 class Reason(NamedTuple):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ...trace.effects import ERROR, Execute, Fatal, Log, Send, Store
 from ..agenda import Owner
 from ..conf.writing.values import shown
+from ..ddns.part import Ddns
 from ..lease.commit import Leases
 from ..lease.embedded import Statements
 from ..lease.snapshot import variables, variables_from
@@ -64,7 +65,7 @@ class Server:
     """
 
     __slots__ = (
-        "_settings", "agenda", "database", "draws", "effects", "generation", "global_bindings", "host_answers",
+        "_settings", "agenda", "database", "ddns", "draws", "effects", "generation", "global_bindings", "host_answers",
         "event", "host_name", "inform_refusals", "latched", "leases", "nak_text", "next_call", "now", "now_us",
         "offers", "ports", "reasons", "doubtful_until", "names", "programs", "unnamed", "unremarkable", "utc_offset_s",
     )  # fmt: skip
@@ -98,6 +99,8 @@ class Server:
         self.next_call = 1
         self.doubtful_until = 0
         self.leases: Leases = Leases(self, database, generation.records)
+        self.ddns = Ddns(self)
+        self.leases.names = self.ddns
 
     @property
     def settings(self) -> ServerSettings:
@@ -220,6 +223,7 @@ class Server:
             "appended": self.leases.appended,
             "doubtful_until": self.doubtful_until,
             "warned": list(self.generation.encoder.warned),
+            "ddns": self.ddns.snapshot(),
         }
 
     def restore_state(self, data: dict[str, Any]) -> None:
@@ -237,4 +241,5 @@ class Server:
         self.leases.appended = data["appended"]
         self.doubtful_until = data["doubtful_until"]
         self.generation.encoder.warned = list(data["warned"])
+        self.ddns.restore(data["ddns"])
 

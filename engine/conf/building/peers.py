@@ -42,8 +42,8 @@ def key(builder: Builder, node: syntax.Key, _where: Block) -> None:
 
 
 def zone(builder: Builder, node: syntax.Zone, _where: Block) -> None:
-    """A zone, in place of one of its name."""
-    builder.zones[node.name] = peers.Zone(
+    """A zone, in place of one of its name, whose letters' case does not count."""
+    builder.zones[node.name.lower()] = peers.Zone(
         node.name, node.primary, node.secondary, node.primary6, node.secondary6, node.key, node.place
     )
     for address in (*node.primary, *node.secondary):

@@ -153,7 +153,7 @@ class Keys(Values):
             raise self.lost("expecting right brace.")
         return Zone(
             place,
-            name.lower(),
+            name,
             addresses.get("primary", ()),
             addresses.get("secondary", ()),
             addresses6.get("primary6", ()),

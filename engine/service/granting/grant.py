@@ -27,6 +27,7 @@ from .billing import charge
 from .lease_name import must_ask_name
 from .lease_time import INFINITE, PoolClosedError, bootp_expiry, dhcp_time, requested_time
 from .nak import send_nak_for
+from .names import update_names
 from .reply import answer
 from .reuse import reusable
 from .step import Grant
@@ -65,13 +66,20 @@ def grant(
     _take_over(step)
     if kind != OFFER:
         _commit_handlers(step)
-    if step.plan is None or step.plan.terms is None:
-        if lease.pool is None:
-            context.bindings = {}
-        step.terms.read_late(context, step.options)
+    _read_late(step)
+    if kind != OFFER:
+        update_names(step)
     if lease.pool is not None:
         _reuse_or_store(step)
     answer(step)
+
+
+def _read_late(step: Grant) -> None:
+    """The parameters that a fixed address's variables do not reach."""
+    if step.plan is None or step.plan.terms is None:
+        if step.lease.pool is None:
+            step.context.bindings = {}
+        step.terms.read_late(step.context, step.options)
 
 
 # Scopes, and what is asked between them
@@ -96,7 +104,7 @@ def _run_scopes(step: Grant) -> bool:
     step.plan = plan
     step.options = plan.options
     if step.relay_options is not None:
-        _own_options(step).spaces["agent"] = dict(step.relay_options)
+        step.own_options().spaces["agent"] = dict(step.relay_options)
     context.reply = step.options
     if plan.handlers:
         _install(step, plan.handlers)
@@ -151,14 +159,6 @@ def _variables(lease: Lease) -> Bindings:
 def _keep_variables(step: Grant, bindings: Bindings) -> None:
     if bindings:
         step.server.leases.set_variables(step.lease, bindings)
-
-
-def _own_options(step: Grant) -> OptionSet:
-    """The option set, as one that may be changed."""
-    if step.shared:
-        step.options = step.context.reply = step.options.copy()
-        step.shared = False
-    return step.options
 
 
 def _install(step: Grant, handlers: dict[str, Handler | None]) -> None:
@@ -299,7 +299,7 @@ def _commit_handlers(step: Grant) -> None:
         server.leases.attach(lease, step.host.name)
     context.handlers.clear()
     bindings = context.bindings = _variables(lease)
-    context.reply = _own_options(step)
+    context.reply = step.own_options()
     run = partial(handler.run, context)
     if server.reasons is not None:
         run = partial(watch_handler, step.settings, handler, step.options, run)

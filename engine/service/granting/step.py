@@ -66,6 +66,13 @@ class Grant:
         self.options: OptionSet
         self.terms: Terms
 
+    def own_options(self) -> OptionSet:
+        """The option set, as one that may be changed."""
+        if self.shared:
+            self.options = self.context.reply = self.options.copy()
+            self.shared = False
+        return self.options
+
     def reject(self, why: str) -> bool:
         """Say why there is no reply."""
         self.server.log(INFO, f"{self.line}: {why}")

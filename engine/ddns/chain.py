@@ -1,0 +1,69 @@
+"""The updates of one lease as plain data: what is removed, what is added then, and which step is under way."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from .records import Names
+from .rules import Step, Verdict
+
+
+class Happened(NamedTuple):
+    """What became of one step, for who asks why a client has a name or none.
+
+    `name` is what was added or removed, at `address` (a number). `result`: a word of result.py, empty where nothing was
+    asked; `server` the one that said it, 4 or 16 octets. `verdict`: what it came to.
+    """
+
+    address: int
+    step: Step
+    name: bytes
+    verdict: Verdict
+    result: str = ""
+    server: bytes = b""
+
+
+class Chain:
+    """The messages of one lease, strictly one after another.
+
+    `removing` comes first, then `adding`; either may be None. `static`: the address is fixed, and nothing is stored.
+    `active`: the lease stays its client's while it is removed. `spoilt`: the old name could not be removed, and no new
+    one is added. `sends_reverse`: whether a message adds the reverse map. `step` is under way as question number
+    `question`, in `zone`.
+    """
+
+    __slots__ = (
+        "active", "adding", "address", "question", "removing", "sends_reverse", "spoilt", "static", "step", "zone",
+    )  # fmt: skip
+
+    def __init__(self, address: int, removing: Names | None, adding: Names | None, *, static: bool = False) -> None:
+        """Nothing is under way yet."""
+        self.address = address
+        self.removing = removing
+        self.adding = adding
+        self.static = static
+        self.active = False
+        self.spoilt = False
+        self.sends_reverse = True
+        self.step = Step.ADD_1
+        self.question = 0
+        self.zone = ""
+
+    def plain(self) -> dict[str, Any]:
+        """For a snapshot."""
+        made: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
+        made["step"] = self.step.value
+        for name in ("removing", "adding"):
+            made[name] = None if made[name] is None else list(made[name])
+        return made
+
+
+def chain_from(data: Any) -> Chain:
+    """The chain of a snapshot."""
+    made = Chain(data["address"], None, None)
+    for name, value in data.items():
+        setattr(made, name, value)
+    made.step = Step(data["step"])
+    made.removing = None if data["removing"] is None else Names(*data["removing"])
+    made.adding = None if data["adding"] is None else Names(*data["adding"])
+    return made

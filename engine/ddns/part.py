@@ -1,0 +1,158 @@
+"""Dynamic DNS as a part of the server: its settings, its sockets, and the way of an answer to whom it concerns.
+
+It is always there. Where `ddns-update-style` is none it opens no socket, begins nothing and removes nothing.
+
+See docs/behaviour/dns-updates.md#statements.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+
+from ...trace.effects import ERROR, DnsOpen
+from .naming import NO_STYLE
+from .questions import QuestionHost, Questions
+from .rules import Manner
+from .updates import UpdateHost, Updates
+from .zones import ZoneHost, Zones
+
+if TYPE_CHECKING:
+    from ...trace.effects import Effect
+    from ...trace.events import DnsAnswer, DnsOpened
+    from ..model.lease import Lease
+    from .chain import Happened
+    from .naming import Decision
+    from .questions import Told
+
+_ANY_4: Final = bytes(4)
+_ANY_6: Final = bytes(16)
+# ISC's numbers for why a socket cannot be opened.
+_NUMBERS: Final = {"EADDRNOTAVAIL": 4, "EADDRINUSE": 5, "EACCES": 6, "EPERM": 6}
+_UNEXPECTED: Final = 34
+_NO_FAMILY: Final = "EAFNOSUPPORT"
+
+
+class Settings(NamedTuple):
+    """What the global scope says, once. `style`: 0 for none. `source4`, `source6`: the sockets' own addresses."""
+
+    style: int = NO_STYLE
+    manner: Manner = Manner()
+    source4: bytes = _ANY_4
+    source6: bytes = _ANY_6
+
+
+class DdnsHost(UpdateHost, QuestionHost, ZoneHost, Protocol):
+    """What dynamic DNS needs of the server."""
+
+
+class Ddns:
+    """See the module. `settings` are those in force. `failure` is ISC's number for why there are no sockets, or 0."""
+
+    __slots__ = ("_host", "failure", "questions", "settings", "updates", "zones")
+
+    def __init__(self, host: DdnsHost) -> None:
+        """Off, until `settle`."""
+        self._host = host
+        self.settings = Settings()
+        self.failure = 0
+        self.questions = Questions(host)
+        self.zones = Zones(host)
+        self.updates = Updates(host, self.questions, self.zones, self.settings.manner)
+
+    @property
+    def happened(self) -> list[Happened]:
+        """What became of steps at the last event, in order."""
+        return self.updates.happened
+
+    def settle(self, settings: Settings) -> None:
+        """Settings of the start, or of a reload: sockets are opened anew where their addresses have changed."""
+        before, self.settings = self.settings, settings
+        self.updates.manner = settings.manner
+        self.zones.forget()
+        opened = self.questions.opened or self.failure
+        if opened and settings.style and settings[2:] != before[2:]:
+            self.open()
+
+    def open(self) -> None:
+        """The server begins to serve, or a reload has turned it on: open the sockets."""
+        if self.settings.style:
+            self.questions.effects.append(DnsOpen((self.settings.source4, self.settings.source6)))
+
+    def opened(self, event: DnsOpened) -> None:
+        """The sockets are open, or not: without one of a family that address is not to be had, or the host lacks."""
+        told = [error for error in event.errors if error and error != _NO_FAMILY]
+        if not told and all(event.errors) and event.errors:
+            told = [event.errors[0]]
+        self.failure = _NUMBERS.get(told[0], _UNEXPECTED) if told else 0
+        if self.failure:
+            self._complain()
+        else:
+            self.questions.open()
+
+    def _complain(self) -> None:
+        self._host.log(ERROR, f"Unable to create DNS client context: result: {self.failure}")
+
+    # NameKeeper, and what the service asks
+
+    def left(self, lease: Lease) -> None:
+        """The client has the lease no longer: its names go."""
+        if self.settings.style and self._able():
+            self.updates.left(lease)
+
+    def acknowledged(self, lease: Lease, decision: Decision) -> bool:
+        """An ACK is about to be given: whether messages about it have begun."""
+        if decision.line:
+            self._host.log(ERROR, decision.line)
+        wants = decision.adding is not None or decision.removes
+        if wants and not self._able():
+            self.updates.cancel(lease.address)
+            return False
+        return self.updates.acknowledged(lease, decision)
+
+    def _able(self) -> bool:
+        if self.failure:
+            self._complain()
+        return not self.failure
+
+    # Answers and moments
+
+    def answered(self, event: DnsAnswer) -> None:
+        """An answer came, or why there is none."""
+        self._pass_on(self.questions.answered(event))
+
+    def due(self, number: int) -> None:
+        """A question has had no answer for its time."""
+        self._pass_on(self.questions.due(number))
+
+    def _pass_on(self, told: Told | None) -> None:
+        if told is not None:
+            self.updates.told(told)
+
+    def flush(self, effects: list[Effect]) -> None:
+        """An event is over: what is to be asked goes out behind its replies."""
+        if self.questions.effects:
+            effects += self.questions.effects
+            self.questions.effects.clear()
+
+    # Snapshots
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything, as plain data."""
+        style, manner, source4, source6 = self.settings
+        return {
+            "settings": (style, list(manner), source4, source6),
+            "failure": self.failure,
+            "questions": self.questions.snapshot(),
+            "zones": self.zones.snapshot(),
+            "updates": self.updates.snapshot(),
+        }
+
+    def restore(self, data: dict[str, Any]) -> None:
+        """Take over a snapshot."""
+        style, manner, source4, source6 = data["settings"]
+        self.settings = Settings(style, Manner(*manner), source4, source6)
+        self.updates.manner = self.settings.manner
+        self.failure = data["failure"]
+        self.questions.restore(data["questions"])
+        self.zones.restore(data["zones"])
+        self.updates.restore(data["updates"])

@@ -1,0 +1,105 @@
+"""Where an update goes: the zone of a name, its servers, its key; and which zones are not to be asked.
+
+A zone is found by the text of the name, the longest statement first. The statement is believed: whether it is a zone
+of its own in DNS shows in the answers, and a server that says that it is not makes the zone repudiated.
+
+See docs/behaviour/dns-updates.md#which-zone, docs/behaviour/dns-updates.md#repudiated-zones.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from ..model.configuration import Configuration
+    from ..model.peers import Key, Zone
+
+SERVERS_MAXIMUM: Final = 3
+
+
+class ZoneHost(Protocol):
+    """What zones need of the server."""
+
+    now_us: int
+
+    @property
+    def configuration(self) -> Configuration:
+        """The configuration in force, which has the zones and keys."""
+
+    def addresses_of(self, name: str) -> tuple[int, ...] | None:
+        """The addresses of a host name as last looked up."""
+
+
+class Place(NamedTuple):
+    """Where updates of a name go: `zone` as it is written; its servers (4 or 16 octets), which may be none; its key."""
+
+    zone: str
+    servers: tuple[bytes, ...]
+    key: Key | None
+
+
+class Zones:
+    """See the module."""
+
+    __slots__ = ("_host", "_repudiated")
+
+    def __init__(self, host: ZoneHost) -> None:
+        """No zone is repudiated."""
+        self._host = host
+        self._repudiated: dict[str, int] = {}
+
+    def find(self, name: bytes) -> Place | None:
+        """The place of a name; None where no zone statement covers it."""
+        configuration = self._host.configuration
+        for text in suffixes(name):
+            zone = configuration.zones.get(text)
+            if zone is not None:
+                key = None if zone.key is None else configuration.keys.get(zone.key)
+                return Place(zone.name, self._servers(zone), key)
+        return None
+
+    def _servers(self, zone: Zone) -> tuple[bytes, ...]:
+        """The servers' addresses, in the order in which they are asked: a host name counts by its first one."""
+        found: list[bytes] = []
+        for four, six in ((zone.primary, zone.primary6), (zone.secondary, zone.secondary6)):
+            for entry in four:
+                addresses = (entry,) if isinstance(entry, int) else (self._host.addresses_of(entry) or ())[:1]
+                found += [address.to_bytes(4, "big") for address in addresses]
+            found += six
+        return tuple(found[:SERVERS_MAXIMUM])
+
+    def repudiate(self, zone: str, until_us: int) -> None:
+        """A server of the zone says that it is not one: nothing is asked of it until then."""
+        self._repudiated[zone.lower()] = until_us
+
+    def is_repudiated(self, zone: str) -> bool:
+        """Whether nothing is asked of the zone now."""
+        until_us = self._repudiated.get(zone.lower())
+        if until_us is not None and until_us <= self._host.now_us:
+            del self._repudiated[zone.lower()]
+            return False
+        return until_us is not None
+
+    def forget(self) -> None:
+        """Another configuration is in force: its zones are as good as any."""
+        self._repudiated.clear()
+
+    def snapshot(self) -> list[tuple[str, int]]:
+        """The zones that are not asked, as plain data."""
+        return list(self._repudiated.items())
+
+    def restore(self, data: Any) -> None:
+        """Take over a snapshot."""
+        self._repudiated = dict(data)
+
+
+def suffixes(name: bytes) -> list[str]:
+    """A name and its parents as texts in lower case with a final dot, without the root."""
+    text = name.decode("utf-8", "surrogateescape").lower()
+    if not text.endswith("."):
+        text += "."
+    found: list[str] = []
+    while text.strip("."):
+        found.append(text)
+        text = text.partition(".")[2]
+    return found
