@@ -29,11 +29,12 @@ class Chain:
     `removing` comes first, then `adding`; either may be None. `static`: the address is fixed, and nothing is stored.
     `active`: the lease stays its client's while it is removed. `spoilt`: the old name could not be removed, and no new
     one is added. `sends_reverse`: whether a message adds the reverse map. `step` is under way as question number
-    `question`, in `zone`.
+    `question`, in `zone`; `body` is its message, kept where the zone's server is still sought.
     """
 
     __slots__ = (
-        "active", "adding", "address", "question", "removing", "sends_reverse", "spoilt", "static", "step", "zone",
+        "active", "adding", "address", "body", "question", "removing", "sends_reverse", "spoilt", "static", "step",
+        "zone",
     )  # fmt: skip
 
     def __init__(self, address: int, removing: Names | None, adding: Names | None, *, static: bool = False) -> None:
@@ -47,6 +48,7 @@ class Chain:
         self.sends_reverse = True
         self.step = Step.ADD_1
         self.question = 0
+        self.body = b""
         self.zone = ""
 
     def plain(self) -> dict[str, Any]:

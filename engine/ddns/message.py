@@ -154,6 +154,15 @@ class Answer(NamedTuple):
     extended: bool
     records: tuple[Record, ...]
 
+    def repeats(self, asked: bytes) -> bool:
+        """Whether it repeats the question (or zone) of the message that it answers, or none at all."""
+        count = int.from_bytes(self.octets[4:6], "big")
+        if not count:
+            return asked[2] >> 3 != 0
+        end = _skip(asked, HEADER.size) + _QUESTION.size
+        found = self.octets[HEADER.size : end]
+        return count == 1 and found.lower() == asked[HEADER.size : end].lower()
+
 
 def read(octets: bytes) -> Answer:
     """Walk an answer of at least a header's octets. Raises BadAnswer; trailing octets do not count."""

@@ -10,9 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from ...trace.effects import ERROR, DnsOpen
+from .discovery import Discovery, resolvers_of
 from .naming import NO_STYLE
 from .questions import QuestionHost, Questions
 from .rules import Manner
+from .updates import PART as UPDATES
 from .updates import UpdateHost, Updates
 from .zones import ZoneHost, Zones
 
@@ -29,6 +31,8 @@ _ANY_6: Final = bytes(16)
 # ISC's numbers for why a socket cannot be opened.
 _NUMBERS: Final = {"EADDRNOTAVAIL": 4, "EADDRINUSE": 5, "EACCES": 6, "EPERM": 6}
 _UNEXPECTED: Final = 34
+# ... and for why /etc/resolv.conf cannot be read.
+_UNEXPECTED_TOKEN: Final = 59
 _NO_FAMILY: Final = "EAFNOSUPPORT"
 
 
@@ -48,7 +52,7 @@ class DdnsHost(UpdateHost, QuestionHost, ZoneHost, Protocol):
 class Ddns:
     """See the module. `settings` are those in force. `failure` is ISC's number for why there are no sockets, or 0."""
 
-    __slots__ = ("_host", "failure", "questions", "settings", "updates", "zones")
+    __slots__ = ("_host", "discovery", "failure", "questions", "settings", "updates", "zones")
 
     def __init__(self, host: DdnsHost) -> None:
         """Off, until `settle`."""
@@ -57,7 +61,8 @@ class Ddns:
         self.failure = 0
         self.questions = Questions(host)
         self.zones = Zones(host)
-        self.updates = Updates(host, self.questions, self.zones, self.settings.manner)
+        self.discovery = Discovery(self.questions, self.zones)
+        self.updates = Updates(host, self.questions, self.zones, self.discovery, self.settings.manner)
 
     @property
     def happened(self) -> list[Happened]:
@@ -80,6 +85,11 @@ class Ddns:
 
     def opened(self, event: DnsOpened) -> None:
         """The sockets are open, or not: without one of a family that address is not to be had, or the host lacks."""
+        self.discovery.resolvers, sound = resolvers_of(event.resolv_conf)
+        if not sound:
+            self._host.log(ERROR, f"irs_resconf_load failed: {_UNEXPECTED_TOKEN}.")
+            text = "startup continuing but DDNS support may be affected"
+            self._host.log(ERROR, f"Unable to set resolver from resolv.conf; {text}: result {_UNEXPECTED_TOKEN}")
         told = [error for error in event.errors if error and error != _NO_FAMILY]
         if not told and all(event.errors) and event.errors:
             told = [event.errors[0]]
@@ -125,8 +135,14 @@ class Ddns:
         self._pass_on(self.questions.due(number))
 
     def _pass_on(self, told: Told | None) -> None:
-        if told is not None:
+        if told is None:
+            return
+        if told.asker.part == UPDATES:
             self.updates.told(told)
+            return
+        sought = self.discovery.told(told)
+        if sought is not None:
+            self.updates.found(sought)
 
     def flush(self, effects: list[Effect]) -> None:
         """An event is over: what is to be asked goes out behind its replies."""
@@ -144,6 +160,7 @@ class Ddns:
             "failure": self.failure,
             "questions": self.questions.snapshot(),
             "zones": self.zones.snapshot(),
+            "discovery": self.discovery.snapshot(),
             "updates": self.updates.snapshot(),
         }
 
@@ -155,4 +172,5 @@ class Ddns:
         self.failure = data["failure"]
         self.questions.restore(data["questions"])
         self.zones.restore(data["zones"])
+        self.discovery.restore(data["discovery"])
         self.updates.restore(data["updates"])

@@ -73,17 +73,20 @@ class Question:
     """One message: `body` under the id 0, unsigned; `servers` in turn, `at` which.
 
     `key` names the key that signs it, None for none. Of the server that is asked now: `octets` as sent, their `mac`,
-    how often they were sent, and since when.
+    how often they were sent, and since when. `wait_us`: how long each server has.
     """
 
-    __slots__ = ("asker", "at", "body", "key", "mac", "number", "octets", "sent", "servers", "since_us")
+    __slots__ = ("asker", "at", "body", "key", "mac", "number", "octets", "sent", "servers", "since_us", "wait_us")
 
-    def __init__(self, number: int, asker: Asker, body: bytes, servers: tuple[bytes, ...], key: str | None) -> None:
+    def __init__(
+        self, number: int, asker: Asker, body: bytes, servers: tuple[bytes, ...], key: str | None, wait_us: int
+    ) -> None:
         self.number = number
         self.asker = asker
         self.body = body
         self.servers = servers
         self.key = key
+        self.wait_us = wait_us
         self.at = 0
         self.octets = b""
         self.mac = b""
@@ -97,8 +100,9 @@ class Question:
 
 
 class Told(NamedTuple):
-    """A question is over: its asker, what came of it, the answer where it can be read, and the last server."""
+    """A question is over: its number and asker, what came of it, the answer where it can be read, the last server."""
 
+    number: int
     asker: Asker
     result: Result
     answer: Answer | None
@@ -124,10 +128,12 @@ class Questions:
         """How many questions are not answered."""
         return len(self._under_way) + len(self._waiting)
 
-    def ask(self, asker: Asker, body: bytes, servers: Sequence[bytes], key: Key | None) -> int:
+    def ask(
+        self, asker: Asker, body: bytes, servers: Sequence[bytes], key: Key | None, wait_us: int = WAIT_US
+    ) -> int:
         """Ask; returns the question's number. There is at least one server."""
         self._numbers += 1
-        made = Question(self._numbers, asker, body, tuple(servers), None if key is None else key.name)
+        made = Question(self._numbers, asker, body, tuple(servers), None if key is None else key.name, wait_us)
         self._waiting[made.number] = made
         self._go_on()
         return made.number
@@ -174,11 +180,11 @@ class Questions:
                 return number
 
     def _send(self, question: Question) -> None:
-        left_us = question.since_us + WAIT_US - self._host.now_us
+        left_us = question.since_us + question.wait_us - self._host.now_us
         tcp = len(question.octets) > UDP_OCTETS_MAXIMUM
         self.effects.append(DnsSend(question.number, question.server, PORT, tcp, left_us, question.octets))
         question.sent += 1
-        pause_us = left_us if tcp else PAUSE_US
+        pause_us = left_us if tcp else min(PAUSE_US, left_us)
         self._host.agenda.set(Owner.DNS, question.number, self._host.now_us + pause_us)
 
     def _leave(self, question: Question) -> None:
@@ -189,7 +195,7 @@ class Questions:
     def due(self, number: int) -> Told | None:
         """Nothing came in time: again, or the next server, or there is a result."""
         question = self._under_way[number]
-        if self._host.now_us < question.since_us + WAIT_US:
+        if self._host.now_us < question.since_us + question.wait_us:
             self._send(question)
             return None
         return self._next(question, result.result(result.TIMED_OUT), None)
@@ -207,6 +213,9 @@ class Questions:
         if event.payload[:2] != question.octets[:2]:
             return None
         found, answer = self._judge(question, event.payload)
+        if answer is not None and not answer.repeats(question.body):
+            # Of another question, or forged: as good as no answer, and the next sending may have a better one.
+            return None
         return self._next(question, found, answer)
 
     def _judge(self, question: Question, payload: bytes) -> tuple[Result, Answer | None]:
@@ -230,7 +239,7 @@ class Questions:
             return None
         del self._under_way[question.number]
         self._go_on()
-        return Told(question.asker, found, answer, question.server)
+        return Told(question.number, question.asker, found, answer, question.server)
 
     # Snapshots
 
@@ -266,12 +275,12 @@ def _plain(question: Question) -> tuple[Any, ...]:
     one = question
     return (
         one.number, one.asker.part, one.asker.key, one.body, list(one.servers), one.key, one.at, one.octets, one.mac,
-        one.sent, one.since_us,
+        one.sent, one.since_us, one.wait_us,
     )  # fmt: skip
 
 
 def _question(row: Any) -> Question:
-    number, part, key, body, servers, signer, *rest = row
-    made = Question(number, Asker(part, key), body, tuple(servers), signer)
+    number, part, key, body, servers, signer, *rest, wait_us = row
+    made = Question(number, Asker(part, key), body, tuple(servers), signer, wait_us)
     made.at, made.octets, made.mac, made.sent, made.since_us = rest
     return made

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from ..lease.commit import Leases
     from ..lease.database import Database
     from ..model.lease import Lease
+    from ..model.peers import Key
+    from .discovery import Discovery, Sought
+    from .message import Name
     from .naming import Decision
     from .questions import Questions, Told
     from .zones import Place, Zones
@@ -52,11 +55,14 @@ class UpdateHost(Protocol):
 class Updates:
     """See the module. `happened` is what became of steps in this event; the machine empties it before each."""
 
-    __slots__ = ("_chains", "_host", "_questions", "_zones", "happened", "manner")
+    __slots__ = ("_chains", "_discovery", "_host", "_questions", "_zones", "happened", "manner")
 
-    def __init__(self, host: UpdateHost, questions: Questions, zones: Zones, manner: Manner) -> None:
+    def __init__(
+        self, host: UpdateHost, questions: Questions, zones: Zones, discovery: Discovery, manner: Manner
+    ) -> None:
         """Nothing is under way."""
         self._host = host
+        self._discovery = discovery
         self._questions = questions
         self._zones = zones
         self._chains: dict[int, Chain] = {}
@@ -99,6 +105,8 @@ class Updates:
         chain = self._chains.pop(address, None)
         if chain is not None:
             self._questions.forget(chain.question)
+            if chain.body:
+                self._discovery.forget(address)
 
     def _begin(self, chain: Chain) -> bool:
         self._chains[chain.address] = chain
@@ -133,28 +141,61 @@ class Updates:
         names = self._names(chain)
         name = names.reverse if step in REVERSE_STEPS else names.forward
         place = self._zones.find(name)
-        if place is None or not place.servers or self._zones.is_repudiated(place.zone):
+        if place is None:
+            self._search(name)
+        if place is None or self._zones.is_repudiated(place.zone) or not self._send(chain, place, name):
             self._end(chain)
-            return
-        body = self._message(chain, place, name)
-        if body is None:
-            self._end(chain)
-            return
-        chain.zone = place.zone
-        key = place.key
-        if key is not None and not signing.can_sign(key):
-            self._host.log(ERROR, f"No tsec for use with key {key.name}")
-            key = None
-        chain.question = self._questions.ask(Asker(PART, chain.address), body, place.servers, key)
 
-    def _message(self, chain: Chain, place: Place, name: bytes) -> bytes | None:
-        """The octets of the chain's step; None, and a line, where a name cannot be sent."""
-        template = MESSAGES[chain.step, self.manner]
+    def _search(self, name: bytes) -> None:
+        """Nobody knows the zone of a name: find it for the next update."""
+        try:
+            self._discovery.seek_zone(message.name_from_text(name))
+        except BadName as bad:
+            why = f"{shown(name)} {bad.reason}"
+            self._host.log(ERROR, f"find_zone_start: Unable to build name or start resolve: {why}")
+
+    def _send(self, chain: Chain, place: Place, name: bytes) -> bool:
+        """Ask for the chain's step in the zone; False, and a line, where a name cannot be sent."""
         try:
             owner = message.name_from_text(name)
         except BadName as bad:
             self._host.log(ERROR, f"Unable to build name for fwd update: {shown(name)} {bad.reason}")
-            return None
+            return False
+        body = self._message(chain, place, owner, name)
+        if body is None:
+            return False
+        chain.zone = place.zone
+        if place.servers:
+            self._ask(chain, body, place.servers, place.key)
+        else:
+            chain.body = body
+            self._discovery.seek_server(chain.address, owner)
+        return True
+
+    def _ask(self, chain: Chain, body: bytes, servers: tuple[bytes, ...], key: Key | None) -> None:
+        if key is not None and not signing.can_sign(key):
+            self._host.log(ERROR, f"No tsec for use with key {key.name}")
+            key = None
+        chain.body = b""
+        chain.question = self._questions.ask(Asker(PART, chain.address), body, servers, key)
+
+    def found(self, sought: Sought) -> None:
+        """The server of a zone statement without any is found, or cannot be. A reverse zone's key does not count then.
+
+        See docs/behaviour/dns-updates.md#zones-without-a-server.
+        """
+        chain = self._chains[sought.address]
+        place = self._zones.find(chain.zone.encode("utf-8", "surrogateescape"))
+        if not sought.servers:
+            chain.body = b""
+            self._conclude(chain, sought.word, b"")
+            return
+        key = None if place is None or chain.step in REVERSE_STEPS else place.key
+        self._ask(chain, chain.body, sought.servers, key)
+
+    def _message(self, chain: Chain, place: Place, owner: Name, name: bytes) -> bytes | None:
+        """The octets of the chain's step; None, and a line, where a name cannot be sent."""
+        template = MESSAGES[chain.step, self.manner]
         try:
             zone = message.name_from_text(place.zone.encode("utf-8", "surrogateescape"))
         except BadName as bad:
@@ -177,15 +218,17 @@ class Updates:
     def told(self, told: Told) -> None:
         """A step's question is over."""
         assert isinstance(told.asker.key, int), "updates are asked for by address"
-        chain = self._chains[told.asker.key]
-        word = told.result.word
+        self._conclude(self._chains[told.asker.key], told.result.word, told.server)
+
+    def _conclude(self, chain: Chain, word: str, server: bytes) -> None:
+        """What a step has come to: on the lease, in the log, and the step behind it."""
         if word in (result.NOTAUTH, result.NOTZONE):
             self._repudiate(chain.zone)
             word = result.FAILURE
         found = outcome(chain.step, word, self.manner)
         names = self._names(chain)
         name = names.reverse if chain.step in REVERSE_STEPS else names.forward
-        self.happened.append(Happened(chain.address, chain.step, name, found.verdict, word, told.server))
+        self.happened.append(Happened(chain.address, chain.step, name, found.verdict, word, server))
         self._write(chain, names, found.verdict)
         self._say(chain, names, found.verdict, word)
         self._go_on(chain, found.next)

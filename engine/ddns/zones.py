@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from ..model.peers import Key, Zone
 
 SERVERS_MAXIMUM: Final = 3
+# So many zones that a search has found are kept; the names come from clients.
+FOUND_MAXIMUM: Final = 256
 
 
 class ZoneHost(Protocol):
@@ -41,22 +43,35 @@ class Place(NamedTuple):
 class Zones:
     """See the module."""
 
-    __slots__ = ("_host", "_repudiated")
+    __slots__ = ("_found", "_host", "_repudiated")
 
     def __init__(self, host: ZoneHost) -> None:
-        """No zone is repudiated."""
+        """No zone is repudiated, and none was found."""
         self._host = host
+        # Name in lower case -> the name as found, its servers, and until when they may be kept.
+        self._found: dict[str, tuple[str, tuple[bytes, ...], int]] = {}
         self._repudiated: dict[str, int] = {}
 
     def find(self, name: bytes) -> Place | None:
-        """The place of a name; None where no zone statement covers it."""
+        """The place of a name; None where no zone statement covers it, and no zone that was found."""
         configuration = self._host.configuration
         for text in suffixes(name):
             zone = configuration.zones.get(text)
             if zone is not None:
                 key = None if zone.key is None else configuration.keys.get(zone.key)
                 return Place(zone.name, self._servers(zone), key)
+            found = self._found.get(text)
+            if found is not None and found[2] > self._host.now_us:
+                return Place(found[0], found[1], None)
         return None
+
+    def keep(self, name: str, servers: tuple[bytes, ...], for_us: int) -> None:
+        """A search has found a zone and its servers: they count for so many microseconds."""
+        self._found.pop(name.lower(), None)
+        if len(self._found) >= FOUND_MAXIMUM:
+            del self._found[next(iter(self._found))]
+        self._found[name.lower()] = (name, servers, self._host.now_us + for_us)
+        self._repudiated.pop(name.lower(), None)
 
     def _servers(self, zone: Zone) -> tuple[bytes, ...]:
         """The servers' addresses, in the order in which they are asked: a host name counts by its first one."""
@@ -84,13 +99,15 @@ class Zones:
         """Another configuration is in force: its zones are as good as any."""
         self._repudiated.clear()
 
-    def snapshot(self) -> list[tuple[str, int]]:
-        """The zones that are not asked, as plain data."""
-        return list(self._repudiated.items())
+    def snapshot(self) -> dict[str, Any]:
+        """The zones that are not asked, and those that were found, as plain data."""
+        found = [(key, name, list(servers), until_us) for key, (name, servers, until_us) in self._found.items()]
+        return {"repudiated": list(self._repudiated.items()), "found": found}
 
-    def restore(self, data: Any) -> None:
+    def restore(self, data: dict[str, Any]) -> None:
         """Take over a snapshot."""
-        self._repudiated = dict(data)
+        self._repudiated = dict(data["repudiated"])
+        self._found = {key: (name, tuple(servers), until_us) for key, name, servers, until_us in data["found"]}
 
 
 def suffixes(name: bytes) -> list[str]:

@@ -6,6 +6,9 @@ that it can stand for a server in a simulated world (`world.dns_servers`), too.
 
 from __future__ import annotations
 
+import time
+from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import dns.flags
@@ -19,7 +22,7 @@ import dns.tsig
 import dns.update
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 ANY = dns.rdatatype.ANY
 
@@ -27,7 +30,8 @@ ANY = dns.rdatatype.ANY
 class NameServer:
     """See the module. `asked` holds every message as it was read; `rcode` what is answered to all, None for the truth.
 
-    `silent`: nothing is answered, and nothing done. `change` may spoil an answer's octets. `keys` sign.
+    `silent`: nothing is answered, and nothing done. `change` may spoil an answer's octets. `keys` sign, by the server's
+    own `clock`, or so many seconds late.
     """
 
     def __init__(self, *zones: str, keys: dict[str, tuple[str, bytes]] | None = None) -> None:
@@ -36,6 +40,8 @@ class NameServer:
         self.asked: list[dns.message.Message] = []
         self.rcode: Callable[[dns.message.Message], int | None] = lambda _message: None
         self.silent = False
+        self.clock: Callable[[], float] = time.time
+        self.signs_late_s = 0
         self.change: Callable[[bytes], bytes | None] = lambda octets: octets
         self.keyring = {
             dns.name.from_text(name): dns.tsig.Key(name, secret, algorithm)
@@ -46,8 +52,23 @@ class NameServer:
         """What is answered to a message, None for nothing."""
         if self.silent:
             return None
-        message = dns.message.from_wire(payload, keyring=self.keyring)
+        with self._clock_turned(0):
+            message = dns.message.from_wire(payload, keyring=self.keyring)
         self.asked.append(message)
+        with self._clock_turned(self.signs_late_s):
+            return self.change(self._answered(message).to_wire())
+
+    @contextmanager
+    def _clock_turned(self, late_s: int) -> Iterator[None]:
+        """dnspython looks at the clock of this process to sign and to check."""
+        clock = SimpleNamespace(time=lambda: self.clock() - late_s)
+        before, dns.message.time = dns.message.time, clock  # type: ignore[attr-defined]
+        try:
+            yield
+        finally:
+            dns.message.time = before  # type: ignore[attr-defined]
+
+    def _answered(self, message: dns.message.Message) -> dns.message.Message:
         answer = dns.message.make_response(message)
         rcode = self.rcode(message)
         if rcode is not None:
@@ -56,7 +77,7 @@ class NameServer:
             answer.set_rcode(dns.rcode.Rcode(self._update(message)))
         else:
             self._look_up(message, answer)
-        return self.change(answer.to_wire())
+        return answer
 
     def _look_up(self, message: dns.message.Message, answer: dns.message.Message) -> None:
         asked = message.question[0]

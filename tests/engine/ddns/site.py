@@ -11,32 +11,45 @@ from tests.engine.service.desk import START_S, Desk
 
 if TYPE_CHECKING:
     from dhcpd.engine.ddns.part import Ddns
-    from dhcpd.trace.effects import DnsOpen, DnsSend
+    from dhcpd.trace.effects import DnsOpen, DnsSend, Log
 
 COMMON = """authoritative; ping-check off; default-lease-time 600; max-lease-time 600; dhcp-cache-threshold 0;
 ddns-domainname "example.org";
 zone example.org. { primary 192.0.2.53; }
 zone 77.10.in-addr.arpa. { primary 192.0.2.53; }
 """
-SUBNET = "subnet 10.77.0.0 netmask 255.255.255.0 { range 10.77.0.100 10.77.0.109; }\n"
+SUBNET = "subnet 10.77.0.0 netmask 255.255.255.0 { range %s; }\n"
 ZONES = ("example.org.", "77.10.in-addr.arpa.")
 
 
 class Site(Desk):
-    """See the module. `servers` by address; `sent` is every message with its address, in order."""
+    """See the module. `servers` by address; `sent` is every message with its address, in order; `said` every
+    line of the log.
+    """
 
-    def __init__(self, more: str = "", style: str = "interim", leases: str = "", errors: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        more: str = "",
+        style: str = "interim",
+        leases: str = "",
+        errors: tuple[str, ...] = (),
+        subnet: str = "10.77.0.100 10.77.0.109",
+    ) -> None:
         self.dns = NameServer(*ZONES)
         self.servers = {"192.0.2.53": self.dns}
         self.sent: list[tuple[str, DnsSend]] = []
         self.resolv_conf = b"nameserver 192.0.2.53\n"
         self.errors = errors
         self.delayed = False
-        super().__init__(f"ddns-update-style {style};\n{COMMON}{more}{SUBNET}", leases, START_S * 1_000_000)
+        self.said: list[str] = []
+        super().__init__(f"ddns-update-style {style};\n{COMMON}{more}{SUBNET % subnet}", leases, START_S * 1_000_000)
 
     @property
     def ddns(self) -> Ddns:
         return self.server.ddns
+
+    def log(self, effect: Log) -> None:
+        self.said.append(effect.text)
 
     def dns_open(self, effect: DnsOpen) -> None:
         errors = self.errors or ("",) * len(effect.sources)
