@@ -11,8 +11,8 @@ from .rules import Step, Verdict
 class Happened(NamedTuple):
     """What became of one step, for who asks why a client has a name or none.
 
-    `name` is what was added or removed, at `address` (a number). `result`: a word of result.py, empty where nothing was
-    asked; `server` the one that said it, 4 or 16 octets. `verdict`: what it came to.
+    `name` is what was added or removed, at `address` (a number). `result`: a word of wire/result.py, empty where
+    nothing was asked; `server` the one that said it, 4 or 16 octets. `verdict`: what it came to.
     """
 
     address: int

@@ -16,16 +16,16 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from . import message, result
-from .message import AAAA, NS, SOA, A, BadAnswer
-from .questions import Asker
+from .wire import message, result
+from .wire.message import AAAA, NS, SOA, A, BadAnswer
+from .wire.questions import Asker
 from .zones import SERVERS_MAXIMUM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .message import Answer, Name
-    from .questions import Questions, Told
+    from .wire.message import Answer, Name
+    from .wire.questions import Questions, Told
     from .zones import Zones
 
 PART: Final = "discovery"

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ..wire import fqdn
 from .guard import interim_guard, standard_guard
-from .message import BadName, name_from_text, wire_form
 from .records import DHCID, TXT, Names
+from .wire.message import BadName, name_from_text, wire_form
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

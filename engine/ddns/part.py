@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from ...trace.effects import ERROR, DnsOpen
 from .discovery import Discovery, resolvers_of
 from .naming import NO_STYLE
-from .questions import QuestionHost, Questions
 from .rules import Manner
 from .updates import PART as UPDATES
 from .updates import UpdateHost, Updates
+from .wire.questions import QuestionHost, Questions
 from .zones import ZoneHost, Zones
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..model.lease import Lease
     from .chain import Happened
     from .naming import Decision
-    from .questions import Told
+    from .wire.questions import Told
 
 _ANY_4: Final = bytes(4)
 _ANY_6: Final = bytes(16)

@@ -20,7 +20,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from .result import NOERROR, NXDOMAIN, NXRRSET, YXDOMAIN, YXRRSET
+from .wire.result import NOERROR, NXDOMAIN, NXRRSET, YXDOMAIN, YXRRSET
 
 
 class Step(StrEnum):
@@ -217,7 +217,7 @@ _RESULTS: Final = (
 
 
 def outcome(step: Step, result: str, way: Manner) -> Outcome:
-    """What an answer (a word of result.py) makes of a step."""
+    """What an answer (a word of wire/result.py) makes of a step."""
     flags = (way.mixed, way.other_is_dynamic)
     for one, results, wanted, found in _RESULTS:
         fits = all(flag is None or flag == has for flag, has in zip(wanted, flags, strict=True))

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from ...trace.effects import ERROR, INFO
 from ..agenda import NEVER_US
 from ..wire.text import dotted
-from . import message, result, signing
 from .chain import Chain, Happened, chain_from
-from .message import BadName
-from .questions import Asker
 from .records import CLIENT_NAME, FORWARD_NAME, GUARD_NAMES, REVERSE_NAME, Names, stored_names
 from .rules import MESSAGES, REMOVING_STEPS, REVERSE_STEPS, Manner, Step, Verdict, outcome
+from .wire import message, result, signing
+from .wire.message import BadName
+from .wire.questions import Asker
 
 if TYPE_CHECKING:
     from ..lease.commit import Leases
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from ..model.lease import Lease
     from ..model.peers import Key
     from .discovery import Discovery, Sought
-    from .message import Name
     from .naming import Decision
-    from .questions import Questions, Told
+    from .wire.message import Name
+    from .wire.questions import Questions, Told
     from .zones import Place, Zones
 
 PART: Final = "update"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dhcpd.engine.ddns.guard import interim_guard, standard_guard
-from dhcpd.engine.ddns.message import name_from_text, wire_form
+from dhcpd.engine.ddns.wire.message import name_from_text, wire_form
 
 CARD = bytes.fromhex("0102000000aa01")
 NAME = wire_form(name_from_text(b"pc.example.org"))

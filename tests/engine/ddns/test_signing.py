@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dhcpd.engine.ddns import result
+from dhcpd.engine.ddns.wire import result
 from tests.engine.ddns.name_server import NameServer
 from tests.engine.ddns.site import ZONES, Site
 from tests.engine.service.desk import mac

@@ -15,20 +15,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
-from ...trace.effects import DnsSend
-from ..agenda import Owner
+from ....trace.effects import DnsSend
+from ...agenda import Owner
 from . import result, signing
 from .message import UDP_OCTETS_MAXIMUM, Answer, BadAnswer, read, with_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ...trace.effects import Effect
-    from ...trace.events import DnsAnswer
-    from ..agenda import Agenda
-    from ..draws import Draws
-    from ..model.configuration import Configuration
-    from ..model.peers import Key
+    from ....trace.effects import Effect
+    from ....trace.events import DnsAnswer
+    from ...agenda import Agenda
+    from ...draws import Draws
+    from ...model.configuration import Configuration
+    from ...model.peers import Key
     from .result import Result
 
 PORT: Final = 53

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import dns.exception
 import dns.name
 
-from ..conf.domain_names import append_name
+from ...conf.domain_names import append_name
+from ..rules import Kind, Way
 from . import result
-from .rules import Kind, Way
 
 if TYPE_CHECKING:
-    from .records import Names
-    from .rules import Row, Template
+    from ..records import Names
+    from ..rules import Row, Template
 
 # What a message without EDNS may have over UDP (RFC 1035, 4.2.1), a signature included.
 UDP_OCTETS_MAXIMUM: Final = 512

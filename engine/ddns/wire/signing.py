@@ -26,7 +26,7 @@ from .message import HEADER, TSIG, BadAnswer, name_at
 if TYPE_CHECKING:
     from dns.rdtypes.ANY.TSIG import TSIG as TsigData  # noqa: N811 - a class, whatever its letters
 
-    from ..model.peers import Key
+    from ...model.peers import Key
     from .message import Answer, Record
 
 _FUDGE_S: Final = 300
