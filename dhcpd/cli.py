@@ -4,8 +4,8 @@ Two passes over the words: the first looks for a few of them anywhere, even wher
 second is strict. That `-cf --version` prints the version is therefore no mistake. Nothing is opened or printed here;
 what is wrong comes out as a CommandError, and the caller says it.
 
-The options that ISC has not: `--log-json`, `--against`, `--lint`, `--dump-config`, and those that cut a recording into
-segments, `--trace-...`.
+The options that ISC has not: `--log-json`, `--against`, `--peer`, `--lint`, `--dump-config`, and those that cut a
+recording into segments, `--trace-...`.
 
 See docs/behaviour/start.md#options-of-the-command-line.
 """
@@ -37,7 +37,7 @@ _USAGE: Final = """Usage: {0} [-p <UDP port #>] [-f] [-d] [-q] [-t|-T]
              [-user user] [-group group] [-chroot dir]
              [-tf trace-output-file]
              [--trace-max-size size] [--trace-keep time] [--trace-total size]
-             [--against lease-file] [--lint] [--dump-config what]
+             [--against lease-file] [--peer config-file] [--lint] [--dump-config what]
              [-play trace-input-file]
              [-pf pid-file] [--no-pid] [-s server]
              [if0 [...ifN]]
@@ -86,7 +86,7 @@ _RECORDING: Final[dict[str, Callable[[str], int]]] = {
 }
 _FLAGS: Final = frozenset({"-f", "-d", "-q", "-t", "-T", "-4", "-6", "--no-pid", "--log-json", "--lint"})
 _VALUES: Final = frozenset({
-    "-p", "-s", "-cf", "-lf", "-pf", "-user", "-group", "-chroot", "-tf", "-play", "--against", "--dump-config",
+    "-p", "-s", "-cf", "-lf", "-pf", "-user", "-group", "-chroot", "-tf", "-play", "--against", "--dump-config", "--peer",
     *_RECORDING,
 })  # fmt: skip
 
@@ -122,7 +122,7 @@ def second_pass(words: Sequence[str]) -> CommandLine:
             raise CommandError(f"Unknown command {word}", usage=True)
         else:
             _add_interface(line, word)
-    for word in ("--against", "--lint", "--dump-config"):
+    for word in ("--against", "--peer", "--lint", "--dump-config"):
         if (word in line.values or word in line) and "-t" not in line:
             raise CommandError(f"{word} is for a test of the configuration: give -t, too")
     return line

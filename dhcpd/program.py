@@ -21,6 +21,7 @@ import trio
 from . import __version__, boot, cli, door
 from .door import Door
 from .engine import reloading
+from .engine.failover.rules.fitting import misfits
 from .engine.machine import Machine
 from .loop import Loop
 from .process import daemon, preload, privileges
@@ -30,13 +31,14 @@ from .recording.segments import Segments
 from .run import Run, RunEnded
 from .start import Start
 from .trace import TapeWriteFailed, TapeWriter
-from .trace.effects import DEBUG, ERROR, INFO
+from .trace.effects import DEBUG, ERROR, INFO, Fatal, Log
 from .trace.events import End, LeaseFileEnd, LeaseFilePart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .cli import CommandLine, Paths
+    from .engine.model.configuration import Configuration
     from .trace.events import Boot
 
 BANNER: Final = (
@@ -104,15 +106,18 @@ class Program:
             Start(run, self._repeat_banner).run(self._boot(run.line, run.paths))
         except RunEnded as ended:
             if ended.status == 0:
-                self._say_what_was_asked(run.line, run.machine)
+                self._say_what_was_asked(run)
             raise
 
-    def _say_what_was_asked(self, line: CommandLine, machine: door.Machine) -> None:
+    def _say_what_was_asked(self, run: Run) -> None:
         """More about a configuration that has no mistakes; raises RunEnded where the status is not 0 for it."""
+        line, machine = run.line, run.machine
         if "--dump-config" in line.values:
             self._dump(machine, line.values["--dump-config"])
         if "--against" in line.values:
             self._say_what_a_reload_means(machine, line.values["--against"])
+        if "--peer" in line.values:
+            self._say_whether_a_pair_fits(run, line.values["--peer"])
         if "--lint" in line:
             self._say_what_lint_finds(machine)
 
@@ -151,6 +156,32 @@ class Program:
             self._logger.line(ERROR if found else INFO, text)
         if found:
             raise RunEnded(_REGRETTED)
+
+    def _say_whether_a_pair_fits(self, run: Run, path: str) -> None:
+        """`-t --peer OTHER.conf`: whether the failover partner's file goes with this one; raises RunEnded where not."""
+        ours, theirs = run.machine.configuration, self._other_configuration(run, path)
+        assert ours is not None, "the test has found no mistake"
+        found = misfits(ours, theirs)
+        for one in found:
+            level, word = (ERROR, "ERROR") if one.harms else (INFO, "WARNING")
+            where = f"failover peer {one.relationship}: " if one.relationship else ""
+            self._logger.line(level, f"{word}: {where}{one.text}")
+        if any(one.harms for one in found):
+            self._logger.line(ERROR, f"{path} and this file do not make a failover pair.")
+            raise RunEnded(1)
+        self._logger.line(INFO, f"{path} and this file make a failover pair.")
+
+    def _other_configuration(self, run: Run, path: str) -> Configuration:
+        """The partner's configuration, tested as this one was; raises RunEnded where it has mistakes."""
+        machine = Machine()
+        for event in (self._boot(run.line, run.paths), *boot.configuration(path)):
+            for effect in machine.apply(event):
+                if isinstance(effect, Log) and effect.level == ERROR:
+                    self._logger.line(ERROR, effect.text)
+                elif isinstance(effect, Fatal):
+                    raise self._fatal(f"{path}: {effect.text}")
+        assert machine.configuration is not None, "a test has either a configuration or mistakes"
+        return machine.configuration
 
     def _fatal(self, text: str) -> RunEnded:
         """The end of a start. Of a playback nobody can tell what it would have found: 1 would be a difference."""

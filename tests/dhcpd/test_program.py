@@ -10,6 +10,7 @@ import pytest
 from dhcpd import program
 from dhcpd.disk.lease_file import LeaseFile
 from dhcpd.process.logging import TRAILER
+from tests.engine.failover.pair import configuration as pair_configuration
 
 ROOT = Path(__file__).resolve().parents[2]
 BANNER = list(program.BANNER)
@@ -120,6 +121,29 @@ def test_what_a_reload_would_mean_for_the_leases_of_a_file(tmp_path):
     status, lines = run(*files)
     assert status == 1
     assert "--against is for a test of the configuration: give -t, too" in lines
+
+
+def test_the_two_files_of_a_failover_pair_are_held_against_each_other(tmp_path):
+    for side in ("primary", "secondary"):
+        (tmp_path / f"{side}.conf").write_text(pair_configuration(side))
+    files = ["-cf", str(tmp_path / "primary.conf"), "--peer"]
+    status, lines = run("-t", *files, str(tmp_path / "secondary.conf"))
+    assert (status, lines[-1]) == (0, f"{tmp_path}/secondary.conf and this file make a failover pair.")
+    (tmp_path / "other.conf").write_text(pair_configuration("secondary").replace("port 847", "port 848"))
+    status, lines = run("-t", *files, str(tmp_path / "other.conf"))
+    assert status == 1
+    assert lines[-2] == "ERROR: failover peer fo: peer port is 847, and the other file has port 848"
+    assert lines[-1] == f"{tmp_path}/other.conf and this file do not make a failover pair."
+    (tmp_path / "bad.conf").write_text(pair_configuration("secondary").replace("secondary;", "tertiary;"))
+    status, lines = run("-t", *files, str(tmp_path / "bad.conf"))
+    assert status == 1
+    assert any(line.startswith(f"{tmp_path}/bad.conf line 3: invalid statement in peer declaration") for line in lines)
+    status, lines = run("-t", *files, str(tmp_path / "none.conf"))
+    assert status == 1
+    assert any("No such file or directory" in line for line in lines)
+    status, lines = run(*files, str(tmp_path / "secondary.conf"))
+    assert status == 1
+    assert "--peer is for a test of the configuration: give -t, too" in lines
 
 
 def test_octets_of_the_configuration_are_logged_as_they_are(tmp_path):
