@@ -20,7 +20,7 @@ help:
 	@echo 'make test      style, types, contracts and every test'
 	@echo 'make lint      style, types and contracts alone'
 	@echo 'make bench     measure against ISC dhcpd and Kea where they are installed (root)'
-	@echo 'make fuzz      look for inputs that break it: FUZZ_MINUTES=4 for all six doors (needs atheris)'
+	@echo 'make fuzz      look for inputs that break it: FUZZ_MINUTES=4 for all doors (needs atheris)'
 	@echo 'make fixtures  record the traces of real clients anew (root)'
 	@echo 'make oracle    record ISC dhcpd'"'"'s answers to new scenarios, compare over the public ones (root); ORACLE_ALL=--all: to all'
 	@echo 'make parity    ask ISC dhcpd and this parser about random configurations, whole and damaged'
@@ -67,8 +67,8 @@ bench: $(TOOLS)
 
 fuzz: $(TOOLS)
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(PIP) atheris $(LOGGED)
-	@status=0; for door in packet configuration leases trace isc pcap; do \
-	  nice $(BIN)/python -m tests.fuzz.run $$door --seconds $$(( $(FUZZ_MINUTES) * 10 )) || status=1; done; exit $$status
+	@status=0; for door in packet configuration leases trace isc pcap failover; do \
+	  nice $(BIN)/python -m tests.fuzz.run $$door --seconds $$(( $(FUZZ_MINUTES) * 60 / 7 )) || status=1; done; exit $$status
 
 fixtures: $(TOOLS)
 	$(BIN)/python fixtures/record.py $(FIXTURE_ARGUMENTS)

@@ -1,4 +1,4 @@
-"""The six doors through which a stranger's octets come in, each as a function of octets.
+"""The doors through which a stranger's octets come in, each as a function of octets.
 
 A door returns when the server has dealt with the octets as it should, and raises when it has not: whatever the code
 under test raises, or `Hang` where it took too long. What is a clear refusal (a parse message, a tape that is no tape)
@@ -40,6 +40,7 @@ from dhcpd.trace.format import (
     pack_frame,
     unpack_frame,
 )
+from tests.fuzz.failover_door import failover
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -275,6 +276,7 @@ DOORS: Final[dict[str, Callable[[bytes], None]]] = {
     "trace": trace,
     "isc": isc,
     "pcap": pcap,
+    "failover": failover,
 }
 
 
