@@ -188,7 +188,7 @@ _WITH_PAYLOAD: Final = 3
 
 
 def failover(data: bytes) -> None:
-    """Steps: which one, two octets of a number, and for the first three kinds a length and so many octets."""
+    """Have a server go through the steps: which one, two octets of a number, a length, and for some so many octets."""
     server = Server(data[0] if data else 0)
     at = 1
     for _ in range(STEPS_MAX):
