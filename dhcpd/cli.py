@@ -86,8 +86,8 @@ _RECORDING: Final[dict[str, Callable[[str], int]]] = {
 }
 _FLAGS: Final = frozenset({"-f", "-d", "-q", "-t", "-T", "-4", "-6", "--no-pid", "--log-json", "--lint"})
 _VALUES: Final = frozenset({
-    "-p", "-s", "-cf", "-lf", "-pf", "-user", "-group", "-chroot", "-tf", "-play", "--against", "--dump-config", "--peer",
-    *_RECORDING,
+    "-p", "-s", "-cf", "-lf", "-pf", "-user", "-group", "-chroot", "-tf", "-play", "--against", "--peer",
+    "--dump-config", *_RECORDING,
 })  # fmt: skip
 
 

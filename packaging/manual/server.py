@@ -22,6 +22,7 @@ OPTIONS = {
     "--trace-keep TIME": "Remove files of the recording that are older than TIME (24h, 7d).",
     "--trace-total SIZE": "Remove the oldest files of the recording when all together have more than SIZE octets.",
     "--against FILE": "With -t: how many leases of FILE would lose their range if this configuration were taken over.",
+    "--peer FILE": "With -t: whether FILE, the configuration of the failover partner, fits; status 1 where not.",
     "--lint": "With -t: tell what is accepted and may be regretted; status 2 where there is any.",
     "--dump-config WHAT": "With -t: print what an address, subnet, host or class gets, with the place of each value.",
     "-play FILE": "Play a recording, compare everything with it, and write the lease file that -lf names.",
