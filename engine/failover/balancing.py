@@ -230,6 +230,8 @@ def _idle_share(endpoint: Endpoint, pool: Pool, state: int) -> int:
 def timed_run(endpoint: Endpoint, pool_index: int) -> None:
     """A pool's moment has come."""
     endpoint.balance_at.pop(pool_index, None)
+    if endpoint.state is NORMAL:
+        endpoint.updates.queue_refused()
     run(endpoint, may_request=True)
 
 

@@ -44,7 +44,10 @@ def receive_ack(endpoint: Endpoint, message: BindingAck) -> None:
         text = reason_text(message.reject) if message.message is None else printable(message.message)
         site.log(ERROR, f"bind update on {dotted(address)} from {endpoint.name} rejected: {text}")
         site.tell(dotted(address), f"the partner refused it ({message.reject})", text)
-        updates.forget(address)
+        if message.reject == Reason.LESS_CRITICAL:
+            updates.forget(address)
+        else:
+            updates.refuse(address)
     elif told is not None:
         if told.xid != message.xid:
             site.log(INFO, f"bind update on {dotted(address)} got ack from {endpoint.name}: xid mismatch.")

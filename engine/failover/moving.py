@@ -330,7 +330,14 @@ def _recent(endpoint: Endpoint, now_us: int) -> list[Unsure]:
 
 
 def storage_failed(endpoint: Endpoint) -> None:
-    """Records of the last moments are lost: where one was of the state, the state is what it was before.
+    """Records of the last moments are lost: of the state, or of what the partner told, which it is to tell again."""
+    _take_back(endpoint)
+    if endpoint.link is not None and endpoint.updates.to_ack:
+        endpoint.site.drop(endpoint.link.stream, "what the partner told could not be recorded")
+
+
+def _take_back(endpoint: Endpoint) -> None:
+    """Where a record of the state is lost, the state is what it was before.
 
     The partner shall not know more than a restart would: the link goes, and the next one begins from the old state. A
     state that was entered without the partner is entered again soon, and recorded anew; with the partner, it is the

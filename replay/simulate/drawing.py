@@ -21,6 +21,8 @@ _DRAW: Final = 1 << 48
 _PEACE_S: Final = 40
 _LENGTH_S: Final = (300, 1200)
 _CLIENT_EVERY_S: Final = (4, 20)
+# The part of all runs in which operators do what nobody may.
+_WILD: Final = 0.1
 _FAULT_EVERY_S: Final = (40, 200)
 
 
@@ -49,7 +51,7 @@ def _site(random: Random) -> Site:
         split=random.choice((0, 64, 128, 128, 200, 256)),
         balance_s=random.choice((20, 60, 200)),
         shared_s=random.choice((0, 3, 10)),
-        auto_partner_down_s=0,
+        auto_partner_down_s=random.choice((0, 0, 0, 0, 90)),
         ping=random.random() < 0.15,  # noqa: PLR2004 - seldom: each ping costs events
         skews=(0,) * 3,
     )
@@ -67,7 +69,8 @@ def _acts(random: Random, site: Site, length_us: int) -> list[Step]:
 def _faults(random: Random, site: Site, length_us: int, kinds: Collection[str]) -> list[Step]:
     if not kinds:
         return []
-    names = sorted(kinds)
+    wild = random.random() < _WILD
+    names = sorted(kind for kind in kinds if wild or not FAULTS[kind].wild) or sorted(kinds)
     weights = [FAULTS[name].weight for name in names]
     numbers = servers(site)
     count = int(length_us / SECOND_US / random.uniform(*_FAULT_EVERY_S))

@@ -2,14 +2,19 @@
 
 A fault is done to a server, or to what is between servers; some are over by themselves after a while. `end` is called
 then, and for all at the end of a run, when the world is made good; it must not mind being called for nothing. What a
-fault leaves (a server that is not running, a clock that is wrong) is put right by the run at its end.
+fault leaves (a server that does not run, a clock that is wrong, a full disk) is put right by the run at its end.
 
-To add one: a function or two, and a line in FAULTS.
+To add one: a function or two, and a line in FAULTS. DNS servers that fail will be one more kind of party to cut, slow
+down and restart.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from ...engine.failover.rules.states import NORMAL, P_DOWN, State
+from ...trace import events as ev
+from . import operators
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,16 +24,32 @@ if TYPE_CHECKING:
 
 _PARTS: Final = 1 << 16
 SECOND_US: Final = 1_000_000
+_LAN_US: Final = (200, 200)
+_SLOW_US: Final = 2_000_000
+_CALL_US: Final = 3_000_000
+_SLICE_US: Final = 700_000
+_SKEW_S: Final = 50
+_WRONG_S: Final = 150
+_FAILING: Final = ("append", "sync")
+_REWRITING: Final = ("create", "write", "backup", "install")
+_THINGS: Final = 6
+_LONGER: Final = 2
+# What an operator may write who does not know what he does.
+_WRITTEN: Final = tuple(state for state in State if state not in (State.UNKNOWN, State.STARTUP))
 
 
 class Fault(NamedTuple):
-    """What is done, how it is over, and how often it comes among all (a weight); `longest_s` of those that last."""
+    """What is done (False where it cannot be), how it is over, how often it comes among all, how long it lasts at most.
+
+    `wild`: an operator does what nobody may, so that promises are not judged any more.
+    """
 
     what: str
     begin: Callable[[Run, Step], bool]
     end: Callable[[Run, Step], None] | None
     weight: int
     longest_s: int
+    wild: bool = False
 
 
 def share(draw: int) -> float:
@@ -36,7 +57,11 @@ def share(draw: int) -> float:
     return draw % _PARTS / _PARTS
 
 
-# Servers: what has ended is started again by `start`, or at the end
+def _signed(draw: int, most: int) -> int:
+    return draw % (2 * most + 1) - most
+
+
+# Servers: what has ended is started again by `end`, or when the world is made good
 
 
 def _kill(run: Run, step: Step) -> bool:
@@ -47,16 +72,43 @@ def _darken(run: Run, step: Step) -> bool:
     return run.stop(step.who, lambda node: node.lose_power(share(step.draw)))
 
 
+def _tear(run: Run, step: Step) -> bool:
+    """The power fails in the middle of what an event sets going, some time from now."""
+    node = run.nodes[step.who]
+    node.fails_in, node.fails_with = step.draw % _THINGS, share(step.draw >> 16)
+    return node.running
+
+
+def _lose(run: Run, step: Step) -> bool:
+    """Its disk is lost, where its partners have all that they need to have."""
+    return run.partners_whole(step.who) and run.stop(step.who, run.lose_disk)
+
+
+def _rename(run: Run, step: Step) -> bool:
+    """It is started again with another name for its relationships."""
+    return run.stop(step.who, lambda node: node.kill()) and run.start(step.who, secret="-x")  # noqa: S106 - no password
+
+
+def _named_again(run: Run, step: Step) -> None:
+    if run.nodes[step.who].renamed:
+        run.stop(step.who, lambda node: node.kill())
+        run.start(step.who)
+
+
 def _restart(run: Run, step: Step) -> None:
     run.start(step.who)
 
 
-# Between servers
+# The network between servers
 
 
 def _partition(run: Run, step: Step) -> bool:
-    one, other = run.neighbours(step)
-    run.world.network.cut(one, other)
+    run.world.network.cut(*run.neighbours(step))
+    return True
+
+
+def _halve(run: Run, step: Step) -> bool:
+    run.world.network.cut(*run.neighbours(step), both=False)
     return True
 
 
@@ -64,8 +116,177 @@ def _join(run: Run, step: Step) -> None:
     run.world.network.join(*run.neighbours(step))
 
 
+def _deafen(run: Run, step: Step) -> bool:
+    """Some of its clients do not hear a server any more, nor it them."""
+    for client in run.clients[step.draw % 2 :: 2]:
+        run.world.network.cut(client.name, run.nodes[step.who].name)
+    return True
+
+
+def _hear(run: Run, step: Step) -> None:
+    for client in run.clients:
+        run.world.network.join(client.name, run.nodes[step.who].name)
+
+
+def _slow(run: Run, step: Step) -> bool:
+    run.world.network.delay_us = (200, 200 + int(share(step.draw) * _SLOW_US))
+    return True
+
+
+def _quick(run: Run, _step: Step) -> None:
+    run.world.network.delay_us = _LAN_US
+
+
+def _drop(run: Run, step: Step) -> bool:
+    run.world.network.loss, run.world.network.twice = share(step.draw) / 2, share(step.draw >> 16) / 4
+    return True
+
+
+def _carry(run: Run, _step: Step) -> None:
+    run.world.network.loss = run.world.network.twice = 0.0
+
+
+# Connections
+
+
+def _reset(run: Run, step: Step) -> bool:
+    ends = run.connections(step.who)
+    for end in ends:
+        end.reset()
+    return bool(ends)
+
+
+def _stall(run: Run, step: Step) -> bool:
+    """The connections that stand carry nothing any more, in one direction or in both."""
+    ends = run.connections(step.who)
+    for end in ends:
+        end.stalled = True
+        if end.peer is not None and step.draw % 2:
+            end.peer.stalled = True
+    return bool(ends)
+
+
+def _refuse(run: Run, step: Step) -> bool:
+    run.world.tcp.refusing.add(run.nodes[step.who].name)
+    return _reset(run, step)
+
+
+def _accept(run: Run, step: Step) -> None:
+    run.world.tcp.refusing.discard(run.nodes[step.who].name)
+
+
+def _reorder(run: Run, step: Step) -> bool:
+    run.world.tcp.call_us = _CALL_US
+    return _reset(run, step)
+
+
+def _in_order(run: Run, _step: Step) -> None:
+    run.world.tcp.call_us = 0
+
+
+# Clocks
+
+
+def _skew(run: Run, step: Step) -> bool:
+    return run.set_clock(step.who, _signed(step.draw, _SKEW_S) * SECOND_US)
+
+
+def _wrong(run: Run, step: Step) -> bool:
+    return run.set_clock(step.who, _signed(step.draw, _WRONG_S) * SECOND_US)
+
+
+def _right(run: Run, step: Step) -> None:
+    run.set_clock(step.who, 0)
+
+
+# Disks and lease files
+
+
+def _fill(run: Run, step: Step) -> bool:
+    run.nodes[step.who].disk.failing.add(_FAILING[step.draw % len(_FAILING)])
+    return True
+
+
+def _fail_rewrite(run: Run, step: Step) -> bool:
+    node = run.nodes[step.who]
+    node.disk.failing.add(_REWRITING[step.draw % len(_REWRITING)])
+    return _rewrite(run, step)
+
+
+def _room(run: Run, step: Step) -> None:
+    run.nodes[step.who].disk.failing.clear()
+
+
+def _rewrite(run: Run, step: Step) -> bool:
+    """Somebody has moved the lease file: it is written anew, slice by slice, while other things happen."""
+    node = run.nodes[step.who]
+    if node.running:
+        node.slice_us, node.slices_at_once = _SLICE_US, False
+        node.tell(ev.StorageFailed(0, 0, "lost", "", "moved"))
+    return node.running
+
+
+# Operators
+
+
+def _reload(run: Run, step: Step) -> bool:
+    """A configuration with a little more room, at this server alone."""
+    return run.reload(step.who, longer=_LONGER)
+
+
+def _reload_back(run: Run, step: Step) -> None:
+    run.reload(step.who)
+
+
+def _declare_down(run: Run, step: Step) -> bool:
+    """An operator says that a partner is down, which it is."""
+    one = run.relationship(step)
+    node = run.nodes[step.who]
+    if run.nodes[one.other(step.who)].running or not node.running:
+        return False
+    return run.operate(step.who, operators.state_wish(one.name, int(P_DOWN)))
+
+
+def _declare_wrongly(run: Run, step: Step) -> bool:
+    """An operator says so of one that lives: both may serve."""
+    one = run.relationship(step)
+    return run.nodes[one.other(step.who)].running and run.operate(
+        step.who, operators.state_wish(one.name, int(P_DOWN))
+    )
+
+
+def _shut_down(run: Run, step: Step) -> bool:
+    return run.operate(step.who, operators.shutdown_wish())
+
+
+def _write_state(run: Run, step: Step) -> bool:
+    state = _WRITTEN[step.draw // _PARTS % len(_WRITTEN)]
+    return state is not NORMAL and run.operate(step.who, operators.state_wish(run.relationship(step).name, int(state)))
+
+
 FAULTS: Final[dict[str, Fault]] = {
-    "kill": Fault("a server is killed, and started again later", _kill, _restart, 8, 300),
-    "power": Fault("a server loses its power, and what was not synced in part or all", _darken, _restart, 8, 300),
-    "partition": Fault("nothing passes between two servers", _partition, _join, 10, 400),
+    "kill": Fault("a server is killed, and started again later", _kill, _restart, 6, 300),
+    "power": Fault("its power fails, and what was not synced is lost in part or all", _darken, _restart, 6, 300),
+    "torn": Fault("its power fails in the middle of what an event sets going", _tear, _restart, 6, 300),
+    "lost-disk": Fault("its disk is lost, with all leases", _lose, _restart, 4, 300),
+    "renamed": Fault("it runs with another name for its relationships", _rename, _named_again, 1, 60),
+    "partition": Fault("nothing passes between two servers", _partition, _join, 8, 400),
+    "one-way": Fault("what one server sends does not come to another", _halve, _join, 4, 300),
+    "deaf": Fault("half of the clients and a server do not hear each other", _deafen, _hear, 4, 300),
+    "slow": Fault("everything is late, by up to two seconds", _slow, _quick, 4, 200),
+    "lossy": Fault("datagrams are lost, or come twice", _drop, _carry, 4, 300),
+    "reset": Fault("its connections end", _reset, None, 4, 0),
+    "stalled": Fault("its connections stand, and carry nothing, one way or both", _stall, None, 4, 0),
+    "refused": Fault("it refuses every call", _refuse, _accept, 3, 200),
+    "reordered": Fault("calls overtake each other", _reorder, _in_order, 3, 200),
+    "skew": Fault("its clock is wrong by less than a minute", _skew, _right, 3, 400),
+    "clock": Fault("its clock is stepped by minutes", _wrong, _right, 2, 400),
+    "full": Fault("its disk takes nothing, or syncs nothing", _fill, _room, 4, 120),
+    "rewrite": Fault("its lease file is written anew, slice by slice", _rewrite, None, 3, 0),
+    "bad-rewrite": Fault("its lease file cannot be written anew", _fail_rewrite, _room, 2, 60),
+    "reload": Fault("it reads a configuration with larger pools", _reload, _reload_back, 3, 200),
+    "partner-down": Fault("an operator says that its partner, which does not run, is down", _declare_down, None, 6, 0),
+    "wrong-partner-down": Fault("an operator says so of a partner that runs", _declare_wrongly, None, 2, 0),
+    "shutdown": Fault("an operator shuts it down", _shut_down, _restart, 3, 200),
+    "written-state": Fault("an operator writes any state", _write_state, None, 1, 0, wild=True),
 }

@@ -30,11 +30,12 @@ class Batch(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """A seed whose run violated an invariant, behind so many events."""
+    """A seed whose run violated an invariant, so long after its beginning and behind so many events."""
 
     seed: int
     invariant: str
     what: str
+    at_us: int
     events: int
 
 
@@ -73,7 +74,8 @@ def simulate_batch(batch: Batch) -> Sum:
         events += outcome.events
         met += outcome.met
         if outcome.violated is not None:
-            failures.append(Failure(seed, outcome.violated.invariant, outcome.violated.what, outcome.events))
+            violated = outcome.violated
+            failures.append(Failure(seed, violated.invariant, violated.what, outcome.at_us, outcome.events))
     seeds = batch.last - batch.first + 1
     return Sum(seeds, events, time.process_time() - began_s, met, tuple(failures))
 

@@ -6,19 +6,24 @@ violation like any other; so is one that ends by itself.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from functools import partial
+from traceback import extract_tb
+from typing import TYPE_CHECKING, Final, Protocol
 
+from ...trace import events as ev
 from ..world.simulated.server import Server
+from .judging.promises import Violated
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ...engine.failover.endpoint import Endpoint
-    from ...engine.model.configuration import Pool
     from ...trace import effects as fx
-    from ...trace import events as ev
     from ...trace.effects import Effect
     from ...trace.events import Event
     from ..world.disk import Disk
     from ..world.simulated.server import Surroundings
+    from ..world.starting import Beginning
 
 
 class Watch(Protocol):
@@ -36,6 +41,16 @@ class Watch(Protocol):
     def says(self, node: Node, effect: fx.StreamSend) -> None:
         """Something leaves on a connection."""
 
+    def ended(self, node: Node) -> None:
+        """A server has ended, however that came."""
+
+
+_ENGINE: Final = "/engine/"
+
+
+class _PowerFails(Exception):
+    """In the middle of an event."""
+
 
 class Node(Server):
     """See the module. `number` names it in the plan; `boots` counts how often it was started."""
@@ -47,6 +62,15 @@ class Node(Server):
         super().__init__(world, name, links, disk)
         self.number = number
         self.boots = 0
+        # Its relationships have other names than its partners', or its pools so many more addresses.
+        self.renamed = False
+        self.longer = 0
+        # The power fails behind so many things done (None: it does not), and this part of what is not safe stays.
+        self.fails_in: int | None = None
+        self.fails_with = 0.0
+        # So long after a slice of a rewrite the next one comes; 0: at once.
+        self.slice_us = 0
+        self._slices = False
         self._watch = watch
 
     def endpoint(self, name: str) -> Endpoint | None:
@@ -54,14 +78,62 @@ class Node(Server):
         failover = self.machine.failover
         return failover.endpoints.get(name) if failover is not None and self.running else None
 
-    def pools(self, name: str) -> tuple[Pool, ...]:
-        """The pools of a relationship, by the configuration of the run that is or was last."""
-        failover = self.machine.failover
-        return () if failover is None else failover.pools(failover.endpoints[name])
+    def boot(self, begin: Beginning, recording: Path | None = None) -> None:
+        """Start."""
+        self.boots += 1
+        self.fails_in, self._slices, self.longer = None, False, 0
+        super().boot(begin, recording)
+        self.slices_at_once = not self.slice_us
+
+    def tell(self, event: Event) -> list[Effect]:
+        """Have an event come; the power may fail in the middle of it, and the server may end."""
+        try:
+            effects = super().tell(event)
+        except _PowerFails:
+            self.lose_power(self.fails_with)
+            self._watch.ended(self)
+            return []
+        if self.ended and self.running and self.machine.serving:
+            self.kill()
+            self._watch.ended(self)
+        if self.slice_us and not self._slices and self.running and self.machine.rewriting:
+            self._slices = True
+            self._world.clock.after(self.slice_us, partial(self._go_on, self.machine))
+        return effects
+
+    def _go_on(self, machine: object) -> None:
+        if machine is self.machine and self.running:
+            self._slices = False
+            if self.machine.rewriting:
+                self.tell(ev.RewriteContinue(0, 0))
 
     def _apply(self, event: Event) -> list[Effect]:
         self._watch.before(self, event)
-        return super()._apply(event)
+        try:
+            return super()._apply(event)
+        except Exception as error:
+            if any(_ENGINE in frame.filename for frame in extract_tb(error.__traceback__)):
+                place = extract_tb(error.__traceback__)[-1]
+                where = f"{place.filename.rpartition('/')[2]}:{place.lineno}"
+                what = f"{self.name} raises {error!r} at {where} for a {type(event).__name__}"
+                raise Violated("engine", what) from error
+            raise
+
+    def _may_fail(self) -> None:
+        if self.fails_in is not None:
+            self.fails_in -= 1
+            if self.fails_in < 0:
+                self.fails_in = None
+                raise _PowerFails
+
+    def store(self, effect: fx.Store) -> None:
+        """Append; behind it the power may fail."""
+        super().store(effect)
+        self._may_fail()
+
+    def _leave(self, effect: fx.Send | fx.StreamSend) -> None:
+        self._may_fail()
+        super()._leave(effect)
 
     def told(self, event: Event, effects: list[Effect]) -> None:
         """Record it, and have it judged."""

@@ -11,30 +11,37 @@ from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ...disk.configuration import SourceFile
+from ...trace import events as ev
 from ..world.disk import Disk
 from ..world.simulated.clock import SECOND_US
 from ..world.simulated.world import World
 from ..world.starting import Beginning, ethernet
-from . import settled
 from .clients import Client
 from .faults import FAULTS
-from .judge import Judge
+from .judging import coverage, settled
+from .judging.judge import Judge
 from .judging.promises import Violated
 from .node import Node
+from .operators import Operator
 from .plan import CLIENT
-from .sites import RELAY, SHAPES, configuration, name, servers
+from .sites import RELAY, SHAPES, configuration, name, relationships, servers
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable
     from pathlib import Path
 
+    from ...dhcpctl.objects import Object
+    from ..world.simulated.tcp import End
     from .plan import Plan, Step
+    from .sites import Relationship
 
 VERSION: Final = "simulated"
 _SERVER_HARDWARE: Final = 0x02FE_0000_0000
 _SEED_OCTETS: Final = 32
 _SETTLE_LOOK_S: Final = 5
+_CONFIGURATION: Final = "dhcpd.conf"
+_FAILOVER: Final = "failover"
 _LEASE_FILE: Final = "/var/lib/dhcp/dhcpd.leases"
 
 
@@ -57,7 +64,7 @@ class Run:
         self.world = World(plan.seed)
         self.healed = False
         self.relationships = SHAPES[plan.site.shape]
-        self.judge = Judge(plan.site, self.world.clock)
+        self.judge = Judge(plan, self.world.clock)
         self._recordings = recordings
         self.nodes = self.judge.nodes
         for number in servers(plan.site):
@@ -66,8 +73,7 @@ class Run:
 
     def _node(self, number: int) -> Node:
         hardware = (_SERVER_HARDWARE + number).to_bytes(6, "big")
-        address = int(IPv4Address(f"10.0.0.{number}"))
-        links = (ethernet("eth0", 2, hardware, (address, 24)),)
+        links = (ethernet("eth0", 2, hardware, (address_of(number), 24)),)
         node = Node(self.world, self.judge, number, name(number), links, Disk())
         node.clock_off_us = self.site.skews[number - 1]
         self.world.servers[node.name] = node
@@ -112,7 +118,8 @@ class Run:
             return
         fault = FAULTS[step.kind]
         if fault.begin(self, step):
-            self.judge.met[f"fault {step.kind}"] += 1
+            self.judge.met[coverage.fault(step.kind)] += 1
+            self.judge.wild = self.judge.wild or fault.wild
             if fault.end is not None:
                 self.world.clock.after(step.for_us, partial(self._over, step))
 
@@ -128,8 +135,7 @@ class Run:
             if fault is not None and fault.end is not None:
                 fault.end(self, step)
         self.healed = True
-        for number in self.nodes:
-            self.start(number)
+        self._make_good()
         bound_s = settled.bound_s(self.site)
         until_us = self.world.clock.now_us + bound_s * SECOND_US
         while (missing := settled.missing(self.relationships, self.nodes)) and self.world.clock.now_us < until_us:
@@ -137,20 +143,27 @@ class Run:
         if missing:
             raise Violated("settled", f"{bound_s} s after everything was well: {missing}")
 
+    def _make_good(self) -> None:
+        for number, node in self.nodes.items():
+            node.fails_in = None
+            self.set_clock(number, 0)
+            self.start(number)
+            self.reload(number)
+
     # Servers
 
-    def start(self, number: int) -> bool:
-        """Start a server, from what its disk has; False where it runs."""
+    def start(self, number: int, *, secret: str = "") -> bool:
+        """Start a server, from what its disk has; False where it runs. `secret`: behind the names of relationships."""
         node = self.nodes[number]
         if node.running:
             return False
-        node.boots += 1
         self.judge.starts(node)
-        text = configuration(self.site, number)
-        begin = Beginning([SourceFile("dhcpd.conf", text.encode(), "")], version=VERSION, host_name=node.name,
-                          lease_file=_LEASE_FILE, seed=self.world.random.randbytes(_SEED_OCTETS))  # fmt: skip
+        node.renamed = bool(secret)
+        text = configuration(self.site, number, secret=secret)
+        begin = Beginning([_file(text)], version=VERSION, host_name=node.name, lease_file=_LEASE_FILE,
+                          seed=self.world.random.randbytes(_SEED_OCTETS))  # fmt: skip
         folder = self._recordings
-        node.boot(begin, None if folder is None else folder / f"{node.name}-{node.boots}.trace")
+        node.boot(begin, None if folder is None else folder / f"{node.name}-{node.boots + 1}.trace")
         return True
 
     def stop(self, number: int, how: Callable[[Node], None]) -> bool:
@@ -162,7 +175,63 @@ class Run:
         self.judge.ended(node)
         return True
 
+    def lose_disk(self, node: Node) -> None:
+        """A server ends, and its disk with it: it gets an empty one."""
+        node.lose_power()
+        node.disk.content.clear()
+        node.disk.synced = 0
+        self.judge.lost(node)
+
+    def reload(self, number: int, *, longer: int = 0) -> bool:
+        """Have a server take another configuration; False where it does not run."""
+        node = self.nodes[number]
+        if not node.running or node.renamed or node.longer == longer:
+            return False
+        node.longer = longer
+        text = configuration(self.site, number, longer=longer)
+        node.tell(ev.ConfigurationFile(0, 0, *_file(text)))
+        node.tell(ev.ConfigurationEnd(0, 0, _CONFIGURATION, reload=True))
+        return True
+
+    def set_clock(self, number: int, ahead_us: int) -> bool:
+        """Step a server's clock."""
+        node = self.nodes[number]
+        node.set_clock(ahead_us)
+        self.judge.clocks_are([one.clock_off_us for one in self.nodes.values()])
+        return True
+
+    def operate(self, number: int, wish: Object) -> bool:
+        """An operator calls a server and wants something."""
+        Operator(self.world.tcp, wish).call(address_of(number))
+        return True
+
+    # Who is whose
+
+    def relationship(self, step: Step) -> Relationship:
+        """A relationship of the server that a step is about."""
+        own = relationships(self.site, step.who)
+        return own[step.draw % len(own)]
+
     def neighbours(self, step: Step) -> tuple[str, str]:
         """The names of a server and of a partner of it."""
-        own = [one for one in self.relationships if step.who in (one.primary, one.secondary)]
-        return name(step.who), name(own[step.draw % len(own)].other(step.who))
+        return name(step.who), name(self.relationship(step).other(step.who))
+
+    def connections(self, number: int) -> list[End]:
+        """A server's connections to its partners."""
+        return [end for end in self.nodes[number].streams.values() if end.service == _FAILOVER and end.peer is not None]
+
+    def partners_whole(self, number: int) -> bool:
+        """Whether every partner of a server has what it needs: none is on its way to know what it forgot.
+
+        Of two that forget, nobody knows anything.
+        """
+        return all(self.judge.is_whole(one) for one in relationships(self.site, number))
+
+
+def _file(text: str) -> SourceFile:
+    return SourceFile(_CONFIGURATION, text.encode(), "")
+
+
+def address_of(number: int) -> int:
+    """A server's address."""
+    return int(IPv4Address(f"10.0.0.{number}"))

@@ -16,6 +16,7 @@ FAILOVER_PORT: Final = 647
 RELAY: Final = "10.1.0.1"
 LAN_FIRST: Final = 10
 _ROOM: Final = 100
+_HOST: Final = 255
 
 
 class Relationship(NamedTuple):
@@ -54,6 +55,11 @@ def servers(site: Site) -> list[int]:
 def relationships(site: Site, number: int) -> list[Relationship]:
     """Those of a server."""
     return [one for one in SHAPES[site.shape] if number in (one.primary, one.secondary)]
+
+
+def owner_of(site: Site, address: int) -> Relationship:
+    """The relationship that has an address of a pool."""
+    return SHAPES[site.shape][((address & _HOST) - LAN_FIRST) // _ROOM]
 
 
 def name(number: int) -> str:

@@ -13,11 +13,13 @@ import click
 from ..command.console import JSON, content_of, leave, print_json, print_lines, watching
 from ..corpus.workers import Dask, InProcess, Processes, WorkersLost, cores
 from ..playing.verdict import INTERRUPTED, Status
-from ..showing.statusline import Simulated
+from ..showing.statusline import Simulated, Trials
 from ..simulate import drawing, many
 from ..simulate.faults import FAULTS
+from ..simulate.judging import coverage
 from ..simulate.keeping import keep, new_folder
 from ..simulate.plan import NotAPlan, Plan
+from ..simulate.smaller import smaller
 
 if TYPE_CHECKING:
     from ..corpus.workers import Executor
@@ -39,15 +41,16 @@ _KINDS: Final = ", ".join(FAULTS)
     "-o", "--output", "folder", default="simulated", metavar="FOLDER", show_default=True,
     type=click.Path(file_okay=False), help="Keep what fails here, each seed in a folder.",
 )  # fmt: skip
+@click.option("--whole", is_flag=True, help="Keep a failure as it came, and do not make it small.")
 @JSON
 def simulate(
     plan: str | None, *, seeds: str, faults: str | None, without: str | None, jobs: int | None, dask: str | None,
-    folder: str, as_json: bool,
+    folder: str, whole: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Let pairs of failover servers live in a hostile world, and check after every event what must hold.
 
-    A seed is a run; one that fails is kept with the recordings of its servers. PLAN is the plan.json of such a failure,
-    to be run again.
+    A seed is a run; one that fails is made as small as it goes, and kept with the recordings of its servers. PLAN is
+    the plan.json of such a failure, to be run again.
 
     Exit status: 0 all held, 1 something did not.
     """
@@ -58,7 +61,7 @@ def simulate(
     began_s = time.monotonic()
     found = _all(first, last, kinds, jobs, dask, as_json=as_json)
     for failure in found.failures:
-        _kept(failure, kinds, Path(folder), as_json=as_json)
+        _kept(failure, drawing.plan(failure.seed, kinds), Path(folder), whole=whole, as_json=as_json)
     _tell(found, time.monotonic() - began_s, as_json=as_json)
     sys.exit(Status.DIFFERENT if found.failures else Status.SAME)
 
@@ -118,13 +121,16 @@ def _executor(seeds: int, jobs: int | None, dask: str | None) -> Executor:
     return InProcess() if workers == 1 else Processes(workers, many.__name__)
 
 
-def _kept(failure: Failure, kinds: tuple[str, ...], folder: Path, *, as_json: bool) -> None:
+def _kept(failure: Failure, plan: Plan, folder: Path, *, whole: bool, as_json: bool) -> None:
     """Keep a failure, and tell of it."""
-    where, _outcome = _keep(drawing.plan(failure.seed, kinds), folder)
+    if not whole:
+        with watching(Trials, as_json=as_json) as line:
+            plan = smaller(plan, failure.invariant, failure.at_us, line)
+    where, outcome = _keep(plan, folder)
     if as_json:
-        print_json({**failure._asdict(), "kept": str(where)})
+        print_json({**failure._asdict(), "kept": str(where), "kept_events": outcome.events})
     else:
-        print_lines(f"seed {failure.seed}: {failure.invariant}: {failure.what}", f"    kept in {where}")
+        print_lines(f"seed {failure.seed}: {outcome.violated}", f"    kept in {where}, {outcome.events:,} events")
 
 
 def _keep(plan: Plan, folder: Path) -> tuple[Path, Outcome]:
@@ -152,7 +158,8 @@ def _tell(found: Sum, seconds: float, *, as_json: bool) -> None:
     """The sum, and what was met how often."""
     if as_json:
         print_json({"seeds": found.seeds, "events": found.events, "seconds": seconds, "cpu_seconds": found.cpu_s,
-                    "failures": len(found.failures), "met": dict(sorted(found.met.items()))})  # fmt: skip
+                    "failures": len(found.failures), "met": dict(sorted(found.met.items())),
+                    "never_met": coverage.never_met(found.met, FAULTS)})  # fmt: skip
         return
     rate = found.events / found.cpu_s if found.cpu_s else 0.0
     print_lines(
@@ -160,3 +167,6 @@ def _tell(found: Sum, seconds: float, *, as_json: bool) -> None:
         f"{len(found.failures):,} failed"
     )
     print_lines(*[f"{count:>12,}  {what}" for what, count in sorted(found.met.items())])
+    never = coverage.never_met(found.met, FAULTS)
+    print_lines(f"never met, of {len(coverage.expected(FAULTS)):,} things that must come: {len(never):,}")
+    print_lines(*[f"{0:>12}  {what}" for what in never])

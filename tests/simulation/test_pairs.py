@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 import pytest
 from click.testing import CliRunner
@@ -18,10 +20,8 @@ from dhcpd.replay.simulate.drawing import plan
 from dhcpd.replay.simulate.plan import NotAPlan, Plan
 from dhcpd.replay.simulate.run import Run
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-SEEDS: Final = range(1, 9)
+PLANS: Final = sorted((Path(__file__).parent / "plans").glob("*.json"))
+SEEDS: Final = range(1, 7)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -29,6 +29,12 @@ def test_everything_holds(seed: int):
     outcome = Run(plan(seed)).carry_out()
     assert outcome.violated is None, f"dhcpd-trace simulate --seeds {seed}"
     assert outcome.met["ack"] > 0
+
+
+@pytest.mark.parametrize("path", PLANS, ids=lambda path: path.stem)
+def test_what_was_violated_once_holds(path: Path):
+    outcome = Run(Plan.of(path.read_text())).carry_out()
+    assert outcome.violated is None, f"dhcpd-trace simulate {path}"
 
 
 def test_a_seed_is_the_same_run_whatever_the_order_of_hashes():
@@ -54,6 +60,7 @@ def test_a_failure_is_kept_as_recordings_that_play_and_a_plan_that_fails_again(
     assert result.exit_code == 1, result.output
     assert "lead: server-" in result.stdout
     folder = min(tmp_path.iterdir())
+    assert len(Plan.of((folder / "plan.json").read_text()).steps) <= 12  # of some hundred
     assert (folder / "why.txt").read_text().startswith("lead: ")
     recordings = sorted(folder.glob("*.trace"))
     assert len(recordings) >= 2
@@ -83,11 +90,14 @@ def test_what_is_not_understood_is_said(words: tuple[str, ...]):
     assert words[-1].rpartition(",")[2] in result.stderr
 
 
-def test_faults_are_chosen(tmp_path: Path):
-    words = ["simulate", "--seeds", "1..3", "--jobs", "1", "-o", str(tmp_path)]
-    peace = CliRunner().invoke(cli, [*words, "--faults", "none", "--json"])
-    assert peace.exit_code == 0, peace.output
-    assert "fault" not in peace.stdout
-    some = CliRunner().invoke(cli, [*words, "--without", "power", "--json"])
-    assert "fault kill" in some.stdout
-    assert "fault power" not in some.stdout
+def test_faults_are_chosen():
+    words = ["simulate", "--seeds", "4", "--jobs", "1", "--json"]
+    for option, kinds, met, unmet in (
+        ("--faults", "none", (), ("kill", "power")), ("--without", "kill", ("power",), ("kill",)),
+    ):  # fmt: skip
+        result = CliRunner().invoke(cli, [*words, option, kinds])
+        assert result.exit_code == 0, result.output
+        said = json.loads(result.stdout)
+        assert all(said["met"].get(f"fault: {kind}") for kind in met)
+        assert not any(said["met"].get(f"fault: {kind}") for kind in unmet)
+        assert set(said["never_met"]) >= {f"fault: {kind}" for kind in unmet}

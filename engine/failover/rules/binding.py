@@ -4,10 +4,11 @@
 text, as they go into the BNDACK) or a Binding: everything that the lease is to hold. The order of the checks is ISC's,
 since a peer sees which of two faults is named. Installing a Binding, storing it and acknowledging it is endpoint.py's.
 
-Two updates about one lease may cross on the way. Both servers then decide by DUELS, from the same facts. One of them
-gives way, or both do, where the primary holds a lease for free that the secondary has given: then ALLOWED lets only
-the primary change its mind. What a partner may say of a lease that is here in some state stands in ALLOWED; it is
-strict for an ACTIVE lease only, since somebody may be using it.
+Two updates about one lease may cross on the way. Both servers then decide by DUELS, from the same facts, and one of
+them gives way: a lease that a client may be using goes before any other word of it, also before the primary's. (By
+ISC's table both give way where the primary says of a lease that it was given back which the secondary has renewed:
+they exchange what they know, and differ for good.) What a partner may say of a lease that is here in some state stands
+in ALLOWED; it is strict for an ACTIVE lease only, since somebody may be using it.
 
 Times are seconds since 1970. Clock skew is not corrected: what the partner says is taken as it is.
 
@@ -113,9 +114,6 @@ class Refusal(NamedTuple):
 
 # Duels
 
-# Nobody has the lease in these by the sender's knowledge, for no other reason than that its time is over.
-_OVER: Final = frozenset({FREE, EXPIRED, BACKUP})
-
 
 class Winner(IntEnum):
     """Whose update counts: of the sender of the message, of the primary, or of who heard of the client last."""
@@ -141,7 +139,7 @@ def partner_wins(
 
     `ended`: my lease's time is over. Before that a client may use it that the partner has not heard of.
     """
-    if mine == ACTIVE and not ended and theirs in _OVER:
+    if mine == ACTIVE and not ended and theirs != ACTIVE:
         return False
     winner = DUELS[mine == ACTIVE, theirs == ACTIVE]
     if mine == ACTIVE and theirs == EXPIRED:

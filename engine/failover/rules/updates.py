@@ -3,8 +3,9 @@
 Three queues, in order, of addresses: `waiting` for a BNDUPD, `unacked` (sent; with the xid and the state that was
 said), and `to_ack` (the partner's, accepted here). A lease stands in at most one of the first two. Nothing is ever
 sent again because of time: an update that the partner does not answer stays in `unacked` until the link goes or the
-lease changes. An update request of the partner ends with the acknowledgement of the update that was last in `waiting`
-when the request came.
+lease changes. One that it refuses is told again when the pools are balanced (`refused`), lest the two disagree for
+ever. An update request of the partner ends with the acknowledgement of the update that was last in `waiting` when the
+request came.
 
 Plain data: addresses and numbers, no lease and no message. Bounded by the number of leases; `unacked` moreover by the
 partner's limit, which the caller heeds.
@@ -38,13 +39,15 @@ class Request(NamedTuple):
 class Updates:
     """See the module."""
 
-    __slots__ = ("_waiting", "request", "to_ack", "unacked")
+    __slots__ = ("_waiting", "refused", "request", "to_ack", "unacked")
 
     def __init__(self) -> None:
         """Nothing is to be told."""
         self._waiting: OrderedDict[int, None] = OrderedDict()
         self.unacked: OrderedDict[int, Told] = OrderedDict()
         self.to_ack: list[tuple[int, int]] = []
+        # What the partner did not take for what it knows of the lease: it may when time has gone by.
+        self.refused: OrderedDict[int, None] = OrderedDict()
         self.request: Request | None = None
 
     def __contains__(self, address: int) -> bool:
@@ -64,6 +67,7 @@ class Updates:
     def queue(self, address: int) -> None:
         """A lease was changed: the partner must hear of it. What it was told before does not count any more."""
         self.unacked.pop(address, None)
+        self.refused.pop(address, None)
         self._waiting[address] = None
 
     def queue_all(self, addresses: Iterable[int]) -> None:
@@ -85,6 +89,16 @@ class Updates:
         assert told.xid, "0 means that nothing is under way"
         del self._waiting[address]
         self.unacked[address] = told
+
+    def refuse(self, address: int) -> None:
+        """The partner has refused the update under way: it is to be told again in a while."""
+        if self.unacked.pop(address, None) is not None:
+            self.refused[address] = None
+
+    def queue_refused(self) -> None:
+        """Queue what was refused."""
+        refused, self.refused = self.refused, OrderedDict()
+        self.queue_all(refused)
 
     def resend(self) -> None:
         """What was never acknowledged goes before all that waits, in the order in which it was sent."""
@@ -119,6 +133,7 @@ class Updates:
         self._waiting = OrderedDict.fromkeys([address for address in self._waiting if known(address)])
         self.unacked = OrderedDict((address, told) for address, told in self.unacked.items() if known(address))
         self.to_ack = [(address, xid) for address, xid in self.to_ack if known(address)]
+        self.refused = OrderedDict.fromkeys([address for address in self.refused if known(address)])
         if self.request is not None and not known(self.request.last):
             self.ask(self.request.xid)
 
@@ -131,12 +146,14 @@ class Updates:
             [[address, *told] for address, told in self.unacked.items()],
             [list(one) for one in self.to_ack],
             None if self.request is None else list(self.request),
+            list(self.refused),
         ]
 
     def restore(self, data: list[Any]) -> None:
         """Take over what `plain` gave."""
-        waiting, unacked, to_ack, request = data
+        waiting, unacked, to_ack, request, refused = data
         self._waiting = OrderedDict.fromkeys(waiting)
         self.unacked = OrderedDict((address, Told(xid, state)) for address, xid, state in unacked)
         self.to_ack = [(address, xid) for address, xid in to_ack]
         self.request = None if request is None else Request(*request)
+        self.refused = OrderedDict.fromkeys(refused)

@@ -1,1 +1,1 @@
-"""What is held against the servers: the promises that they made, and what they said of them on the wire."""
+"""What is held against the servers: what they promised, said, stored and became; and what of all that was met."""

@@ -1,8 +1,8 @@
 """What was promised to clients, and what may not be: kept by who sees every message, and knows more than any server.
 
     shared     no address is promised to two clients at a time, by whichever servers
-    lead       no promise goes further than MCLT beyond what the partner is known to know (its potential expiry, as it
-               was acknowledged or told by it), or beyond now
+    lead       no promise goes further than MCLT beyond what the partner is known to know (the end and the potential
+               expiry of the lease, as it was acknowledged or told by the partner), or beyond now
     refused    no client is refused an address that it holds
 
 A promise stands from the ACK that leaves until the time in it is over, or its client lets go. Two things excuse a
@@ -146,7 +146,8 @@ class Knowledge:
 
     def _learn(self, said: wire.Said) -> None:
         if said.address is not None and said.potential is not None:
-            self.known[said.address] = said.potential
+            # A server may tell of a lease that its partner gave, and whose end it knows better than its own promise.
+            self.known[said.address] = max(said.potential, said.ends or 0)
 
     def said(self, stream: int, data: bytes) -> None:
         """The server says something."""

@@ -17,18 +17,21 @@ if TYPE_CHECKING:
 BNDUPD, BNDACK, CONNECT, CONNECTACK, STATE, DISCONNECT = 3, 4, 5, 6, 10, 12
 _HEADER: Final = struct.Struct("!HBBII")
 _OPTION: Final = struct.Struct("!HH")
-_ADDRESS, _POTENTIAL, _REJECT = 2, 18, 21
-_READ: Final = frozenset({BNDUPD, BNDACK, CONNECTACK, DISCONNECT})
+_ADDRESS, _ENDS, _POTENTIAL, _REJECT, _STATE = 2, 13, 18, 21, 24
+_KEPT: Final = frozenset({_ADDRESS, _ENDS, _POTENTIAL, _REJECT, _STATE})
+_READ: Final = frozenset({BNDUPD, BNDACK, CONNECTACK, DISCONNECT, STATE})
 
 
 class Said(NamedTuple):
-    """A message. `address`, `potential` and `reject` are its options 2, 18 and 21, None where it has them not."""
+    """A message: `address`, `ends`, `potential`, `reject`, `state` are its options 2, 13, 18, 21, 24, None for none."""
 
     kind: int
     xid: int
     address: int | None
+    ends: int | None
     potential: int | None
     reject: int | None
+    state: int | None
 
 
 def messages(data: bytes) -> Iterator[Said]:
@@ -40,9 +43,10 @@ def messages(data: bytes) -> Iterator[Said]:
             return
         if kind in _READ:
             found = _options(data, at + offset, at + length)
-            yield Said(kind, xid, found.get(_ADDRESS), found.get(_POTENTIAL), found.get(_REJECT))
+            yield Said(kind, xid, found.get(_ADDRESS), found.get(_ENDS), found.get(_POTENTIAL),
+                       found.get(_REJECT), found.get(_STATE))  # fmt: skip
         else:
-            yield Said(kind, xid, None, None, None)
+            yield Said(kind, xid, None, None, None, None, None)
         at += length
 
 
@@ -51,7 +55,7 @@ def _options(data: bytes, at: int, end: int) -> dict[int, int]:
     while at + _OPTION.size <= end:
         code, length = _OPTION.unpack_from(data, at)
         at += _OPTION.size
-        if code in (_ADDRESS, _POTENTIAL, _REJECT):
+        if code in _KEPT:
             found[code] = int.from_bytes(data[at : at + length], "big")
         at += length
     return found

@@ -91,9 +91,10 @@ class Network:
         """Whether anything passes from one party to another."""
         return (one, other) not in self._cut
 
-    def lateness_us(self) -> int:
-        """How long the next datagram takes, or the next piece of a stream."""
-        return self._random.randint(*self.delay_us)
+    def lateness_us(self, more_us: int = 0) -> int:
+        """How long the next datagram takes, or the next piece of a stream; `more_us`: up to so much longer."""
+        low, high = self.delay_us
+        return self._random.randint(low, high + more_us) if high + more_us > low else low
 
     def carry(self, one: str, other: str, arrive: Callable[[], None]) -> None:
         """Have a datagram arrive from one party at another, as the network is."""

@@ -45,10 +45,13 @@ class Owner(Protocol):
 
 
 class End:
-    """One end of a connection. `address` and `port` are its own; `peer` is the other end."""
+    """One end of a connection. `address` and `port` are its own; `peer` is the other end.
+
+    `stalled`: nothing that it sends arrives any more, not even its end, though the way is free for others.
+    """
 
     __slots__ = ("_tcp", "address", "arrives_us", "finished", "heard_end", "over", "owner", "peer", "port", "service",
-                 "under_way")  # fmt: skip
+                 "stalled", "under_way")  # fmt: skip
 
     def __init__(self, tcp: Tcp, owner: Owner, address: int, port: int, service: str) -> None:
         """Not open yet."""
@@ -57,7 +60,7 @@ class End:
         self.port = port
         self.service = service
         self.peer: End | None = None
-        self.over = self.finished = self.heard_end = False
+        self.over = self.finished = self.heard_end = self.stalled = False
         # Pieces that did not arrive yet, and since when; when the last of them will at the earliest.
         self.under_way: deque[tuple[bytes, int]] = deque()
         self.arrives_us = 0
@@ -129,10 +132,16 @@ class Peer:
 
 
 class Tcp:
-    """All listeners, and what is under way."""
+    """All listeners, and what is under way.
+
+    `refusing` names parties that refuse every call. `call_us`: so much later than other things a call arrives, at most,
+    so that calls overtake each other.
+    """
 
     def __init__(self, network: Network, clock: Clock) -> None:
         """Nobody listens."""
+        self.refusing: set[str] = set()
+        self.call_us = 0
         self._network = network
         self._clock = clock
         self._listeners: dict[tuple[int, int], tuple[Owner, str]] = {}
@@ -165,7 +174,7 @@ class Tcp:
         self._port += 1
         end = End(self, owner, local, self._port, service)
         arrive = partial(self._arrive_call, end, address, port, self._clock.now_us)
-        self._clock.after(self._network.lateness_us(), arrive)
+        self._clock.after(self._network.lateness_us(self.call_us), arrive)
         return end
 
     def _arrive_call(self, end: End, address: int, port: int, since_us: int) -> None:
@@ -179,7 +188,7 @@ class Tcp:
                 self._clock.after(AGAIN_US, partial(self._arrive_call, end, address, port, since_us))
             return
         listener = self._listeners.get((address, port)) or self._listeners.get((0, port))
-        if listener is None or listener[0].name != home:
+        if listener is None or listener[0].name != home or home in self.refusing:
             self._clock.after(self._network.lateness_us(), partial(self._end, end, REFUSED))
             return
         owner, service = listener
@@ -207,7 +216,7 @@ class Tcp:
         if end.over or peer is None:
             return
         here, there = end.owner.name, peer.owner.name
-        there_at_all = self._homes.get(peer.address) == there
+        there_at_all = self._homes.get(peer.address) == there and not end.stalled
         if not there_at_all or not (self._network.passes(here, there) and self._network.passes(there, here)):
             if self._clock.now_us - end.under_way[0][1] >= DATA_GIVEN_UP_US:
                 self._end(end, TIMED_OUT)
@@ -233,7 +242,8 @@ class Tcp:
         """An end goes at once, and the other one hears of it where it can."""
         peer = end.peer
         self._end(end, "")
-        if peer is not None and not peer.over and self._network.passes(end.owner.name, peer.owner.name):
+        passes = peer is not None and not end.stalled and self._network.passes(end.owner.name, peer.owner.name)
+        if peer is not None and not peer.over and passes:
             self._clock.after(self._network.lateness_us(), partial(self._end, peer, RESET))
 
     def _end(self, end: End, error: str) -> None:

@@ -9,20 +9,21 @@ from __future__ import annotations
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Final
 
-from ...engine.failover.balancing import figures
-from ...engine.failover.rules.states import NORMAL
-from ...engine.model.lease import ACTIVE
+from ....engine.failover.balancing import figures
+from ....engine.failover.rules.states import NORMAL
+from ....engine.model.lease import ACTIVE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ...engine.failover.endpoint import Endpoint
-    from ...engine.model.lease import Lease
-    from .node import Node
-    from .plan import Site
-    from .sites import Relationship
+    from ....engine.failover.endpoint import Endpoint
+    from ....engine.model.lease import Lease
+    from ..node import Node
+    from ..plan import Site
+    from ..sites import Relationship
 
-# A call into nothing, given up and tried again, and a start; and twice the balance, since each server has its turn.
+# A call into nothing, given up and tried again, and a start; three times the balance, since each server has its turn;
+# and the longest lease, since one that clocks which were apart have left open to doubt is not ended before it ends.
 _CALL_S: Final = 140
 _START_S: Final = 40
 _ENDED_S: Final = 65
@@ -30,7 +31,7 @@ _ENDED_S: Final = 65
 
 def bound_s(site: Site) -> int:
     """How long it may take."""
-    return _CALL_S + _START_S + site.mclt_s + 3 * site.response_s + 3 * site.balance_s + _ENDED_S
+    return _CALL_S + _START_S + site.mclt_s + 3 * site.response_s + 3 * site.balance_s + _ENDED_S + site.lease_s
 
 
 def missing(relationships: Iterable[Relationship], nodes: Mapping[int, Node]) -> str:
