@@ -1,32 +1,34 @@
 """Operators: they call a server over OMAPI, have one thing done, and go; nobody tries again.
 
-What they ask for comes to the server as bytes on a connection, so that its recording has it as every other's.
+What they ask for comes to the server as bytes on a connection, so that its recording has it as every other's. Both
+sides greet; then there is one request, that opens an object and writes it, and one answer.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ...dhcpctl.objects import Object
-from ...dhcpctl.session import Session, State
+from ...engine.omapi.wire import GREETING, GREETING_OCTETS, OPEN, Message, encode, integer
 from .sites import OMAPI_PORT
 
 if TYPE_CHECKING:
+    from ...engine.omapi.wire import Values
     from ..world.simulated.tcp import End, Tcp
 
 ADDRESS: Final = 0x0A0000FA
 _SHUTDOWN: Final = 2
+_FIRST_REQUEST: Final = 1
 
 
 class Operator:
     """See the module. An owner of a connection (tcp.Owner)."""
 
-    def __init__(self, tcp: Tcp, wish: Object) -> None:
-        """Somebody who wants an object as `wish` has it."""
+    def __init__(self, tcp: Tcp, wish: Message) -> None:
+        """Somebody who asks for this."""
         self.name = "operator"
         self._tcp = tcp
         self._wish = wish
-        self._session = Session()
+        self._heard = 0
         tcp.live_at(ADDRESS, self.name)
 
     def call(self, address: int) -> None:
@@ -35,17 +37,16 @@ class Operator:
 
     def opened(self, end: End) -> None:
         """Greet."""
-        end.send(self._session.take_output())
+        end.send(GREETING)
 
     def received(self, end: End, data: bytes) -> None:
         """When the server has greeted, say what is wanted; when it has answered, go."""
-        greeted = self._session.state is State.READY
-        self._session.receive(data)
-        if not greeted and self._session.state is State.READY:
-            self._session.open(self._wish, update=True)
-            end.send(self._session.take_output())
-        elif greeted:
+        greeted = self._heard >= GREETING_OCTETS
+        self._heard += len(data)
+        if greeted:
             end.finish()
+        elif self._heard >= GREETING_OCTETS:
+            end.send(encode(self._wish))
 
     def half_closed(self, end: End) -> None:
         """The server goes."""
@@ -55,11 +56,15 @@ class Operator:
         """It is over."""
 
 
-def state_wish(relationship: str, state: int) -> Object:
+def _written(kind: bytes, values: Values) -> Message:
+    return Message(OPEN, 0, _FIRST_REQUEST, 0, {b"type": kind, b"update": integer(1)}, values)
+
+
+def state_wish(relationship: str, state: int) -> Message:
     """A relationship is to be in a state."""
-    return Object("failover-state", {"name": relationship, "local-state": state})
+    return _written(b"failover-state", {b"name": relationship.encode(), b"local-state": integer(state)})
 
 
-def shutdown_wish() -> Object:
+def shutdown_wish() -> Message:
     """The server is to end in order."""
-    return Object("control", {"state": _SHUTDOWN})
+    return _written(b"control", {b"state": integer(_SHUTDOWN)})

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from ...dhcpctl.objects import Object
+    from ...engine.omapi.wire import Message
     from ..world.simulated.tcp import End
     from .plan import Plan, Step
     from .sites import Relationship
@@ -200,7 +200,7 @@ class Run:
         self.judge.clocks_are([one.clock_off_us for one in self.nodes.values()])
         return True
 
-    def operate(self, number: int, wish: Object) -> bool:
+    def operate(self, number: int, wish: Message) -> bool:
         """An operator calls a server and wants something."""
         Operator(self.world.tcp, wish).call(address_of(number))
         return True
