@@ -4,8 +4,8 @@ Two passes over the words: the first looks for a few of them anywhere, even wher
 second is strict. That `-cf --version` prints the version is therefore no mistake. Nothing is opened or printed here;
 what is wrong comes out as a CommandError, and the caller says it.
 
-The options that ISC has not: `--log-json`, `--against`, `--peer`, `--lint`, `--dump-config`, and those that cut a
-recording into segments, `--trace-...`.
+The options that ISC has not: `--log-json`, `--against`, `--peer`, `--lint`, `--dump-config`, those that cut a recording
+into segments, `--trace-...`, and `--admin-socket`, where the running server is asked.
 
 See docs/behaviour/start.md#options-of-the-command-line.
 """
@@ -38,6 +38,7 @@ _USAGE: Final = """Usage: {0} [-p <UDP port #>] [-f] [-d] [-q] [-t|-T]
              [-tf trace-output-file]
              [--trace-max-size size] [--trace-keep time] [--trace-total size]
              [--against lease-file] [--peer config-file] [--lint] [--dump-config what]
+             [--admin-socket path]
              [-play trace-input-file]
              [-pf pid-file] [--no-pid] [-s server]
              [if0 [...ifN]]
@@ -85,9 +86,11 @@ _RECORDING: Final[dict[str, Callable[[str], int]]] = {
     "--trace-total": quantities.octets,
 }
 _FLAGS: Final = frozenset({"-f", "-d", "-q", "-t", "-T", "-4", "-6", "--no-pid", "--log-json", "--lint"})
+# Where the running server listens for questions.
+ADMIN_WORDS: Final = ("--admin-socket",)
 _VALUES: Final = frozenset({
     "-p", "-s", "-cf", "-lf", "-pf", "-user", "-group", "-chroot", "-tf", "-play", "--against", "--peer",
-    "--dump-config", *_RECORDING,
+    "--dump-config", *_RECORDING, *ADMIN_WORDS,
 })  # fmt: skip
 
 

@@ -30,6 +30,7 @@ from .process import pidfile
 from .trace.effects import (
     ERROR,
     Answers,
+    CommandAnswer,
     ConfigurationRefused,
     DnsOpen,
     DnsSend,
@@ -124,6 +125,7 @@ class Loop:
         self._machine = run.machine
         self._manager = run.manager
         self._recorder = run.recorder
+        self._admin = run.admin
         self._storage = Storage(run.lease_file, run.sockets.wake)
         self._inbox: deque[Event] = deque()
         self._wake_us = run.wake_us
@@ -162,6 +164,7 @@ class Loop:
             StreamClose: self._streams.close_one,
             Answers: self._note,
             ConfigurationRefused: self._tell_refusal,
+            CommandAnswer: self._answer_operator,
             # What only a starting engine asks for.
             Settings: self._too_late,
             Listen: self._too_late,
@@ -177,6 +180,9 @@ class Loop:
         self._logger.buffered = True
         self._sockets.watch(self._streams)
         self._sockets.watch(self._dns)
+        if self._admin is not None:
+            self._sockets.watch(self._admin)
+            self._admin.reload_by(self._want_configuration)
         if self._recorder is not None:
             self._recorder.watch_by(self._sockets.watch, self._sockets.unwatch)
             assert self._run.lease_file is not None, "the start opens the lease file"
@@ -246,7 +252,9 @@ class Loop:
         self._look_for_file(mono_us)
         if self._recorder is not None:
             self._recorder.tend(self._machine.snapshot)
-        return full or bool(events) or group is not None
+        if self._admin is not None:
+            self._admin.turn()
+        return full or bool(events) or group is not None or (self._admin is not None and self._admin.busy)
 
     def _look_for_file(self, mono_us: int) -> None:
         """Where nothing is stored for a while, the lease file is looked for all the same."""
@@ -264,6 +272,8 @@ class Loop:
         events = [event._replace(wall_us=wall_us, mono_us=mono_us) for event in self._waiting_events()]
         events += [event._replace(wall_us=wall_us, mono_us=mono_us) for event in self._streams.take()]
         events += [event._replace(wall_us=wall_us, mono_us=mono_us) for event in self._dns.take()]
+        if self._admin is not None:
+            events += [event._replace(wall_us=wall_us, mono_us=mono_us) for event in self._admin.take()]
         if self._wake_us and wall_us >= self._wake_us:
             self._wake_us = 0
             events.append(Timer(wall_us, mono_us))
@@ -302,6 +312,8 @@ class Loop:
             for effect in effects:
                 doing[type(effect)](effect)
             self._say_line()
+        if self._admin is not None:
+            self._admin.heard(events, answers)
         self._streams.push()
         self._storage.start()
         self._logger.flush()
@@ -312,7 +324,9 @@ class Loop:
         self._logger.flush()
         wall_us, mono_us = boot.now()
         left_us = [_SLEEP_MAXIMUM_US]
-        left_us += [one - mono_us for one in (self._streams.due_us, self._dns.due_us, self._manager.due_us) if one]
+        admin_us = 0 if self._admin is None else self._admin.due_us
+        dues = (self._streams.due_us, self._dns.due_us, self._manager.due_us, admin_us)
+        left_us += [one - mono_us for one in dues if one]
         if self._wake_us:
             left_us.append(self._wake_us - wall_us)
         with trio.move_on_after(max(0, min(left_us)) / _MICROSECONDS):
@@ -351,6 +365,14 @@ class Loop:
             self._awaiting_file.append(Reply(effect, None))
             held = True
         self._streams.send(effect, held=held)
+
+    def _answer_operator(self, effect: CommandAnswer) -> None:
+        if effect.durable and self._storage.hold(effect):
+            return
+        if effect.durable and self._lost is not None:
+            self._awaiting_file.append(Reply(effect, None))
+        elif self._admin is not None:
+            self._admin.answered(effect)
 
     def _send_now(self, effect: Send) -> None:
         try:
@@ -451,6 +473,8 @@ class Loop:
                 self._logger.line(reply.line.level, reply.line.text)
             if isinstance(reply.send, Send):
                 self._send_now(reply.send)
+            elif isinstance(reply.send, CommandAnswer):
+                self._answer_operator(reply.send._replace(durable=False))
             else:
                 self._streams.release(reply.send.stream)
         self._streams.push()
@@ -460,6 +484,9 @@ class Loop:
         for reply in replies:
             if isinstance(reply.send, Send):
                 self._remark(ERROR, f"Reply withheld: {_whose(reply.send)} is not on disk ({error.reason})")
+            elif isinstance(reply.send, CommandAnswer):
+                if self._admin is not None:
+                    self._admin.failed(reply.send.call)
             else:
                 self._streams.fail(reply.send.stream)
 
@@ -500,6 +527,8 @@ class Loop:
         self._door.close()
         self._logger.flush()
         storage.close()
+        if self._admin is not None:
+            self._admin.close()
         self._streams.finish(_LAST_SENDS_S)
         self._dns.close()
         self._sockets.close()

@@ -89,6 +89,8 @@ class Program:
             # What the start makes stays: looking for garbage in it, again and again, would cost more than making it.
             gc.disable()
             preload.load_everything()
+            if any(word in line.values for word in cli.ADMIN_WORDS):
+                preload.load_admin()
             self._start(run)
             loop = Loop(run)
             trio.run(loop.run)

@@ -12,6 +12,7 @@ from .network.streams import Streams
 from .process.notify import ServiceManager
 
 if TYPE_CHECKING:
+    from .admin.http.server import Admin
     from .cli import CommandLine, Paths
     from .disk.lease_file import LeaseFile
     from .door import Door, Machine
@@ -34,7 +35,7 @@ class RunEnded(Exception):
 class Run:
     """What one run has open. `settings` and `lease_file` come with the start; `wake_us`: when a `Timer` is due.
 
-    `served` names the interfaces, `recorder` is there where the run is recorded.
+    `served` names the interfaces, `recorder` is there where the run is recorded, `admin` where operators may ask.
     """
 
     line: CommandLine
@@ -54,6 +55,7 @@ class Run:
     wake_us: int = 0
     served: tuple[str, ...] = ()
     recorder: Recorder | None = None
+    admin: Admin | None = None
 
     def serving_status(self) -> str:
         """Where this run serves, in a line for people."""

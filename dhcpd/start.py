@@ -13,6 +13,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from . import boot
+from .cli import ADMIN_WORDS
 from .disk.lease_file import LeaseFile, LeaseFileInUse, StorageError
 from .network.interfaces import read_links
 from .network.sockets import OpenError
@@ -22,6 +23,7 @@ from .run import RunEnded
 from .trace.effects import (
     ERROR,
     Answers,
+    CommandAnswer,
     ConfigurationRefused,
     DnsOpen,
     DnsSend,
@@ -101,6 +103,7 @@ class Start:
             Ping: self._too_early,
             StreamSend: self._too_early,
             ConfigurationRefused: self._too_early,
+            CommandAnswer: self._too_early,
         }
 
     def run(self, first: Boot) -> None:
@@ -217,6 +220,7 @@ class Start:
         """The last steps before ISC's last line: pid file, privileges, standard error falls silent, parent let go."""
         run, line = self._run, self._run.line
         self._write_pid_file(self._settings().pid_file)
+        self._open_admin()
         try:
             run.privileges.drop()
         except PrivilegeError as error:
@@ -225,6 +229,17 @@ class Start:
             run.logger.to_stderr = False
         run.daemon.release()
         run.manager.ready(boot.now()[1], run.serving_status())
+
+    def _open_admin(self) -> None:
+        """Listen for operators, with the rights that the program began with; who asked for it gets it, or no server."""
+        wanted = [word for word in ADMIN_WORDS if word in self._run.line.values]
+        if wanted:
+            from .admin.opening import OpeningFailed, open_admin  # noqa: PLC0415 - who has no socket needs no HTTP
+
+            try:
+                self._run.admin = open_admin(self._run)
+            except OpeningFailed as failed:
+                raise self._run.fatal(str(failed)) from failed
 
     def _settle(self, effect: Settings) -> None:
         run = self._run

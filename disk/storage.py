@@ -23,7 +23,7 @@ from .lease_file import LeaseFile, StorageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..trace.effects import Log, Send, StreamSend
+    from ..trace.effects import CommandAnswer, Log, Send, StreamSend
 
     Work = Store | RewriteBegin | RewritePart | RewriteEnd
 
@@ -35,7 +35,7 @@ WAITING_PARTS_MAXIMUM: Final = 8
 class Reply(NamedTuple):
     """A reply that waits for the disk; `line` tells the log that it leaves, None where nothing does."""
 
-    send: Send | StreamSend
+    send: Send | StreamSend | CommandAnswer
     line: Log | None
 
 
@@ -160,7 +160,7 @@ class Storage:
         """Have somebody look for the file soon."""
         self.waiting.look = True
 
-    def hold(self, send: Send | StreamSend, line: Log | None = None) -> bool:
+    def hold(self, send: Send | StreamSend | CommandAnswer, line: Log | None = None) -> bool:
         """Keep a reply, and the line that tells of it, until everything stored so far is synced.
 
         False where it is, and the reply may leave.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..trace import events as ev
 from ..trace.effects import ERROR, INFO, ConfigurationRefused, Exit, Log, Serving, Wake
-from . import reloading, startup
+from . import commands, reloading, startup
 from .agenda import NEVER_US, Agenda, Owner
 from .attach import interfaces_from, plain_interfaces
 from .draws import Draws
@@ -23,6 +23,7 @@ from .lease.file.reader import load_lease_file
 from .lease.file.writer import Rewriter
 from .lease.snapshot import SnapshotError
 from .names import Names
+from .omapi.handles import Handles
 from .omapi.part import OmapiPart
 from .parameters import StartParameters
 from .rewriting import Rewriting, log_failure
@@ -98,6 +99,11 @@ class Machine:
     def configuration(self) -> Configuration | None:
         """The configuration in force, None before there is one."""
         return None if self.server is None else self.server.configuration
+
+    @property
+    def changing_over(self) -> bool:
+        """Whether a new configuration waits for the addresses of its host names."""
+        return self._candidate is not None
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -361,24 +367,8 @@ class Machine:
             again_us = agenda.at_us(due.owner, due.key)
             assert again_us is None or again_us > now_us, f"{due.owner} {due.key} would be due for ever"
 
-    def _pool_is_due(self, index: int) -> None:
-        assert self.server is not None, "who serves has a configuration"
-        expire_in(self.server, self.server.configuration.pools[index])
-
-    def _ping_is_over(self, address: int) -> None:
-        assert self.server is not None, "who serves has a configuration"
-        dispatch.ping_unanswered(self.server, address)
-
-    def _reverse_lookup_is_over(self, address: int) -> None:
-        assert self.server is not None, "who serves has a configuration"
-        dispatch.name_answer(self.server, address, "")
-
     def _lookup_is_old(self, name: str) -> None:
         self._names.ask_again(name, self._effects)
-
-    def _failover_is_due(self, key: str) -> None:
-        assert self.failover is not None, "whose alarm it is"
-        self.failover.due(key)
 
     def _on_ping_reply(self, event: ev.PingReply) -> None:
         if self.server is not None:
@@ -409,25 +399,29 @@ class Machine:
         if self.server is not None:
             self.server.ddns.answered(event)
 
-    def _dns_is_late(self, question: int) -> None:
+    @property
+    def _own_server(self) -> Server:
         assert self.server is not None, "who serves has a configuration"
-        self.server.ddns.due(question)
+        return self.server
 
-    def _omapi_listens_again(self, _key: int) -> None:
-        assert self.omapi is not None, "its own moment"
-        self.omapi.connections.listen_again()
+    @property
+    def _own_failover(self) -> Relationships:
+        assert self.failover is not None, "whose alarm it is"
+        return self.failover
 
-    def _omapi_answers(self, stream: int) -> None:
-        assert self.omapi is not None, "its own moment"
-        self.omapi.connections.answer(stream)
-
-    def _shutdown_goes_on(self, _key: int) -> None:
-        assert self.omapi is not None, "its own moment"
-        self.omapi.shutdown.due()
+    @property
+    def _own_omapi(self) -> OmapiPart:
+        assert self.omapi is not None, "whose own moment has come"
+        return self.omapi
 
     def _on_executed(self, event: ev.Executed) -> None:
         if self.server is not None:
             self.server.executed(event.call, event.status, event.error)
+
+    def _on_command(self, event: ev.Command) -> None:
+        server = self.server if self.serving and not self.leaving else None
+        handles = Handles() if self.omapi is None else self.omapi.connections.handles
+        self._effects.append(commands.carry_out(server, handles, event))
 
     # Failures
 
@@ -554,15 +548,15 @@ class Machine:
 
 # Who waits for a moment -> what is done when it has come; (machine, key).
 DUE: Final[dict[Owner, Callable[[Machine, Any], None]]] = {
-    Owner.POOL: Machine._pool_is_due,
-    Owner.PING: Machine._ping_is_over,
-    Owner.REVERSE_LOOKUP: Machine._reverse_lookup_is_over,
-    Owner.FAILOVER: Machine._failover_is_due,
-    Owner.DNS: Machine._dns_is_late,
+    Owner.POOL: lambda machine, index: expire_in(machine._own_server, machine._own_server.configuration.pools[index]),
+    Owner.PING: lambda machine, address: dispatch.ping_unanswered(machine._own_server, address),
+    Owner.REVERSE_LOOKUP: lambda machine, address: dispatch.name_answer(machine._own_server, address, ""),
+    Owner.FAILOVER: lambda machine, key: machine._own_failover.due(key),
+    Owner.DNS: lambda machine, question: machine._own_server.ddns.due(question),
     Owner.LOOKUP: Machine._lookup_is_old,
-    Owner.OMAPI_LISTEN: Machine._omapi_listens_again,
-    Owner.OMAPI_REQUESTS: Machine._omapi_answers,
-    Owner.SHUTDOWN: Machine._shutdown_goes_on,
+    Owner.OMAPI_LISTEN: lambda machine, _key: machine._own_omapi.connections.listen_again(),
+    Owner.OMAPI_REQUESTS: lambda machine, stream: machine._own_omapi.connections.answer(stream),
+    Owner.SHUTDOWN: lambda machine, _key: machine._own_omapi.shutdown.due(),
 }
 
 HANDLERS: Final[dict[type[ev.Event], Callable[[Machine, Any], None]]] = {
@@ -595,5 +589,6 @@ HANDLERS: Final[dict[type[ev.Event], Callable[[Machine, Any], None]]] = {
     ev.SendFailed: Machine._on_send_failed,
     ev.ReceiveFailed: Machine._on_receive_failed,
     ev.Remark: Machine._ignore,
+    ev.Command: Machine._on_command,
     ev.End: Machine._ignore,
 }

@@ -241,10 +241,23 @@ class ConfigurationRefused(NamedTuple):
     why: str
 
 
+class CommandAnswer(NamedTuple):
+    """Tell who gave a `Command` what became of it.
+
+    `result` is a word: `done`, `invalid` (the command or an argument), `not-found`, `conflict` (with what is) or
+    `failed`. `text` is a sentence about it. `durable` as in `Send`: it leaves when what was stored before it is synced.
+    """
+
+    call: int
+    result: str
+    text: str
+    durable: bool
+
+
 Effect = (
     Send | Store | Log | Wake | Ping | Settings | Listen | Exit | Fatal | RewriteBegin | RewritePart | RewriteEnd
     | Lookup | ReverseLookup | DnsOpen | DnsSend | StreamListen | StreamListenEnd | StreamOpen | StreamSend
-    | StreamClose | Execute | Serving | Answers | ConfigurationRefused
+    | StreamClose | Execute | Serving | Answers | ConfigurationRefused | CommandAnswer
 )  # fmt: skip
 
 EFFECT_IDS: Final[dict[type[Effect], int]] = {
@@ -273,4 +286,5 @@ EFFECT_IDS: Final[dict[type[Effect], int]] = {
     StreamListenEnd: 86,
     DnsOpen: 87,
     ConfigurationRefused: 88,
+    CommandAnswer: 89,
 }

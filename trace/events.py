@@ -340,6 +340,22 @@ class Remark(NamedTuple):
     text: str
 
 
+class Command(NamedTuple):
+    """An operator wants something done, over the control socket. `call` numbers commands for the run.
+
+    `who` is the process that asked, as the kernel knows it (`uid 0, pid 812`), empty where it does not. `name` is one
+    of engine/commands.py (`lease-release`); `arguments` are (name, value) pairs of text: addresses as dotted quads, and
+    octets in hexadecimal with colons.
+    """
+
+    wall_us: int
+    mono_us: int
+    call: int
+    who: str
+    name: str
+    arguments: tuple[tuple[str, str], ...]
+
+
 class End(NamedTuple):
     """The run ended. A tape without it was cut short.
 
@@ -356,7 +372,7 @@ Event = (
     Boot | ConfigurationFile | ConfigurationEnd | LeaseFilePart | LeaseFileEnd | Interfaces | Listening | ListenFailed
     | Packet | Timer | PingReply | PingFailed | HostAnswer | NameAnswer | DnsOpened | DnsAnswer | StreamListenFailed
     | StreamOpened | StreamData | StreamHalfClosed | StreamClosed | Executed | StorageFailed | RewriteContinue
-    | RewriteInstalled | Signal | SendFailed | ReceiveFailed | Remark | End
+    | RewriteInstalled | Signal | SendFailed | ReceiveFailed | Remark | Command | End
 )  # fmt: skip
 
 # Record ids are for ever: a number is never given to another record. 1-63 events, 64-127 effects, 128- the tape's own.
@@ -391,4 +407,5 @@ EVENT_IDS: Final[dict[type[Event], int]] = {
     StreamHalfClosed: 28,
     StreamListenFailed: 29,
     DnsOpened: 30,
+    Command: 31,
 }

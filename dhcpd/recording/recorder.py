@@ -28,10 +28,11 @@ import time
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from .. import __version__
+from ..process.child import ChildFailed
 from ..trace import TapeWriteFailed, TapeWriter
 from ..trace.effects import ERROR, INFO
 from .room import Room
-from .snapshots import SnapshotChild, SnapshotFailed
+from .snapshots import SnapshotChild
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -105,6 +106,26 @@ class Recorder:
     def path(self) -> str:
         """The whole name of FILE, for people."""
         return self._segments.shown(self._segments.name)
+
+    @property
+    def next_event(self) -> int:
+        """The number that the next event has."""
+        return self._seq
+
+    @property
+    def begun_us(self) -> int:
+        """When FILE was begun, microseconds since 1970."""
+        return self._begun_us
+
+    @property
+    def paused(self) -> bool:
+        """Whether there is no room, so that nothing is recorded."""
+        return self._paused
+
+    @property
+    def older_files(self) -> list[str]:
+        """The whole names of the files before FILE, the oldest first."""
+        return [self._segments.shown(one.name) for one in self._segments.old()]
 
     def keep_room_for(self, lease_file: str) -> None:
         """Leave this file what it needs, where it is on the same disk."""
@@ -323,9 +344,9 @@ class Recorder:
         self._rest_until_s = now_s + SNAPSHOT_TIME_SHARE * busy_s
         tape = self._tape if self._next is None else self._next
         try:
-            segment = child.segment()
+            segment = child.octets()
             self._insist(tape, lambda: tape.append_snapshot(child.place, segment))
-        except SnapshotFailed as error:
+        except ChildFailed as error:
             self._fail(f"a snapshot could not be made: {error}", now_s)
             return
         except TapeWriteFailed as error:

@@ -34,7 +34,7 @@ from ...trace.effects import ERROR, INFO, Store
 from ..model.change import Cause, Change, LeaseImage
 from ..model.context import Context
 from ..model.context import Host as StatementHost
-from ..model.lease import ACTIVE, BROADCAST_FLAG, EXPIRED, FREE, NUL_FLAG, RELEASED, RESET, STATE_NAMES
+from ..model.lease import ACTIVE, BROADCAST_FLAG, EXPIRED, FREE, NUL_FLAG, RELEASED, RESERVED_FLAG, RESET, STATE_NAMES
 from ..model.name_keeper import NO_NAMES
 from ..model.partner import NO_PARTNER
 from ..wire.text import dotted
@@ -286,8 +286,11 @@ class Leases:
 
     # The client has it no longer
 
-    def release(self, lease: Lease, packet: Message, cause: Cause = Cause.RELEASE) -> None:
-        """The client gives the lease back (RELEASE), or may not keep it (REVOKE). An offered lease stays as it is."""
+    def release(self, lease: Lease, packet: Message | None, cause: Cause = Cause.RELEASE) -> None:
+        """The client gives the lease back (RELEASE), or may not keep it (REVOKE). An offered lease stays as it is.
+
+        `packet` is its message, None where an operator ends the lease.
+        """
         self._begin(lease)
         ends = lease.state in ENDINGS[cause].whence
         if ends:
@@ -436,6 +439,16 @@ class Leases:
         lease.flags = flags
         # A reserved lease stands in a queue of its own, so that it is filed anew in any case.
         self._pass(lease, lease.next_state if lease.state == ACTIVE else lease.state, Cause.OPERATOR)
+
+    def reserve(self, lease: Lease, reserved: bool) -> None:
+        """Keep a lease for its client for good, or no longer. Unlike with `write_flags`, one in use stays so."""
+        self._begin(lease)
+        lease.flags = lease.flags | RESERVED_FLAG if reserved else lease.flags & ~RESERVED_FLAG
+        partner = self.partner_of(lease)
+        # A reserved lease that is free stands in a queue of its own.
+        self.database.requeue(lease, partner.due(lease) if partner.paired else lease.ends)
+        self._host.watch(lease)
+        self._commit(lease, Cause.OPERATOR)
 
     def write_variable(self, lease: Lease, name: str, value: bytes | None) -> None:
         """Give a lease's variable a value, or take it away."""

@@ -139,6 +139,15 @@ class Database:
         """Every lease that was entered, in order of entering."""
         return iter(self._leases.values())
 
+    def entered_between(self, low: int, high: int) -> list[Lease]:
+        """The entered leases of the addresses from `low` to `high`, both in, in order."""
+        get = self._leases.get
+        return [lease for address in range(low, high + 1) if (lease := get(address)) is not None]
+
+    def entered_addresses(self) -> list[int]:
+        """The addresses of all entered leases, as they are now, in order of entering."""
+        return list(self._leases)
+
     def __len__(self) -> int:
         """How many leases were entered."""
         return len(self._leases)

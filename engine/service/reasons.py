@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ...trace.effects import Log, Send, StreamSend
+from ...trace.effects import CommandAnswer, Log, Send, StreamSend
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +70,7 @@ def conclude(reasons: Reasons, effects: Sequence[Effect]) -> None:
     """Add the outcome, as the log has it, to a decision that has no verdict; order is that of STEPS then."""
     if not any(reason.step == "verdict" for reason in reasons):
         lines = [effect.text for effect in effects if isinstance(effect, Log)]
-        sent = sum(isinstance(effect, Send | StreamSend) for effect in effects)
+        sent = sum(isinstance(effect, Send | StreamSend | CommandAnswer) for effect in effects)
         if lines or sent:
             verdict = "answered" if sent else "no reply"
             reasons.append(Reason("verdict", "", verdict, lines[-1] if lines else ""))

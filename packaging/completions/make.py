@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "manual"))
 import server
 from click.shell_completion import get_completion_class
 
+from dhcpd.adminctl.cli import dhcpd_admin
 from dhcpd.omshell.__main__ import HELP
 from dhcpd.replay.command.cli import cli as trace
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     import click
 
-ASKED: Mapping[str, click.Command] = {"dhcpd-trace": trace}
+ASKED: Mapping[str, click.Command] = {"dhcpd-trace": trace, "dhcpd-admin": dhcpd_admin}
 # Where each shell looks below /usr/share.
 FOLDERS = {
     "bash": "bash-completion/completions/{}",

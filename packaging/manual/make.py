@@ -16,6 +16,7 @@ import roff
 import server
 
 from dhcpd import __version__, cli
+from dhcpd.adminctl.cli import dhcpd_admin
 from dhcpd.omshell.__main__ import HELP
 from dhcpd.replay.command import cli as trace
 
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
-ALSO = "dhcpd(8), dhcpd-trace(1), omshell(1), dhcpd.conf(5), dhcpd.leases(5), and the documents beside the program."
+ALSO = (
+    "dhcpd(8), dhcpd-trace(1), dhcpd-admin(1), omshell(1), dhcpd.conf(5), dhcpd.leases(5), and the documents beside "
+    "the program."
+)
 
 
 def main() -> None:
@@ -39,6 +43,7 @@ def pages() -> Iterator[tuple[str, str]]:
     yield "dhcpd.8", _server()
     yield "dhcpd-trace.1", _trace()
     yield "omshell.1", _omshell()
+    yield "dhcpd-admin.1", _admin()
     differences = (ROOT / "docs" / "differences.md").read_text("utf-8")
     what = "where dhcpd is knowingly not as ISC dhcpd"
     yield "dhcpd.conf.5", roff.page("dhcpd.conf", 5, what, __version__, roff.from_markdown(differences))
@@ -70,6 +75,18 @@ def _trace() -> str:
         with click.Context(command, info_name=f"dhcpd-trace {verb}", max_content_width=100) as inner:
             parts.append((verb, roff.literal(command.get_help(inner))))
     return roff.page("dhcpd-trace", 1, "question the recordings of dhcpd", __version__, [
+        *parts, ("see also", roff.escaped(ALSO)),
+    ])  # fmt: skip
+
+
+def _admin() -> str:
+    parts = [("synopsis", roff.literal("dhcpd-admin [--socket PATH | --url URL] [--json] COMMAND [WORDS]..."))]
+    with click.Context(dhcpd_admin, info_name="dhcpd-admin", max_content_width=100) as context:
+        parts.append(("description", roff.literal(dhcpd_admin.get_help(context))))
+        for name, command in dhcpd_admin.commands.items():
+            with click.Context(command, info_name=name, parent=context, max_content_width=100) as inner:
+                parts.append((name, roff.literal(command.get_help(inner))))
+    return roff.page("dhcpd-admin", 1, "ask a running dhcpd, and have it change things", __version__, [
         *parts, ("see also", roff.escaped(ALSO)),
     ])  # fmt: skip
 

@@ -170,6 +170,7 @@ EVENTS: Final[dict[type, dict[str, str]]] = {
     },
     ev.ReceiveFailed: {"interface": INTERFACE, "error": ERROR},
     ev.Remark: {"level": NUMBER, "text": "text"},
+    ev.Command: {"call": NUMBER, "who": WORD, "name": WORD, "arguments": "variables"},
     ev.End: {"reason": "text"},
 }  # fmt: skip
 EFFECTS: Final[dict[type, dict[str, str]]] = {
@@ -206,4 +207,5 @@ EFFECTS: Final[dict[type, dict[str, str]]] = {
     ef.Serving: {},
     ef.Answers: {"event": NUMBER},
     ef.ConfigurationRefused: {"why": WORD},
+    ef.CommandAnswer: {"call": NUMBER, "result": WORD, "text": "text", "durable": NUMBER},
 }  # fmt: skip

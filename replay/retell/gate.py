@@ -204,6 +204,7 @@ CHECKS: Final[dict[type[Event], Callable[[Gate, Any], Event | None]]] = {
     ev.StorageFailed: Gate._storage_failed,
     ev.Signal: Gate._tell,
     ev.ReceiveFailed: Gate._tell,
+    ev.Command: Gate._tell,
     ev.Remark: Gate._tell,
     ev.End: Gate._tell,
 }

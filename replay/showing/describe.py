@@ -142,6 +142,7 @@ _EVENT_LINES: Final[dict[type[ev.Event], Callable[[Any], str]]] = {
     ev.StreamClosed: lambda event: f"stream {event.stream}{': ' if event.error else ''}{event.error}",
     ev.SendFailed: _send_failed_line,
     ev.Remark: lambda event: event.text,
+    ev.Command: lambda event: f"{event.name} {' '.join('='.join(pair) for pair in event.arguments)}".rstrip(),
 }
 
 
@@ -198,11 +199,12 @@ _EFFECT_LINES: Final[dict[type[fx.Effect], Callable[[Any], str]]] = {
     ),
     fx.StreamClose: lambda effect: f"stream {effect.stream}, {'what waits first' if effect.flush else 'at once'}",
     fx.Answers: lambda effect: f"event {effect.event:,}",
+    fx.CommandAnswer: lambda effect: f"{effect.result}: {effect.text}{', when stored' if effect.durable else ''}",
 }
 
 
-# What goes to a peer, an OMAPI client or a DNS server.
-_TO_OTHERS: Final = (fx.DnsSend, fx.StreamOpen, fx.StreamSend, fx.StreamClose)
+# What goes to a peer, an OMAPI client, an operator or a DNS server.
+_TO_OTHERS: Final = (fx.DnsSend, fx.StreamOpen, fx.StreamSend, fx.StreamClose, fx.CommandAnswer)
 
 
 def effect_line(effect: fx.Effect) -> str:

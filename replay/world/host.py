@@ -307,4 +307,5 @@ CARRIERS: Final[dict[type[Effect], Callable[[Host, Any], None]]] = {
     ef.Serving: Host.nothing,
     ef.Answers: Host.nothing,
     ef.ConfigurationRefused: Host.nothing,
+    ef.CommandAnswer: Host.nothing,
 }

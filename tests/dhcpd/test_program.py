@@ -29,7 +29,7 @@ def test_version_and_help_go_to_stderr_wherever_they_stand():
     status, lines = run("-x", "-h")
     assert status == 0
     assert lines[0] == "Usage: dhcpd [-p <UDP port #>] [-f] [-d] [-q] [-t|-T]"
-    assert len(lines) == 10
+    assert len(lines) == 11
 
 
 def test_version_comes_without_loading_the_server():

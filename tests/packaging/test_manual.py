@@ -11,7 +11,7 @@ from dhcpd import cli
 from dhcpd.replay.command.cli import VERBS
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = {"man8/dhcpd.8", "man1/dhcpd-trace.1", "man1/omshell.1", "man5/dhcpd.conf.5"}
+PAGES = {"man8/dhcpd.8", "man1/dhcpd-trace.1", "man1/omshell.1", "man1/dhcpd-admin.1", "man5/dhcpd.conf.5"}
 
 
 @pytest.fixture(scope="module")

@@ -87,6 +87,10 @@ class Hosts:
         ]
         self.count = len(by_name)
 
+    def everyone(self) -> Iterator[Host]:
+        """All hosts in force: those of the configuration in its order, then those that came at run time."""
+        return (host for _name, host in self.by_name.items())
+
     def enter(self, host: Host) -> None:
         """Index a host, behind those that are found by the same; there must be none of its name."""
         self.by_name.put(host.name, host)

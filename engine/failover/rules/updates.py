@@ -64,6 +64,11 @@ class Updates:
         """The addresses that wait for a BNDUPD, in order."""
         return iter(self._waiting)
 
+    @property
+    def waiting_count(self) -> int:
+        """How many leases wait for a BNDUPD."""
+        return len(self._waiting)
+
     def queue(self, address: int) -> None:
         """A lease was changed: the partner must hear of it. What it was told before does not count any more."""
         self.unacked.pop(address, None)

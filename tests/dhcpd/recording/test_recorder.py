@@ -11,11 +11,12 @@ import pytest
 from dhcpd.cli import Limits
 from dhcpd.door import Door
 from dhcpd.engine.machine import Machine
+from dhcpd.process.child import ChildFailed
 from dhcpd.recording import recorder as recording
 from dhcpd.recording.recorder import Recorder
 from dhcpd.recording.room import RESERVE_OCTETS, Room
 from dhcpd.recording.segments import Segments
-from dhcpd.recording.snapshots import SnapshotChild, SnapshotFailed
+from dhcpd.recording.snapshots import SnapshotChild
 from dhcpd.replay.playing.digest import digest
 from dhcpd.replay.playing.play import play_file
 from dhcpd.replay.playing.verdict import Status
@@ -143,8 +144,8 @@ def test_a_child_that_is_killed_is_told_from_one_that_succeeds():
     select.select([child], [], [], 10)
     while not child.ended():
         pass
-    with pytest.raises(SnapshotFailed, match="its process was killed"):
-        child.segment()
+    with pytest.raises(ChildFailed, match="its process was killed"):
+        child.octets()
 
 
 def test_the_child_holds_none_of_the_server_s_descriptors(tmp_path):

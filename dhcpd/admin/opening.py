@@ -1,0 +1,48 @@
+"""The one door into this package for the program: everything that answering needs, loaded and opened."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .. import boot
+from ..engine.machine import Machine
+from .http.listening import Listener, open_tcp, open_unix
+from .http.server import Admin
+from .site import Site
+from .table import ROUTES
+
+if TYPE_CHECKING:
+    from ..run import Run
+
+
+class OpeningFailed(Exception):
+    """A socket for operators cannot be opened; the text says which, why, and what to do."""
+
+
+def open_admin(run: Run) -> Admin:
+    """Listen where the command line says; raises OpeningFailed."""
+    machine = run.machine
+    assert isinstance(machine, Machine), "the program runs the engine's machine"
+    listeners = _listeners(run)
+    assert run.settings is not None, "the configuration is settled"
+    site = Site(
+        machine, run.paths.configuration, run.settings.lease_file, boot.now()[0], lambda: boot.now()[0], run.recorder
+    )
+    return Admin(site, ROUTES, listeners)
+
+
+def _listeners(run: Run) -> list[Listener]:
+    path, address = run.line.values.get("--admin-socket"), run.line.values.get("--metrics-listen")
+    made: list[Listener] = []
+    try:
+        if path is not None:
+            made.append(open_unix(path, run.privileges))
+        if address is not None:
+            made.append(open_tcp(address))
+    except (OSError, ValueError) as error:
+        for one in made:
+            one.close()
+        name, value = ("--metrics-listen", address) if made or path is None else ("--admin-socket", path)
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise OpeningFailed(f"Can't listen at {value} ({name}): {reason}") from error
+    return made

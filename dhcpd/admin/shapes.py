@@ -1,0 +1,176 @@
+"""The shapes of answers: what each member of the JSON is. The OpenAPI description is made from these (openapi.py).
+
+Times are seconds since 1970 unless they say otherwise; addresses are dotted quads; octets are hexadecimal with colons;
+places are `FILE:LINE`, empty where the server itself is the place.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, TypedDict
+
+Seconds = Annotated[int, "seconds since 1970; 4294967295 is never, 0 is none"]
+Address = Annotated[str, "an IPv4 address"]
+Octets = Annotated[str, "octets in hexadecimal, with colons; empty for none"]
+Place = Annotated[str, "FILE:LINE, empty where there is none"]
+
+
+class Recording(TypedDict):
+    """The recording of the run."""
+
+    file: Annotated[str, "the file that is written now"]
+    next_event: Annotated[int, "the number of the next event"]
+    begun: Annotated[int, "when this file was begun, seconds since 1970"]
+    paused: Annotated[bool, "whether there is no room on the disk, so that nothing is recorded"]
+    older_files: Annotated[list[str], "the files before it, the oldest first"]
+
+
+class Status(TypedDict):
+    """The server as a whole."""
+
+    version: str
+    compatible_with: Annotated[str, "what `dhcpd --version` prints"]
+    pid: int
+    started: Seconds
+    uptime_s: int
+    configuration_file: str
+    lease_file: str
+    interfaces: Annotated[list[str], "the interfaces that are served"]
+    networks: Annotated[int, "how many shared networks, and subnets of their own, there are"]
+    pools: int
+    hosts: Annotated[int, "how many host declarations are in force"]
+    leases: Annotated[int, "how many addresses were ever used"]
+    rewriting: Annotated[bool, "whether the lease file is being rewritten"]
+    leaving: Annotated[bool, "whether a shutdown is under way"]
+    events: Annotated[int, "how many events the run has had"]
+    recording: Recording | None
+
+
+class Lease(TypedDict):
+    """One address of a range."""
+
+    address: Address
+    state: Annotated[str, "free, active, expired, released, abandoned, reset or backup"]
+    hardware: Octets
+    client_id: Octets
+    hostname: Annotated[str, "the name that the client gives itself"]
+    starts: Seconds
+    ends: Seconds
+    cltt: Annotated[int, "when the client was last heard, seconds since 1970"]
+    next_state: Annotated[str, "the state that follows when its time is over"]
+    reserved: Annotated[bool, "whether it is kept for its client"]
+    bootp: bool
+    host: Annotated[str, "the host declaration that it was given by, empty for none"]
+    network: Annotated[str, "its shared network, or its subnet"]
+    pool: Annotated[int, "the number of its pool"]
+    relay: Annotated[dict[str, str], "the relay's sub-options (RFC 3046) by number"]
+
+
+class Leases(TypedDict):
+    """A page of leases, in order of their addresses."""
+
+    leases: list[Lease]
+    next: Annotated[str | None, "give this as `after` to have the next page; null where there is none"]
+
+
+class Pool(TypedDict):
+    """One pool and what its addresses are; `free` is what is in no other state."""
+
+    pool: Annotated[int, "its number, in the order of the configuration"]
+    network: str
+    ranges: Annotated[list[str], "FIRST-LAST"]
+    place: Place
+    total: int
+    free: int
+    active: int
+    expired: int
+    abandoned: int
+    backup: Annotated[int, "the failover partner's share of what is free"]
+    failover_peer: Annotated[str | None, "the relationship that shares it"]
+    permits: Annotated[list[str], "who may use it, and who may not, as the configuration says"]
+
+
+class Pools(TypedDict):
+    """All pools."""
+
+    pools: list[Pool]
+
+
+class Host(TypedDict):
+    """A host declaration in force."""
+
+    name: str
+    hardware: Octets
+    hardware_type: Annotated[int, "1 is Ethernet"]
+    client_id: Octets
+    addresses: Annotated[list[str], "fixed addresses, and names that have them"]
+    group: Annotated[str, "its group, empty for none"]
+    dynamic: Annotated[bool, "whether it was made while the server ran"]
+    place: Place
+
+
+class Hosts(TypedDict):
+    """A page of host declarations, in order of declaration."""
+
+    hosts: list[Host]
+    next: Annotated[str | None, "give this as `after` to have the next page; null where there is none"]
+
+
+class Class(TypedDict):
+    """A class in force."""
+
+    name: str
+    place: Place
+    limit: Annotated[int, "how many leases it may have, 0 for any number"]
+    charged: Annotated[int, "how many leases are charged to it"]
+    subclasses: int
+    spawning: bool
+    dynamic: Annotated[bool, "whether it was made while the server ran"]
+
+
+class Classes(TypedDict):
+    """All classes."""
+
+    classes: list[Class]
+
+
+class Relationship(TypedDict):
+    """A failover relationship."""
+
+    name: str
+    role: Annotated[str, "primary or secondary"]
+    state: Annotated[str, "the state of this server in it"]
+    since: Seconds
+    partner_state: str
+    partner_since: Seconds
+    connected: Annotated[bool, "whether the partner is connected"]
+    mclt: Annotated[int, "seconds"]
+    unacked_updates: Annotated[int, "updates that the partner has not acknowledged"]
+    waiting_updates: Annotated[int, "updates that wait to be sent"]
+    pools: list[int]
+
+
+class Failover(TypedDict):
+    """All failover relationships."""
+
+    relationships: list[Relationship]
+
+
+class Client(TypedDict):
+    """What the server knows of a client."""
+
+    client: Annotated[str, "what was asked for"]
+    leases: list[Lease]
+    hosts: list[Host]
+
+
+class Done(TypedDict):
+    """A change was made, and is on the disk."""
+
+    done: Annotated[str, "what was done"]
+
+
+class Reloaded(TypedDict):
+    """What became of a reload."""
+
+    result: Annotated[str, "`in force`, `waits` for host names to be looked up, or `refused`"]
+    lines: Annotated[list[str], "what the log says of it: mistakes by file and line, what cannot change in a run"]

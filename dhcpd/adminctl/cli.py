@@ -1,0 +1,230 @@
+"""The commands of `dhcpd-admin`: what each asks, and how its answer is shown.
+
+Exit status: 0 done, 1 refused by the server, 2 a wrong command line, 3 no server there. Complaints go to standard error
+with what to do about them; `--json` prints the server's answer as it came.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+import click
+
+from ..replay.showing.terminal import safe, safe_lines
+from .client import DEFAULT_SOCKET, AskError, Client
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+REFUSED: Final = 1
+UNREACHABLE: Final = 3
+PAGE_ROWS: Final = 1_000
+_STATES: Final = ("free", "active", "expired", "released", "abandoned", "reset", "backup")
+
+
+class Session:
+    """How this run asks and prints."""
+
+    def __init__(self, client: Client, *, as_json: bool) -> None:
+        self.client = client
+        self.as_json = as_json
+
+    def show(self, answer: Any, table: str) -> None:
+        """Print an answer, by the function of this name in tables.py."""
+        if self.as_json:
+            click.echo(json.dumps(answer, ensure_ascii=False))
+            return
+        from rich.console import Console  # noqa: PLC0415 - scripts that want JSON print no table
+
+        from . import tables  # noqa: PLC0415 - as above
+
+        # Of tables that are not for a terminal nothing is cut.
+        console = Console(highlight=False, width=None if sys.stdout.isatty() else PAGE_ROWS, soft_wrap=False)
+        console.print(getattr(tables, table)(answer))
+
+    def get(self, path: str, table: str, query: dict[str, str] | None = None) -> None:
+        """Ask, and show."""
+        self.show(self.client.ask("GET", path, query), table)
+
+    def post(self, path: str, table: str = "done", body: Any = None, method: str = "POST") -> None:
+        """Have something done, and show what was."""
+        self.show(self.client.ask(method, path, None, body), table)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--socket", "path", metavar="PATH", default=lambda: os.environ.get("DHCPD_ADMIN", DEFAULT_SOCKET),
+              help=f"The server's --admin-socket; without it $DHCPD_ADMIN, or {DEFAULT_SOCKET}.")  # fmt: skip
+@click.option("--url", metavar="URL", help="A server elsewhere: http://HOST:PORT, as of an `ssh -L` to its socket.")
+@click.option("--json", "as_json", is_flag=True, help="The server's answer as JSON.")
+@click.pass_context
+def dhcpd_admin(context: click.Context, path: str, url: str | None, *, as_json: bool) -> None:
+    """Ask a running dhcpd, and have it change things."""
+    context.obj = Session(Client(path, url), as_json=as_json)
+
+
+def _command(name: str, help_text: str) -> Callable[[Callable[..., None]], click.Command]:
+    def make(function: Callable[..., None]) -> click.Command:
+        return dhcpd_admin.command(name, help=help_text)(click.pass_obj(function))
+
+    return make
+
+
+@_command("status", "The server as a whole: since when it runs, what it serves, where it records.")
+def status(session: Session) -> None:
+    """`dhcpd-admin status`."""
+    session.get("/v1/status", "status")
+
+
+@_command("leases", "Leases, by address; all of them, or those that fit everything that is given.")
+@click.option("--state", type=click.Choice(_STATES), help="In this state.")
+@click.option("--pool", type=click.IntRange(0), help="Of the pool of this number (see `pools`).")
+@click.option("--network", metavar="NAME", help="Of this shared network or subnet.")
+@click.option("--hardware", metavar="MAC", help="Of this hardware address.")
+@click.option("--client-id", metavar="HEX", help="Of this client identifier.")
+@click.option("--hostname", metavar="NAME", help="Of clients that give themselves this name.")
+@click.option("--ends-before", metavar="SECONDS", type=int, help="That end before this moment (seconds since 1970).")
+@click.option("--ends-after", metavar="SECONDS", type=int, help="That end after this moment.")
+@click.option("--reserved", is_flag=True, default=None, help="That are kept for their client.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="At most N.")
+def leases(session: Session, *, limit: int | None, **filters: object) -> None:
+    """`dhcpd-admin leases`."""
+    given = {name: value for name, value in filters.items() if value is not None}
+    query = {name: "true" if value is True else str(value) for name, value in given.items()}
+    session.show({"leases": _pages(session, "/v1/leases", "leases", query, limit)}, "leases")
+
+
+def _pages(session: Session, path: str, name: str, query: dict[str, str], limit: int | None) -> list[Any]:
+    rows: list[Any] = []
+    after: str | None = ""
+    while after is not None and (limit is None or len(rows) < limit):
+        size = PAGE_ROWS if limit is None else min(PAGE_ROWS, limit - len(rows))
+        where = {"limit": str(size), **({"after": after} if after else {})}
+        page = session.client.ask("GET", path, {**query, **where})
+        rows += page[name]
+        after = page["next"]
+    return rows
+
+
+@_command("pools", "Pools, with how many of their addresses are in which state.")
+def pools(session: Session) -> None:
+    """`dhcpd-admin pools`."""
+    session.get("/v1/pools", "pools")
+
+
+@_command("hosts", "Host declarations in force.")
+def hosts(session: Session) -> None:
+    """`dhcpd-admin hosts`."""
+    session.show({"hosts": _pages(session, "/v1/hosts", "hosts", {}, None)}, "hosts")
+
+
+@_command("classes", "Classes in force, and how many leases are charged to them.")
+def classes(session: Session) -> None:
+    """`dhcpd-admin classes`."""
+    session.get("/v1/classes", "classes")
+
+
+@_command("client", "The leases and declarations of a client: by address, hardware address, identifier or name.")
+@click.argument("client", metavar="MAC|IP|NAME")
+def client(session: Session, client: str) -> None:
+    """`dhcpd-admin client`."""
+    session.get(f"/v1/clients/{quote(client, safe='')}", "client")
+
+
+@_command("failover", "The failover relationships.")
+def failover(session: Session) -> None:
+    """`dhcpd-admin failover`."""
+    session.get("/v1/failover", "failover")
+
+
+@_command("reload", "Have the configuration read again: all of it is taken over, or nothing.")
+def reload(session: Session) -> None:
+    """`dhcpd-admin reload`."""
+    session.post("/v1/reload", "reloaded")
+
+
+@_command("rotate", "Begin a new file of the recording.")
+def rotate(session: Session) -> None:
+    """`dhcpd-admin rotate`."""
+    session.post("/v1/recording/rotate", "recording")
+
+
+def _lease_command(verb: str, help_text: str) -> None:
+    @_command(verb, help_text)
+    @click.argument("address", metavar="IP")
+    def run(session: Session, address: str) -> None:
+        session.post(f"/v1/leases/{quote(address, safe='')}/{verb}")
+
+
+_lease_command("release", "End the use of an address, as if its client had given it back.")
+_lease_command("abandon", "Leave an address alone for a time, whoever has it.")
+_lease_command("reserve", "Keep an address for the client that has it, or had it last.")
+_lease_command("unreserve", "Keep an address for nobody any more.")
+
+
+@_command("host-add", "Declare a host: it is served from the next packet on, and after a restart.")
+@click.argument("name")
+@click.option("--hardware", metavar="MAC", help="Its hardware address.")
+@click.option("--hardware-type", metavar="N", type=click.IntRange(0, 255), help="The type of it; 1 is Ethernet.")
+@click.option("--client-id", metavar="HEX", help="Its identifier.")
+@click.option("--address", metavar="IP", help="The address that it always gets.")
+@click.option("--group", metavar="NAME", help="The group whose statements are for it.")
+@click.option("--statements", metavar="TEXT", help="Statements of dhcpd.conf for it.")
+def host_add(session: Session, name: str, **fields: object) -> None:
+    """`dhcpd-admin host-add`."""
+    given = {key: value for key, value in fields.items() if value is not None}
+    session.post("/v1/hosts", body={"name": name, **given})
+
+
+@_command("host-remove", "Remove a host declaration, for good.")
+@click.argument("name")
+def host_remove(session: Session, name: str) -> None:
+    """`dhcpd-admin host-remove`."""
+    session.post(f"/v1/hosts/{quote(name, safe='')}", method="DELETE")
+
+
+@dhcpd_admin.command("watch", help="Ask again and again: `dhcpd-admin watch pools`.",
+                     context_settings={"ignore_unknown_options": True})  # fmt: skip
+@click.option("--every", type=click.FloatRange(0.2), default=2.0, show_default=True, metavar="SECONDS")
+@click.option("--count", type=click.IntRange(1), metavar="N", help="Stop after so many.")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.pass_context
+def watch(context: click.Context, *, every: float, count: int | None, command: tuple[str, ...]) -> None:
+    """`dhcpd-admin watch`."""
+    name, *words = command
+    asked = dhcpd_admin.get_command(context, name)
+    if asked is None or name == "watch":
+        raise click.UsageError(f"there is no command {name!r} to watch")
+    number = 0
+    while count is None or number < count:
+        if number:
+            time.sleep(every)
+        if sys.stdout.isatty():
+            click.clear()
+        with asked.make_context(name, [*words], parent=context.parent) as made:
+            asked.invoke(made)
+        number += 1
+
+
+def main() -> int:
+    """Run with the process's arguments; returns its exit status."""
+    try:
+        dhcpd_admin.main(standalone_mode=False)
+    except AskError as error:
+        click.echo(f"dhcpd-admin: {safe(error.text)}", err=True)
+        if error.advice:
+            click.echo(f"  {safe_lines(error.advice)}", err=True)
+        return REFUSED if error.status else UNREACHABLE
+    except click.exceptions.Abort:
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 141
+    return 0
