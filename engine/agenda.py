@@ -37,6 +37,7 @@ class Owner(StrEnum):
     SHUTDOWN = "shutdown"  # 0: the next step of the control object's shutdown
     FAILOVER = "failover"  # an alarm of a failover relationship (failover/relationships.py)
     DNS = "dns"  # a question to a name server by its number: no answer has come
+    DNS_OWED = "dns-owed"  # the number of an entry of ddns/owed.py: it is tried again
     LOOKUP = "lookup"  # the host name: its addresses are old, and asked for again
 
 

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from .model.configuration import Configuration
     from .reloading import Candidate
 
-SNAPSHOT_VERSION: Final = 10
+SNAPSHOT_VERSION: Final = 11
 _MICROSECONDS: Final = 1_000_000
 
 
@@ -292,6 +292,7 @@ class Machine:
         if self.failover is not None:
             self.failover.take_records()
         expire_at_start(server)
+        server.ddns.take_owed()
         self._begin_rewrite(server)
 
     def _begin_rewrite(self, server: Server) -> None:
@@ -553,6 +554,7 @@ DUE: Final[dict[Owner, Callable[[Machine, Any], None]]] = {
     Owner.REVERSE_LOOKUP: lambda machine, address: dispatch.name_answer(machine._own_server, address, ""),
     Owner.FAILOVER: lambda machine, key: machine._own_failover.due(key),
     Owner.DNS: lambda machine, question: machine._own_server.ddns.due(question),
+    Owner.DNS_OWED: lambda machine, number: machine._own_server.ddns.owed_due(number),
     Owner.LOOKUP: Machine._lookup_is_old,
     Owner.OMAPI_LISTEN: lambda machine, _key: machine._own_omapi.connections.listen_again(),
     Owner.OMAPI_REQUESTS: lambda machine, stream: machine._own_omapi.connections.answer(stream),

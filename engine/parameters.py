@@ -43,6 +43,7 @@ class StartParameters:
     ddns_guard_id_must_match: bool = True
     ddns_dual_stack_mixed_mode: bool = False
     ddns_other_guard_is_dynamic: bool = False
+    ddns_retry: bool = True
     ddns_local_address4: bytes = bytes(4)
     ddns_local_address6: bytes = bytes(16)
     log_facility: int = -1
@@ -62,7 +63,9 @@ class StartParameters:
             mixed=self.ddns_dual_stack_mixed_mode,
             other_is_dynamic=self.ddns_other_guard_is_dynamic,
         )
-        return Settings(self.ddns_update_style, way, self.ddns_local_address4, self.ddns_local_address6)
+        return Settings(
+            self.ddns_update_style, way, self.ddns_local_address4, self.ddns_local_address6, self.ddns_retry
+        )  # fmt: skip
 
 
 # parameter -> (code, octets, ISC's refusal of any other length); numbers only.
@@ -84,6 +87,7 @@ _FLAGS: Final[dict[str, int]] = {
     "ddns_guard_id_must_match": par.DDNS_GUARD_ID_MUST_MATCH,
     "ddns_dual_stack_mixed_mode": par.DDNS_DUAL_STACK_MIXED_MODE,
     "ddns_other_guard_is_dynamic": par.DDNS_OTHER_GUARD_IS_DYNAMIC,
+    "ddns_retry": par.DDNS_RETRY,
 }
 
 _ADDRESSES: Final[dict[str, int]] = {

@@ -82,7 +82,9 @@ _SERVER: Final = """\
 85 echo-client-id f; 86 server-id-check f; 87 prefix-length-mode Nprefix_length_modes.; 88 dhcpv6-set-tee-times f;
 89 abandon-lease-time T; 92 check-secs-byte-order f; 93 ddns-dual-stack-mixed-mode f; 94 ddns-guard-id-must-match f;
 95 ddns-other-guard-is-dynamic f; 96 release-on-roam f; 97 local-address6 6; 98 bind-local-address6 f;
-99 ping-cltt-secs T; 100 ping-timeout-ms T"""
+99 ping-cltt-secs T; 100 ping-timeout-ms T; 200 ddns-retry f"""
+# Parameters of this server alone, which ISC dhcpd takes for a mistake.
+OWN_PARAMETERS: Final = frozenset({"ddns-retry"})
 
 # name, code width, length width, end tag, repeated options concatenate, order of setting is kept, options.
 # The order is ISC's order of creation, by which encapsulated spaces are numbered

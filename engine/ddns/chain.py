@@ -30,10 +30,15 @@ class Chain:
     `active`: the lease stays its client's while it is removed. `spoilt`: the old name could not be removed, and no new
     one is added. `sends_reverse`: whether a message adds the reverse map. `step` is under way as question number
     `question`, in `zone`; `body` is its message, kept where the zone's server is still sought.
+
+    What has been done so far: `forward_gone`, `reverse_gone`, `forward_added`, `reverse_added`. `refused`: the name
+    cannot be had, and is not owed. `verdict` and `word` are the last failure's; `owed` is the number of the entry
+    (owed.py) that this chain pays, 0 for none.
     """
 
     __slots__ = (
-        "active", "adding", "address", "body", "question", "removing", "sends_reverse", "spoilt", "static", "step",
+        "active", "adding", "address", "body", "forward_added", "forward_gone", "owed", "question", "refused",
+        "removing", "reverse_added", "reverse_gone", "sends_reverse", "spoilt", "static", "step", "verdict", "word",
         "zone",
     )  # fmt: skip
 
@@ -50,6 +55,32 @@ class Chain:
         self.question = 0
         self.body = b""
         self.zone = ""
+        self.forward_gone = self.reverse_gone = self.forward_added = self.reverse_added = self.refused = False
+        self.verdict = ""
+        self.word = ""
+        self.owed = 0
+
+    @property
+    def still_to_remove(self) -> Names | None:
+        """What of `removing` has not gone; None for nothing."""
+        names = self.removing
+        if names is None:
+            return None
+        if self.forward_gone:
+            names = names._replace(forward=b"", guard=b"")
+        if self.reverse_gone:
+            names = names._replace(reverse=b"")
+        return names if names.guard or names.reverse else None
+
+    @property
+    def still_to_add(self) -> Names | None:
+        """`adding`, where not all of it has come to be; None for nothing, or where it cannot be had."""
+        names = self.adding
+        if names is None or self.refused or self.static:
+            return None
+        forward = self.forward_added or not names.guard
+        reverse = self.reverse_added or not names.reverse or not self.sends_reverse
+        return None if forward and reverse else names
 
     def plain(self) -> dict[str, Any]:
         """For a snapshot."""

@@ -37,12 +37,16 @@ _NO_FAMILY: Final = "EAFNOSUPPORT"
 
 
 class Settings(NamedTuple):
-    """What the global scope says, once. `style`: 0 for none. `source4`, `source6`: the sockets' own addresses."""
+    """What the global scope says, once. `style`: 0 for none. `source4`, `source6`: the sockets' own addresses.
+
+    `retries`: what fails is tried again (`ddns-retry`).
+    """
 
     style: int = NO_STYLE
     manner: Manner = Manner()
     source4: bytes = _ANY_4
     source6: bytes = _ANY_6
+    retries: bool = True
 
 
 class DdnsHost(UpdateHost, QuestionHost, ZoneHost, Protocol):
@@ -52,11 +56,12 @@ class DdnsHost(UpdateHost, QuestionHost, ZoneHost, Protocol):
 class Ddns:
     """See the module. `settings` are those in force. `failure` is ISC's number for why there are no sockets, or 0."""
 
-    __slots__ = ("_host", "discovery", "failure", "questions", "settings", "updates", "zones")
+    __slots__ = ("_began", "_host", "discovery", "failure", "questions", "settings", "updates", "zones")
 
     def __init__(self, host: DdnsHost) -> None:
         """Off, until `settle`."""
         self._host = host
+        self._began = False
         self.settings = Settings()
         self.failure = 0
         self.questions = Questions(host)
@@ -72,14 +77,19 @@ class Ddns:
     def settle(self, settings: Settings) -> None:
         """Settings of the start, or of a reload: sockets are opened anew where their addresses have changed."""
         before, self.settings = self.settings, settings
-        self.updates.manner = settings.manner
+        self._apply()
         self.zones.forget()
         opened = self.questions.opened or self.failure
-        if opened and settings.style and settings[2:] != before[2:]:
+        if settings.style and (not before.style if not opened else settings[2:4] != before[2:4]) and self._began:
             self.open()
+
+    def _apply(self) -> None:
+        self.updates.manner = self.settings.manner
+        self.updates.retries = self.settings.retries
 
     def open(self) -> None:
         """The server begins to serve, or a reload has turned it on: open the sockets."""
+        self._began = True
         if self.settings.style:
             self.questions.effects.append(DnsOpen((self.settings.source4, self.settings.source6)))
 
@@ -134,6 +144,18 @@ class Ddns:
         """A question has had no answer for its time."""
         self._pass_on(self.questions.due(number))
 
+    def owed_due(self, number: int) -> None:
+        """It is time to try again what is owed."""
+        if self.failure or not self.settings.style or not self.settings.retries:
+            self.updates.debts.settle(number)
+        else:
+            self.updates.due(number)
+
+    def take_owed(self) -> None:
+        """The lease file was read: what it says is owed is tried again."""
+        if self.settings.style:
+            self.updates.take_owed()
+
     def _pass_on(self, told: Told | None) -> None:
         if told is None:
             return
@@ -154,9 +176,10 @@ class Ddns:
 
     def snapshot(self) -> dict[str, Any]:
         """Everything, as plain data."""
-        style, manner, source4, source6 = self.settings
+        style, manner, *rest = self.settings
         return {
-            "settings": (style, list(manner), source4, source6),
+            "settings": (style, list(manner), *rest),
+            "began": self._began,
             "failure": self.failure,
             "questions": self.questions.snapshot(),
             "zones": self.zones.snapshot(),
@@ -166,9 +189,10 @@ class Ddns:
 
     def restore(self, data: dict[str, Any]) -> None:
         """Take over a snapshot."""
-        style, manner, source4, source6 = data["settings"]
-        self.settings = Settings(style, Manner(*manner), source4, source6)
-        self.updates.manner = self.settings.manner
+        style, manner, *rest = data["settings"]
+        self.settings = Settings(style, Manner(*manner), *rest)
+        self._apply()
+        self._began = data["began"]
         self.failure = data["failure"]
         self.questions.restore(data["questions"])
         self.zones.restore(data["zones"])

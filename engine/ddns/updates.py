@@ -2,10 +2,10 @@
 
 A lease has one chain of messages at most. A new ACK takes the place of whatever runs, and begins anew, since what DNS
 holds by then is not known. A removal takes the place of what adds or renames; to a removal of the same lease it is
-nothing new. What succeeded is written on the lease at once (`Leases.write_names`), and logged in ISC's words; what
-failed is logged, and told to who keeps what is owed.
+nothing new. What succeeded is written on the lease at once (`Leases.write_names`), and logged in ISC's words
+(telling.py). What failed is owed, unless it was refused, and tried again (owed.py): a retry is a chain like any other.
 
-See docs/behaviour/dns-updates.md#when-something-is-done, docs/behaviour/dns-updates.md#all-log-lines.
+See docs/behaviour/dns-updates.md#when-something-is-done.
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ...trace.effects import ERROR, INFO
 from ..agenda import NEVER_US
+from ..model.lease import ACTIVE
 from ..wire.text import dotted
 from .chain import Chain, Happened, chain_from
+from .owed import OWED_VARIABLE, DebtHost, Debts, Owed, entries_of, text_of
 from .records import CLIENT_NAME, FORWARD_NAME, GUARD_NAMES, REVERSE_NAME, Names, stored_names
 from .rules import MESSAGES, REMOVING_STEPS, REVERSE_STEPS, Manner, Step, Verdict, outcome
+from .telling import line_of, shown
 from .wire import message, result, signing
 from .wire.message import BadName
 from .wire.questions import Asker
@@ -34,17 +37,23 @@ if TYPE_CHECKING:
     from .zones import Place, Zones
 
 PART: Final = "update"
-# Octets that would begin a line of their own in the log, or move a terminal's cursor.
-_UNSPEAKABLE: Final = {code: f"\\{code:03o}" for code in (0x0A, 0x0D, 0x1B)}
+# So long nothing is asked of a zone whose server has disowned it; without retries, for ever, as ISC dhcpd.
+REPUDIATED_US: Final = 300 * 1_000_000
+# Behind a failure by which the message may have been carried out all the same.
+_MAYBE_DONE: Final = frozenset({
+    "", result.TIMED_OUT, result.BROKEN, result.UNSIGNED, result.TSIG_WRONG, result.TSIG_TIME, result.TSIG_PLACE,
+})  # fmt: skip
+_NOT_THERE: Final = frozenset({result.NXDOMAIN, result.YXDOMAIN, result.YXRRSET, result.NXRRSET})
+_CONFLICTS: Final = frozenset({Verdict.NOT_MINE, Verdict.OTHERS, Verdict.STATIC, Verdict.OTHER_PROTOCOL})
+_FAILURES: Final = frozenset({
+    Verdict.NOT_ADDED, Verdict.REFUSED_FORWARD, Verdict.REVERSE_NOT_ADDED, Verdict.NAME_NOT_REMOVED,
+    Verdict.REVERSE_NOT_REMOVED,
+})  # fmt: skip
 
-# What a failed addition says: behind "Forward map from ... FAILED", and where the text is the result's own.
-_FAILED: Final = (Verdict.NOT_MINE, Verdict.OTHERS, Verdict.STATIC, Verdict.OTHER_PROTOCOL)
 
+class UpdateHost(DebtHost, Protocol):
+    """What updates need of the server."""
 
-class UpdateHost(Protocol):
-    """What updates need of the server. `now_us`: microseconds since 1970."""
-
-    now_us: int
     database: Database
     leases: Leases
 
@@ -53,9 +62,14 @@ class UpdateHost(Protocol):
 
 
 class Updates:
-    """See the module. `happened` is what became of steps in this event; the machine empties it before each."""
+    """See the module. `happened` is what became of steps in this event; the machine empties it before each.
 
-    __slots__ = ("_chains", "_discovery", "_host", "_questions", "_zones", "happened", "manner")
+    `retries`: what fails is owed.
+    """
+
+    __slots__ = (
+        "_chains", "_discovery", "_host", "_questions", "_zones", "debts", "happened", "manner", "retries",
+    )  # fmt: skip
 
     def __init__(
         self, host: UpdateHost, questions: Questions, zones: Zones, discovery: Discovery, manner: Manner
@@ -66,7 +80,9 @@ class Updates:
         self._questions = questions
         self._zones = zones
         self._chains: dict[int, Chain] = {}
+        self.debts = Debts(host)
         self.manner = manner
+        self.retries = True
         self.happened: list[Happened] = []
 
     def __len__(self) -> int:
@@ -82,6 +98,7 @@ class Updates:
     def acknowledged(self, lease: Lease, decision: Decision) -> bool:
         """An ACK is about to be given: whether a chain has begun for it, in place of the one that ran."""
         self.cancel(lease.address)
+        self._supersede(lease, decision)
         removing = stored_names(lease) if decision.removes else None
         if removing is None and decision.adding is None:
             return False
@@ -91,14 +108,16 @@ class Updates:
         return self._begin(chain)
 
     def left(self, lease: Lease) -> None:
-        """The lease is its client's no longer: remove what it stores."""
-        running = self._chains.get(lease.address)
+        """The lease is its client's no longer: remove what it stores, and what was being added."""
+        address = lease.address
+        running = self._chains.get(address)
         if running is not None and running.step in REMOVING_STEPS and not running.active:
             return
-        self.cancel(lease.address)
+        self._owe_additions(address, running)
+        self.cancel(address)
         names = stored_names(lease)
         if names.guard or names.reverse:
-            self._begin(Chain(lease.address, names, None))
+            self._begin(Chain(address, names, None))
 
     def cancel(self, address: int) -> None:
         """Stop what runs for an address, without a word."""
@@ -107,6 +126,8 @@ class Updates:
             self._questions.forget(chain.question)
             if chain.body:
                 self._discovery.forget(address)
+            if chain.owed in self.debts:
+                self.debts.postpone(chain.owed)
 
     def _begin(self, chain: Chain) -> bool:
         self._chains[chain.address] = chain
@@ -124,7 +145,7 @@ class Updates:
         adding = chain.adding
         if adding is None or chain.spoilt:
             self._end(chain)
-        elif adding.guard:
+        elif adding.guard and not chain.forward_added:
             self._take(chain, Step.ADD_1)
         elif adding.reverse and chain.sends_reverse:
             self._take(chain, Step.ADD_PTR)
@@ -142,17 +163,24 @@ class Updates:
         name = names.reverse if step in REVERSE_STEPS else names.forward
         place = self._zones.find(name)
         if place is None:
-            self._search(name)
-        if place is None or self._zones.is_repudiated(place.zone) or not self._send(chain, place, name):
-            self._end(chain)
+            chain.verdict, chain.word, chain.zone = "no zone is known for the name", "", ""
+            self._search(chain, name)
+        elif self._zones.is_repudiated(place.zone):
+            chain.verdict, chain.word, chain.zone = "the zone is repudiated", "", place.zone
+        elif self._send(chain, place, name):
+            return
+        else:
+            chain.refused = True
+        self._end(chain)
 
-    def _search(self, name: bytes) -> None:
+    def _search(self, chain: Chain, name: bytes) -> None:
         """Nobody knows the zone of a name: find it for the next update."""
         try:
             self._discovery.seek_zone(message.name_from_text(name))
         except BadName as bad:
             why = f"{shown(name)} {bad.reason}"
             self._host.log(ERROR, f"find_zone_start: Unable to build name or start resolve: {why}")
+            chain.refused = True
 
     def _send(self, chain: Chain, place: Place, name: bytes) -> bool:
         """Ask for the chain's step in the zone; False, and a line, where a name cannot be sent."""
@@ -229,12 +257,22 @@ class Updates:
         names = self._names(chain)
         name = names.reverse if chain.step in REVERSE_STEPS else names.forward
         self.happened.append(Happened(chain.address, chain.step, name, found.verdict, word, server))
+        if found.verdict in _FAILURES:
+            chain.verdict, chain.word = found.verdict, word
+            chain.refused = chain.refused or word in _NOT_THERE
+        elif found.verdict in _CONFLICTS:
+            chain.refused = True
+        if found.verdict not in _FAILURES:
+            self.debts.hasten(chain.zone)
         self._write(chain, names, found.verdict)
-        self._say(chain, names, found.verdict, word)
+        line = line_of(found.verdict, names, chain.address, word)
+        if line is not None:
+            self._host.log(*line)
         self._go_on(chain, found.next)
 
     def _repudiate(self, zone: str) -> None:
-        self._zones.repudiate(zone, NEVER_US)
+        until_us = self._host.now_us + REPUDIATED_US if self.retries else NEVER_US
+        self._zones.repudiate(zone, until_us)
         self._host.log(ERROR, f"DDNS: bad zone information, repudiating zone {zone}")
         self._host.log(INFO, "DDNS: Failed to retry after zone failure")
 
@@ -255,20 +293,32 @@ class Updates:
             self._end(chain)
 
     def _end(self, chain: Chain) -> None:
-        """The chain is over, whatever it has come to."""
-        if self._chains.get(chain.address) is chain:
-            del self._chains[chain.address]
+        """The chain is over, whatever it has come to: what is left of it is owed."""
+        if self._chains.get(chain.address) is not chain:
+            return
+        del self._chains[chain.address]
+        removing, adding = chain.still_to_remove, chain.still_to_add
+        if chain.refused and chain.adding is None:
+            removing = None
+        if chain.owed:
+            self._paid(chain, removing, adding)
+        elif self.retries and (removing is not None or adding is not None):
+            self.debts.add(Owed(chain.address, removing, adding, 0, chain.verdict, chain.word, chain.zone))
 
     # What a verdict means for the lease
 
     def _write(self, chain: Chain, names: Names, verdict: Verdict) -> None:
         if verdict is Verdict.ADDED_FORWARD:
+            chain.forward_added = True
             self._store(chain, {FORWARD_NAME: names.forward, GUARD_NAMES[names.guard_type]: names.guard})
         elif verdict is Verdict.ADDED_REVERSE:
+            chain.reverse_added = True
             self._store_reverse(chain, names)
         elif verdict in (Verdict.NAME_GONE, Verdict.REMOVED_NAME):
+            chain.forward_gone = True
             self._unset(chain, {FORWARD_NAME: names.forward, GUARD_NAMES[names.guard_type]: names.guard})
         elif verdict in (Verdict.REMOVED_REVERSE, Verdict.REVERSE_GONE):
+            chain.reverse_gone = True
             gone = {REVERSE_NAME: names.reverse}
             if not names.guard:
                 gone[CLIENT_NAME] = names.forward
@@ -297,41 +347,128 @@ class Updates:
         if gone:
             self._host.leases.write_names(lease, dict.fromkeys(gone))
 
-    # Its line in the log
+    # What is owed
 
-    def _say(self, chain: Chain, names: Names, verdict: Verdict, word: str) -> None:
-        forward, reverse, address = shown(names.forward), shown(names.reverse), dotted(chain.address)
-        log = self._host.log
-        if verdict is Verdict.ADDED_FORWARD:
-            log(INFO, f"Added new forward map from {forward} to {address}")
-        elif verdict is Verdict.ADDED_REVERSE:
-            log(INFO, f"Added reverse map from {reverse} to {forward}")
-        elif verdict is Verdict.NOT_ADDED:
-            log(ERROR, f"Unable to add forward map from {forward} to {address}: {word}")
-        elif verdict is Verdict.REFUSED_FORWARD:
-            log(ERROR, f"Forward map from {forward} to {address} FAILED: {word}")
-        elif verdict in _FAILED:
-            log(ERROR, f"Forward map from {forward} to {address} FAILED: {verdict}")
-        elif verdict is Verdict.REVERSE_NOT_ADDED:
-            log(ERROR, f"Unable to add reverse map from {reverse} to {forward}: {word}")
-        elif verdict is Verdict.REMOVED_ADDRESS:
-            log(INFO, f"Removed forward map from {forward} to {address}")
-        elif verdict is Verdict.REMOVED_REVERSE:
-            log(INFO, f"Removed reverse map on {reverse}")
-        elif verdict is Verdict.REVERSE_NOT_REMOVED:
-            log(ERROR, f"Can't remove reverse map on {reverse}: {word}")
+    def _supersede(self, lease: Lease, decision: Decision) -> None:
+        """A new ACK: what its client was owed is decided anew; what former clients have left is still to go."""
+        wanted = decision.adding
+        stored = stored_names(lease)
+        for number in self.debts.numbers_of(lease.address):
+            owed = self.debts.entry(number)
+            # A PTR record that is missing beside a name that stays is still owed.
+            adding = owed.adding if wanted is None and _is_stored(owed.adding, stored) else None
+            removing = owed.removing
+            if removing is not None:
+                if removing.forward in (stored.forward, wanted.forward if wanted is not None else b""):
+                    removing = removing._replace(forward=b"", guard=b"")
+                if removing.reverse in (stored.reverse, wanted.reverse if wanted is not None else b""):
+                    removing = removing._replace(reverse=b"")
+                removing = removing if removing.guard or removing.reverse else None
+            if removing is None and adding is None:
+                self.debts.settle(number)
+            else:
+                self.debts.change(number, owed._replace(removing=removing, adding=adding))
+
+    def _owe_additions(self, address: int, running: Chain | None) -> None:
+        """A lease is left while something is added, or owed: what may have come to be is to be removed."""
+        if not self.retries:
+            return
+        doubtful: list[Owed] = []
+        for number in self.debts.numbers_of(address):
+            owed = self.debts.entry(number)
+            if owed.adding is None:
+                continue
+            if owed.word in _MAYBE_DONE:
+                doubtful.append(owed._replace(removing=owed.removing or owed.adding, adding=None, tries=0))
+            self.debts.settle(number)
+        if running is not None and running.adding is not None and not running.owed and not running.static:
+            names = running.still_to_add
+            if names is not None and running.step not in REMOVING_STEPS:
+                doubtful.append(Owed(address, names, None, 0, "", "", running.zone))
+        for owed in doubtful:
+            self.debts.add(owed)
+
+    def _paid(self, chain: Chain, removing: Names | None, adding: Names | None) -> None:
+        """A retry is over: nothing is owed any more, or it is tried again later."""
+        number = chain.owed
+        if number not in self.debts:
+            # There was no room for it any more.
+            return
+        owed = self.debts.entry(number)
+        if removing is None and adding is None:
+            self.debts.settle(number)
+        else:
+            left = Owed(
+                owed.address, removing, adding, owed.tries + 1, chain.verdict, chain.word, chain.zone
+            )  # fmt: skip
+            if not self.debts.again(number, left):
+                name = (adding or removing or Names()).forward
+                why = chain.word or chain.verdict
+                self._host.log(ERROR, f"DDNS: {shown(name)} for {dotted(owed.address)} is not tried again: {why}")
+        self.keep_owed(owed.address)
+
+    def due(self, number: int) -> None:
+        """It is time to try an entry again."""
+        debts = self.debts
+        owed = debts.entry(number)
+        if owed.address in self._chains:
+            debts.postpone(number)
+            return
+        lease = self._host.database.find(owed.address)
+        adding = owed.adding
+        if adding is not None and (lease is None or lease.state != ACTIVE):
+            adding = None
+        if adding is None and owed.removing is None:
+            debts.settle(number)
+            return
+        self.keep_owed(owed.address)
+        chain = Chain(owed.address, owed.removing, adding)
+        chain.owed = number
+        chain.active = True
+        if lease is not None and _is_stored(adding, stored_names(lease)):
+            chain.forward_added = True
+        self._begin(chain)
+
+    def keep_owed(self, address: int) -> None:
+        """Have the lease's variable say what is owed, so that a restart knows it."""
+        lease = self._host.database.find(address)
+        if lease is None:
+            return
+        text = text_of(self.debts.of(address))
+        variables = None if lease.rare is None else lease.rare.variables
+        has = variables.get(OWED_VARIABLE) if variables else None
+        if (has or b"") != text:
+            self._host.leases.write_names(lease, {OWED_VARIABLE: text or None})
+
+    def take_owed(self) -> None:
+        """The lease file was read: what it says is owed, and what free leases still have, is to be tried again."""
+        if not self.retries:
+            return
+        for lease in self._host.database.leases():
+            variables = None if lease.rare is None else lease.rare.variables
+            if not variables:
+                continue
+            text = variables.get(OWED_VARIABLE)
+            known = entries_of(lease.address, text) if isinstance(text, bytes) else []
+            for owed in known:
+                self.debts.add(owed)
+            names = stored_names(lease)
+            stale = lease.state != ACTIVE and lease.address not in self._chains
+            if not known and stale and (names.guard or names.reverse):
+                self.debts.add(Owed(lease.address, names, None, 0, "", "", ""))
 
     # Snapshots
 
-    def snapshot(self) -> list[dict[str, Any]]:
-        """The chains, as plain data."""
-        return [chain.plain() for chain in self._chains.values()]
+    def snapshot(self) -> dict[str, Any]:
+        """The chains, and what is owed, as plain data."""
+        return {"chains": [chain.plain() for chain in self._chains.values()], "owed": self.debts.snapshot()}
 
-    def restore(self, data: Any) -> None:
+    def restore(self, data: dict[str, Any]) -> None:
         """Take over a snapshot."""
-        self._chains = {one["address"]: chain_from(one) for one in data}
+        self._chains = {one["address"]: chain_from(one) for one in data["chains"]}
+        self.debts.restore(data["owed"])
 
 
-def shown(name: bytes) -> str:
-    """A name in a log line, in one line."""
-    return name.decode("latin-1").translate(_UNSPEAKABLE)
+def _is_stored(names: Names | None, stored: Names) -> bool:
+    """Whether the lease says that DNS has this forward name already."""
+    return names is not None and bool(names.guard) and (names.forward, names.guard) == (stored.forward, stored.guard)

@@ -83,6 +83,8 @@ DDNS_GUARD_ID_MUST_MATCH: Final = 94
 DDNS_OTHER_GUARD_IS_DYNAMIC: Final = 95
 PING_CLTT_SECS: Final = 99
 PING_TIMEOUT_MS: Final = 100
+# This server's own, and not ISC's.
+DDNS_RETRY: Final = 200
 
 # What `allow`, `deny` and `ignore` set a parameter to.
 DENY: Final = 0

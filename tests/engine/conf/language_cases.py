@@ -6,7 +6,7 @@ kind of block; what ISC's `dhcpd -t` said of each is in recorded/language.json (
 
 from __future__ import annotations
 
-from dhcpd.engine.conf.options import ENUMERATIONS, default_registry
+from dhcpd.engine.conf.options import ENUMERATIONS, OWN_PARAMETERS, default_registry
 from dhcpd.engine.conf.reading.parse_values import fields_of
 
 _SAMPLES = {
@@ -172,6 +172,8 @@ def _options() -> dict[str, list[str]]:
     for space in default_registry().spaces.values():
         for option in space.by_name.values():
             name = f"{space.name}.{option.name}"
+            if option.name in OWN_PARAMETERS:
+                continue
             value = _value(option.format)
             if space.name == "server":
                 word = "option server." if option.name == "authoritative" else ""

@@ -6,12 +6,13 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from dhcpd.trace import events as ev
+from dhcpd.trace.effects import Store
 from tests.engine.ddns.name_server import NameServer
 from tests.engine.service.desk import START_S, Desk
 
 if TYPE_CHECKING:
     from dhcpd.engine.ddns.part import Ddns
-    from dhcpd.trace.effects import DnsOpen, DnsSend, Log
+    from dhcpd.trace.effects import DnsOpen, DnsSend, Effect, Log
 
 COMMON = """authoritative; ping-check off; default-lease-time 600; max-lease-time 600; dhcp-cache-threshold 0;
 ddns-domainname "example.org";
@@ -42,6 +43,7 @@ class Site(Desk):
         self.errors = errors
         self.delayed = False
         self.said: list[str] = []
+        self.all_records: list[str] = []
         super().__init__(f"ddns-update-style {style};\n{COMMON}{more}{SUBNET % subnet}", leases, START_S * 1_000_000)
 
     @property
@@ -50,6 +52,10 @@ class Site(Desk):
 
     def log(self, effect: Log) -> None:
         self.said.append(effect.text)
+
+    def told(self, event: ev.Event, effects: list[Effect]) -> None:
+        super().told(event, effects)
+        self.all_records += [effect.data.decode("latin-1") for effect in effects if isinstance(effect, Store)]
 
     def dns_open(self, effect: DnsOpen) -> None:
         errors = self.errors or ("",) * len(effect.sources)

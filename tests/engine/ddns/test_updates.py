@@ -10,7 +10,7 @@ from dhcpd.trace import events as ev
 from dhcpd.trace.codec import pack, unpack
 from dhcpd.trace.effects import DnsSend, Send
 from tests.engine.ddns.site import Site
-from tests.engine.service.desk import mac
+from tests.engine.service.desk import DECLINE, REQUEST, mac, message
 
 
 @pytest.mark.parametrize("style", ["interim", "standard"])
@@ -174,3 +174,65 @@ def test_a_backslash_does_not_stop_the_zone_for_all() -> None:
     assert site.sent == []
     site.bind(mac(2), name=b"after")
     assert [row for row in site.dns.table() if row.startswith("after")]
+
+
+def reload(site: Site, text: str) -> None:
+    site.tell(ev.ConfigurationFile(0, 0, "dhcpd.conf", text.encode(), ""))
+    site.tell(ev.ConfigurationEnd(0, 0, "dhcpd.conf", True))
+    assert any("is in force" in line for line in site.said), site.said
+
+
+def test_a_reload_keeps_what_is_under_way() -> None:
+    site = Site()
+    site.delayed = True
+    address = site.bind(name=b"alpha")
+    reload(site, site.text)
+    site.delayed = False
+    site.rest(4)
+    assert f"alpha.example.org. A {address}" in site.dns.table()
+    assert site.variables(address)["ddns-rev-name"]
+
+
+def test_a_reload_turns_dynamic_dns_on_and_off() -> None:
+    site = Site(style="none")
+    address = site.bind(name=b"alpha")
+    reload(site, site.text.replace("ddns-update-style none", "ddns-update-style standard"))
+    site.renew(address, name=b"alpha")
+    assert f"alpha.example.org. A {address}" in site.dns.table()
+    reload(site, site.text)
+    site.release(address)
+    assert f"alpha.example.org. A {address}" in site.dns.table(), "style none removes nothing"
+
+
+def test_a_decline_and_a_lease_taken_away_lose_their_names() -> None:
+    site = Site("one-lease-per-client on;\n", subnet="10.77.0.100 10.77.0.101")
+    first = site.bind(name=b"alpha")
+    site.receive(message(DECLINE, mac(1), requested=first))
+    assert site.state(first) == "abandoned"
+    assert site.dns.table() == []
+
+
+def test_option_81_says_what_was_decided() -> None:
+    site = Site()
+    option = bytes((0, 0, 0)) + b"pc.other.net."
+    address = site.discover(options={81: option})
+    assert address is not None
+    (reply,) = site.receive(message(REQUEST, mac(1), requested=address, options={81: option}))
+    assert reply.options[81] == b"\x00\xff\xffpc.other.net."
+    assert site.variables(address) == {
+        "ddns-rev-name": b"100.0.77.10.in-addr.arpa.", "ddns-client-fqdn": b"pc.other.net.",
+    }  # fmt: skip
+    option = b"\5\0\0\2pc\5other\3net\0"
+    (reply,) = site.receive(message(REQUEST, mac(1), requested=address, options={81: option}))
+    assert reply.options[81] == b"\7\xff\xff\2pc\7example\3org\0"
+
+
+def test_every_decision_has_its_reason() -> None:
+    site = Site()
+    address = site.bind(name=b"alpha")
+    _effects, reasons = site.machine.explain(
+        ev.Packet(site.now_us, 0, "eth0", 0, 68, message(REQUEST, mac(1), requested=address, name=b"alpha"))
+    )
+    assert [(one.subject, one.verdict, str(one.why)) for one in reasons if one.step == "dns"] == [
+        (address, "none", "the name is as before")
+    ]
