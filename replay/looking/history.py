@@ -39,6 +39,7 @@ _TYPE_AT = 1
 _YIADDR = slice(16, 20)
 _MICROSECONDS = 1_000_000
 _NO_REASONS: list[Reason] = []
+_POOLS_TOLD = 3
 _LEASE_WRITES = ("update lease ", "open lease", "delete lease ")
 # An OFFER or an ACK is told with the message that it answers.
 _SAID_BY_THE_ANSWER = frozenset({Cause.OFFER, Cause.CONFIRM, Cause.GRANT})
@@ -274,9 +275,27 @@ def _until(row: LeaseRow) -> str:
     return ", no end" if row.ends >= NEVER else f", until {when(row.ends)}"
 
 
-def why(reasons: list[Reason]) -> str:
-    """The decisive reason in a few words: how the address was found, or why there was no answer."""
+def why(reasons: Sequence[Reason]) -> str:
+    """The decisive reason in a few words: how the address was found, or why there was no answer.
+
+    A reservation that was of no use is named, and the pools' own lists where they keep the client out.
+    """
     chosen = [one.why for one in reasons if one.step == "candidate" and one.verdict in ("chosen", "fixed")]
+    unused = [f"{one.subject} is a {one.why}" for one in reasons if _is_unused_reservation(one)]
     verdicts = [one for one in reasons if one.step == "verdict" and one.why != "granted"]
     said = [one.why if one.verdict == "no reply" else f"{one.verdict}: {one.why}" for one in verdicts]
-    return "; ".join([*chosen[-1:], *said])
+    kept_out = not_permitted(reasons)
+    return "; ".join([*chosen[-1:], *unused[:1], *([kept_out] if kept_out else said)])
+
+
+def _is_unused_reservation(one: Reason) -> bool:
+    return one.step == "candidate" and one.verdict == "passed over" and one.why.startswith("fixed-address ")
+
+
+def not_permitted(reasons: Sequence[Reason]) -> str:
+    """Which lists keep a client out of every pool of its network, where that is why it had no answer; else empty."""
+    pools = [one for one in reasons if one.step == "pool"]
+    silent = any(one.step == "verdict" and one.verdict == "no reply" for one in reasons)
+    if not silent or not pools or any(one.verdict != "not permitted" for one in pools):
+        return ""
+    return "no pool permits it: " + "; ".join(f"{one.subject} has {one.why}" for one in pools[:_POOLS_TOLD])

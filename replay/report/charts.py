@@ -1,12 +1,12 @@
 """The geometry of a report's charts: numbers for the template to draw, no markup and no colours.
 
 All charts over time share one horizontal axis, so that a moment stands at the same place in each. Vertical axes begin
-at nought.
+at nought. What would be empty is no chart. Each is drawn twice, for a desk and for a phone, so that its letters can be
+read on both: a style sheet shows the one that fits.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import ceil, log10
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -21,15 +21,18 @@ if TYPE_CHECKING:
     from ..looking.leasetable import PoolRow
     from .timeline import Timeline
 
-# Of charts over time, in the units of their view box.
-LEFT: Final = 56.0
+# Of charts over time, in the units of their view box: to the left and right of what is drawn, widths, heights.
+LEFT: Final = 48.0
 RIGHT: Final = 12.0
-WIDTH: Final = 960.0
+WIDE: Final = 960.0
+NARROW: Final = 380.0
 _PANEL: Final = 104.0
-_PANEL_GAP: Final = 40.0
-_TOP: Final = 22.0
-_AXIS: Final = 24.0
+_TOP: Final = 8.0
+_AXIS: Final = 22.0
+# So many marks on an axis of time at each width.
+_TICKS: Final = {WIDE: 9, NARROW: 3}
 _TICKS_WANTED: Final = 9
+_MARGIN: Final = 40
 _UNANSWERED: Final = "no answer"
 OTHER: Final = "other"
 RECEIVED: Final = (DISCOVER, REQUEST, INFORM, RELEASE, DECLINE, BOOTREQUEST, OTHER)
@@ -68,43 +71,34 @@ class Bar(NamedTuple):
     height: float
 
 
-class Panel(NamedTuple):
-    """One chart of a stack: `names` are its series, in the order in which they are piled; `baseline` is nought."""
-
-    title: str
-    names: tuple[str, ...]
-    top: float
-    baseline: float
-    bars: tuple[Bar, ...]
-    ticks: tuple[Tick, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Stack:
-    """Charts over time, one above the other. `series` is (panel's title, series, a value for each bucket)."""
+class Drawing(NamedTuple):
+    """A chart over time at one width. `bars` or `paths` (class and outline) are what is drawn; `baseline` is nought."""
 
     width: float
     height: float
-    panels: tuple[Panel, ...]
+    top: float
+    baseline: float
+    bars: tuple[Bar, ...]
+    paths: tuple[tuple[str, str], ...]
     ticks: tuple[Tick, ...]
-    series: tuple[tuple[str, str, tuple[int, ...]], ...]
+    y_ticks: tuple[Tick, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PoolChart:
-    """A pool over time: `active` and `abandoned` are outlines, the second above the first; None: nothing known."""
+class Panel(NamedTuple):
+    """Counts over time: its series in the order in which they are piled, each with a value for each bucket."""
+
+    title: str
+    series: tuple[tuple[str, tuple[int, ...]], ...]
+    drawings: tuple[Drawing, ...]
+
+
+class PoolChart(NamedTuple):
+    """A pool over time: (in use, abandoned) for each bucket, None where nothing is known."""
 
     row: PoolRow
     peak: int
-    active: str
-    abandoned: str
-    ticks: tuple[Tick, ...]
-    y_ticks: tuple[Tick, ...]
     values: tuple[tuple[int, int] | None, ...]
-    width: float = WIDTH / 2
-    height: float = 128.0
-    top: float = 10.0
-    baseline: float = 104.0
+    drawings: tuple[Drawing, ...]
 
 
 def slug(series: str) -> str:
@@ -136,14 +130,14 @@ def interval_text(us: int) -> str:
 
 
 def time_ticks(start_us: int, end_us: int, left: float, width: float, wanted: int = _TICKS_WANTED) -> tuple[Tick, ...]:
-    """Round times between two moments."""
+    """Round times between two moments; what would stand at the very end runs into the one before."""
     length = end_us - start_us
     step = next((one for one in _STEPS_US if length <= one * wanted), ceil(length / wanted))
     first = -(-start_us // step) * step
     days = length > _DAY_US
     return tuple(
         Tick(left + width * (at - start_us) / length, _time_text(at, step, days=days))
-        for at in range(first, end_us + 1, step)
+        for at in range(first, end_us + 1 - length // _MARGIN, step)
     )
 
 
@@ -158,8 +152,8 @@ def _time_text(at_us: int, step_us: int, *, days: bool) -> str:
     return rest[:8] if step_us >= _SECOND_US else rest[:11]
 
 
-def traffic(timeline: Timeline) -> Stack:
-    """Messages received, messages sent, and those without a good answer, over time."""
+def traffic(timeline: Timeline) -> list[Panel]:
+    """Messages received, messages sent, and those without a good answer, over time; what never came is left out."""
     numbers = timeline.numbers
     per = span_text(timeline.span_us)
     rows = [
@@ -167,16 +161,14 @@ def traffic(timeline: Timeline) -> Stack:
         (f"Sent, messages per {per}", SENT, [_kinds(timeline, at, "sent", SENT) for at in numbers]),
         (f"Refused and unanswered, per {per}", TROUBLE, [_trouble(timeline, at) for at in numbers]),
     ]
-    panels, series = [], []
-    top = _TOP
-    for title, names, values in rows:
-        present = tuple(name for at, name in enumerate(names) if any(column[at] for column in values))
-        panels.append(_panel(title, names, values, top, present))
-        series += [(title, name, tuple(column[names.index(name)] for column in values)) for name in present]
-        top += _PANEL + _PANEL_GAP
+    panels = [_panel(timeline, title, names, values) for title, names, values in rows]
+    return [panel for panel in panels if panel.series]
+
+
+def _axis(timeline: Timeline, width: float, wanted: int) -> tuple[Tick, ...]:
+    numbers = timeline.numbers
     start_us, end_us = numbers.start * timeline.span_us, numbers.stop * timeline.span_us
-    ticks = time_ticks(start_us, end_us, LEFT, WIDTH - LEFT - RIGHT)
-    return Stack(WIDTH, top - _PANEL_GAP + _AXIS, tuple(panels), ticks, tuple(series))
+    return time_ticks(start_us, end_us, LEFT, width - LEFT - RIGHT, wanted)
 
 
 def _kinds(timeline: Timeline, at: int, side: str, names: Sequence[str]) -> list[int]:
@@ -193,14 +185,20 @@ def _trouble(timeline: Timeline, at: int) -> list[int]:
     return [0, 0] if column is None else [column.sent[NAK], column.unanswered.total()]
 
 
-def _panel(
-    title: str, names: Sequence[str], values: list[list[int]], top: float, present: tuple[str, ...]
-) -> Panel:
+def _panel(timeline: Timeline, title: str, names: Sequence[str], values: list[list[int]]) -> Panel:
+    present = [(name, tuple(column[at] for column in values)) for at, name in enumerate(names)]
+    series = tuple((name, counts) for name, counts in present if any(counts))
+    drawings = tuple(_piles(timeline, names, values, width) for width in (WIDE, NARROW)) if series else ()
+    return Panel(title, series, drawings)
+
+
+def _piles(timeline: Timeline, names: Sequence[str], values: list[list[int]], width: float) -> Drawing:
+    """A pile of bars for each bucket."""
     largest = max((sum(column) for column in values), default=0)
     step = nice_step(largest)
     full = max(step, -(-largest // step) * step)
-    baseline = top + _PANEL
-    slot = (WIDTH - LEFT - RIGHT) / max(1, len(values))
+    baseline = _TOP + _PANEL
+    slot = (width - LEFT - RIGHT) / max(1, len(values))
     gap = min(2.0, slot * 0.15)
     bars = []
     for place, column in enumerate(values):
@@ -212,11 +210,15 @@ def _panel(
                 bars.append(Bar(slug(name), LEFT + place * slot + gap / 2, y, slot - gap, height))
             pile += count
     ticks = tuple(Tick(baseline - _PANEL * at / full, f"{at:,}") for at in range(0, full + 1, step))
-    return Panel(title, present, top, baseline, tuple(bars), ticks)
+    axis = _axis(timeline, width, _TICKS[width])
+    return Drawing(width, baseline + _AXIS, _TOP, baseline, tuple(bars), (), axis, ticks)
 
 
 def pool_charts(timeline: Timeline, pools: dict[int, list[PoolRow]], maximum: int) -> list[PoolChart]:
-    """The pools that were fullest, at most so many, each over time; a bucket without events is as the one before."""
+    """The pools that were fullest, at most so many, each over time; a bucket without events is as the one before.
+
+    Pools of which no address was in use or abandoned are left out.
+    """
     rows: list[list[PoolRow] | None] = []
     known: list[PoolRow] | None = None
     last = max(pools, default=0)
@@ -224,32 +226,34 @@ def pool_charts(timeline: Timeline, pools: dict[int, list[PoolRow]], maximum: in
         known = pools.get(number, known) if number <= last else None
         rows.append(known)
     names = dict.fromkeys((row.network, row.ranges) for held in rows if held for row in held)
-    charts = [_pool_chart(timeline, name, rows) for name in names]
+    charts = [chart for name in names if (chart := _pool_chart(timeline, name, rows)) is not None]
     charts.sort(key=lambda chart: -chart.peak / max(1, chart.row.total))
     return charts[:maximum]
 
 
-def _pool_chart(timeline: Timeline, name: tuple[str, str], rows: list[list[PoolRow] | None]) -> PoolChart:
+def _pool_chart(timeline: Timeline, name: tuple[str, str], rows: list[list[PoolRow] | None]) -> PoolChart | None:
     found = [next((row for row in held or () if (row.network, row.ranges) == name), None) for held in rows]
     present = [row for row in found if row is not None]
+    if not any(row.active or row.abandoned for row in present):
+        return None
+    values = tuple(row and (row.active, row.abandoned) for row in found)
     full = max(1, *(row.total for row in present))
-    peak = max(row.active for row in present)
-    empty = PoolChart(present[-1], peak, "", "", (), (), ())
-    room, width = empty.baseline - empty.top, empty.width - LEFT - RIGHT
-    slot = width / max(1, len(found))
-    start_us, end_us = timeline.numbers.start * timeline.span_us, timeline.numbers.stop * timeline.span_us
-    step = max(1, full // 2)
-    return PoolChart(
-        row=present[-1],
-        peak=peak,
-        active=_outline([row and (0, row.active) for row in found], slot, empty.baseline, room / full),
-        abandoned=_outline(
-            [row and (row.active, row.active + row.abandoned) for row in found], slot, empty.baseline, room / full
-        ) if any(row.abandoned for row in present) else "",
-        ticks=time_ticks(start_us, end_us, LEFT, width, 4),
-        y_ticks=tuple(Tick(empty.baseline - room * at / full, f"{at:,}") for at in dict.fromkeys((0, step, full))),
-        values=tuple(row and (row.active, row.abandoned) for row in found),
-    )  # fmt: skip
+    drawings = tuple(_levels(timeline, values, full, width) for width in (WIDE / 2, NARROW))
+    return PoolChart(present[-1], max(row.active for row in present), values, drawings)
+
+
+def _levels(timeline: Timeline, values: Sequence[tuple[int, int] | None], full: int, width: float) -> Drawing:
+    """What is in use, and above it what is abandoned, as areas below the pool's size."""
+    baseline = _TOP + _PANEL
+    slot = (width - LEFT - RIGHT) / max(1, len(values))
+    active = _outline([one and (0, one[0]) for one in values], slot, baseline, _PANEL / full)
+    paths = [("active", active)]
+    if any(one and one[1] for one in values):
+        outline = _outline([one and (one[0], sum(one)) for one in values], slot, baseline, _PANEL / full)
+        paths.append(("abandoned", outline))
+    ticks = tuple(Tick(baseline - _PANEL * at / full, f"{at:,}") for at in dict.fromkeys((0, max(1, full // 2), full)))
+    axis = _axis(timeline, width, 3)
+    return Drawing(width, baseline + _AXIS, _TOP, baseline, (), tuple(paths), axis, ticks)
 
 
 def _outline(spans: Sequence[tuple[int, int] | None], slot: float, baseline: float, scale: float) -> str:
@@ -275,7 +279,7 @@ class IntervalChart(NamedTuple):
     bars: tuple[Bar, ...]
     ticks: tuple[Tick, ...]
     width: float = 300.0
-    height: float = 58.0
+    height: float = 62.0
     baseline: float = 42.0
 
 

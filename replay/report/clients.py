@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from .limits import ADDRESSES_MAXIMUM
+from .limits import ADDRESSES_MAXIMUM, CLIENT_REASONS_MAXIMUM, WAYS_MAXIMUM
+
+if TYPE_CHECKING:
+    from ..showing.messages import Message
 
 
 class Outcome(StrEnum):
@@ -36,6 +39,12 @@ SENTENCES: Final[dict[Outcome, str]] = {
 }
 
 
+# Those who asked for an address and have none.
+WITHOUT_ADDRESS: Final = frozenset({Outcome.OFFERED, Outcome.REFUSED, Outcome.UNANSWERED, Outcome.DECLINED})
+_CIRCUIT, _REMOTE = 1, 2
+_PRINTABLE: Final = range(0x20, 0x7F)
+
+
 @dataclass(slots=True)
 class Waiting:
     """A message that has no answer yet. `first_us`: when it was said first, if it was said again since."""
@@ -45,6 +54,7 @@ class Waiting:
     first_us: int
     last_us: int
     reason: str
+    giaddr: int = 0
 
 
 @dataclass(slots=True)
@@ -52,7 +62,8 @@ class Client:
     """One client. `addresses` are those granted, the latest last; `discover_us` the DISCOVER of an exchange under way.
 
     `unanswered` counts messages without an answer, one that was said again once. `said` is its last one:
-    name, xid and time.
+    name, xid and time. `why` is the reason for the last refusal or silence, `reasons` all of them as the survey counts
+    them. `holds`: an active lease is its own at the end, whatever became of its last message.
     """
 
     key: bytes
@@ -70,6 +81,11 @@ class Client:
     waiting: Waiting | None = None
     discover_us: int = 0
     said: tuple[str, bytes, int] = ("", b"", 0)
+    holds: bool = False
+    why: str = ""
+    reasons: set[tuple[str, str, str]] = field(default_factory=set)
+    relays: dict[int, None] = field(default_factory=dict)
+    circuits: dict[str, None] = field(default_factory=dict)
 
     def granted(self, address: int) -> None:
         """It has this address now."""
@@ -78,9 +94,38 @@ class Client:
         self.addresses.append(address)
         del self.addresses[:-ADDRESSES_MAXIMUM]
 
+    def met(self, reason: tuple[str, str, str]) -> None:
+        """It was refused or not answered: what happened, its message, why."""
+        self.why = reason[-1]
+        if len(self.reasons) < CLIENT_REASONS_MAXIMUM:
+            self.reasons.add(reason)
+
+    def came(self, message: Message) -> None:
+        """Remember by which relay and circuit a message came."""
+        if message.giaddr and len(self.relays) < WAYS_MAXIMUM:
+            self.relays[message.giaddr] = None
+        if message.agent and len(self.circuits) < WAYS_MAXIMUM:
+            for text in circuits_of(message.agent):
+                self.circuits[text] = None
+
     @property
     def trouble(self) -> int:
         """How much there is to explain about it: for the order in which clients get room."""
-        unhappy = self.outcome in (Outcome.REFUSED, Outcome.UNANSWERED, Outcome.DECLINED, Outcome.OFFERED)
         moved = max(0, len(self.addresses) - 1)
-        return 4 * unhappy + 3 * min(self.naks, 5) + 2 * min(self.unanswered, 5) + 3 * min(self.declines, 5) + moved
+        troubles = 3 * min(self.naks, 5) + 2 * min(self.unanswered, 5) + 3 * min(self.declines, 5)
+        return 4 * (self.outcome in WITHOUT_ADDRESS) + troubles + moved
+
+
+def circuits_of(agent: bytes) -> list[str]:
+    """The circuit and remote identifiers of a relay's option (RFC 3046), as text where they are that, else in hex."""
+    found = []
+    at = 0
+    while at + 2 <= len(agent):
+        code, length = agent[at], agent[at + 1]
+        value = agent[at + 2 : at + 2 + length]
+        if code in (_CIRCUIT, _REMOTE) and value:
+            is_text = all(octet in _PRINTABLE for octet in value)
+            name = "circuit" if code == _CIRCUIT else "remote"
+            found.append(f"{name} {value.decode() if is_text else value.hex(':')}")
+        at += 2 + length
+    return found

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from ...engine.model.lease import ACTIVE
 from ..looking.leasetable import identifier
-from .clients import Outcome
+from .clients import WITHOUT_ADDRESS, Outcome
 from .limits import CLIENTS_MAXIMUM
 from .playing import Playing
 from .stories import Stories, chosen
 from .survey import Survey
 from .texts import name_text, visible
+from .troubles import troubles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
     from ...engine.machine import Machine
     from ...trace import Tape, TapeInfo
     from ..looking.leasetable import PoolRow
+    from ..looking.operations import Operation
     from ..playing.verdict import Verdict
     from ..whatif import Report
     from .clients import Client
+    from .troubles import Trouble
 
 
 @dataclass(slots=True)
@@ -52,6 +55,9 @@ class Findings:
     pools: dict[int, list[PoolRow]]
     listed: list[Client]
     stories: Stories
+    troubles: list[Trouble]
+    operations: list[Operation]
+    operations_met: int = 0
     whatif: WhatIf | None = None
 
 
@@ -70,6 +76,9 @@ def collect(tape: Tape, whatif: WhatIf | None = None, watch: Callable[[int, int]
     verdict = playing.run(tape, watch)
     if playing.machine is not None:
         _settle(ranked, playing.machine)
+    for client in ranked:
+        client.why = playing.kept_out.get(client.key, client.why)
+    last_pools = playing.pools[max(playing.pools)] if playing.pools else []
     return Findings(
         path=Path(tape.path).name,
         info=tape.info,
@@ -81,6 +90,9 @@ def collect(tape: Tape, whatif: WhatIf | None = None, watch: Callable[[int, int]
         pools=playing.pools,
         listed=ranked[:CLIENTS_MAXIMUM],
         stories=stories,
+        troubles=troubles(survey, ranked, playing.fullness, last_pools, playing.machine),
+        operations=playing.operations,
+        operations_met=playing.operations_met,
         whatif=whatif,
     )
 
@@ -98,19 +110,24 @@ def _differing(report: Report) -> frozenset[bytes]:
 
 
 def _settle(clients: list[Client], machine: Machine) -> None:
-    """Mark the clients whose last lease was over at the end of the recording, as the machine's leases tell."""
+    """Mark who holds its last lease at the end of the recording, and whose is over, as the machine's leases tell."""
     server = machine.server
     if server is None:
         return
     for client in clients:
-        if client.outcome is Outcome.SERVED and client.addresses:
-            lease = server.database.find(client.addresses[-1])
-            if lease is not None and not (lease.state == ACTIVE and lease.hardware[1:] == client.hardware):
+        lease = server.database.find(client.addresses[-1]) if client.addresses else None
+        if lease is not None:
+            client.holds = lease.state == ACTIVE and lease.hardware[1:] == client.hardware
+            if client.outcome is Outcome.SERVED and not client.holds:
                 client.outcome = Outcome.ENDED
 
 
 def client_row(client: Client, stories: Stories) -> list[object]:
-    """A row of the table of clients: hardware, identifier, name, addresses, counts, times, outcome, story or not."""
+    """A row of the table of clients.
+
+    Hardware, identifier, name, addresses, three counts, time, outcome, story or not, relays, circuits, why (a text's
+    number).
+    """
     own = client.identifier[1:] == client.hardware
     return [
         client.hardware.hex(":"),
@@ -123,4 +140,7 @@ def client_row(client: Client, stories: Stories) -> list[object]:
         client.last_us,
         client.outcome.value,
         int(client.key in stories.by_client),
+        " ".join(str(IPv4Address(relay)) for relay in client.relays),
+        visible("; ".join(client.circuits)),
+        stories.texts.number(client.why if client.outcome in WITHOUT_ADDRESS and not client.holds else ""),
     ]

@@ -26,3 +26,9 @@ POOLS_MAXIMUM: Final = 24
 REASONS_MAXIMUM: Final = 200
 # Clients that are listed in a group of a what-if's differences.
 WHATIF_CLIENTS_MAXIMUM: Final = 2_000
+# What is known of one client: different reasons, and relays and circuits by which it came.
+CLIENT_REASONS_MAXIMUM: Final = 8
+WAYS_MAXIMUM: Final = 4
+# Relays that are told apart; what operators and the failover partner did.
+RELAYS_MAXIMUM: Final = 4_096
+OPERATIONS_MAXIMUM: Final = 500

@@ -32,11 +32,13 @@ if TYPE_CHECKING:
 
     from ..looking.figures.histogram import Histogram
     from ..whatif import Change
-    from .charts import PoolChart, Stack
+    from ..whatif.report import Alike, GroupReport
+    from .charts import Panel, PoolChart
     from .findings import Findings, WhatIf
     from .survey import Survey
 
 _EXAMPLES: Final = 5
+_PARTS_SHOWN: Final = 6
 _VERDICTS: Final = {
     Status.SAME: ("same", "Plays the same"),
     Status.DIFFERENT: ("different", "Plays otherwise"),
@@ -64,6 +66,7 @@ def render(findings: Findings) -> str:
     )
     environment.filters["number"] = lambda number: f"{number:,}"
     environment.filters["when"] = lambda us: moment(us).removesuffix(" UTC").partition(".")[0]
+    environment.filters["iso"] = lambda us: moment(us).removesuffix(" UTC").replace(" ", "T") + "Z"
     environment.filters["px"] = lambda place: f"{place:.1f}".removesuffix(".0")
     environment.filters["span"] = charts.span_text
     environment.filters["interval"] = charts.interval_text
@@ -71,7 +74,7 @@ def render(findings: Findings) -> str:
     environment.filters["visible"] = visible
     style, script = _source("report.css"), _source("report.js")
     timeline = findings.survey.timeline
-    traffic = charts.traffic(timeline) if timeline.columns else None
+    traffic = charts.traffic(timeline) if timeline.columns else []
     pools = charts.pool_charts(timeline, findings.pools, limits.POOLS_MAXIMUM)
     return environment.get_template("report.html").render(
         **_values(findings),
@@ -110,7 +113,9 @@ def _values(findings: Findings) -> dict[str, Any]:
         "intervals": [
             (*_INTERVALS[name], one, charts.interval_chart(one)) for name, one in _intervals(survey) if one.count
         ],
-        "refusals": _reasons(findings),
+        "troubles": findings.troubles,
+        "parts_shown": _PARTS_SHOWN,
+        "served": sum(client.holds for client in survey.clients.values()),
         "unanswered": sum(survey.silences.values()),
         "left": charts.LEFT,
         "right": charts.RIGHT,
@@ -130,21 +135,23 @@ def _intervals(survey: Survey) -> list[tuple[str, Histogram]]:
     ]  # fmt: skip
 
 
-def _reasons(findings: Findings) -> list[tuple[str, str, str, int]]:
-    """(what happened, message, reason, times), the most frequent first."""
-    survey = findings.survey
-    rows = [("refused", *key, count) for key, count in survey.refusals.items()]
-    rows += [("no answer", *key, count) for key, count in survey.silences.items()]
-    return sorted(((a, b, visible(c), n) for a, b, c, n in rows), key=lambda row: (-row[3], row))
+def _listed_in(findings: Findings) -> list[tuple[str, list[int]]]:
+    """Each part of a trouble that has clients, in the page's order: what a filter calls it, and their rows."""
+    rows = {client.key: place for place, client in enumerate(findings.listed)}
+    return [
+        (visible(f"{trouble.title}: {part.text}"), [rows[one.key] for one in part.clients if one.key in rows])
+        for trouble in findings.troubles
+        for part in trouble.parts
+        if part.clients
+    ]
 
 
-def _groups(whatif: WhatIf) -> list[tuple[Any, list[tuple[str, int, str]]]]:
-    """Each group of differences, with its first clients: (name, event, what differs)."""
+def _groups(whatif: WhatIf) -> list[tuple[GroupReport, list[Alike], int]]:
+    """Each group of differences, the first of those that many clients met alike, and how many more there are."""
     made = []
     for one in whatif.report.groups():
-        clients = sorted(whatif.report.in_group(one.group), key=lambda client: client.examples[one.group].seq)
-        shown = [(client.client, client.examples[one.group]) for client in clients[:_EXAMPLES]]
-        made.append((one, [(name, example.seq, visible(example.change.text)) for name, example in shown]))
+        alike = [row for row in whatif.report.alike if row.group is one.group]
+        made.append((one, alike[:_EXAMPLES], len(alike) - len(alike[:_EXAMPLES])))
     return made
 
 
@@ -165,6 +172,9 @@ def _limits(findings: Findings) -> list[str]:
             f"A long story keeps its first {limits.STORY_HEAD_MAXIMUM} and its last {limits.STORY_TAIL_MAXIMUM}"
             " messages."
         )
+    if findings.operations_met > len(findings.operations):
+        told_operations = len(findings.operations)
+        made.append(f"Of {findings.operations_met:,} things that were done to the server {told_operations:,} are told.")
     if stories.left_out_packets:
         made.append(f"{limits.PACKETS_MAXIMUM:,} different packets are decoded; {stories.left_out_packets:,} are not.")
     made.append(
@@ -175,7 +185,7 @@ def _limits(findings: Findings) -> list[str]:
     return made
 
 
-def _data(findings: Findings, traffic: Stack | None, pools: list[PoolChart]) -> dict[str, Any]:
+def _data(findings: Findings, traffic: list[Panel], pools: list[PoolChart]) -> dict[str, Any]:
     """What the script asks for; numbers of texts and packets are places in their tables."""
     survey, stories = findings.survey, findings.stories
     timeline = survey.timeline
@@ -184,9 +194,10 @@ def _data(findings: Findings, traffic: Stack | None, pools: list[PoolChart]) -> 
         "start_us": timeline.numbers.start * timeline.span_us,
         "span_us": timeline.span_us,
         "buckets": len(timeline.numbers),
-        "series": [] if traffic is None else traffic.series,
+        "series": [panel.series for panel in traffic],
         "pools": [chart.values for chart in pools],
         "clients": [client_row(client, stories) for client in findings.listed],
+        "troubles": _listed_in(findings),
         "outcomes": {outcome.value: OUTCOMES[outcome] for outcome in Outcome},
         "texts": stories.texts.table,
         "packets": stories.packets,

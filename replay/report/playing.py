@@ -14,15 +14,18 @@ from ...engine.model.change import Cause
 from ...trace import DamagedTape, Entry, NoBeginning
 from ...trace.effects import Ping, Send
 from ...trace.events import Packet
-from ..looking.history import why
+from ..looking.history import not_permitted, why
 from ..looking.leasetable import CAUSES, PoolRow, pool_rows, row_of
+from ..looking.operations import OMAPI, Operations
 from ..playing.compare import same
 from ..playing.play import with_history
 from ..playing.resume import beginning
 from ..playing.verdict import Difference, Status, Verdict
 from ..showing.decode import client_of, hardware_of_payload, message_name
 from ..showing.messages import NAK, UNANSWERABLE, key_of, read_message
+from .limits import OPERATIONS_MAXIMUM
 from .survey import WATCH_EVENTS
+from .troubles import Fullness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from ...engine.service.reasons import Reason
     from ...trace import Tape
     from ...trace.effects import Effect
+    from ..looking.operations import Operation
     from ..showing.messages import Message
     from .stories import Change, Stories, Story
 
@@ -49,11 +53,20 @@ class Caused(NamedTuple):
 
 
 class Playing:
-    """A machine on its way through a tape, for a report. `pools`: the rows at the end of each bucket with events."""
+    """A machine on its way through a tape, for a report.
+
+    `pools`: the rows at the end of each bucket with events. `operations`: what was done to the server, of
+    `operations_met` the first OPERATIONS_MAXIMUM. `kept_out`: by client, which lists let it into no pool.
+    """
 
     def __init__(self, stories: Stories, span_us: int, first_us: int) -> None:
         self.stories = stories
         self.pools: dict[int, list[PoolRow]] = {}
+        self.fullness = Fullness()
+        self.operations: list[Operation] = []
+        self.operations_met = 0
+        self.kept_out: dict[bytes, str] = {}
+        self._operating: Operations | None = None
         self.machine: Machine | None = None
         self._span_us = span_us
         self._first_us = first_us
@@ -70,6 +83,8 @@ class Playing:
             start = beginning(tape)
             self.machine, from_seq = start.machine, start.from_seq
             self.machine.follow_leases()
+            self._operating = Operations(self.machine)
+            self.fullness.look(self.machine, self._first_us)
             if start.snapshot is not None:
                 self._notices.append(f"the recording begins at event {from_seq:,} with a snapshot")
         except NoBeginning as error:
@@ -84,7 +99,7 @@ class Playing:
                         watch(entry.seq, entry.event.wall_us)
         except DamagedTape as error:
             damage = damage or str(error)
-        self._sample()
+        self._sample(0)
         return self._verdict(tape, damage, unjudged)
 
     def _verdict(self, tape: Tape, damage: str, unjudged: str) -> Verdict:
@@ -105,17 +120,25 @@ class Playing:
         event = entry.event
         bucket = event.wall_us // self._span_us
         if bucket != self._bucket:
-            self._sample()
+            self._sample(event.wall_us)
             self._bucket = bucket
         own = key_of(event.payload) if isinstance(event, Packet) else None
         story = None if own is None else self.stories.by_client.get(own)
         message = None if story is None or not isinstance(event, Packet) else read_message(event.payload)
         reasons = self._tell(entry, story, message) if told and self.machine is not None else _NO_REASONS
-        changes = self._changes() if told else {}
+        written = self._operated(entry, reasons) if told else ""
+        changes = self._changes(written) if told else {}
         if story is not None and message is not None:
+            self._note_lists(message, reasons)
             own_changes = [one.change for one in changes.get(message.key, [])]
             self._tell_own(entry, story, message, why(reasons), own_changes)
         self._tell_others(entry, own, changes)
+
+    def _note_lists(self, message: Message, reasons: Sequence[Reason]) -> None:
+        """What keeps a client out, which the log calls `no free leases`; nothing if its network has room for it."""
+        lists = not_permitted(reasons)
+        if lists:
+            self.kept_out[message.key] = lists
 
     def _tell_own(self, entry: Entry, story: Story, message: Message, reason: str, changes: list[Change]) -> None:
         """A line for the client whose packet it was; answers to others in the same event are not its own."""
@@ -154,7 +177,8 @@ class Playing:
         expected = entry.effects
         reasons = _NO_REASONS
         try:
-            if story is not None and story.wants_reasons(trouble=_is_trouble(message, expected or ())):
+            wanted = story is not None and story.wants_reasons(trouble=_is_trouble(message, expected or ()))
+            if (self._operating is not None and self._operating.wants_reasons(entry)) or wanted:
                 got, reasons = self.machine.explain(entry.event)
             else:
                 got = self.machine.apply(entry.event)
@@ -183,11 +207,24 @@ class Playing:
                 entry.seq, entry.event, expected, (), client, failure=text, recorded=entry.effects is not None
             )
 
-    def _sample(self) -> None:
+    def _sample(self, now_us: int) -> None:
+        """How the pools stand at the end of a bucket; `now_us` is when the next begins, 0 for none."""
         if self._bucket is not None and self.machine is not None:
             self.pools[self._bucket] = pool_rows(self.machine)
+            if now_us:
+                self.fullness.look(self.machine, now_us)
 
-    def _changes(self) -> dict[bytes, list[Caused]]:
+    def _operated(self, entry: Entry, reasons: Sequence[Reason]) -> str:
+        """Keep what was done to the server at an event; returns who has written over OMAPI, empty for nobody."""
+        if self._operating is None or self.machine is None:
+            return ""
+        found = list(self._operating.of(entry, reasons))
+        self.operations_met += len(found)
+        self.operations += found[: max(0, OPERATIONS_MAXIMUM - len(self.operations))]
+        self.fullness.follow(self.machine, self.machine.changes, entry.event.wall_us)
+        return next((one.who for one in found if one.kind == OMAPI), "")
+
+    def _changes(self, written_by: str) -> dict[bytes, list[Caused]]:
         """The leases that were written, by the clients with a story that have or had them."""
         found: dict[bytes, list[Caused]] = {}
         if self.machine is None:
@@ -196,7 +233,8 @@ class Playing:
             old, new = row_of(before), row_of(after)
             if old == new:
                 continue
-            caused = Caused(self.stories.change(new.address, old.state, new.state, new.ends), CAUSES[cause])
+            why = f"{CAUSES[cause]}: {written_by}" if cause is Cause.OPERATOR and written_by else CAUSES[cause]
+            caused = Caused(self.stories.change(new.address, old.state, new.state, new.ends), why)
             for owner in dict.fromkeys((new.hardware, old.hardware)):
                 if owner in self.stories.by_client:
                     found.setdefault(owner, []).append(caused)

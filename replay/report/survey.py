@@ -31,7 +31,7 @@ from ..showing.messages import (
     read_message,
 )
 from .clients import Client, Outcome, Waiting
-from .limits import REASONS_MAXIMUM
+from .limits import REASONS_MAXIMUM, RELAYS_MAXIMUM
 from .timeline import Timeline
 
 if TYPE_CHECKING:
@@ -48,17 +48,27 @@ _AGAIN_US: Final = 64_000_000
 _EXCHANGE_US: Final = 300_000_000
 _XID: Final = slice(4, 8)
 _OTHER: Final = "other reasons"
+REFUSED: Final = "refused"
+SILENT: Final = "no answer"
 _OUTCOMES: Final = {ACK: Outcome.SERVED, BOOTREPLY: Outcome.SERVED, NAK: Outcome.REFUSED, OFFER: Outcome.OFFERED}
 _LEFT: Final = {RELEASE: Outcome.RELEASED, DECLINE: Outcome.DECLINED}
+
+
+@dataclass(slots=True)
+class Relay:
+    """Messages that came by one relay, and how many of them got no answer."""
+
+    messages: int = 0
+    unanswered: int = 0
 
 
 @dataclass(slots=True)
 class Survey:
     """Everything counted. `refusals` and `silences` count by message and reason; `boot` is the first event, if kept.
 
-    `times` are those of `dhcpd-trace stats` (replay/looking/figures/intervals.py). `offers` are the waits from a
-    DISCOVER to an OFFER of a later event, `choices` those from DISCOVER to REQUEST. `at_once` counts offers of the
-    same event. `noted`: the tape has notes of time.
+    `relays` are by address. `times` are those of `dhcpd-trace stats` (replay/looking/figures/intervals.py). `offers`
+    are the waits from a DISCOVER to an OFFER of a later event, `choices` those from DISCOVER to REQUEST. `at_once`
+    counts offers of the same event. `noted`: the tape has notes of time.
     """
 
     timeline: Timeline = field(default_factory=Timeline)
@@ -77,6 +87,7 @@ class Survey:
     effects: int = 0
     first_us: int = 0
     last_us: int = 0
+    relays: dict[int, Relay] = field(default_factory=dict)
     boot: Boot | None = None
     damage: str = ""
     _by_xid: dict[bytes, Client] = field(default_factory=dict)
@@ -125,10 +136,14 @@ class Survey:
         client.last_us = now_us
         client.identifier = message.identifier or client.identifier
         client.host_name = message.host_name or client.host_name
+        client.came(message)
+        if message.giaddr:
+            self._relay(message.giaddr).messages += 1
         if not self._again(client, message, now_us):
             self._give_up(client)
             if message.name not in UNANSWERABLE:
-                client.waiting = Waiting(message.name, message.xid, now_us, now_us, logged_reason(effects))
+                reason = logged_reason(effects)
+                client.waiting = Waiting(message.name, message.xid, now_us, now_us, reason, message.giaddr)
             self._move(client, message, now_us)
         if not message.hardware:
             self._by_xid.pop(client.said[1], None)
@@ -173,7 +188,7 @@ class Survey:
         self._got(client, name, int.from_bytes(send.payload[16:20], "big"))
         if name == NAK:
             client.naks += 1
-            self._reason(self.refusals, client.said[0], logged_reason(effects))
+            client.met((REFUSED, *self._reason(self.refusals, client.said[0], logged_reason(effects))))
 
     def _got(self, client: Client, name: str, address: int) -> None:
         """Note what became of the client by this reply."""
@@ -195,10 +210,21 @@ class Survey:
         client.waiting = None
         client.unanswered += 1
         self.timeline.at(asked.last_us).unanswered[asked.name] += 1
-        self._reason(self.silences, asked.name, asked.reason)
+        client.met((SILENT, *self._reason(self.silences, asked.name, asked.reason)))
+        if asked.giaddr:
+            self._relay(asked.giaddr).unanswered += 1
         if asked.name != INFORM or client.outcome is Outcome.QUIET:
             client.outcome = Outcome.UNANSWERED
 
-    def _reason(self, counter: Counter[tuple[str, str]], name: str, reason: str) -> None:
+    def _reason(self, counter: Counter[tuple[str, str]], name: str, reason: str) -> tuple[str, str]:
+        """Count a reason; returns it as it is counted, since beyond REASONS_MAXIMUM they are one."""
         key = (name, reason)
-        counter[key if key in counter or len(counter) < REASONS_MAXIMUM else (name, _OTHER)] += 1
+        key = key if key in counter or len(counter) < REASONS_MAXIMUM else (name, _OTHER)
+        counter[key] += 1
+        return key
+
+    def _relay(self, giaddr: int) -> Relay:
+        """The counts of a relay; those beyond RELAYS_MAXIMUM share one."""
+        if giaddr not in self.relays and len(self.relays) >= RELAYS_MAXIMUM:
+            giaddr = 0
+        return self.relays.setdefault(giaddr, Relay())

@@ -29,7 +29,7 @@ BOOTREPLY: Final = "BOOTREPLY"
 # What a server never answers.
 UNANSWERABLE: Final = frozenset({RELEASE, DECLINE})
 NO_REASON: Final = "no reason logged"
-_HOST_NAME, _REQUESTED, _TYPE, _IDENTIFIER, _FQDN = 12, 50, 53, 61, 81
+_HOST_NAME, _REQUESTED, _TYPE, _IDENTIFIER, _FQDN, _AGENT = 12, 50, 53, 61, 81, 82
 _YIADDR: Final = slice(16, 20)
 _FQDN_NAME_AT: Final = 3
 _FQDN_ENCODED: Final = 4
@@ -44,7 +44,7 @@ _HARDWARE: Final = re.compile(r"\b[0-9a-f]{1,2}(?::[0-9a-f]{1,2}){5,}\b")
 
 
 class Message(NamedTuple):
-    """A client's message as far as a line looks at it; addresses are numbers, 0 for none."""
+    """A client's message as far as a line looks at it; addresses are numbers, 0 for none; `agent` is option 82."""
 
     name: str
     hardware: bytes
@@ -54,6 +54,7 @@ class Message(NamedTuple):
     giaddr: int
     identifier: bytes
     host_name: bytes
+    agent: bytes = b""
 
     @property
     def key(self) -> bytes:
@@ -83,6 +84,7 @@ def read_message(payload: bytes) -> Message:
         giaddr=int.from_bytes(payload[24:28], "big"),
         identifier=options.get(_IDENTIFIER, b""),
         host_name=host_name(options),
+        agent=options.get(_AGENT, b""),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,10 +17,10 @@ from dhcpd.trace.events import Packet
 from tests.replay.engine_runs import CONFIGURATION, Run
 from tests.replay.planting import busy_run, record_run
 from tests.replay.report.browser import browser
+from tests.replay.report.site import Morning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.replay.report.browser import Page
 
@@ -159,3 +160,135 @@ def test_a_what_if_has_its_section(page: Page, tmp_path: Path):
     fields = page.texts(".inside tr")
     assert any("option routers\t10.0.0.1\t10.0.0.99" in line for line in fields)
     quiet(page)
+
+
+@pytest.fixture(scope="module")
+def morning(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made(record_run(tmp_path_factory.mktemp("morning") / "morning.trace", Morning()))
+
+
+def shown(page: Page) -> list[str]:
+    return [text.split()[0] for text in page.texts("tr.client .open")]
+
+
+def test_each_trouble_leads_to_its_clients(page: Page, morning: Path):
+    page.open(morning)
+    assert page.texts("main > section:first-child h2") == ["What is wrong"]
+    links = page.driver.find_elements("css selector", "button[data-trouble]")
+    assert len(links) == 5 + 1 + 1 + 3
+    for link in links:
+        number = int(link.text.split()[0])
+        page.driver.execute_script("arguments[0].click()", link)
+        page.until(f"document.querySelector('#count').textContent === '{number} of 22 clients'")
+        assert len(shown(page)) == number
+    page.driver.execute_script("document.querySelector('#trouble').value = ''")
+    quiet(page)
+
+
+def search(page: Page, words: str) -> list[str]:
+    script = """
+        const box = document.querySelector('#search'), before = document.querySelector('#count');
+        for (const name of ['trouble', 'outcome', 'group']) document.querySelector('#' + name).value = '';
+        before.textContent = 'searching';
+        box.value = arguments[0];
+        box.dispatchEvent(new Event('input'));"""
+    page.driver.execute_script(script, words)
+    page.until("document.querySelector('#count').textContent !== 'searching'")
+    return sorted(shown(page))
+
+
+def test_clients_are_found_by_reason_relay_circuit_name_and_any_notation(page: Page, morning: Path):
+    page.open(morning)
+    one = ["02:00:00:00:00:15"]
+    for words in (
+        "02:00:00:00:00:15", "2-0-0-0-0-15", "02-00-00-00-00-15", "0200.0000.0015", "0200-0000-0015", "020000000015",
+        "desk-21", "ge-0/0/21", "00:06:02:00:00:00:00:15", "02:00:00:00:00:1 desk-21",
+    ):  # fmt: skip
+        assert search(page, words) == one, words
+    assert search(page, "00:00:00:01") == ["02:00:00:00:00:01"]
+    assert search(page, "10.99.0.1") == ["02:00:00:00:00:1e", "02:00:00:00:00:1f", "02:00:00:00:00:20"]
+    assert len(search(page, "deny unknown")) == 4
+    assert len(search(page, "wrong network")) == 2
+    assert search(page, "10.0.1.4") == ["02:00:00:00:00:03"]
+
+
+def test_sorted_columns_tell_a_screen_reader(page: Page, morning: Path):
+    page.open(morning)
+    states = "return [...document.querySelectorAll('#table th')].map((th) => th.getAttribute('aria-sort'))"
+    assert set(page.driver.execute_script(states)) == {"none"}
+    heads = page.driver.find_elements("css selector", "#table th button")
+    heads[0].click()
+    assert page.driver.execute_script(states)[:2] == ["ascending", "none"]
+    assert shown(page) == sorted(shown(page))
+    heads[0].click()
+    assert page.driver.execute_script(states)[:2] == ["descending", "none"]
+    heads[1].click()
+    assert page.driver.execute_script(states)[:2] == ["none", "ascending"]
+
+
+def test_local_time_stands_beside_utc(page: Page, morning: Path):
+    zone = {"timezoneId": "Asia/Kolkata"}
+    page.driver.execute_cdp_cmd("Emulation.setTimezoneOverride", zone)
+    try:
+        page.open(morning)
+        assert "2026-09-21 14:13:20 UTC (19:43:20 GMT+5:30)" in page.texts(".lead")[0]
+        assert "(19:4" in page.texts(".is-full li")[0]
+        assert "(19:4" in page.texts("tr.client")[0]
+        page.find("tr.client .open").click()
+        assert " 19:4" in page.texts(".inside tr.line")[0]
+        page.find("figure.chart").send_keys("\ue014")
+        assert "(19:43:" in page.texts(".readout.on")[0]
+        page.driver.execute_cdp_cmd("Emulation.setTimezoneOverride", {"timezoneId": "UTC"})
+        page.open(morning)
+        assert not page.texts(".local"), "the same twice"
+    finally:
+        page.driver.execute_cdp_cmd("Emulation.setTimezoneOverride", {"timezoneId": ""})
+
+
+FIXTURES = Path(__file__).resolve().parents[3] / "fixtures"
+# What is laid out beyond the right edge and not clipped by something that hides it.
+BEYOND = """
+    const hidden = (one) => one && (getComputedStyle(one).clipPath !== 'none' || hidden(one.parentElement));
+    return [...document.body.querySelectorAll('*')]
+        .filter((one) => one.getBoundingClientRect().right > innerWidth + 1 && !hidden(one))
+        .map((one) => one.outerHTML.slice(0, 120))"""
+
+
+@pytest.mark.parametrize("name", ["morning", "hostile/trace.bin", "perfdhcp/trace.bin", "omapi/lease-states.trace"])
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_nothing_is_wider_than_a_phone(page: Page, morning: Path, tmp_path: Path, name: str, mode: str):
+    out = morning
+    if name != "morning":
+        out = tmp_path / "page.html"
+        words = ["report", str(FIXTURES / name), "-o", str(out)]
+        if name.startswith("perfdhcp"):
+            (tmp_path / "new.conf").write_text("subnet 10.66.0.0 netmask 255.255.0.0 { range 10.66.1.1 10.66.1.9; }")
+            words += ["-cf", str(tmp_path / "new.conf")]
+        assert CliRunner().invoke(cli, words).exit_code == 0
+    metrics = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
+    page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    feature = {"name": "prefers-color-scheme", "value": mode}
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+    try:
+        page.open(out)
+        for selector in ("tr.client .open:not([disabled])", ".inside tr.line .open:not([disabled])", "details summary"):
+            page.driver.execute_script("document.querySelector(arguments[0])?.click()", selector)
+        assert page.driver.execute_script("return innerWidth") == 390
+        assert page.driver.execute_script("return document.documentElement.scrollWidth") <= 390
+        assert page.driver.execute_script(BEYOND) == []
+        smallest = """return Math.min(...[...document.querySelectorAll('figure svg.narrow text')]
+            .map((one) => one.getBoundingClientRect().height))"""
+        assert page.driver.execute_script(smallest) >= 10, "letters that nobody can read"
+    finally:
+        page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    quiet(page)
+
+
+def test_charts_are_drawn_for_what_there_is(page: Page, morning: Path):
+    page.open(morning)
+    assert len(page.texts("figure[data-figure=traffic]")) == 3
+    assert [text.split()[0] for text in page.texts("figure[data-figure=pool] figcaption")] == ["10.0.0.0/16"]
+    empty = """return [...document.querySelectorAll('figure svg')]
+        .filter((one) => !one.querySelector('.fill')).length"""
+    assert page.driver.execute_script(empty) == 0
