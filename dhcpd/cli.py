@@ -5,7 +5,7 @@ second is strict. That `-cf --version` prints the version is therefore no mistak
 what is wrong comes out as a CommandError, and the caller says it.
 
 The options that ISC has not: `--log-json`, `--against`, `--peer`, `--lint`, `--dump-config`, those that cut a recording
-into segments, `--trace-...`, and `--admin-socket`, where the running server is asked.
+into segments, `--trace-...`, and where the running server is asked, `--admin-socket` and `--metrics-listen`.
 
 See docs/behaviour/start.md#options-of-the-command-line.
 """
@@ -38,7 +38,7 @@ _USAGE: Final = """Usage: {0} [-p <UDP port #>] [-f] [-d] [-q] [-t|-T]
              [-tf trace-output-file]
              [--trace-max-size size] [--trace-keep time] [--trace-total size]
              [--against lease-file] [--peer config-file] [--lint] [--dump-config what]
-             [--admin-socket path]
+             [--admin-socket path] [--metrics-listen address:port]
              [-play trace-input-file]
              [-pf pid-file] [--no-pid] [-s server]
              [if0 [...ifN]]
@@ -87,7 +87,7 @@ _RECORDING: Final[dict[str, Callable[[str], int]]] = {
 }
 _FLAGS: Final = frozenset({"-f", "-d", "-q", "-t", "-T", "-4", "-6", "--no-pid", "--log-json", "--lint"})
 # Where the running server listens for questions.
-ADMIN_WORDS: Final = ("--admin-socket",)
+ADMIN_WORDS: Final = ("--admin-socket", "--metrics-listen")
 _VALUES: Final = frozenset({
     "-p", "-s", "-cf", "-lf", "-pf", "-user", "-group", "-chroot", "-tf", "-play", "--against", "--peer",
     "--dump-config", *_RECORDING, *ADMIN_WORDS,

@@ -70,13 +70,26 @@ class Tape(Protocol):
         """End the tape in order."""
 
 
+class Counting(Protocol):
+    """What stands between the door and the machine where somebody counts (replay/looking/figures/counters.py)."""
+
+    def apply(self, event: Event) -> list[Effect]:
+        """Have the machine take in one event, and count."""
+
+    def handled(self, mono_us: int) -> None:
+        """All events so far are answered."""
+
+    def stored(self, seq: int, left_us: int | None) -> None:
+        """What waited for the disk up to event `seq` has left, None where it never will."""
+
+
 class Door:
     """`pass_in` is all that events need. `first_seq` is the tape's number of the first event of the last batch.
 
     `engine_failed`: an event's answer was an exception, which a playback of the tape repeats.
     """
 
-    __slots__ = ("_clock", "_log", "_machine", "_tape", "engine_failed", "first_seq")
+    __slots__ = ("_apply", "_clock", "_counting", "_log", "_next_seq", "_tape", "engine_failed", "first_seq")
 
     def __init__(
         self,
@@ -85,23 +98,31 @@ class Door:
         log: Callable[[int, str], None],
         clock: Callable[[], int] = monotonic_us,
     ) -> None:
-        self._machine = machine
+        self._apply = machine.apply
+        self._counting: Counting | None = None
+        self._next_seq = 1
         self._tape = tape
         self._log = log
         self._clock = clock
         self.first_seq = 0
         self.engine_failed = False
 
+    def count_by(self, counting: Counting) -> None:
+        """Let events pass by who counts; to be called once, by whoever made it for the machine."""
+        self._counting = counting
+        self._apply = counting.apply
+
     def pass_in(self, events: Sequence[Event]) -> list[list[Effect]]:
         """Record and apply events, in order; the effects of each."""
-        apply = self._machine.apply
         if self._tape is None:
-            return [apply(event) for event in events]
+            return self._apply_unrecorded(events)
         try:
             first = self.first_seq = self._tape.write_events(events)
         except TapeWriteFailed as error:
             self._give_up(error)
-            return [apply(event) for event in events]
+            return self._apply_unrecorded(events)
+        apply = self._apply
+        self._next_seq = first + len(events)
         effects: list[list[Effect]] = []
         try:
             for event in events:
@@ -111,16 +132,32 @@ class Door:
             raise
         finally:
             # Of an event that the engine fails on the tape has no effects, but of those before it.
+            handled_us = self._clock()
             try:
-                self._tape.write_effects(first, effects, self._clock())
+                self._tape.write_effects(first, effects, handled_us)
             except TapeWriteFailed as error:
                 self._give_up(error)
+        if self._counting is not None:
+            self._counting.handled(handled_us)
+        return effects
+
+    def _apply_unrecorded(self, events: Sequence[Event]) -> list[list[Effect]]:
+        """Without a tape events have the numbers that they would have on one."""
+        self.first_seq = self._next_seq
+        self._next_seq += len(events)
+        apply = self._apply
+        effects = [apply(event) for event in events]
+        if self._counting is not None:
+            self._counting.handled(self._clock())
         return effects
 
     def stored(self, seq: int, synced_us: int, *, failed: bool) -> None:
         """Note on the tape that what waited for the disk up to event `seq` is synced, and its replies sent just now."""
+        left_us = None if failed else self._clock()
         if self._tape is not None:
-            self._tape.write_stored(seq, synced_us, None if failed else self._clock())
+            self._tape.write_stored(seq, synced_us, left_us)
+        if self._counting is not None:
+            self._counting.stored(seq, left_us)
 
     def flush(self) -> None:
         """Hand what is buffered to the kernel: to be called when there is time."""

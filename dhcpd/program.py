@@ -89,8 +89,6 @@ class Program:
             # What the start makes stays: looking for garbage in it, again and again, would cost more than making it.
             gc.disable()
             preload.load_everything()
-            if any(word in line.values for word in cli.ADMIN_WORDS):
-                preload.load_admin()
             self._start(run)
             loop = Loop(run)
             trio.run(loop.run)
@@ -258,7 +256,12 @@ class Program:
             raise self._fatal(str(error)) from error
         machine = Machine()
         door = Door(machine, recorder, self._logger.line)
-        return Run(line, paths, self._logger, machine, door, self._parent, who, recorder=recorder)
+        run = Run(line, paths, self._logger, machine, door, self._parent, who, recorder=recorder)
+        if any(word in values for word in cli.ADMIN_WORDS):
+            from .admin.opening import count  # noqa: PLC0415 - who is not asked does not count, nor speak HTTP
+
+            run.counters = count(machine, door)
+        return run
 
     def _check_family(self, line: CommandLine) -> None:
         if "-6" in line and "-s" in line.values:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .process.logging import Logger
     from .process.privileges import Privileges
     from .recording.recorder import Recorder
+    from .replay.looking.figures.counters import Counters
     from .trace.effects import Settings
 
 
@@ -36,6 +37,7 @@ class Run:
     """What one run has open. `settings` and `lease_file` come with the start; `wake_us`: when a `Timer` is due.
 
     `served` names the interfaces, `recorder` is there where the run is recorded, `admin` where operators may ask.
+    `counters` count for them.
     """
 
     line: CommandLine
@@ -56,6 +58,7 @@ class Run:
     served: tuple[str, ...] = ()
     recorder: Recorder | None = None
     admin: Admin | None = None
+    counters: Counters | None = None
 
     def serving_status(self) -> str:
         """Where this run serves, in a line for people."""

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from .. import boot
 from ..engine.machine import Machine
+from ..replay.looking.figures.counters import Counters
 from .http.listening import Listener, open_tcp, open_unix
 from .http.server import Admin
 from .site import Site
 from .table import ROUTES
 
 if TYPE_CHECKING:
+    from ..door import Door
     from ..run import Run
 
 
@@ -26,9 +28,17 @@ def open_admin(run: Run) -> Admin:
     listeners = _listeners(run)
     assert run.settings is not None, "the configuration is settled"
     site = Site(
-        machine, run.paths.configuration, run.settings.lease_file, boot.now()[0], lambda: boot.now()[0], run.recorder
-    )
+        machine, run.paths.configuration, run.settings.lease_file, boot.now()[0], lambda: boot.now()[0], run.recorder,
+        run.counters, lambda: run.sockets.overload_dropped,
+    )  # fmt: skip
     return Admin(site, ROUTES, listeners)
+
+
+def count(machine: Machine, door: Door) -> Counters:
+    """Count everything that passes the door, from the first event on, as a playback of the recording does."""
+    counters = Counters(machine)
+    door.count_by(counters)
+    return counters
 
 
 def _listeners(run: Run) -> list[Listener]:

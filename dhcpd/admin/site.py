@@ -13,13 +13,15 @@ if TYPE_CHECKING:
     from ..engine.machine import Machine
     from ..engine.service.server import Server
     from ..recording.recorder import Recorder
+    from ..replay.looking.figures.counters import Counters
 
 
 @dataclass(slots=True)
 class Site:
     """See the module. `configuration` and `lease_file` are paths, `started_us` is when the program began (since 1970).
 
-    `recorder` is None where the run is not recorded. `now_us` tells microseconds since 1970.
+    `recorder` is None where the run is not recorded. `now_us` tells microseconds since 1970. `counters` count what
+    passes the door; `overload_dropped` tells how many requests never came so far.
     """
 
     machine: Machine
@@ -28,6 +30,8 @@ class Site:
     started_us: int
     now_us: Callable[[], int]
     recorder: Recorder | None = None
+    counters: Counters | None = None
+    overload_dropped: Callable[[], int] = int
 
     @property
     def server(self) -> Server:

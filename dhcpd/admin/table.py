@@ -6,8 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from ..engine.model.lease import STATE_NAMES
+from ..replay.looking.figures.exposition import CONTENT_TYPE
 from . import changes, shapes
-from .answers import declarations, leases, places, status
+from .answers import declarations, leases, metrics, places, status
 from .openapi import description
 from .parameters import ADDRESS, OCTETS, TEXT, TIME, TRUTH, Parameter, number, word
 from .routes import JSON, Route, Routes, Text
@@ -80,6 +81,8 @@ _QUESTIONS: Final = (
     Route("GET", "/v1/classes", "All classes.", shapes.Classes, declarations.classes),
     Route("GET", "/v1/failover", "The failover relationships.", shapes.Failover, places.failover),
     Route("GET", "/v1/recording", "The recording of this run.", shapes.Recording, status.recording),
+    Route("GET", "/metrics", "Counters and states, in the text format of Prometheus.", None, metrics.metrics,
+          content_type=CONTENT_TYPE, everywhere=True),
     Route("GET", "/openapi.json", "This description.", None, _openapi),
 )  # fmt: skip
 _CHANGES: Final = (

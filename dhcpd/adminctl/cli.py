@@ -141,6 +141,12 @@ def failover(session: Session) -> None:
     session.get("/v1/failover", "failover")
 
 
+@_command("metrics", "Counters and states, in the text format of Prometheus.")
+def metrics(session: Session) -> None:
+    """`dhcpd-admin metrics`."""
+    sys.stdout.write(session.client.octets("GET", "/metrics").decode())
+
+
 @_command("reload", "Have the configuration read again: all of it is taken over, or nothing.")
 def reload(session: Session) -> None:
     """`dhcpd-admin reload`."""

@@ -301,10 +301,14 @@ class IcmpSocket:
 class Sockets:
     """All of them, and the one descriptor that becomes readable when any of them does (or `wake` is called).
 
-    `lines` collects what is to be said of damaged frames and of dropped ones, as (level, text).
+    `lines` collects what is to be said of damaged frames and of dropped ones, as (level, text); `overload_dropped`
+    counts the latter.
     """
 
-    __slots__ = ("_batch", "_counters", "_epoll", "_readers", "_tally", "_wake", "icmp", "lines", "plain", "raw", "udp")
+    __slots__ = (
+        "_batch", "_counters", "_epoll", "_readers", "_tally", "_wake", "icmp", "lines", "overload_dropped", "plain",
+        "raw", "udp",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.raw: dict[str, RawInterface] = {}
@@ -312,6 +316,7 @@ class Sockets:
         self.icmp: IcmpSocket | None = None
         self.plain = False
         self.lines: list[tuple[int, str]] = []
+        self.overload_dropped = 0
         self._batch = 0
         self._counters = Counters()
         self._tally = Tally()
@@ -386,6 +391,7 @@ class Sockets:
         return packets, echoes
 
     def _tell_dropped(self, backlog: Backlog, mono_us: int) -> None:
+        self.overload_dropped += backlog.dropped
         text = self._tally.add(backlog.dropped, mono_us)
         backlog.dropped = 0
         if text:

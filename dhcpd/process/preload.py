@@ -19,11 +19,6 @@ _CODECS: Final = ("ascii", "latin-1", "utf-8", "idna", "punycode", "raw_unicode_
 _MODULES: Final = ("concurrent.futures.thread", "tokenize", "traceback", "stringprep", "unicodedata")
 
 
-def load_admin() -> None:
-    """Load what answers operators, where they may ask."""
-    importlib.import_module("dhcpd.admin.opening")
-
-
 def load_everything() -> None:
     """Load it; to be called once."""
     for name in _CODECS:

@@ -118,6 +118,11 @@ class Recorder:
         return self._begun_us
 
     @property
+    def octets(self) -> int:
+        """The length of FILE so far."""
+        return self._tape.octets
+
+    @property
     def paused(self) -> bool:
         """Whether there is no room, so that nothing is recorded."""
         return self._paused

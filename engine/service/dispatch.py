@@ -36,6 +36,7 @@ from .messages.leasequery import leasequery
 from .messages.release import release_request
 from .messages.request import request
 from .own_replies import log_type, tell_own_reply
+from .silence import Silence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,12 +64,14 @@ SILENT: Final = frozenset({2, 5, 6, 11, 12, 13})
 def receive(server: Server, event: PacketEvent) -> None:
     """A datagram came (docs/behaviour/decisions.md#intake-and-dispatch)."""
     before = len(server.effects)
+    server.silence = Silence.OTHER
     parsed = parse_packet(event.payload, event.interface, event.source, event.source_port,
                           server.generation.configuration.registry)  # fmt: skip
     if parsed.lines:
         for level, text in parsed.lines:
             server.effects.append(Log(level, text))
     if isinstance(parsed, Dropped):
+        server.silence = Silence.MALFORMED
         return
     if not parsed.message_type:
         bootp(server, Context(server, server.now, parsed, None, None, server.global_bindings), parsed)
@@ -84,6 +87,7 @@ def _dispatch(server: Server, packet: Message) -> None:
     message_type = packet.message_type
     network = locate(server, packet)
     if network is None and message_type not in NEEDS_NO_NETWORK:
+        server.silence = Silence.UNKNOWN_NETWORK
         log_type(server, packet, "unknown network segment")
         return
     if message_type == REQUEST and packet.ciaddr and not packet.giaddr and _AGENT not in packet.options:
@@ -97,6 +101,7 @@ def _dispatch(server: Server, packet: Message) -> None:
     if handler is not None:
         handler(server, context, packet, network)
     elif message_type not in SILENT:
+        server.silence = Silence.UNKNOWN_TYPE
         log_type(server, packet, "unknown packet type")
 
 

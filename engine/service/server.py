@@ -19,6 +19,7 @@ from ..lease.embedded import Statements
 from ..lease.snapshot import variables, variables_from
 from ..model.lease import NEVER
 from ..wire.reply import Ports
+from .silence import Silence
 from .waiting import Offer, UnnamedPacket
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ class Server:
     `event` is the number of the event that is being answered, as the tape counts them. What must happen later is
     entered in `agenda`. `offers`: those that wait for the end of their pings, by address.
     `unnamed`: packets that wait for the name of an address, by it. `latched`: pool index -> low mark. `leases` is where
-    leases are changed and stored. `reasons`: a list to have decisions explained, None for speed.
+    leases are changed and stored. `silence`: why the message that came gets no answer, where it gets none. `reasons`: a
+    list to have decisions explained, None for speed.
 
     See docs/behaviour/decisions.md#thresholds-of-a-pool.
     """
@@ -67,7 +69,8 @@ class Server:
     __slots__ = (
         "_settings", "agenda", "database", "ddns", "draws", "effects", "generation", "global_bindings", "host_answers",
         "event", "host_name", "inform_refusals", "latched", "leases", "nak_text", "next_call", "now", "now_us",
-        "offers", "ports", "reasons", "doubtful_until", "names", "programs", "unnamed", "unremarkable", "utc_offset_s",
+        "offers", "ports", "reasons", "doubtful_until", "names", "programs", "silence", "unnamed",
+        "unremarkable", "utc_offset_s",
     )  # fmt: skip
 
     def __init__(
@@ -88,6 +91,7 @@ class Server:
         self.global_bindings: Bindings = {}
         self.settings = ServerSettings()
         self.reasons: Reasons | None = None
+        self.silence = Silence.OTHER
         self.offers: dict[int, Offer] = {}
         self.unnamed: dict[int, UnnamedPacket] = {}
         self.names: dict[int, bytes] = {}

@@ -26,6 +26,7 @@ OPTIONS = {
     "--lint": "With -t: tell what is accepted and may be regretted; status 2 where there is any.",
     "--dump-config WHAT": "With -t: print what an address, subnet, host or class gets, with the place of each value.",
     "--admin-socket FILE": "Let dhcpd-admin ask and change the running server at this Unix socket, of mode 0660.",
+    "--metrics-listen ADDRESS:PORT": "Answer GET /metrics there, for Prometheus, and nothing else.",
     "-play FILE": "Play a recording, compare everything with it, and write the lease file that -lf names.",
     "-pf FILE": "The pid file, instead of /var/run/dhcpd.pid.",
     "--no-pid": "Write no pid file, and look for no other server.",

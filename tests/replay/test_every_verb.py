@@ -54,6 +54,7 @@ CALLS: Final[dict[str, tuple[str, ...]]] = {
     "info": ("--full",),
     "show": ("--full",),
     "stats": (),
+    "metrics": (),
     "at": ("20", "--leases"),
     "history": ("10.0.1.1",),
     "diff": ("10", "20"),

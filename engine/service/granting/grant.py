@@ -23,6 +23,7 @@ from ..explain import tell_time, watch_handler, watch_scopes
 from ..finding.hosts import CLIENT_IDENTIFIER, dynamic_host
 from ..lifecycle import expire_in
 from ..plan import Terms
+from ..silence import Silence
 from .billing import charge
 from .lease_name import must_ask_name
 from .lease_time import INFINITE, PoolClosedError, bootp_expiry, dhcp_time, requested_time
@@ -50,7 +51,9 @@ def grant(
 ) -> None:
     """Give `lease` to the client of `context.packet`; `kind` is OFFER, ACK or BOOTP, `line` the request's log line."""
     if lease.pool is not None and server.is_deaf(lease.address):
+        server.silence = Silence.WAITING
         return
+    server.silence = Silence.NOT_ADMITTED
     packet = context.packet
     assert packet is not None
     step = Grant(server, context, packet, lease, kind, line, hold)
@@ -63,6 +66,7 @@ def grant(
     context.lease = lease
     if not (_run_scopes(step) and _admit(step) and _knows_name(step) and _decide_time(step)):
         return
+    server.silence = Silence.NOT_MADE
     _take_over(step)
     if kind != OFFER:
         _commit_handlers(step)

@@ -19,6 +19,7 @@ from ..finding.find_lease import find_lease
 from ..finding.hosts import dynamic_host
 from ..finding.network import locate
 from ..granting.grant import BOOTP, grant
+from ..silence import Silence
 from .partner import leaves_bootp
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def bootp(server: Server, context: Context, packet: Message) -> None:
     line = bootp_line(packet)
     network = locate(server, packet)
     if network is None:
+        server.silence = Silence.UNKNOWN_NETWORK
         server.log(INFO, f"{line}: network unknown")
         return
     lease = find_lease(server, context, packet, network).lease
@@ -50,6 +52,7 @@ def bootp(server: Server, context: Context, packet: Message) -> None:
     if lease is None:
         lease = allocate(server, context, network).lease
         if lease is None:
+            server.silence = Silence.NO_FREE_LEASE
             server.log(INFO, f"{line}: BOOTP from dynamic client and no dynamic leases")
             return
     if leaves_bootp(server, packet, lease, line):
@@ -75,6 +78,7 @@ def _answer_fixed(
     for code, word in ((par.ALLOW_BOOTP, "bootp"), (par.ALLOW_BOOTING, "booting")):
         verdict = par.choice(context, options, code, par.ALLOW)
         if verdict != par.ALLOW:
+            server.silence = Silence.NOT_ADMITTED
             if verdict != par.IGNORE:
                 server.log(INFO, f"{line}: {word} disallowed")
             return
@@ -97,6 +101,7 @@ def _answer_fixed(
     _run_commit(context)
     source = server.interface_address(packet.interface)
     if not source:
+        server.silence = Silence.NOT_MADE
         why = "appears to have no IPv4 addresses, and so dhcpd cannot select a source address."
         server.log(ERROR, f"{line}: Interface {packet.interface} {why}")
         return

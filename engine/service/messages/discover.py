@@ -15,6 +15,7 @@ from ..finding.allocate import allocate
 from ..finding.find_lease import find_lease
 from ..granting.grant import grant
 from ..reasons import Reason
+from ..silence import Silence
 from .partner import leaves_discover
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def discover(
         if lease is None:
             why = "peer holds all free leases" if partner_has_some else f"network {network.name}: no free leases"
             server.log(ERROR, f"{line}: {why}")
+            server.silence = Silence.PARTNER_HAS_FREE if partner_has_some else Silence.NO_FREE_LEASE
             if server.reasons is not None:
                 server.reasons.append(Reason("verdict", network.name, "no reply", why, network.place))
             return

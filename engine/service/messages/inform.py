@@ -20,6 +20,7 @@ from ..explain import sent_options, tell_options, tell_parameters, watch_scopes
 from ..finding.hosts import CLIENT_IDENTIFIER, host_addresses
 from ..finding.network import LINK_SELECTION, SUBNET_SELECTION, selected
 from ..granting.reply import server_identifier
+from ..silence import Silence
 
 if TYPE_CHECKING:
     from ...model.configuration import Host, SharedNetwork, Subnet
@@ -48,6 +49,7 @@ def inform(
     """Answer with options only."""
     line = inform_line(packet)
     client = packet.ciaddr or packet.source
+    server.silence = Silence.REFUSED
     if not client:
         server.log(INFO, f"{line}: ignored (null source address).")
         return
@@ -55,6 +57,7 @@ def inform(
     if subnet is None:
         return
     if not subnet.scope.authoritative:
+        server.silence = Silence.NOT_AUTHORITATIVE
         _refuse(server, subnet, line)
         return
     options = context.reply = OptionSet()
@@ -91,6 +94,7 @@ def _find_subnet(server: Server, packet: Message, line: str) -> tuple[Subnet | N
         selection = (LINK_SELECTION if of_relay else SUBNET_SELECTION, value)
     subnet = server.configuration.find_subnet(address)
     if subnet is None:
+        server.silence = Silence.UNKNOWN_NETWORK
         server.log(INFO, f"{line}: unknown subnet for {kind} address {dotted(address)}")
     return subnet, selection
 

@@ -15,6 +15,7 @@ from ...wire.reply import compose_leasequery, send_leasequery
 from ...wire.text import dotted, hardware_text, identifier_text, leasequery_line
 from ..finding.hosts import CLIENT_IDENTIFIER
 from ..granting.reply import server_identifier
+from ..silence import Silence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +43,7 @@ def leasequery(
 ) -> None:
     """Answer a query, if the relay's scopes allow it."""
     line = leasequery_line(packet)
+    server.silence = Silence.REFUSED
     if not packet.giaddr:
         server.log(INFO, f"{line}: missing giaddr, ciaddr is {dotted(packet.ciaddr)}, no reply sent")
         return

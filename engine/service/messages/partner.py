@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ....trace.effects import DEBUG, INFO
 from ...model.lease import BACKUP, FREE
+from ..silence import Silence
 
 if TYPE_CHECKING:
     from ...model.configuration import SharedNetwork
@@ -29,11 +30,13 @@ def leaves_discover(
     partner = server.leases.partner_of(lease)
     if partner.silence is not None:
         server.log(INFO, f"{line}: not responding{partner.silence}")
+        server.silence = Silence.PARTNER_STATE
         return True
     if not partner.leaves_to_other(packet):
         return False
     if partner_has_some or _partner_has_some(server, network):
         server.log(DEBUG, f"{line}: load balance to peer {partner.name}")
+        server.silence = Silence.PARTNER_ANSWERS
         return True
     server.log(DEBUG, f"{line}: cancel load balance to peer {partner.name} - no free leases")
     return False
@@ -44,9 +47,11 @@ def leaves_bootp(server: Server, packet: Message, lease: Lease, line: str) -> bo
     partner = server.leases.partner_of(lease)
     if partner.silence is not None:
         server.log(INFO, f"{line}: not responding{partner.silence}")
+        server.silence = Silence.PARTNER_STATE
         return True
     if not partner.leaves_to_other(packet):
         return False
+    server.silence = Silence.PARTNER_ANSWERS
     server.log(INFO, f"{line}: load balance to peer {partner.name}")
     return True
 

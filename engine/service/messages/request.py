@@ -17,6 +17,7 @@ from ..finding.find_lease import NOTHING, find_lease
 from ..granting.grant import grant
 from ..granting.nak import send_nak_for
 from ..reasons import Reason
+from ..silence import Silence
 
 if TYPE_CHECKING:
     from ...model.configuration import SharedNetwork, Subnet
@@ -44,6 +45,7 @@ def request(
         refused = server.leases.partner_of(lease).refuses(lease, server.now)
         if refused is not None:
             server.log(refused.level, f"{line}: {refused.words}")
+            server.silence = Silence.PARTNER_STATE
             _explain(server, address, "NAK" if refused.nak else "no reply", refused.words)
             if refused.nak:
                 send_nak_for(server, context, address, subnet)
@@ -59,6 +61,7 @@ def request(
         send_nak_for(server, context, address, subnet)
     else:
         server.log(INFO, f"{line}: unknown lease {dotted(address)}.")
+        server.silence = Silence.UNKNOWN_LEASE
         _explain(server, address, "no reply", "nothing is known of the address")
 
 
@@ -89,6 +92,7 @@ def _on_its_network(
         send_nak_for(server, context, address, None)
     else:
         server.log(INFO, f"{line}: {why}")
+        server.silence = Silence.NOT_AUTHORITATIVE
         _explain(server, address, "no reply", why)
     return False
 

@@ -15,6 +15,7 @@ from dhcpd.admin.http.server import Admin
 from dhcpd.admin.site import Site
 from dhcpd.admin.table import ROUTES
 from dhcpd.process.privileges import Privileges
+from dhcpd.replay.looking.figures.counters import Counters
 from dhcpd.trace import events as ev
 from dhcpd.trace.effects import CommandAnswer
 from tests.replay.engine_runs import CONFIGURATION, Run
@@ -38,7 +39,10 @@ class Office:
         self.commands: list[ev.Command] = []
         self.disk_fails = False
         self.longest_us = 0
-        site = Site(self.run.machine, "/etc/dhcpd.conf", "/leases", self.run.now_us, lambda: self.run.now_us, recorder)
+        machine = self.run.machine
+        site = Site(
+            machine, "/etc/dhcpd.conf", "/leases", self.run.now_us, lambda: self.run.now_us, recorder, Counters(machine)
+        )
         self.admin = Admin(site, ROUTES, [open_unix(self.path, Privileges())])
         self.admin.reload_by(self.reload)
         self.reloads: list[bytes] = []

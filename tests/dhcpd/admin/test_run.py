@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dhcpd.replay.demo.load import Relay
+from dhcpd.replay.looking.figures.counted import counted as played_counters
+from dhcpd.replay.looking.figures.exposition import families, pieces
 from dhcpd.replay.playing.play import play_file
 from dhcpd.replay.playing.verdict import Status
+from dhcpd.trace import open_tape
 from tests.interop.relayed import free_port
 
 if TYPE_CHECKING:
@@ -65,6 +68,13 @@ class Server:
         self.process.wait(PATIENCE_S)
 
 
+def counters_in(text: str) -> dict[str, float]:
+    """The samples that hang on messages and changes: nothing of the program's own, and of timers, which go on."""
+    lines = [line.rpartition(" ") for line in text.splitlines() if not line.startswith(("#", "process_"))]
+    others = ("dhcpd_events", "dhcpd_clock", "dhcpd_recorder", "dhcpd_overload", "dhcpd_pool_exhaustion")
+    return {name: float(value) for name, _, value in lines if not name.startswith(others)}
+
+
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     made = Server(tmp_path)
@@ -94,12 +104,17 @@ def test_a_server_is_asked_changed_stopped_and_played_back(server: Server) -> No
     assert server.admin("reload").startswith("in force\n")
     watched = server.admin("--json", "watch", "--count", "2", "--every", "0.2", "pools")
     assert watched.count(f'"active": {len(leases) - 1}') == 2
+    counted = counters_in(server.admin("metrics"))
+    assert counted['dhcpd_messages_sent_total{type="ack"}'] >= len(leases)
     server.stop()
     assert not (server.folder / "socket").exists()
     assert "as uid" in server.log()
     written = server.folder / "played"
     assert play_file(str(server.folder / "trace"), str(written)).status is Status.SAME
     assert written.read_bytes() == (server.folder / "leases").read_bytes()
+    with open_tape(str(server.folder / "trace")) as tape:
+        again = b"".join(pieces(families(played_counters(tape)))).decode()
+    assert counters_in(again) == counted
     assert "does dhcpd run with --admin-socket" in server.admin("status", status=3)
 
 
