@@ -232,6 +232,8 @@ def plain(value: Any) -> Any:
             return {"base64": base64.b64encode(value).decode("ascii")}
     if isinstance(value, tuple | list):
         return [plain(one) for one in value]
+    if isinstance(value, dict):
+        return {key if isinstance(key, str) else str(plain(key)): plain(one) for key, one in value.items()}
     return value
 
 
