@@ -363,6 +363,10 @@ class Connections:
         if link is not None:
             self._drop(link, why)
 
+    def finish(self, link: Link, why: str) -> None:
+        """End a connection when what was said is delivered."""
+        self._drop(link, why, flush=True)
+
     def _close(self, stream: int, *, flush: bool) -> None:
         pieces, durable = self._out.pop(stream, ([], False))
         if flush and pieces:

@@ -116,9 +116,15 @@ class Relationships:
         )
 
     def end_shutdown(self) -> None:
-        """Record that this server must recover when it starts again."""
+        """Record that this server must recover when it starts again.
+
+        The link ends before: to ask for updates now would have the partner send them to nobody, and ISC's goes on
+        counting them against its window when this server is back.
+        """
         for endpoint in self.endpoints.values():
             if endpoint.state is SHUTDOWN:
+                if endpoint.link is not None:
+                    self.connections.finish(endpoint.link, "the server is shut down")
                 moving.move(endpoint, RECOVER, "the server is shut down")
 
     def storage_failed(self) -> None:

@@ -13,6 +13,8 @@ from tests.engine.failover.pair import PEER, SUBNET, Pair, configuration
 from tests.engine.service.desk import DISCOVER, RELEASE, REQUEST, mac, message, number
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.engine.failover.pair import Node
 
 # By the hash of their hardware addresses (split 128).
@@ -394,3 +396,33 @@ def test_a_machine_restored_in_doubt_takes_back_the_same(pair: Pair) -> None:
     pair.primary.machine = Machine.restore(pair.primary.machine.snapshot())
     pair.sleep(6)
     assert pair.primary.state == "communications-interrupted"
+
+
+def told(pair: Pair, node: Node, what: Callable[[], None]) -> None:
+    """Have something done to a machine as within an event, and its effects carried out."""
+    server, failover = node.machine.server, node.machine.failover
+    assert server is not None
+    assert failover is not None
+    effects = server.effects = []
+    what()
+    failover.connections.flush()
+    for effect in effects:
+        pair._do(node, effect)
+    pair.settle()
+
+
+def test_a_server_that_goes_asks_for_nothing_any_more(pair: Pair) -> None:
+    """What its partner would send then is lost, and an ISC partner goes on counting it against the window."""
+    failover = pair.secondary.machine.failover
+    assert failover is not None
+    told(pair, pair.secondary, failover.begin_shutdown)
+    assert states_of(pair) == ("partner-down", "shutdown")
+    told(pair, pair.secondary, failover.end_shutdown)
+    assert pair.secondary.state == "recover"
+    assert not any("update request" in line for line in pair.secondary.lines[-4:])
+    assert pair.primary.endpoint.link is pair.secondary.endpoint.link is None
+    assert "failover peer fo: peer moves from shutdown to recover" not in pair.primary.lines
+    pair.kill(pair.secondary)
+    pair.start(pair.secondary)
+    pair.sleep(10)
+    assert states_of(pair) == ("normal", "normal")
