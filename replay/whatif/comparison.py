@@ -247,8 +247,8 @@ class Comparison:
             yield f"{_connections(streams.unheard)} left out: the new server does not listen where they called"
         if streams.silent:
             yield (
-                "the failover partner is not played, since what it said fits the recorded run only: "
-                "the new server has no connection to it"
+                "the failover partner is played by a model: it says what the recorded one said of its own, "
+                "and acknowledges whatever the new server tells it"
             )
 
 

@@ -23,6 +23,7 @@ from ..showing.decode import hardware_of_payload
 from ..world.streams import PARTNER, Streams
 from .client import Client, reply_of
 from .packets import read
+from .partner import ModelPartner
 from .questions import Questions
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 _SECOND_US: Final = 1_000_000
 # So long a client waits for an offer that the recording does not have: a recorded one may be on its way (a ping).
 _TAKE_AFTER_US: Final = 4 * _SECOND_US
+_BY_MODEL: Final = "the failover partner, played by a model"
 
 
 class Applied(NamedTuple):
@@ -115,6 +117,7 @@ class Driver:
         self.clients: dict[tuple[bytes, bytes], Client] = {}
         self.questions = Questions()
         self.streams = Streams(without=PARTNER)
+        self.partner = ModelPartner()
         self.reloads = 0
         self._start_errors: list[str] = []
         self._files = files
@@ -185,7 +188,9 @@ class Driver:
             self._apply(answer, "answered from the recording")
         self.streams.asked(done)
         for refusal in self.streams.refusals(event.wall_us, event.mono_us):
-            self._apply(refusal, "a call to the failover partner, which is not played")
+            self._apply(refusal, "a call to the failover partner, which calls by itself")
+        for answer in self.partner.hear(done, event.wall_us, event.mono_us):
+            self._apply(answer, _BY_MODEL)
         self._deliver(done, event)
         return done
 
@@ -198,7 +203,7 @@ class Driver:
                 self._start_errors.append(effect.text)
             elif type(effect) is fx.Fatal:
                 raise Refused([*self._start_errors, effect.text])
-            elif type(effect) is fx.Exit:
+            elif type(effect) is fx.Exit and not self.machine.serving:  # who serves is ended by an operator
                 raise Refused([*self._start_errors, f"the server ended with status {effect.status}"])
 
     def _tell(self, event: Event) -> None:
@@ -280,12 +285,21 @@ class Driver:
             wanted_us = self._next_timer.at_us
             timer_us = wanted_us if 0 < wanted_us <= until_us and wanted_us != self._recorded_timer.at_us else None
             agenda_us = self._agenda[0][0] if self._agenda and self._agenda[0][0] <= until_us else None
-            if timer_us is not None and (agenda_us is None or timer_us <= agenda_us):
+            partner_us = self.partner.due_us
+            others_us = min((one for one in (timer_us, agenda_us) if one is not None), default=until_us)
+            if partner_us is not None and partner_us <= others_us:
+                self._partner_acknowledges(max(partner_us, self._now_us))
+            elif timer_us is not None and (agenda_us is None or timer_us <= agenda_us):
                 self._own_timer(max(timer_us, self._now_us))
             elif agenda_us is not None:
                 self._next_of_agenda()
             else:
                 return
+
+    def _partner_acknowledges(self, at_us: int) -> None:
+        self._now_us = at_us
+        for event in self.partner.late(at_us):
+            self._apply(event, _BY_MODEL)
 
     def _own_timer(self, at_us: int) -> None:
         self._now_us = at_us
@@ -324,6 +338,8 @@ class Driver:
             self._enter(self._now_us + _TAKE_AFTER_US, client)
 
     def _stream(self, event: Event) -> None:
+        for said in self.partner.recorded(event, self.machine):
+            self._apply(said, _BY_MODEL)
         told = self.streams.admit(event)
         if told is not None:
             self._apply(told)
