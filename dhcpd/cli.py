@@ -37,7 +37,7 @@ _USAGE: Final = """Usage: {0} [-p <UDP port #>] [-f] [-d] [-q] [-t|-T]
              [-user user] [-group group] [-chroot dir]
              [-tf trace-output-file]
              [--trace-max-size size] [--trace-keep time] [--trace-total size]
-             [--against lease-file] [--peer config-file] [--lint] [--dump-config what]
+             [--against file] [--peer config-file] [--lint] [--dump-config what]
              [--admin-socket path] [--metrics-listen address:port]
              [-play trace-input-file]
              [-pf pid-file] [--no-pid] [-s server]
@@ -61,13 +61,14 @@ class CommandLine:
     """What the command line asks for; None and empty where it says nothing.
 
     `flags` holds the words without value that were given: -f -d -q -t -T -4 -6 --no-pid --log-json --lint. `notes` are
-    lines to log before the banner.
+    lines to log before the banner, `against` the files of `--against`, which may come more than once.
     """
 
     flags: set[str] = field(default_factory=set)
     values: dict[str, str] = field(default_factory=dict)
     interfaces: list[str] = field(default_factory=list)
     port: int | None = None
+    against: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def __contains__(self, word: str) -> bool:
@@ -142,6 +143,8 @@ def _set_value(line: CommandLine, word: str, rest: Iterator[str]) -> None:
     if value is None:
         raise CommandError(f"No argument for command: {word} ", usage=True)
     line.values[word] = value
+    if word == "--against":
+        line.against.append(value)
     if word == "-p":
         line.port = port_number(value)
         line.notes.append(f"binding to user-specified port {line.port}")

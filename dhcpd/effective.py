@@ -46,7 +46,7 @@ def receivers(configuration: Configuration, what: str) -> list[Receiver]:
 
     Raises NobodyOfThatName.
     """
-    found = list(_all(configuration)) if what == "all" else _named(configuration, what)
+    found = list(everybody(configuration)) if what == "all" else _named(configuration, what)
     if not found:
         raise NobodyOfThatName(what)
     return found
@@ -75,7 +75,8 @@ def _of_address(configuration: Configuration, address: int) -> list[Receiver]:
     return [_of_pool(found[0], found[1]) if found is not None else Receiver(_name(subnet), _chain(subnet.scope))]
 
 
-def _all(configuration: Configuration) -> Iterator[Receiver]:
+def everybody(configuration: Configuration) -> Iterator[Receiver]:
+    """All pools, subnets without a pool, classes and hosts."""
     for subnet in configuration.subnets:
         yield from _of_subnet(subnet)
     yield from _classes(configuration)

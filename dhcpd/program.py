@@ -114,23 +114,32 @@ class Program:
         line, machine = run.line, run.machine
         if "--dump-config" in line.values:
             self._dump(machine, line.values["--dump-config"])
-        if "--against" in line.values:
-            self._say_what_a_reload_means(machine, line.values["--against"])
+        for file in line.against:
+            self._say_what_a_reload_means(run, file)
         if "--peer" in line.values:
             self._say_whether_a_pair_fits(run, line.values["--peer"])
         if "--lint" in line:
             self._say_what_lint_finds(machine)
 
-    def _say_what_a_reload_means(self, machine: door.Machine, leases: str) -> None:
-        """`-t --against LEASES`: which leases the configuration, which has no mistakes, has no range for."""
+    def _say_what_a_reload_means(self, run: Run, name: str) -> None:
+        """`-t --against FILE`: what the configuration, which has no mistakes, means for leases, or beside another."""
+        from . import against  # noqa: PLC0415 - a server that serves does not need it
+
         parts: list[bytes] = []
-        for event in boot.lease_file(os.fsencode(leases)):
+        for event in boot.lease_file(os.fsencode(name)):
             if isinstance(event, LeaseFilePart):
                 parts.append(event.content)
             elif isinstance(event, LeaseFileEnd) and event.error:
-                raise self._fatal(f"Can't open lease database {leases}: {event.error}")
-        assert machine.configuration is not None, "the test has found no mistake"
-        for text in reloading.against(machine.configuration, parts, leases, boot.now()[0] // 1_000_000):
+                raise self._fatal(f"Can't open lease database {name}: {event.error}")
+        configuration = run.machine.configuration
+        assert configuration is not None, "the test has found no mistake"
+        if parts and against.is_configuration(parts[0]):
+            found = [*against.changed(self._other_configuration(run, name), configuration)]
+            said = "these would be served otherwise:" if found else "everybody would be served as by it."
+            texts = [f"{name}: {said}", *(f"  {text}" for text in found)]
+        else:
+            texts = reloading.against(configuration, parts, name, boot.now()[0] // 1_000_000)
+        for text in texts:
             self._logger.line(INFO, text)
 
     def _dump(self, machine: door.Machine, what: str) -> None:
@@ -172,7 +181,7 @@ class Program:
         self._logger.line(INFO, f"{path} and this file make a failover pair.")
 
     def _other_configuration(self, run: Run, path: str) -> Configuration:
-        """The partner's configuration, tested as this one was; raises RunEnded where it has mistakes."""
+        """Another configuration, tested as this one was; raises RunEnded where it has mistakes."""
         machine = Machine()
         for event in (self._boot(run.line, run.paths), *boot.configuration(path)):
             for effect in machine.apply(event):

@@ -115,6 +115,17 @@ def test_what_a_reload_would_mean_for_the_leases_of_a_file(tmp_path):
     assert lines[-3] == f"{leases}: 2 of its 4 leases are in use and would have no range any more:"
     assert sorted(lines[-2:]) == ["  10.0.0.30 until their release", "  10.0.0.31 until 2036/01/01 13:00:00 UTC"]
     assert leases.read_bytes() == before
+    earlier = tmp_path / "earlier.conf"
+    earlier.write_text(configuration.read_text() + "default-lease-time 77;\n")
+    status, lines = run("-t", *files, "--against", str(earlier))
+    assert status == 0
+    assert f"{earlier}: these would be served otherwise:" in lines
+    assert "    - default-lease-time 77;" in lines
+    assert f"{leases}: 2 of its 4 leases are in use and would have no range any more:" in lines
+    earlier.write_text("subnet oops")
+    status, lines = run("-t", *files, "--against", str(earlier))
+    assert status == 1
+    assert f"{earlier}: Configuration file errors encountered -- exiting" in lines
     status, lines = run("-t", "-cf", str(configuration), "--against", str(tmp_path / "none"))
     assert status == 1
     assert f"Can't open lease database {tmp_path}/none: No such file or directory" in lines
