@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .signing import sign
 from .status import SUCCESS
-from .wire import MESSAGE_OCTETS_MAX, STATUS, UPDATE, Message, Reader, integer
+from .wire import MESSAGE_OCTETS_MAX, STATUS, STRANGER_OCTETS_MAX, UPDATE, Message, Reader, integer
 
 if TYPE_CHECKING:
     from .signing import Key
@@ -72,6 +72,11 @@ class Connection:
         if self.reader.greeted:
             self.stage = Stage.OPEN
         return message
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the peer has signed a message with a key."""
+        return self.reader.limit > STRANGER_OCTETS_MAX
 
     def trust(self) -> None:
         """The peer has signed a message with a key."""

@@ -6,7 +6,8 @@ answer to a change leaves when the change is synced (`StreamSend.durable`); if i
 the connection, and its peer does not know, as after any broken connection.
 
 Limits: CONNECTIONS_MAX connections, of which the one that was silent longest makes room for a new one (in the
-program, which also bounds what a peer leaves unread); WAITING_OCTETS_MAX of requests that wait for their turn.
+program, which also bounds what a peer leaves unread); WAITING_OCTETS_MAX of requests that wait for their turn,
+STRANGER_OCTETS_MAX of who has not signed any.
 
 Source: docs/behaviour/omapi.md#transport, docs/behaviour/omapi.md#configuration-and-operation.
 """
@@ -23,7 +24,7 @@ from .connection import Connection, Stage
 from .handles import Handles
 from .requests import Requests, Silence
 from .status import text_of
-from .wire import GREETING, MESSAGE_OCTETS_MAX, OP_NAMES, ProtocolError
+from .wire import GREETING, MESSAGE_OCTETS_MAX, OP_NAMES, STRANGER_OCTETS_MAX, ProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -152,7 +153,7 @@ class Omapi:
         reader = connection.reader
         reader.feed(data)
         self.answer(stream)
-        if reader.held_octets > WAITING_OCTETS_MAX:
+        if reader.held_octets > (WAITING_OCTETS_MAX if connection.trusted else STRANGER_OCTETS_MAX):
             self._break_off(connection)
 
     def half_closed(self, stream: int) -> None:

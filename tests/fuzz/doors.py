@@ -41,6 +41,7 @@ from dhcpd.trace.format import (
     unpack_frame,
 )
 from tests.fuzz.failover_door import failover
+from tests.fuzz.omapi_door import omapi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -277,6 +278,7 @@ DOORS: Final[dict[str, Callable[[bytes], None]]] = {
     "isc": isc,
     "pcap": pcap,
     "failover": failover,
+    "omapi": omapi,
 }
 
 
