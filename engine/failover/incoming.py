@@ -131,10 +131,10 @@ def _judge(endpoint: Endpoint, message: BindingUpdate) -> Refusal | tuple[Lease,
     if lease.pool not in site.pools(endpoint):
         text = "IP address is covered by a different failover relationship state"
         return Refusal(Reason.ILLEGAL_ADDRESS, text)
-    told = endpoint.updates.unacked.get(message.address)
-    if told is not None:
+    mine = _untold(endpoint, lease)
+    if mine is not None:
         wins = partner_wins(
-            told.state, lease.cltt, message.state, message.cltt or 0,
+            mine, lease.cltt, message.state, message.cltt or 0,
             primary=endpoint.primary, ended=lease.ends <= site.now,
         )  # fmt: skip
         if not wins:
@@ -143,6 +143,18 @@ def _judge(endpoint: Endpoint, message: BindingUpdate) -> Refusal | tuple[Lease,
         endpoint.updates.forget(message.address)
     found = examine(message, lease, site.now, normal=endpoint.state is NORMAL, primary=endpoint.primary)
     return found if isinstance(found, Refusal) else (lease, found)
+
+
+def _untold(endpoint: Endpoint, lease: Lease) -> int | None:
+    """The state of a lease that the partner did not know when it sent an update; None where it knew all that matters.
+
+    That is what is under way to it, and a lease in use that waits to be told: somebody was promised more than it says.
+    """
+    told = endpoint.updates.unacked.get(lease.address)
+    if told is not None:
+        return told.state
+    in_use = lease.state == ACTIVE and lease.ends > endpoint.site.now
+    return ACTIVE if in_use and lease.address in endpoint.updates else None
 
 
 def _conflicts(lease: Lease, binding: Binding) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from ....engine.failover.rules.states import COMM_INT, NORMAL, P_DOWN
 from ....engine.wire.packet import ACK, NAK
+from ....trace import effects as fx
 from ....trace import events as ev
 from ...world.simulated.clock import SECOND_US
 from ..clients import heard
@@ -23,7 +24,6 @@ from .twins import Twins
 
 if TYPE_CHECKING:
     from ....engine.service.server import Server
-    from ....trace import effects as fx
     from ....trace.effects import Effect
     from ....trace.events import Event
     from ...world.simulated.clock import Clock
@@ -63,6 +63,8 @@ class Judge:
         self._forgetful: dict[str, int] = {}
         self._stored = {number: Stored() for number in servers(site)}
         self._twins = Twins(plan.seed, self.met)
+        # Whether the event that was taken last stores something.
+        self._storing = False
 
     # Servers
 
@@ -116,6 +118,7 @@ class Judge:
         server, kind = node.machine.server, type(event)
         self._twins.after(node, event, effects)
         if server is not None:
+            self._storing = any(type(effect) is fx.Store for effect in effects)
             self._count(server)
             stored = self._stored[node.number]
             if kind is ev.LeaseFileEnd:
@@ -159,6 +162,8 @@ class Judge:
 
     def _promised(self, node: Node, client: str, address: int, lease_s: int) -> None:
         self.met["ack"] += 1
+        if self._storing and node.disk.synced < len(node.disk.content):
+            raise Violated("stored", f"{node.name} gives {IPv4Address(address)} before that is safe on its disk")
         if self.wild:
             return
         self._check_lead(node, address, lease_s)
