@@ -239,20 +239,26 @@ def _reload_back(run: Run, step: Step) -> None:
 
 
 def _declare_down(run: Run, step: Step) -> bool:
-    """An operator says that a partner is down, which it is."""
+    """A partner dies, and an operator says so at once."""
     one = run.relationship(step)
-    node = run.nodes[step.who]
-    if run.nodes[one.other(step.who)].running or not node.running:
+    if not run.nodes[step.who].running:
         return False
+    run.stop(one.other(step.who), lambda node: node.kill())
     return run.operate(step.who, operators.state_wish(one.name, int(P_DOWN)))
 
 
+def _restart_partner(run: Run, step: Step) -> None:
+    run.start(run.relationship(step).other(step.who))
+
+
 def _declare_wrongly(run: Run, step: Step) -> bool:
-    """An operator says so of one that lives: both may serve."""
+    """An operator takes a partner that lives for dead, every other one since nothing passes between the two."""
     one = run.relationship(step)
-    return run.nodes[one.other(step.who)].running and run.operate(
-        step.who, operators.state_wish(one.name, int(P_DOWN))
-    )
+    if not run.nodes[step.who].running:
+        return False
+    if step.draw // _PARTS % 2:
+        run.world.network.cut(*run.neighbours(step))
+    return run.operate(step.who, operators.state_wish(one.name, int(P_DOWN)))
 
 
 def _shut_down(run: Run, step: Step) -> bool:
@@ -285,8 +291,8 @@ FAULTS: Final[dict[str, Fault]] = {
     "rewrite": Fault("its lease file is written anew, slice by slice", _rewrite, None, 3, 0),
     "bad-rewrite": Fault("its lease file cannot be written anew", _fail_rewrite, _room, 2, 60),
     "reload": Fault("it reads a configuration with larger pools", _reload, _reload_back, 3, 200),
-    "partner-down": Fault("an operator says that its partner, which does not run, is down", _declare_down, None, 6, 0),
-    "wrong-partner-down": Fault("an operator says so of a partner that runs", _declare_wrongly, None, 2, 0),
+    "partner-down": Fault("its partner dies, and an operator says so", _declare_down, _restart_partner, 6, 400),
+    "wrong-partner-down": Fault("an operator takes a partner that lives for dead", _declare_wrongly, _join, 5, 200),
     "shutdown": Fault("an operator shuts it down", _shut_down, _restart, 3, 200),
     "written-state": Fault("an operator writes any state", _write_state, None, 1, 0, wild=True),
 }
