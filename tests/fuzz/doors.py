@@ -16,7 +16,7 @@ import tempfile
 import time
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from unittest.mock import patch
 
 from click.testing import CliRunner
@@ -41,12 +41,12 @@ from dhcpd.trace.format import (
     unpack_frame,
 )
 from tests.fuzz.failover_door import failover
+from tests.fuzz.known_worlds import KNOWN_WORLDS
 from tests.fuzz.omapi_door import omapi
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
-    from dhcpd.trace.effects import Effect
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SEEDS: Final = ROOT / "fixtures" / "fuzz"
@@ -80,29 +80,6 @@ class Run(Host):
         pieces = leases[: len(leases) // 2], leases[len(leases) // 2 :]
         words = ("-pf", "/p", "-p", "67")
         self.start(Beginning([SourceFile("c", configuration, "")], pieces, LINKS, words=words, seed=b"seed" * 4))
-
-
-class KnownWorlds:
-    """Stands in for reading a configuration: that of a world is read once, and shared by the machines.
-
-    Reading would take nine tenths of the fuzzer's time at the door `packet`, and is the other door's.
-    """
-
-    def __init__(self) -> None:
-        self._known: dict[bytes, Any] = {}
-        self._load = startup.load_configuration
-
-    def __call__(
-        self, files: dict[str, bytes | str], event: ev.ConfigurationEnd, effects: list[Effect], named: Sequence[str]
-    ) -> Any:
-        content = files[event.name]
-        assert isinstance(content, bytes)
-        if content not in self._known:
-            self._known[content] = self._load(files, event, effects, named)
-        return self._known[content]
-
-
-KNOWN_WORLDS: Final = KnownWorlds()
 
 
 def packet(data: bytes) -> None:
