@@ -11,6 +11,7 @@ from ...engine.model.lease import ACTIVE
 from ..looking.leasetable import identifier
 from .clients import WITHOUT_ADDRESS, Outcome
 from .limits import CLIENTS_MAXIMUM
+from .partners import partners
 from .playing import Playing
 from .stories import Stories, chosen
 from .survey import Survey
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ..playing.verdict import Verdict
     from ..whatif import Report
     from .clients import Client
+    from .partners import Partner
     from .troubles import Trouble
 
 
@@ -57,6 +59,7 @@ class Findings:
     stories: Stories
     troubles: list[Trouble]
     operations: list[Operation]
+    partners: list[Partner]
     operations_met: int = 0
     whatif: WhatIf | None = None
 
@@ -92,6 +95,7 @@ def collect(tape: Tape, whatif: WhatIf | None = None, watch: Callable[[int, int]
         stories=stories,
         troubles=troubles(survey, ranked, playing.fullness, last_pools, playing.machine),
         operations=playing.operations,
+        partners=partners(tape, playing.machine),
         operations_met=playing.operations_met,
         whatif=whatif,
     )

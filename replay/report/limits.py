@@ -32,3 +32,5 @@ WAYS_MAXIMUM: Final = 4
 # Relays that are told apart; what operators and the failover partner did.
 RELAYS_MAXIMUM: Final = 4_096
 OPERATIONS_MAXIMUM: Final = 500
+# Changes of state of a failover relationship.
+CHANGES_MAXIMUM: Final = 200
