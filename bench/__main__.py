@@ -18,13 +18,13 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from . import door, loading, measure, pairs, report, verifying
+from . import door, loading, measure, omapi, pairs, report, verifying
 from .peers import PEERS, Peer, missing_tools
 
 POOLS = (4096, 65_536, 262_144)
 PARTS = (
     "sustained", "committed", "rich", "startup", "trace", "playback", "wide", "hosts", "recording", "snapshot",
-    "reload", "verify", "loading", "pairs",
+    "reload", "omapi", "verify", "loading", "pairs",
 )  # fmt: skip
 Part = Callable[[argparse.Namespace, dict[str, float]], None]
 # Where the search for ISC's rate begins, by pool: it falls with the pool's size.
@@ -37,6 +37,10 @@ _COST_ROUNDS = 5
 _PAIR_RATE = 1500
 _SNAPSHOT_LEASES = 250_000
 _RELOADED = (5_000, 50_000, 250_000)
+_RELOAD_RATE = 2000
+_RELOAD_S = 6
+_OMAPI_HOSTS = 10_000
+_OMAPI_CONNECTIONS = 16
 _MIB = 1 << 20
 _ISC_LOADED = (50_000,)
 
@@ -88,6 +92,7 @@ def measure_all(asked: argparse.Namespace) -> dict[str, float]:
         "recording": _recording,
         "snapshot": _snapshot,
         "reload": _reload,
+        "omapi": _omapi,
         "verify": _verify,
         "loading": _loading,
         "pairs": _pairs,
@@ -216,6 +221,23 @@ def _reload(asked: argparse.Namespace, figures: dict[str, float]) -> None:
             measure.lease_file(home / "leases", count)
             figures[f"reload/{count}"] = found = door.reload_hold_up(home / "leases", count, 5)
         say(f"a reload with {count} leases: packets wait for {found:.0f} ms at most")
+        calm, reloaded = measure.reload_waits(PEERS["ours"], count, _RELOAD_RATE, _RELOAD_S)
+        figures[f"reload load/{count}"], figures[f"reload calm/{count}"] = reloaded.longest_ms, calm.longest_ms
+        say(
+            f"  in service, at {_RELOAD_RATE} exchanges a second: a packet waits {reloaded.longest_ms:.0f} ms at most "
+            f"({calm.longest_ms:.0f} ms without a reload), {reloaded.drops_percent:.2f} % lost"
+        )
+
+
+def _omapi(asked: argparse.Namespace, figures: dict[str, float]) -> None:
+    """Hosts made by OMAPI, against ISC's server."""
+    for key in ("isc", "ours"):
+        if key not in asked.servers or PEERS[key].missing:
+            continue
+        found = omapi.figures(replace(PEERS[key], omapi=True), _OMAPI_HOSTS, _OMAPI_CONNECTIONS)
+        for name, value in found.items():
+            figures[f"omapi {name}/{key}"] = value
+            say(f"{PEERS[key].name}, OMAPI, {_OMAPI_HOSTS} hosts: {name}: {value:.2f}")
 
 
 def _wide(asked: argparse.Namespace, figures: dict[str, float]) -> None:

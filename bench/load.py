@@ -14,10 +14,11 @@ RUNS_MAX = 16
 
 @dataclass(frozen=True)
 class Outcome:
-    """What perfdhcp saw: 4-way exchanges a second, and the greater of the two drop ratios in percent."""
+    """What perfdhcp saw: 4-way exchanges a second, the greater of the two drop ratios in percent, the longest wait."""
 
     rate: float
     drops_percent: float
+    longest_ms: float = 0.0
 
     @property
     def sustained(self) -> bool:
@@ -27,16 +28,25 @@ class Outcome:
 
 def run(world: World, rate: int, clients: int, seconds: int) -> Outcome:
     """One run of perfdhcp at `rate` exchanges a second with `clients` hardware addresses."""
+    return finish(start(world, rate, clients, seconds), seconds)
+
+
+def start(world: World, rate: int, clients: int, seconds: int) -> subprocess.Popen[str]:
+    """Begin such a run; `finish` waits for its end."""
     words = ["perfdhcp", "-4", "-l", CLIENT_INTERFACE, "-r", str(rate), "-R", str(clients), "-p", str(seconds)]
-    done = subprocess.run(
-        world.within(world.client, *words, SERVER_ADDRESS),
-        capture_output=True, text=True, timeout=seconds + 60, check=False,
-    )  # fmt: skip
-    found = re.search(r"Rate: ([\d.]+)", done.stdout)
-    drops = [float(text) for text in re.findall(r"drops ratio: ([\d.]+)", done.stdout)]
+    command = world.within(world.client, *words, SERVER_ADDRESS)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def finish(running: subprocess.Popen[str], seconds: int) -> Outcome:
+    """What came of a run of so many seconds. Raises subprocess.TimeoutExpired."""
+    said = running.communicate(timeout=seconds + 60)[0]
+    found = re.search(r"Rate: ([\d.]+)", said)
+    drops = [float(text) for text in re.findall(r"drops ratio: ([\d.]+)", said)]
+    waits = [float(text) for text in re.findall(r"max delay: ([\d.]+)", said)]
     if found is None or len(drops) < 2:
         return Outcome(0.0, 100.0)
-    return Outcome(float(found[1]), max(drops[:2]))
+    return Outcome(float(found[1]), max(drops[:2]), max(waits, default=0.0))
 
 
 def search(world: World, clients: int, seconds: int, start: int, limit: int) -> tuple[float, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _BASE = 10 << 24 | 1 << 16
+# Addresses beside those of the lease file, for the clients of a load.
+_FREE = 8192
 
 
 @contextlib.contextmanager
@@ -127,6 +130,19 @@ def wide_range(peer: Peer) -> float:
     """Seconds until it serves with a range of 2**24 - 2**17 addresses."""
     with scratch() as home, World() as world, Running(world, peer, home, (1 << 24) - (1 << 17)) as running:
         return running.started_s
+
+
+def reload_waits(peer: Peer, count: int, rate: int, seconds: int) -> tuple[load.Outcome, load.Outcome]:
+    """The same load on a server with `count` leases, without and with a reload in its middle."""
+    with scratch() as home, World() as world:
+        lease_file(home / "dhcpd.leases", count)
+        with Running(world, peer, home, count + _FREE) as running:
+            load.run(world, rate, _FREE // 2, seconds)
+            calm = load.run(world, rate, _FREE // 2, seconds)
+            packets = load.start(world, rate, _FREE // 2, seconds)
+            time.sleep(seconds / 2)
+            running.signal(signal.SIGHUP)
+            return calm, load.finish(packets, seconds)
 
 
 def playback(size: int, exchanges: int, rate: int) -> dict[str, float]:

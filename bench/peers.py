@@ -26,6 +26,11 @@ _POOL_BASE = 10 << 24 | 1 << 16
 _HOST_BASE = 10 << 24 | 200 << 16
 _CLASSES, _POOLS, _HOSTS = 50, 20, 2000
 _READY_S = 400.0
+OMAPI_PORT = 7911
+_OMAPI = (
+    f"omapi-port {OMAPI_PORT};\nkey bench {{ algorithm hmac-md5; secret AAECAwQFBgcICQoLDA0ODw==; }};\n"
+    "omapi-key bench;\n"
+)
 
 
 def dotted(address: int) -> str:
@@ -109,6 +114,7 @@ class Peer:
     """One server: `name` for the tables, `kind` isc, kea or ours, `trace` whether it records, `committed` as above.
 
     `rich`: with rich_configuration; `hosts`: with so many host declarations more. `program`: where our server is.
+    `omapi`: served, with the key `bench`.
     """
 
     name: str
@@ -118,6 +124,7 @@ class Peer:
     rich: bool = False
     hosts: int = 0
     program: str = OURS
+    omapi: bool = False
     extra: list[str] = field(default_factory=list)
 
     @property
@@ -132,7 +139,7 @@ class Peer:
             (home / "kea.json").write_text(kea_configuration(size, home))
             return [KEA, "-c", str(home / "kea.json")]
         text = rich_configuration(size) if self.rich else isc_configuration(size, committed=self.committed)
-        (home / "dhcpd.conf").write_text(text + hosts(self.hosts))
+        (home / "dhcpd.conf").write_text(text + hosts(self.hosts) + _OMAPI * self.omapi)
         (home / "dhcpd.leases").touch()
         words = [ISC, "-4"] if self.kind == "isc" else [self.program]
         words += ["-f", "-q", "-cf", str(home / "dhcpd.conf"), "-lf", str(home / "dhcpd.leases")]
@@ -187,6 +194,11 @@ class Running:
             if line.startswith(f"{which}:"):
                 return int(line.split()[1]) * 1024
         return 0
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send the server a signal."""
+        assert self.process is not None
+        self.process.send_signal(number)
 
     def processor_seconds(self) -> float:
         """The processor time that the server has taken, in and out of the kernel, its ended children's included."""

@@ -45,6 +45,25 @@ _PAIRS = (
     ("a reload with 5,000 leases: packets wait at most", "reload/5000", "", " ms"),
     ("a reload with 50,000 leases: packets wait at most", "reload/50000", "", " ms"),
     ("a reload with 250,000 leases: packets wait at most", "reload/250000", "", " ms"),
+    *(
+        (
+            f"a reload with {count:,} leases at 2,000 exchanges/s: the longest wait of a packet, against none",
+            f"reload load/{count}",
+            f"reload calm/{count}",
+            " ms",
+        )
+        for count in (5_000, 50_000, 250_000)
+    ),
+    *(
+        (f"OMAPI: {what}, against ISC dhcpd", f"omapi {name}/ours", f"omapi {name}/isc", unit)
+        for what, name, unit in (
+            ("hosts made over one connection, each answered before the next", "rate/1", "/s"),
+            ("hosts made over 16 connections", "rate/16", "/s"),
+            ("of 1,000 exchanges/s meanwhile are lost", "meanwhile drops", " %"),
+            ("a look-up with 500 hosts", "look first ms", " ms"),
+            ("a look-up with 10,000 hosts", "look last ms", " ms"),
+        )
+    ),
     ("a batch of 32 packets else takes at most", "snapshot/idle", "", " ms"),
     ("trace an exchange", "trace/ours", "", " octets"),
     (

@@ -167,6 +167,17 @@ def test_a_stranger_is_held_for_64_kib_and_no_more():
     assert known.answer() is not None
 
 
+def test_requests_of_a_stranger_wait_in_64_kib_and_no_more():
+    server = Server()
+    stranger, known = server.connect(None), server.connect()
+    known.open("control")
+    for client, closed in ((stranger, "discard"), (known, "")):
+        waiting = b"".join([client.request(REFRESH, 1) for _ in range(60_000 // 44)])
+        for _ in range(2):
+            server.tell(ev.StreamData(*server.now, client.stream, waiting))
+        assert client.closed == closed
+
+
 def test_many_requests_at_once_are_answered_in_order_a_share_at_a_time():
     server = Server()
     client = server.connect()

@@ -1,0 +1,156 @@
+"""OMAPI's cost: hosts made over one connection and over many, look-ups, and what packets notice of it.
+
+The client is a process of its own in the server's namespace. It makes its requests before it begins, so that what is
+measured is the server: each connection has one request out at a time.
+
+    python -m bench.omapi PLAN      a client: PLAN as JSON, its figures as JSON on standard output
+"""
+
+from __future__ import annotations
+
+import json
+import selectors
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from dhcpd.engine.omapi.signing import Key, full_algorithm, sign
+from dhcpd.engine.omapi.wire import GREETING, MESSAGE_OCTETS_MAX, OPEN, UPDATE, Message, Reader, integer
+
+from . import load, measure
+from .peers import OMAPI_PORT, Running
+from .world import World
+
+if TYPE_CHECKING:
+    from .peers import Peer
+
+_KEY = Key("bench", full_algorithm("hmac-md5"), bytes(range(16)))
+_FIXED_BASE = 10 << 24 | 200 << 16
+_RECV_OCTETS = 1 << 16
+_CONNECT_S = 20
+_MEANWHILE_RATE = 1000
+_MEANWHILE_CLIENTS = 3600
+_MEANWHILE_S = 20
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a client does: `kind` make or look, hosts `first` to `first + count`, over so many connections."""
+
+    kind: str
+    first: int
+    count: int
+    connections: int
+
+
+def _request(kind: str, number: int, authid: int, id_: int) -> bytes:
+    values = {b"name": b"bench%d" % number}
+    message = {b"type": b"host"}
+    if kind == "make":
+        values |= {
+            b"hardware-address": (0x02AB << 32 | number).to_bytes(6, "big"),
+            b"hardware-type": integer(1),
+            b"ip-address": integer(_FIXED_BASE + number),
+        }
+        message |= {b"create": integer(1), b"exclusive": integer(1)}
+    return sign(Message(OPEN, 0, id_, 0, message, values, authid=authid), _KEY)
+
+
+class _Connection:
+    """One connection with the key opened; `left` are its requests."""
+
+    def __init__(self) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", OMAPI_PORT), timeout=_CONNECT_S)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.reader = Reader(MESSAGE_OCTETS_MAX)
+        asked = {b"name": _KEY.name.encode(), b"algorithm": _KEY.algorithm.encode()}
+        self.socket.sendall(GREETING + sign(Message(OPEN, 0, 1, 0, {b"type": b"authenticator"}, asked), None))
+        self.authid = self.answer().handle
+        self.left: list[bytes] = []
+        self.asked_at = 0.0
+
+    def answer(self) -> Message:
+        """The next answer; raises RuntimeError where it is a refusal, or none."""
+        while (found := self.reader.next_message()) is None:
+            data = self.socket.recv(_RECV_OCTETS)
+            if not data:
+                raise RuntimeError("the server has ended the connection")
+            self.reader.feed(data)
+        if found.op != UPDATE:
+            raise RuntimeError(f"refused: {found.message}")
+        return found
+
+    def ask(self) -> bool:
+        """Send the next request; False where there is none."""
+        if not self.left:
+            return False
+        self.asked_at = time.perf_counter()
+        self.socket.sendall(self.left.pop())
+        return True
+
+
+def run(plan: Plan) -> dict[str, float]:
+    """Carry a plan out: seconds in all, and milliseconds of an answer at the begin and at the end, by the median."""
+    connections = [_Connection() for _ in range(plan.connections)]
+    for number in range(plan.first, plan.first + plan.count):
+        one = connections[number % plan.connections]
+        one.left.append(_request(plan.kind, number, one.authid, number + 2))
+    for one in connections:
+        one.left.reverse()
+    took: list[float] = []
+    begun = time.perf_counter()
+    with selectors.DefaultSelector() as selector:
+        for one in connections:
+            one.ask()
+            selector.register(one.socket, selectors.EVENT_READ, one)
+        while selector.get_map():
+            for key, _mask in selector.select(_CONNECT_S):
+                key.data.answer()
+                took.append(time.perf_counter() - key.data.asked_at)
+                if not key.data.ask():
+                    selector.unregister(key.data.socket)
+    share = max(1, plan.count // 10)
+    return {
+        "seconds": time.perf_counter() - begun,
+        "first ms": statistics.median(took[:share]) * 1e3,
+        "last ms": statistics.median(took[-share:]) * 1e3,
+    }
+
+
+def _client(world: World, plan: Plan) -> dict[str, float]:
+    command = world.within(world.server, sys.executable, "-m", "bench.omapi", json.dumps(asdict(plan)))
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1800, check=False)
+    if done.returncode:
+        raise RuntimeError(f"client {plan}: {done.stderr[-500:]}")
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+def figures(peer: Peer, count: int, many: int) -> dict[str, float]:
+    """Hosts a second over one connection and over `many`, and for the latter with packets meanwhile.
+
+    Each measurement has a server of its own. `meanwhile drops`: percent of 1,000 exchanges a second that were lost;
+    `look first`, `look last`: milliseconds of a look-up with few hosts and with all of them, over one connection.
+    """
+    found: dict[str, float] = {}
+    for connections in (1, many):
+        with measure.scratch() as home, World() as world, Running(world, peer, home, 4096):
+            made = _client(world, Plan("make", 0, count, connections))
+            found[f"rate/{connections}"] = count / made["seconds"]
+    with measure.scratch() as home, World() as world, Running(world, peer, home, 4096):
+        few = count // 20
+        _client(world, Plan("make", 0, few, 1))
+        found["look first ms"] = _client(world, Plan("look", 0, few, 1))["first ms"]
+        packets = load.start(world, _MEANWHILE_RATE, _MEANWHILE_CLIENTS, _MEANWHILE_S)
+        _client(world, Plan("make", few, count - few, many))
+        found["meanwhile drops"] = load.finish(packets, _MEANWHILE_S).drops_percent
+        found["look last ms"] = _client(world, Plan("look", count - few, few, 1))["last ms"]
+    return found
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(run(Plan(**json.loads(sys.argv[1])))))
