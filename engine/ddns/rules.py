@@ -142,8 +142,8 @@ _MANNERS: Final = (
 )  # fmt: skip
 
 
-def _fits(wanted: tuple[bool | None, ...], way: Manner) -> bool:
-    return all(flag is None or flag == has for flag, has in zip(wanted, way, strict=True))
+def _fits(wanted: tuple[bool | None, ...], flags: tuple[bool, ...]) -> bool:
+    return all(flag is None or flag == has for flag, has in zip(wanted, flags, strict=True))
 
 
 # (step, manner) -> what is sent.
@@ -216,11 +216,23 @@ _RESULTS: Final = (
 )  # fmt: skip
 
 
+def _outcomes(step: Step, way: Manner) -> dict[str | None, Outcome]:
+    """Result -> outcome, None for every other result. The first row that fits counts."""
+    made: dict[str | None, Outcome] = {}
+    for one, results, wanted, found in _RESULTS:
+        if one is step and _fits(wanted, (way.mixed, way.other_is_dynamic)):
+            for word in results or (None,):
+                made.setdefault(word, found)
+    return made
+
+
+# (step, manner) -> by result (a word of wire/result.py, None for every other one), what it makes of the step.
+RESULTS: Final[dict[tuple[Step, Manner], dict[str | None, Outcome]]] = {
+    (step, way): _outcomes(step, way) for step in Step for way in _MANNERS
+}
+
+
 def outcome(step: Step, result: str, way: Manner) -> Outcome:
     """What an answer (a word of wire/result.py) makes of a step."""
-    flags = (way.mixed, way.other_is_dynamic)
-    for one, results, wanted, found in _RESULTS:
-        fits = all(flag is None or flag == has for flag, has in zip(wanted, flags, strict=True))
-        if one is step and (results is None or result in results) and fits:
-            return found
-    raise AssertionError(f"{step} has no row for {result}")
+    found = RESULTS[step, way]
+    return found.get(result) or found[None]

@@ -8,6 +8,7 @@ See docs/behaviour/dns-updates.md#which-zone, docs/behaviour/dns-updates.md#repu
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -110,7 +111,8 @@ class Zones:
         self._found = {key: (name, tuple(servers), until_us) for key, name, servers, until_us in data["found"]}
 
 
-def suffixes(name: bytes) -> list[str]:
+@lru_cache(maxsize=4096)
+def suffixes(name: bytes) -> tuple[str, ...]:
     """A name and its parents as texts in lower case with a final dot, without the root."""
     text = name.decode("utf-8", "surrogateescape").lower()
     if not text.endswith("."):
@@ -119,4 +121,4 @@ def suffixes(name: bytes) -> list[str]:
     while text.strip("."):
         found.append(text)
         text = text.partition(".")[2]
-    return found
+    return tuple(found)

@@ -9,6 +9,7 @@ See docs/behaviour/dns-updates.md#form-of-a-message.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -65,6 +66,7 @@ class BadName(ValueError):
         self.reason = reason
 
 
+@lru_cache(maxsize=4096)
 def name_from_text(text: bytes) -> Name:
     """The name that a text stands for, escapes of master files understood. Raises BadName."""
     try:
