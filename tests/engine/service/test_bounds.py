@@ -12,7 +12,7 @@ from dhcpd.engine.model.lease import Lease
 from dhcpd.engine.service.waiting import Offer
 from dhcpd.trace import events as ev
 from dhcpd.trace.effects import INFO, Send
-from tests.engine.service.desk import ACK, INFORM, Desk, mac, message
+from tests.engine.service.desk import ACK, INFORM, NAK, Desk, mac, message
 
 LINES = """
 ping-check false;
@@ -118,3 +118,27 @@ def test_nobody_wakes_for_a_ping_that_was_answered():
     desk.echo("10.77.0.10")
     abandoned_us = desk.lease("10.77.0.10").ends * 1_000_000
     assert desk.machine.wake_us == desk.restored().machine.wake_us == abandoned_us
+
+
+def test_a_leasequery_for_more_addresses_than_one_reply_has_room_for():
+    """40 are sent, and a line tells how many there are."""
+    desk = Desk(
+        "ping-check false; subnet 10.77.0.0 netmask 255.255.255.0 { allow leasequery; range 10.77.0.10 10.77.0.99; }"
+    )
+    for number in range(45):
+        desk.bind(mac(1), uid=b"\0%d" % number, giaddr="10.77.0.1")
+    (reply,) = desk.receive(message(10, mac(1), giaddr="10.77.0.1", options={55: bytes([92])}))
+    assert len(reply.options[92]) == 4 * 40
+    assert any(" IP addresses associated with " in line and "only 40 sent in reply" in line for line in desk.logs)
+
+
+def test_a_pool_that_is_closed_to_its_client_gives_the_class_s_place_back():
+    desk = Desk("""
+        ping-check false; authoritative;
+        class "gone" { match if exists user-class; }
+        class "few" { match if exists host-name; lease limit 1; }
+        subnet 10.77.0.0 netmask 255.255.255.0 { pool { deny members of "gone"; range 10.77.0.10 10.77.0.19; } }
+    """)
+    address = desk.bind(mac(1))
+    assert desk.renew(address, mac(1), options={12: b"a", 77: b"x"}) == NAK
+    assert desk.discover(mac(2), options={12: b"a"}) is not None
