@@ -174,3 +174,93 @@ class Reloaded(TypedDict):
 
     result: Annotated[str, "`in force`, `waits` for host names to be looked up, or `refused`"]
     lines: Annotated[list[str], "what the log says of it: mistakes by file and line, what cannot change in a run"]
+
+
+class Reason(TypedDict):
+    """One step of a decision."""
+
+    step: Annotated[str, "network, class, host, pool, candidate, time, parameter, option, object or verdict"]
+    subject: Annotated[str, "what was looked at: an address, a name"]
+    verdict: Annotated[str, "what became of it; of a time or an option, its value"]
+    why: Annotated[str, "the rule"]
+    place: Annotated[str | None, "FILE:LINE where the configuration says so"]
+
+
+class Holding(TypedDict):
+    """A lease before or after a change."""
+
+    address: Address
+    state: str
+    hardware: Octets
+    client_id: Octets
+    hostname: str
+    starts: Seconds
+    ends: Seconds
+    cltt: int
+
+
+class Change(TypedDict):
+    """What became of a lease."""
+
+    cause: Annotated[str, "offer, grant, release, expire, abandon, operator, ..."]
+    before: Holding
+    after: Holding
+
+
+class Explanation(TypedDict):
+    """One message of a client, what was done about it, and why."""
+
+    seq: Annotated[int, "the number of the event in the recording"]
+    event: str
+    wall_us: Annotated[int, "microseconds since 1970"]
+    description: str
+    answer: str
+    differs_from_recording: Annotated[bool, "whether playing it gave another answer than the recorded one: a defect"]
+    reasons: list[Reason]
+    changes: list[Change]
+
+
+class Explanations(TypedDict):
+    """A client's last messages, the oldest first."""
+
+    explanations: list[Explanation]
+    unread: Annotated[list[str], "files of the recording that could not be read, and why"]
+
+
+class InForce(TypedDict):
+    """A statement in force."""
+
+    text: Annotated[str, "as dhcpd.conf has it"]
+    place: Place
+
+
+class Receiver(TypedDict):
+    """Who gets something."""
+
+    title: Annotated[str, "for people: a pool, a host, a class"]
+    statements: list[InForce]
+
+
+class Effective(TypedDict):
+    """The configuration in force for whom was asked."""
+
+    receivers: list[Receiver]
+
+
+class Debt(TypedDict):
+    """A name that a name server has missed."""
+
+    address: Address
+    add: Annotated[str, "the name that is to be added, empty for none"]
+    remove: Annotated[str, "the name that is to be removed, empty for none"]
+    tries: Annotated[int, "how often that has failed"]
+    zone: str
+    why: Annotated[str, "what the last try came to"]
+
+
+class Dns(TypedDict):
+    """Dynamic DNS."""
+
+    under_way: Annotated[int, "leases whose names are being updated"]
+    owed: Annotated[int, "how many updates are owed, and will be tried again"]
+    debts: list[Debt]

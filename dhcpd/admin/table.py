@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ..engine.model.lease import STATE_NAMES
 from ..replay.looking.figures.exposition import CONTENT_TYPE
 from . import changes, shapes
-from .answers import declarations, leases, metrics, places, status
+from .answers import configuration, declarations, leases, metrics, names, places, recorded, status
 from .openapi import description
 from .parameters import ADDRESS, OCTETS, TEXT, TIME, TRUTH, Parameter, number, word
 from .routes import JSON, Route, Routes, Text
@@ -22,6 +22,8 @@ PAGE_ROWS: Final = 100
 PAGE_ROWS_MAXIMUM: Final = 1_000
 _TYPE_MAXIMUM: Final = 255
 _POOLS_MAXIMUM: Final = 1_000_000
+_HOURS_MAXIMUM: Final = 8_760
+_EXPLAINED_MAXIMUM: Final = 100
 
 _ADDRESS: Final = Parameter("address", ADDRESS, "An address of a range.", required=True)
 _NAME: Final = Parameter("name", TEXT, "The name of a host declaration.", required=True)
@@ -80,6 +82,27 @@ _QUESTIONS: Final = (
     Route("GET", "/v1/hosts/{name}", "A host declaration.", shapes.Host, declarations.host, within=(_NAME,)),
     Route("GET", "/v1/classes", "All classes.", shapes.Classes, declarations.classes),
     Route("GET", "/v1/failover", "The failover relationships.", shapes.Failover, places.failover),
+    Route("GET", "/v1/dns", "Names that name servers have missed, and that will be tried again.", shapes.Dns, names.dns,
+          query=(_LIMIT,)),
+    Route(
+        "GET", "/v1/configuration", "What somebody gets by the configuration in force, with the place of each value.",
+        shapes.Effective, configuration.configuration,
+        query=(Parameter("what", TEXT, "An address, subnet (10.0.0.0/24), host or class, or `all`.", default="all"),),
+    ),
+    Route(
+        "GET", "/v1/explain", "Why a client was answered as it was, by the recording.", shapes.Explanations,
+        recorded.explain,
+        query=(
+            Parameter("client", TEXT, "Who: an address, hardware address, identifier or host name.", required=True),
+            Parameter("hours", number(1, _HOURS_MAXIMUM), "Messages of so many hours.", default=24),
+            Parameter("count", number(1, _EXPLAINED_MAXIMUM), "At most the last so many messages.", default=4),
+        ),
+    ),
+    Route(
+        "GET", "/v1/report", "A file of the recording as a page: traffic, pools, troubles, every client's story.", None,
+        recorded.report, content_type=recorded.HTML,
+        query=(Parameter("file", TEXT, "The name of the file; without it, the one that is written now."),),
+    ),
     Route("GET", "/v1/recording", "The recording of this run.", shapes.Recording, status.recording),
     Route("GET", "/metrics", "Counters and states, in the text format of Prometheus.", None, metrics.metrics,
           content_type=CONTENT_TYPE, everywhere=True),

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -145,6 +146,41 @@ def failover(session: Session) -> None:
 def metrics(session: Session) -> None:
     """`dhcpd-admin metrics`."""
     sys.stdout.write(session.client.octets("GET", "/metrics").decode())
+
+
+@_command("explain", "Why a client was answered as it was: its last messages, by the recording.")
+@click.argument("client", metavar="MAC|IP|NAME")
+@click.option("--hours", type=click.IntRange(1), metavar="N", help="Messages of so many hours; 24 without it.")
+@click.option("--count", type=click.IntRange(1, 100), metavar="N", help="At most the last N messages; 4 without it.")
+def explain(session: Session, client: str, **limits: int | None) -> None:
+    """`dhcpd-admin explain`."""
+    query = {name: str(value) for name, value in limits.items() if value is not None}
+    session.get("/v1/explain", "explanations", {"client": client, **query})
+
+
+@_command("config", "What an address, subnet, host or class gets by the configuration in force, with file and line.")
+@click.argument("what", default="all")
+def config(session: Session, what: str) -> None:
+    """`dhcpd-admin config`."""
+    session.get("/v1/configuration", "effective", {"what": what})
+
+
+@_command("dns", "Names that name servers have missed, and that will be tried again.")
+def dns(session: Session) -> None:
+    """`dhcpd-admin dns`."""
+    session.get("/v1/dns", "dns", {"limit": str(PAGE_ROWS)})
+
+
+@_command("report", "A file of the recording as a page to look at: traffic, pools, troubles, every client's story.")
+@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False), metavar="FILE", help="Write it here.")
+@click.option("--file", "name", metavar="NAME", help="This file of the recording; without it, the one written now.")
+def report(session: Session, output: str, name: str | None) -> None:
+    """`dhcpd-admin report`."""
+    page = session.client.octets("GET", "/v1/report", None if name is None else {"file": name})
+    try:
+        Path(output).write_bytes(page)
+    except OSError as error:
+        raise click.FileError(output, error.strerror or str(error)) from error
 
 
 @_command("reload", "Have the configuration read again: all of it is taken over, or nothing.")

@@ -143,6 +143,57 @@ def failover(answer: Any) -> RenderableType:
     return _table(("Peer", "Role", "State", "Since (UTC)", "Partner's state", "Link", "UPDATES OWED"), rows)
 
 
+def explanations(answer: Any) -> RenderableType:
+    """Messages with what was decided about them."""
+    from rich.console import Group  # noqa: PLC0415 - as in `client`
+
+    if not answer["explanations"]:
+        return Text("nothing was heard of this client")
+    parts: list[RenderableType] = []
+    for one in answer["explanations"]:
+        when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(one["wall_us"] // 1_000_000))
+        parts.append(Text(f"event {one['seq']:,}  {when}", style="bold"))
+        parts.append(Text(safe(f"  {one['description']}")))
+        parts.append(Text(safe(f"  -> {one['answer']}")))
+        rows = [
+            (f"  {row['step']}", row["subject"], row["verdict"], row["why"], row["place"] or "")
+            for row in one["reasons"]
+        ]
+        rows += [("  lease", *_change_cells(row), "") for row in one["changes"]]
+        parts.append(_table(("  Step", "About", "Came to", "Why", "Place"), rows))
+        parts.append(Text(""))
+    return Group(*parts)
+
+
+def _change_cells(change: Any) -> tuple[str, str, str]:
+    old, new = change["before"], change["after"]
+    states = new["state"] if old["state"] == new["state"] else f"{old['state']} -> {new['state']}"
+    until = moment(new["ends"])
+    return new["address"], f"{states} until {until}" if until else states, change["cause"]
+
+
+def effective(answer: Any) -> RenderableType:
+    """Statements as a configuration has them, their places as comments."""
+    lines: list[str] = []
+    for receiver in answer["receivers"]:
+        lines.append(f"# {receiver['title']}")
+        for one in receiver["statements"]:
+            first, *others = one["text"].split("\n")
+            lines += [f"{first:<56}  # {one['place']}", *others]
+        lines.append("")
+    return Text("\n".join(safe(line) for line in lines).rstrip())
+
+
+def dns(answer: Any) -> RenderableType:
+    """What name servers have missed, a line each."""
+    if not answer["debts"]:
+        return Text(f"nothing is owed; {answer['under_way']} updates are under way")
+    rows = (
+        (one["address"], one["add"], one["remove"], one["tries"], one["zone"], one["why"]) for one in answer["debts"]
+    )
+    return _table(("Address", "To add", "To remove", "TRIES", "Zone", "Why"), rows)
+
+
 def done(answer: Any) -> RenderableType:
     """What was done."""
     return Text(safe(answer["done"]))

@@ -90,6 +90,10 @@ class Debts:
         """Whether the entry of that number is still owed."""
         return number in self._entries
 
+    def everything(self) -> list[Owed]:
+        """All entries as they are now, the oldest first."""
+        return list(self._entries.values())
+
     def of(self, address: int) -> list[Owed]:
         """What is owed for an address, the oldest first."""
         return [self._entries[number] for number in self._by_address.get(address, ())]

@@ -55,7 +55,7 @@ def hosts(site: Site, values: Mapping[str, Any]) -> Generator[None, None, Hosts]
         raise Problem(404, f"no host is declared as {after[:80]}", "begin again without `after`")
     rows: list[HostShape] = []
     begun = after is None
-    for found, pause in in_slices([*directory.everyone()], HOSTS_AT_ONCE):
+    for found, pause in in_slices(directory.everyone(), HOSTS_AT_ONCE):
         if begun and len(rows) == limit:
             return {"hosts": rows, "next": rows[-1]["name"]}
         if begun:

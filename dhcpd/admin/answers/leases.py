@@ -200,7 +200,7 @@ def _by_address(site: Site, text: str) -> Generator[None, None, tuple[list[Lease
         return [], []
     lease = site.server.database.find(address)
     hosts: list[Host] = []
-    for host, pause in in_slices([*site.server.generation.declared.hosts.everyone()], ADDRESSES_AT_ONCE):
+    for host, pause in in_slices(site.server.generation.declared.hosts.everyone(), ADDRESSES_AT_ONCE):
         if address in host.fixed_addresses:
             hosts.append(host)
         if pause:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import time
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -29,7 +30,7 @@ def metrics(site: Site, _values: Mapping[str, Any]) -> Generator[None, None, Tex
     if site.counters is None:
         raise Problem(503, "nothing has been counted yet")
     found: list[bytes] = []
-    for piece in pieces((*families(site.counters), *program_metrics(site))):
+    for piece in pieces(chain(families(site.counters), program_metrics(site))):
         found.append(piece)
         yield
     return Text(CONTENT_TYPE, b"".join(found))

@@ -88,8 +88,17 @@ class Hosts:
         self.count = len(by_name)
 
     def everyone(self) -> Iterator[Host]:
-        """All hosts in force: those of the configuration in its order, then those that came at run time."""
-        return (host for _name, host in self.by_name.items())
+        """All hosts in force: those of the configuration in its order, then those that came at run time.
+
+        Hosts may come and go while this is walked; one that comes meanwhile is met, or not.
+        """
+        own = self.by_name.own
+        for name, host in self.by_name.below.items():
+            if name not in own:
+                yield host
+        for late in list(own.values()):
+            if late is not None:
+                yield late
 
     def enter(self, host: Host) -> None:
         """Index a host, behind those that are found by the same; there must be none of its name."""

@@ -29,6 +29,7 @@ CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _SECOND_US: Final = 1_000_000
 # Samples in one piece: a millisecond's work.
 PIECE_SAMPLES: Final = 100
+_POOLS_AT_ONCE: Final = 32
 POOL_STATES: Final = ("free", "active", "expired", "abandoned", "backup")
 
 
@@ -42,9 +43,12 @@ class _One:
         yield self._family
 
 
-def pieces(families: Iterable[Metric]) -> Iterator[bytes]:
-    """The text, a piece after the other."""
+def pieces(families: Iterable[Metric | None]) -> Iterator[bytes]:
+    """The text, a piece after the other; an empty one where only time has gone by."""
     for family in families:
+        if family is None:
+            yield b""
+            continue
         samples, first = family.samples, True
         for at in range(0, max(1, len(samples)), PIECE_SAMPLES):
             family.samples = samples[at : at + PIECE_SAMPLES]
@@ -55,8 +59,8 @@ def pieces(families: Iterable[Metric]) -> Iterator[bytes]:
             first = False
 
 
-def families(counters: Counters) -> Iterator[Metric]:
-    """Everything that events and effects tell, and the state of the machine."""
+def families(counters: Counters) -> Iterator[Metric | None]:
+    """Everything that events and effects tell, and the state of the machine; None is a pause within a long one."""
     yield from _totals(counters)
     yield _histogram("dhcpd_answer_seconds", "From a message to its answer, with what it waited for the disk.",
                      counters.answers)  # fmt: skip
@@ -113,7 +117,7 @@ def _histogram(name: str, text: str, spans: Histogram) -> Metric:
     return made
 
 
-def _state(machine: Machine, counters: Counters) -> Iterator[Metric]:
+def _state(machine: Machine, counters: Counters) -> Iterator[Metric | None]:
     assert machine.server is not None, "who calls has looked"
     database, pools = machine.server.database, machine.server.configuration.pools
     addresses = GaugeMetricFamily("dhcpd_pool_addresses", "Addresses of a pool by state.", labels=(*_POOL, "state"))
@@ -131,11 +135,14 @@ def _state(machine: Machine, counters: Counters) -> Iterator[Metric]:
         size.add_metric(labels, counts.lease_count)
         seconds = counters.forecast.seconds(pool.index)
         ends.add_metric(labels, float("inf") if seconds is None else seconds)
+        if pool.index % _POOLS_AT_ONCE == 0:
+            yield None
     yield from (addresses, size, ends)
     yield GaugeMetricFamily("dhcpd_leases", "Addresses that were ever used.", value=len(database))
     yield GaugeMetricFamily(
         "dhcpd_hosts", "Host declarations in force.", value=machine.server.generation.declared.hosts.count
     )
+    yield from _names(machine)
     yield from _failover(machine)
 
 
@@ -148,6 +155,16 @@ def _labels(pool: Pool) -> list[str]:
     ranges = ranges_text(pool)
     cut = ranges if len(ranges) <= _RANGES_CHARACTERS_MAXIMUM else ranges[: _RANGES_CHARACTERS_MAXIMUM - 3] + "..."
     return [str(pool.index), pool.network.name, cut]
+
+
+def _names(machine: Machine) -> Iterator[Metric]:
+    assert machine.server is not None, "who calls has looked"
+    updates = machine.server.ddns.updates
+    yield GaugeMetricFamily("dhcpd_dns_updates_running", "Leases whose names are being updated.", value=len(updates))
+    yield GaugeMetricFamily("dhcpd_dns_updates_owed", "Names that name servers have missed.", value=len(updates.debts))
+    yield CounterMetricFamily(
+        "dhcpd_dns_updates_given_up", "Names that were owed and had no room.", value=updates.debts.dropped
+    )
 
 
 def _failover(machine: Machine) -> Iterator[Metric]:

@@ -187,8 +187,9 @@ def known_metrics() -> set[str]:
     """Every series name that the server gives, with what only the program gives and failover has."""
     run = Run()
     run.serve(5)
-    names = {sample.name for family in families(counting(run)) for sample in family.samples}
-    names |= {family.name + "_total" for family in families(counting(run)) if family.type == "counter"}
+    found = [family for family in families(counting(run)) if family is not None]
+    names = {sample.name for family in found for sample in family.samples}
+    names |= {family.name + "_total" for family in found if family.type == "counter"}
     source = (MONITORING.parents[1] / "dhcpd/admin/answers/metrics.py").read_text()
     source += (MONITORING.parents[1] / "replay/looking/figures/exposition.py").read_text()
     for kind, name in re.findall(r'(Counter|Gauge)MetricFamily\(\s*"(\w+)"', source):

@@ -1,0 +1,101 @@
+"""Questions to the recording of the run itself, and those that a process of their own answers."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dhcpd.admin.answers.recorded import explained
+from dhcpd.admin.http import errands
+from dhcpd.cli import Limits
+from dhcpd.recording.recorder import Recorder
+from dhcpd.recording.segments import Segments
+from dhcpd.trace import TapeWriter
+from tests.dhcpd.admin.office import Office
+from tests.dhcpd.admin.test_questions import OPERATIONS, check_answer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+CLIENT = "02:00:00:00:00:03"
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Iterator[Office]:
+    """An office whose run is on a tape that is still being written."""
+    path = tmp_path / "trace"
+    tape = TapeWriter.create(str(path), version="test")
+    recorder = Recorder(tape, Segments(str(path)), Limits(), lambda _level, _text: None)
+    office = Office(tmp_path, recorder=recorder)
+    for client in range(6):
+        office.run.exchange(client)
+    for event, effects in office.run.pairs:
+        recorder.write_effects(recorder.write_events([event]), [effects])
+    yield office
+    office.close()
+    recorder.close()
+
+
+def operation(path: str) -> dict[str, object]:
+    return next(one for _method, known, one in OPERATIONS if known == path)
+
+
+def test_a_client_is_explained_while_the_server_runs(recorded: Office) -> None:
+    answer = recorded.ask("GET", f"/v1/explain?client={CLIENT}&count=1")
+    check_answer(answer, operation("/v1/explain"))
+    (one,) = json.loads(answer[2])["explanations"]
+    assert one["description"].startswith("Packet DHCPREQUEST")
+    assert any(reason["place"] for reason in one["reasons"]), "a statement has its line"
+    assert not one["differs_from_recording"]
+    both = json.loads(recorded.ask("GET", f"/v1/explain?client={CLIENT}")[2])["explanations"]
+    assert [row["seq"] for row in both] == sorted(row["seq"] for row in both)
+    assert len(both) == 2
+    assert json.loads(recorded.ask("GET", "/v1/explain?client=02:00:00:00:00:99")[2])["explanations"] == []
+
+
+def test_files_that_are_too_old_or_damaged_are_told_from_others(recorded: Office, tmp_path: Path) -> None:
+    recorded.admin._site.recording.flush()
+    path = str(tmp_path / "trace")
+    (tmp_path / "bad").write_bytes(b"nonsense")
+    answer = json.loads(explained([str(tmp_path / "bad"), path], CLIENT, 9, 0))
+    assert len(answer["explanations"]) == 2
+    assert len(answer["unread"]) == 1
+    assert answer["unread"][0].startswith(str(tmp_path / "bad"))
+    os.utime(path, (1, 1))
+    assert json.loads(explained([path], CLIENT, 9, 2_000_000)) == {"explanations": [], "unread": []}
+
+
+def test_the_report_is_a_page(recorded: Office) -> None:
+    status, headers, body = recorded.ask("GET", "/v1/report")
+    assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert body.lower().startswith(b"<!doctype html>")
+    assert recorded.ask("GET", "/v1/report?file=nosuch")[0] == 404
+
+
+def test_the_configuration_in_force_has_its_places(office: Office) -> None:
+    answer = office.ask("GET", "/v1/configuration?what=10.0.1.5")
+    check_answer(answer, operation("/v1/configuration"))
+    (one,) = json.loads(answer[2])["receivers"]
+    places = {row["text"]: row["place"] for row in one["statements"]}
+    assert places["option routers 10.0.0.1;"].startswith("/etc/dhcpd.conf:")
+    assert office.ask("GET", "/v1/configuration?what=nosuch")[0] == 404
+
+
+def test_nothing_is_owed_to_dns(office: Office) -> None:
+    assert office.get("/v1/dns") == {"under_way": 0, "owed": 0, "debts": []}
+
+
+def test_a_child_that_fails_is_a_problem_and_too_many_wait(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    def break_down(*_args: object) -> bytes:
+        raise RuntimeError("no luck")
+
+    monkeypatch.setattr("dhcpd.admin.answers.configuration.effective", break_down)
+    status, _headers, body = office.ask("GET", "/v1/configuration")
+    assert status == 500
+    assert "no luck" in json.loads(body)["detail"]
+    monkeypatch.setattr(errands, "AT_ONCE_MAXIMUM", 0)
+    assert office.ask("GET", "/v1/configuration")[0] == 503
