@@ -211,8 +211,8 @@ def plain_interfaces(event: Interfaces) -> list[Any]:
 
 def interfaces_from(data: list[Any]) -> Interfaces:
     """The event that `plain_interfaces` has kept."""
-    links = tuple(
-        Link(name, index, kind, hardware, flags, tuple((a, b) for a, b in addresses))
-        for name, index, kind, hardware, flags, addresses in data[2]
+    event = Interfaces(*data)
+    links = (Link(*fields) for fields in event.links)
+    return event._replace(
+        links=tuple(link._replace(addresses=tuple((a, b) for a, b in link.addresses)) for link in links)
     )
-    return Interfaces(data[0], data[1], links, data[3])

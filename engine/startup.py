@@ -80,10 +80,9 @@ def read_command_line(words: tuple[str, ...]) -> CommandLine:
 
 def boot_from(data: list[Any]) -> Boot:
     """The event that a snapshot keeps as plain data."""
-    fields = list(data)
-    fields[3] = tuple(fields[3])
-    fields[4] = tuple((name, value) for name, value in fields[4])
-    return Boot(*fields)
+    boot = Boot(*data)
+    environment = tuple((name, value) for name, value in boot.environment)
+    return boot._replace(arguments=tuple(boot.arguments), environment=environment)
 
 
 def load_configuration(

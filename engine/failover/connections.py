@@ -28,6 +28,7 @@ from .link import (
     NO_MCLT,
     RETRY_LISTEN_S,
     Link,
+    LinkRow,
     connect_ack_refused,
     connect_refused,
     printable,
@@ -400,8 +401,8 @@ class Connections:
 
     def restore(self, data: dict[str, Any]) -> None:
         """Take over what `plain` gave."""
-        for row in data["links"]:
-            link = Link.restored(row)
+        for fields in data["links"]:
+            link = Link.restored(LinkRow(*fields))
             self.links[link.stream] = link
             if link.greeted:
                 self.endpoints[link.endpoint].link = link

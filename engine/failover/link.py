@@ -18,7 +18,7 @@ Source: docs/behaviour/failover.md#connections.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from .rules.binding import Reason, Refusal
 from .rules.sharing import HBA_OCTETS
@@ -44,6 +44,19 @@ _NO_NAME: Final = Refusal(Reason.INVALID_PARTNER, "missing relationship-name")
 _UNKNOWN_NAME: Final = Refusal(Reason.INVALID_PARTNER, "unknown failover relationship name")
 _TIME_OFFSET: Final = Refusal(Reason.TIME_MISMATCH, "time offset too large")
 _INVALID_HBA: Final = Refusal(Reason.HBA_CONFLICT, "invalid HBA")
+
+
+class LinkRow(NamedTuple):
+    """A connection as a snapshot has it: the fields of Link; `held`: what has come of a message that is not whole."""
+
+    stream: int
+    endpoint: str
+    called: bool
+    greeted: bool
+    next_xid: int
+    heard_us: int
+    sent_us: int
+    held: bytes
 
 
 class Link:
@@ -75,17 +88,17 @@ class Link:
         self.next_xid = self.next_xid or 1
         return self.xid()
 
-    def plain(self) -> list[Any]:
+    def plain(self) -> LinkRow:
         """Everything, as plain data."""
-        return [self.stream, self.endpoint, self.called, self.greeted, self.next_xid, self.heard_us, self.sent_us,
-                self.splitter.rest]  # fmt: skip
+        return LinkRow(self.stream, self.endpoint, self.called, self.greeted, self.next_xid, self.heard_us,
+                       self.sent_us, self.splitter.rest)  # fmt: skip
 
     @classmethod
-    def restored(cls, data: list[Any]) -> Link:
+    def restored(cls, row: LinkRow) -> Link:
         """The connection of `plain`."""
-        stream, endpoint, called, greeted, next_xid, heard_us, sent_us, rest = data
-        made = cls(stream, endpoint, heard_us, called=called)
-        made.greeted, made.next_xid, made.sent_us, made.splitter = greeted, next_xid, sent_us, Splitter(rest)
+        made = cls(row.stream, row.endpoint, row.heard_us, called=row.called)
+        made.greeted, made.next_xid, made.sent_us = row.greeted, row.next_xid, row.sent_us
+        made.splitter = Splitter(row.held)
         return made
 
 

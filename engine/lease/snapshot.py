@@ -8,7 +8,7 @@ clients, billing) is made anew from them; only what has an order of its own is s
 from __future__ import annotations
 
 from array import array
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ..model.configuration import ClassName, Function
 from ..model.context import NO_OCTETS, NoOctets, spelling, variable_name
@@ -29,6 +29,36 @@ VERSION: Final = 1
 _EVENTS: Final = {"on_commit": "commit", "on_expiry": "expiry", "on_release": "release"}
 # What a variable may hold; bool is an int.
 _KEPT: Final = (bytes, int, Function)
+
+
+class Place(NamedTuple):
+    """Where a lease stands in its queue: the parts of its key (queues.py) but for the address, which 64 bits hold."""
+
+    time: int
+    order: int
+    queue: int
+
+
+class LeaseRow(NamedTuple):
+    """A lease as a snapshot has it: the fields of model/lease.py.
+
+    `place`: None for one that was entered and never filed. `rare`: what few leases have, by name; None for nothing.
+    """
+
+    address: int
+    starts: int
+    ends: int
+    tstp: int
+    cltt: int
+    state: int
+    next_state: int
+    rewind_state: int
+    flags: int
+    hardware: bytes
+    uid: bytes
+    hostname: bytes | None
+    place: Place | None
+    rare: dict[str, Any] | None
 
 
 class SnapshotError(ValueError):
@@ -73,14 +103,15 @@ def put_back(database: Database, data: dict[str, Any]) -> None:
     history.frombytes(data["history"])
     database.set_history(history, frozenset(data["in_place"]))
     by_uid, by_hardware = database.clients()
-    for row in data["leases"]:
-        lease = _lease(database, row, statements)
+    for fields in data["leases"]:
+        lease = _lease(database, LeaseRow(*fields), statements)
         if lease.uid:
             by_uid[lease.uid] = lease
         if indexed_hardware(lease.hardware):
             by_hardware[lease.hardware] = lease
-    for row in data["orphans"]:
-        orphan = database.orphans[row[0]] = Lease(row[0], None, None)
+    for fields in data["orphans"]:
+        row = LeaseRow(*fields)
+        orphan = database.orphans[row.address] = Lease(row.address, None, None)
         _fill(database, orphan, row, statements)
     _relist(by_uid, data["by_uid"], database)
     _relist(by_hardware, data["by_hardware"], database)
@@ -100,35 +131,34 @@ def _relist(index: Index, lists: list[Any], database: Database) -> None:
         index[key] = [database.entered(address) for address in addresses]
 
 
-def _plain(lease: Lease) -> tuple[Any, ...]:
+def _plain(lease: Lease) -> LeaseRow:
     key = lease.key
-    place = None if key is None else (key_time(key), key_order(key), key_queue(key))
-    return (
+    place = None if key is None else Place(key_time(key), key_order(key), key_queue(key))
+    return LeaseRow(
         lease.address, lease.starts, lease.ends, lease.tstp, lease.cltt, lease.state, lease.next_state,
         lease.rewind_state, lease.flags, lease.hardware, lease.uid, lease.hostname, place,
         None if lease.rare is None else _plain_rare(lease.rare),
     )  # fmt: skip
 
 
-def _lease(database: Database, row: Any, statements: Statements) -> Lease:
+def _lease(database: Database, row: LeaseRow, statements: Statements) -> Lease:
     """The lease of a row, in its place."""
-    lease = database.find(row[0])
+    lease = database.find(row.address)
     assert lease is not None, "a snapshot belongs to a configuration that has its addresses"
-    place = _fill(database, lease, row, statements)
-    if place is None:
+    _fill(database, lease, row, statements)
+    if row.place is None:
         database.keep(lease)
     else:
-        database.put(lease, make_key(place[0], place[1], place[2], lease.address))
+        database.put(lease, make_key(*row.place, lease.address))
     return lease
 
 
-def _fill(database: Database, lease: Lease, row: Any, statements: Statements) -> Any:
-    """Give a lease what its row says; returns its place in its queue, None for none."""
+def _fill(database: Database, lease: Lease, row: LeaseRow, statements: Statements) -> None:
+    """Give a lease what its row says, but for its place."""
     (_address, lease.starts, lease.ends, lease.tstp, lease.cltt, lease.state, lease.next_state, lease.rewind_state,
-     lease.flags, lease.hardware, lease.uid, lease.hostname, place, rare) = row  # fmt: skip
+     lease.flags, lease.hardware, lease.uid, lease.hostname, _place, rare) = row  # fmt: skip
     if rare is not None:
         _restore_rare(database, lease, rare, statements)
-    return place
 
 
 def _plain_rare(rare: Rare) -> dict[str, Any]:

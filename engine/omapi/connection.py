@@ -23,9 +23,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .signing import sign
 from .status import SUCCESS
-from .wire import MESSAGE_OCTETS_MAX, STATUS, STRANGER_OCTETS_MAX, UPDATE, Message, Reader, integer
+from .wire import MESSAGE_OCTETS_MAX, STATUS, STRANGER_OCTETS_MAX, UPDATE, Message, Reader, ReaderRow, integer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .signing import Key
     from .wire import Values
 
@@ -43,6 +45,24 @@ class Reply(NamedTuple):
 
     octets: bytes
     code: int
+
+
+class ConnectionRow(NamedTuple):
+    """A connection as a snapshot has it; `stage` is a Stage's value."""
+
+    stream: int
+    peer: tuple[int, int]
+    stage: str
+    finishing: bool
+    reader: ReaderRow
+    keys: list[int]
+    last_id: int
+
+    @classmethod
+    def of(cls, fields: Sequence[Any]) -> ConnectionRow:
+        """The row of plain data."""
+        row = cls(*fields)
+        return row._replace(peer=(row.peer[0], row.peer[1]), reader=ReaderRow(*row.reader))
 
 
 class Connection:
@@ -98,20 +118,17 @@ class Connection:
         signed_by = 0 if key is None else request.authid
         return sign(answer._replace(id=self._last_id, authid=signed_by), key)
 
-    def snapshot(self) -> list[Any]:
+    def snapshot(self) -> ConnectionRow:
         """The state as plain data."""
-        return [
-            self.stream, list(self.peer), self.stage.value, self.finishing, self.reader.snapshot(), list(self.keys),
-            self._last_id,
-        ]  # fmt: skip
+        stage, reader = self.stage.value, self.reader.snapshot()
+        return ConnectionRow(self.stream, self.peer, stage, self.finishing, reader, list(self.keys), self._last_id)
 
     @classmethod
-    def restore(cls, data: list[Any]) -> Connection:
-        """The connection that such data was made of."""
-        stream, peer, stage, finishing, reader, keys, last_id = data
-        made = cls(stream, (peer[0], peer[1]), last_id)
-        made.stage = Stage(stage)
-        made.reader.restore(reader)
-        made.finishing = finishing
-        made.keys = list(keys)
+    def restore(cls, row: ConnectionRow) -> Connection:
+        """The connection that such a row was made of."""
+        made = cls(row.stream, row.peer, row.last_id)
+        made.stage = Stage(row.stage)
+        made.reader.restore(row.reader)
+        made.finishing = row.finishing
+        made.keys = list(row.keys)
         return made

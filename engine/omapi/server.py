@@ -20,7 +20,7 @@ from ...trace.effects import ERROR, Store, StreamClose, StreamListen, StreamList
 from ..agenda import Owner
 from ..service.reasons import Reason
 from ..wire.text import dotted
-from .connection import Connection, Stage
+from .connection import Connection, ConnectionRow, Stage
 from .handles import Handles
 from .requests import Requests, Silence
 from .status import text_of
@@ -231,5 +231,5 @@ class Omapi:
         """Take over a snapshot; `serve` comes besides."""
         self.listening = data["listening"]
         self.handles.restore(data["handles"])
-        connections = [Connection.restore(row) for row in data["connections"]]
+        connections = [Connection.restore(ConnectionRow.of(fields)) for fields in data["connections"]]
         self.connections = {connection.stream: connection for connection in connections}

@@ -106,6 +106,15 @@ def _encode_values(values: Iterable[tuple[bytes, bytes]]) -> bytes:
     return b"".join(parts)
 
 
+class ReaderRow(NamedTuple):
+    """A Reader as a snapshot has it: the octets that came of no whole message yet, and what is known of the peer."""
+
+    held: bytes
+    header_octets: int
+    greeted: bool
+    limit: int
+
+
 class Reader:
     """What a peer sends, cut into its greeting and its messages.
 
@@ -209,16 +218,12 @@ class Reader:
         self._lists = []
         return message
 
-    def snapshot(self) -> list[object]:
+    def snapshot(self) -> ReaderRow:
         """The state as plain data. Values that were read of a message that is not whole are read again."""
-        return [bytes(self._data), self._header_octets, self.greeted, self.limit]
+        return ReaderRow(bytes(self._data), self._header_octets, self.greeted, self.limit)
 
-    def restore(self, data: list[object]) -> None:
+    def restore(self, row: ReaderRow) -> None:
         """Take over a snapshot."""
-        held, header_octets, greeted, limit = data
-        assert isinstance(held, bytes)
-        assert isinstance(header_octets, int)
-        assert isinstance(limit, int)
-        self._data = bytearray(held)
-        self._header_octets, self.greeted, self.limit = header_octets, bool(greeted), limit
+        self._data = bytearray(row.held)
+        self._header_octets, self.greeted, self.limit = row.header_octets, row.greeted, row.limit
         self._lists = []

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from ...engine import startup
 from ...engine.agenda import Owner
 from ...engine.attach import interfaces_from, plain_interfaces
+from ...engine.lease.snapshot import LeaseRow
+from ...engine.service.waiting import UnnamedPacket
 from ...trace.effects import Send
 from . import sources
 from .protocols import messages
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from .records import Records
     from .sources import Writer
 
-_HARDWARE, _UID, _NAME, _RARE = 9, 10, 11, 13
 _WHOSE: Final = (1, 2, 6, 12)
 
 
@@ -63,21 +64,22 @@ def _survey_server(server: dict[str, Any], findings: Findings) -> None:
     for _address, _line, sent, _event in server["offers"]:
         messages.survey(Send(*sent).payload, findings)
     for _address, packet in server["unnamed"]:
-        messages.survey(packet[3], findings)
+        messages.survey(UnnamedPacket(*packet).payload, findings)
     _survey_variables(server["bindings"], findings)
 
 
 def _survey_database(database: dict[str, Any], findings: Findings) -> None:
     for text, _written in database["declarations"]:
         sources.survey(_octets(text), findings)
-    for row in (*database["leases"], *database["orphans"]):
-        findings.hardware_address(row[_HARDWARE][1:])
-        if row[_UID]:
-            findings.identifier(row[_UID])
-        if row[_NAME]:
-            findings.name(_octets(row[_NAME]))
-        if row[_RARE] is not None:
-            _survey_rare(row[_RARE], findings)
+    for fields in (*database["leases"], *database["orphans"]):
+        row = LeaseRow(*fields)
+        findings.hardware_address(row.hardware[1:])
+        if row.uid:
+            findings.identifier(row.uid)
+        if row.hostname:
+            findings.name(row.hostname)
+        if row.rare is not None:
+            _survey_rare(row.rare, findings)
 
 
 def _survey_rare(rare: dict[str, Any], findings: Findings) -> None:
@@ -179,8 +181,8 @@ class StateWriter:
                 for address, line, sent, event in server["offers"]
             ],
             "unnamed": [
-                (address, (*packet[:3], self._messages.rewrite(packet[3]), *packet[4:]))
-                for address, packet in server["unnamed"]
+                (address, packet._replace(payload=self._messages.rewrite(packet.payload)))
+                for address, packet in ((address, UnnamedPacket(*fields)) for address, fields in server["unnamed"])
             ],
             "programs": [(call, self._records.text(name)) for call, name in server["programs"]],
             "nak_text": self._text_or(server["nak_text"]),
@@ -203,8 +205,8 @@ class StateWriter:
     def _database(self, database: dict[str, Any]) -> dict[str, Any]:
         anything = self._writer.anything
         return database | {
-            "leases": [self._lease(row) for row in database["leases"]],
-            "orphans": [self._lease(row) for row in database["orphans"]],
+            "leases": [self._lease(LeaseRow(*fields)) for fields in database["leases"]],
+            "orphans": [self._lease(LeaseRow(*fields)) for fields in database["orphans"]],
             "by_uid": [(self._messages.identifier(uid), addresses) for uid, addresses in database["by_uid"]],
             "by_hardware": [(self._hardware(key), addresses) for key, addresses in database["by_hardware"]],
             "declarations": [
@@ -223,16 +225,13 @@ class StateWriter:
         hidden = self._writer.octets(value)
         return value if hidden is None else hidden
 
-    def _lease(self, row: Any) -> tuple[Any, ...]:
-        made = list(row)
-        made[_HARDWARE] = self._hardware(row[_HARDWARE])
-        if row[_UID]:
-            made[_UID] = self._messages.identifier(row[_UID])
-        if row[_NAME]:
-            made[_NAME] = self._writer.text(row[_NAME]) if isinstance(row[_NAME], bytes) else self._text_or(row[_NAME])
-        if row[_RARE] is not None:
-            made[_RARE] = self._rare(row[_RARE])
-        return tuple(made)
+    def _lease(self, row: LeaseRow) -> LeaseRow:
+        return row._replace(
+            hardware=self._hardware(row.hardware),
+            uid=self._messages.identifier(row.uid) if row.uid else row.uid,
+            hostname=self._writer.text(row.hostname) if row.hostname else row.hostname,
+            rare=None if row.rare is None else self._rare(row.rare),
+        )
 
     def _rare(self, rare: dict[str, Any]) -> dict[str, Any]:
         made = dict(rare)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from ....engine.failover import wire
+from ....engine.failover.link import LinkRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -72,7 +73,10 @@ class FailoverWriter:
     def state(self, part: dict[str, Any], held: Callable[[int], bytes]) -> dict[str, Any]:
         """The relationships of a snapshot; `held` gives what of a message had come on a connection."""
         connections = part["connections"] | {
-            "links": [[row[0], self._text(row[1]), *row[2:-1], held(row[0])] for row in part["connections"]["links"]],
+            "links": [
+                row._replace(endpoint=self._text(row.endpoint), held=held(row.stream))
+                for row in (LinkRow(*fields) for fields in part["connections"]["links"])
+            ],
             "complaints": {
                 self._text(name): self._text(line) for name, line in part["connections"]["complaints"].items()
             },

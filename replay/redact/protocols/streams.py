@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ....engine.failover.connections import SERVICE as FAILOVER
+from ....engine.failover.link import LinkRow
+from ....engine.omapi.connection import ConnectionRow
 from ....engine.omapi.server import SERVICE as OMAPI
 from ....engine.omapi.wire import HEADER_OCTETS
 from ....trace import events as ev
@@ -66,13 +68,13 @@ class Streams:
         for stream, service in state["streams"]:
             self.connections[stream] = Connection(service)
         if state["omapi"] is not None:
-            for row in state["omapi"]["connections"]["connections"]:
-                connection = self.connections.setdefault(row[0], Connection(OMAPI))
-                held, connection.header_octets, connection.greeted, _limit = row[4]
-                connection.holds(held)
+            for row in map(ConnectionRow.of, state["omapi"]["connections"]["connections"]):
+                connection = self.connections.setdefault(row.stream, Connection(OMAPI))
+                connection.header_octets, connection.greeted = row.reader.header_octets, row.reader.greeted
+                connection.holds(row.reader.held)
         if state["failover"] is not None:
-            for row in state["failover"]["connections"]["links"]:
-                self.connections.setdefault(row[0], Connection(FAILOVER)).holds(row[-1])
+            for link in (LinkRow(*fields) for fields in state["failover"]["connections"]["links"]):
+                self.connections.setdefault(link.stream, Connection(FAILOVER)).holds(link.held)
 
     def survey(self, findings: Findings) -> None:
         """Take what they name into `findings`."""
@@ -131,17 +133,15 @@ class StreamWriter:
     def omapi_state(self, part: dict[str, Any]) -> dict[str, Any]:
         """OMAPI's part of a state."""
         connections = dict(part["connections"])
-        connections["connections"] = [self._omapi_row(list(row)) for row in connections["connections"]]
+        connections["connections"] = [
+            self._omapi_row(ConnectionRow.of(fields)) for fields in connections["connections"]
+        ]
         last, rows = connections["handles"]
         connections["handles"] = [last, [self._omapi.reference(list(row)) for row in rows]]
         return part | {"connections": connections}
 
-    def _omapi_row(self, row: list[Any]) -> list[Any]:
-        reader = list(row[4])
-        connection = self._streams.connections[row[0]]
-        reader[0] = self._rewritten(connection)[: connection.held]
-        row[4] = reader
-        return row
+    def _omapi_row(self, row: ConnectionRow) -> ConnectionRow:
+        return row._replace(reader=row.reader._replace(held=self._held(row.stream)))
 
     def failover_state(self, part: dict[str, Any]) -> dict[str, Any]:
         """The failover relationships of a state."""
