@@ -311,7 +311,8 @@ class Loop:
         for storage.seq, effects in enumerate(answers, self._door.first_seq):
             for effect in effects:
                 doing[type(effect)](effect)
-            self._say_line()
+            if self._line is not None:
+                self._say_line()
         if self._admin is not None:
             self._admin.heard(events, answers)
         self._streams.push()
@@ -335,8 +336,10 @@ class Loop:
     # What effects ask for
 
     def _log(self, effect: Log) -> None:
-        self._say_line()
-        self._line = effect
+        """Keep the line until it is known whether a reply that must wait for the disk is told by it."""
+        line, self._line = self._line, effect
+        if line is not None:
+            self._logger.line(line.level, line.text)
 
     def _say_line(self) -> None:
         line, self._line = self._line, None
