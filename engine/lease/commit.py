@@ -28,7 +28,7 @@ be promised twice.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ...trace.effects import ERROR, INFO, Store
 from ..model.change import Cause, Change, LeaseImage
@@ -37,6 +37,7 @@ from ..model.context import Host as StatementHost
 from ..model.lease import ACTIVE, BROADCAST_FLAG, EXPIRED, FREE, NUL_FLAG, RELEASED, RESERVED_FLAG, RESET, STATE_NAMES
 from ..model.name_keeper import NO_NAMES
 from ..model.partner import NO_PARTNER
+from ..wire.codes import HOST_NAME
 from ..wire.text import dotted
 from .transition import ENDINGS, NEXT_STATE, TRANSITIONS, Event
 
@@ -54,7 +55,6 @@ if TYPE_CHECKING:
     from .transition import Losses
 
 
-_HOST_NAME: Final = 12
 
 
 class LeaseHost(StatementHost, Protocol):
@@ -251,7 +251,7 @@ class Leases:
         lease.starts = lease.cltt = now
         lease.ends = ends
         lease.flags = lease.flags & ~NUL_FLAG | holder.flags | (NUL_FLAG if packet.host_name_had_nul else 0)
-        name = packet.options.get(_HOST_NAME)
+        name = packet.options.get(HOST_NAME)
         lease.hostname = None if name is None else name.split(b"\0", 1)[0]
         if granted:
             lease.state, lease.next_state = ACTIVE, NEXT_STATE[partner.paired, ACTIVE]

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from .spaces import OptionDefinition, OptionSpace, Registry
 
-# Octets of the letters that have a fixed length
+# Octets of the format letters that have a fixed length; N is the least that an enumeration has
 # (docs/behaviour/configuration.md#option-definitions-and-option-spaces).
-_WIDTHS: Final = {"I": 4, "6": 16, "l": 4, "L": 4, "T": 4, "s": 2, "S": 2, "b": 1, "B": 1, "f": 1, "N": 1}
+LETTER_OCTETS: Final = {"I": 4, "6": 16, "l": 4, "L": 4, "T": 4, "s": 2, "S": 2, "b": 1, "B": 1, "f": 1, "N": 1}
 _NAMED: Final = "EN"
 
 
@@ -49,7 +49,7 @@ def text_minimum(format_: str) -> int | None:
     kinds = letters(format_)
     if "t" not in kinds:
         return None
-    return sum(_WIDTHS.get(kind, 0) for kind in kinds[: kinds.index("t")])
+    return sum(LETTER_OCTETS.get(kind, 0) for kind in kinds[: kinds.index("t")])
 
 
 @dataclass(slots=True, eq=False)

@@ -14,6 +14,7 @@ from ...trace.events import Packet as PacketEvent
 from ..agenda import Owner
 from ..conf.running.classify import classify
 from ..model.context import Context, Message
+from ..wire.codes import AGENT_OPTIONS
 from ..wire.packet import (
     DECLINE,
     DISCOVER,
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from ..model.configuration import SharedNetwork
     from .server import Server
 
-_AGENT: Final = 82
 
 # Message type -> who answers it.
 HANDLERS: Final[dict[int, Callable[[Server, Context, Message, SharedNetwork | None], None]]] = {
@@ -90,7 +90,7 @@ def _dispatch(server: Server, packet: Message) -> None:
         server.silence = Silence.UNKNOWN_NETWORK
         log_type(server, packet, "unknown network segment")
         return
-    if message_type == REQUEST and packet.ciaddr and not packet.giaddr and _AGENT not in packet.options:
+    if message_type == REQUEST and packet.ciaddr and not packet.giaddr and AGENT_OPTIONS not in packet.options:
         _bring_back_relay_options(server, packet)
     context = Context(server, server.now, packet, None, None, server.global_bindings)
     if server.generation.declared.classes:

@@ -16,6 +16,7 @@ from ..conf.running.expressions import Compiler
 from ..conf.running.statements import compile_list, values_of
 from ..conf.writing.values import identifier_text, text_of
 from ..model.context import Context, OptionSet
+from ..wire.codes import LEASE_TIME, REQUEST_LIST, VENDOR_OPTIONS
 from ..wire.encode import evaluate
 from ..wire.text import dotted
 from .reasons import Reason, Setting, Settings, once
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
     from .plan import Terms
     from .server import Server
 
-_VENDOR_OPTIONS: Final = 43
-_REQUEST_LIST: Final = 55
-_LEASE_TIME: Final = 51
 _LEASE_TIME_OCTETS: Final = 4
 _END: Final = 255
 _WORDS: Final = {name: {value: word for word, value in words.items()} for name, (_, words) in ENUMERATIONS.items()}
@@ -196,10 +194,10 @@ def tell_options(server: Server, packet: Message, settings: Settings, sent: dict
         definition = definition_of(registry, "dhcp", code)
         found = settings.get(("dhcp", code), [])
         why, place = _how(found) if found and code not in _ALWAYS_OWN else (OWN_OPTIONS.get(code, "the server"), None)
-        if code == _VENDOR_OPTIONS and not found:
+        if code == VENDOR_OPTIONS and not found:
             why, place = _how(settings.get(("server", par.VENDOR_OPTION_SPACE), []))
         _tell(server, Reason("option", definition.full_name, value_text(definition, value), why, place))
-    asked = packet.options.get(_REQUEST_LIST)
+    asked = packet.options.get(REQUEST_LIST)
     for (space, code), found in settings.items():
         definition = definition_of(registry, space, code)
         if space == "dhcp" and code not in sent:
@@ -262,7 +260,7 @@ def _read_area(area: bytes, found: dict[int, bytes]) -> None:
 
 def tell_time(server: Server, packet: Message, terms: Terms, settings: Settings, requested: int, end: int) -> None:
     """How the time of a DHCP lease came about: asked or default, then every bound that changed it."""
-    if len(packet.options.get(_LEASE_TIME, b"")) == _LEASE_TIME_OCTETS:
+    if len(packet.options.get(LEASE_TIME, b"")) == _LEASE_TIME_OCTETS:
         _tell(server, Reason("time", "dhcp-lease-time", _seconds(requested), "the client asks for it"))
     else:
         why, place = _bound(settings, par.DEFAULT_LEASE_TIME, "the client asks for none")

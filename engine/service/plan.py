@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..conf.running import parameters as par
 from ..conf.running.scopes import ScopeCache
+from ..wire.codes import ADDRESS_OCTETS, REBINDING_TIME, RENEWAL_TIME, SERVER_IDENTIFIER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
 KEPT_MAX: Final = 4096
 # What `min-lease-time` is where the configuration does not say, unless no lease is to be as long.
 MIN_LEASE_TIME_S: Final = 300
-_ADDRESS_OCTETS: Final = 4
-_SERVER_IDENTIFIER: Final = 54
-_T2: Final = 59
-_T1: Final = 58
 
 # Every parameter that Terms reads.
 _READ: Final = frozenset({
@@ -96,8 +93,8 @@ class Terms:
         self.cache_threshold = par.number(context, options, par.DHCP_CACHE_THRESHOLD, 25)
         self.always_broadcast = par.flag(context, options, par.ALWAYS_BROADCAST, False)
         found = par.value(context, options, par.NEXT_SERVER)
-        address = found[:_ADDRESS_OCTETS] if found is not None else b""
-        self.next_server = int.from_bytes(address, "big") if len(address) == _ADDRESS_OCTETS else 0
+        address = found[:ADDRESS_OCTETS] if found is not None else b""
+        self.next_server = int.from_bytes(address, "big") if len(address) == ADDRESS_OCTETS else 0
         self.use_host_names = par.flag(context, options, par.USE_HOST_DECL_NAMES, False)
         self.echo_client_id = par.flag(context, options, par.ECHO_CLIENT_ID, False)
         self.use_lease_route = par.flag(context, options, par.USE_LEASE_ADDR_FOR_DEFAULT_ROUTE, False)
@@ -137,9 +134,9 @@ class Plan:
             and not terms.echo_client_id
             and not terms.get_lease_hostnames
             and not terms.use_lease_route
-            and _T1 not in dhcp
-            and _T2 not in dhcp
-            and not callable(dhcp.get(_SERVER_IDENTIFIER))
+            and RENEWAL_TIME not in dhcp
+            and REBINDING_TIME not in dhcp
+            and not callable(dhcp.get(SERVER_IDENTIFIER))
         )
         self.prepared: dict[tuple[int, str], Prepared] = {}
 

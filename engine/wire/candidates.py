@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from .codes import AGENT_OPTIONS, CLIENT_IDENTIFIER, FQDN, ROUTERS, SUBNET_MASK, SUBNET_SELECTION, VENDOR_OPTIONS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -24,13 +26,6 @@ LIST_MAXIMUM: Final = 300
 _HEAD: Final = (53, 54, 51, 58, 59, 56, 50, 92)
 # What follows for a client that asks for nothing: mask, routers, name servers, host name, FQDN.
 _FIXED: Final = (1, 3, 6, 12, 81)
-_SUBNET_MASK: Final = 1
-_ROUTERS: Final = 3
-_VENDOR_OPTIONS: Final = 43
-_CLIENT_IDENTIFIER: Final = 61
-_FQDN: Final = 81
-_AGENT: Final = 82
-_SUBNET_SELECTION: Final = 118
 
 
 class Criteria(NamedTuple):
@@ -64,30 +59,30 @@ def candidates(
     """
     tail = _by_request(criteria, present) if criteria.requested else _by_bucket(present, site_present, parents)
     ordered = list(dict.fromkeys((*_HEAD, *tail)))
-    if _SUBNET_MASK in ordered and _ROUTERS in ordered:
-        mask, routers = ordered.index(_SUBNET_MASK), ordered.index(_ROUTERS)
+    if SUBNET_MASK in ordered and ROUTERS in ordered:
+        mask, routers = ordered.index(SUBNET_MASK), ordered.index(ROUTERS)
         # RFC 2132, 3.3: the subnet mask must come before the routers.
         if routers < mask:
-            ordered[mask], ordered[routers] = _ROUTERS, _SUBNET_MASK
+            ordered[mask], ordered[routers] = ROUTERS, SUBNET_MASK
     return ordered
 
 
 def _by_request(criteria: Criteria, present: Sequence[int]) -> list[int]:
     found: list[int] = []
-    if _SUBNET_SELECTION in present:
-        found.append(_SUBNET_SELECTION)
+    if SUBNET_SELECTION in present:
+        found.append(SUBNET_SELECTION)
     if criteria.echo_identifier:
-        found.append(_CLIENT_IDENTIFIER)
+        found.append(CLIENT_IDENTIFIER)
     # The relay's block is not the client's to ask for: it has a place of its own, behind everything.
-    found += [code for code in criteria.requested if code != _AGENT]
+    found += [code for code in criteria.requested if code != AGENT_OPTIONS]
     if criteria.fqdn:
-        found.append(_FQDN)
+        found.append(FQDN)
     # Asked for or not: an address is of little use without its mask.
     if criteria.mask:
-        found.append(_SUBNET_MASK)
+        found.append(SUBNET_MASK)
     return found[: LIST_MAXIMUM - len(_HEAD)]
 
 
 def _by_bucket(present: Sequence[int], site_present: Sequence[int], parents: Sequence[int]) -> list[int]:
     found = [*_FIXED, *bucket_order(present), *bucket_order(site_present), *parents]
-    return [*(code for code in found if code != _AGENT), _VENDOR_OPTIONS]
+    return [*(code for code in found if code != AGENT_OPTIONS), VENDOR_OPTIONS]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from ...trace.effects import ERROR
 from ..model.tables import SpaceTable, tables_of
 from .candidates import Criteria, bucket_order, candidates
+from .codes import AGENT_OPTIONS, MAX_MESSAGE_SIZE, REQUEST_LIST, VENDOR_OPTIONS
 from .fqdn import encode_fqdn
 from .packet import DISCOVER, REQUEST
 from .placement import Area, Item, pack_agent_block, place_options
@@ -47,10 +48,6 @@ ENCAPSULATION_DEPTH_MAXIMUM: Final = 16
 _FIXED_OCTETS: Final = 236
 # The BOOTP header and, as ISC counts them, 28 octets of IP and UDP.
 _OVERHEAD: Final = _FIXED_OCTETS + 28
-_PARAMETER_REQUEST_LIST: Final = 55
-_MAX_MESSAGE_SIZE: Final = 57
-_VENDOR_OPTIONS: Final = 43
-_AGENT: Final = 82
 _VENDOR_OPTION_SPACE: Final = 19
 _SITE_OPTION_SPACE: Final = 21
 _ECHO_CLIENT_ID: Final = 85
@@ -195,7 +192,7 @@ class Encoder:
         plan = self._plan(layout, packet, options, context, site)
         values = self._values(plan, options, context, site)
         agent = b""
-        if _AGENT in dhcp or "agent" in options.spaces:
+        if AGENT_OPTIONS in dhcp or "agent" in options.spaces:
             agent = self._agent(options, context)
         size = min(self._size(layout, packet, dhcp, context) + len(agent), AREA_OCTETS_MAXIMUM)
         nul = layout.nul_rule and packet.host_name_had_nul
@@ -220,10 +217,10 @@ class Encoder:
         dhcp = options.dhcp
         server = options.server
         requested = b""
-        if layout.configured_list and _PARAMETER_REQUEST_LIST in dhcp:
-            requested = evaluate(dhcp[_PARAMETER_REQUEST_LIST], context) or b""
+        if layout.configured_list and REQUEST_LIST in dhcp:
+            requested = evaluate(dhcp[REQUEST_LIST], context) or b""
         elif layout.request_list:
-            requested = packet.options.get(_PARAMETER_REQUEST_LIST, b"")
+            requested = packet.options.get(REQUEST_LIST, b"")
         criteria = (  # a plain tuple, since most replies only look for it
             requested,
             layout.echo and _ECHO_CLIENT_ID in server and is_on(evaluate(server[_ECHO_CLIENT_ID], context)),
@@ -265,7 +262,7 @@ class Encoder:
     def _source(self, code: int, options: OptionSet) -> tuple[int, str] | None:
         if code in options.dhcp:
             return _DIRECT, ""
-        if code == _VENDOR_OPTIONS and _VENDOR_OPTION_SPACE in options.server:
+        if code == VENDOR_OPTIONS and _VENDOR_OPTION_SPACE in options.server:
             return _VENDOR, ""
         # Option 43, too, may have been given a space of its own (`option NAME code 43 = encapsulate SPACE`).
         inner = self._tables["dhcp"].inner.get(code)
@@ -352,8 +349,8 @@ class Encoder:
 
         See docs/behaviour/packets.md#relay-agent-information-on-output.
         """
-        if _AGENT in options.dhcp:
-            return pack_agent_block(evaluate(options.dhcp[_AGENT], context) or b"")
+        if AGENT_OPTIONS in options.dhcp:
+            return pack_agent_block(evaluate(options.dhcp[AGENT_OPTIONS], context) or b"")
         return pack_agent_block(self._pack("agent", options, context, 0))
 
     def _size(self, layout: Layout, packet: Message, dhcp: Mapping[int, Value], context: Context) -> int:
@@ -362,10 +359,10 @@ class Encoder:
         See docs/behaviour/packets.md#size-of-the-option-area.
         """
         size = 0
-        asked = packet.options.get(_MAX_MESSAGE_SIZE)
+        asked = packet.options.get(MAX_MESSAGE_SIZE)
         if asked is None:
-            if layout.configured_size and _MAX_MESSAGE_SIZE in dhcp:
-                value = evaluate(dhcp[_MAX_MESSAGE_SIZE], context) or b""
+            if layout.configured_size and MAX_MESSAGE_SIZE in dhcp:
+                value = evaluate(dhcp[MAX_MESSAGE_SIZE], context) or b""
                 size = int.from_bytes(value, "big") if len(value) == _SIZE_OCTETS else 0
         elif len(asked) >= _SIZE_OCTETS:
             size = (asked[0] << 8) | asked[1]

@@ -14,6 +14,15 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from ...trace.effects import DEBUG, ERROR, INFO
 from ..model.context import Message
 from ..model.tables import tables_of
+from .codes import (
+    ADDRESS_OCTETS,
+    CLIENT_IDENTIFIER,
+    HOST_NAME,
+    MESSAGE_TYPE,
+    OVERLOAD,
+    REQUESTED_ADDRESS,
+    SERVER_IDENTIFIER,
+)
 from .fqdn import decode_fqdn
 
 if TYPE_CHECKING:
@@ -60,16 +69,9 @@ HARDWARE_OCTETS_MAXIMUM: Final = 16
 # Spaces inside spaces are followed this deep: more than a packet that means anything can hold.
 DEPTH_MAXIMUM: Final = 64
 
-_HOST_NAME: Final = 12
-_REQUESTED_ADDRESS: Final = 50
-_OVERLOAD: Final = 52
-_MESSAGE_TYPE: Final = 53
-_SERVER_IDENTIFIER: Final = 54
-_CLIENT_IDENTIFIER: Final = 61
 _END: Final = 255
 _FILE_BIT: Final = 1
 _SNAME_BIT: Final = 2
-_ADDRESS_OCTETS: Final = 4
 _NO_LENGTH: Final = "code tag at end of buffer - missing length field"
 _TOO_LONG: Final = "option length exceeds option buffer length"
 
@@ -113,7 +115,7 @@ def parse_packet(
         if not _parse_options(packet, lines):
             return Dropped(tuple(lines))
         _read_addresses(packet)
-    identifier = packet.options.get(_CLIENT_IDENTIFIER)
+    identifier = packet.options.get(CLIENT_IDENTIFIER)
     if identifier is None:
         if not packet.hlen:
             lines.append(_NO_IDENTITY)
@@ -136,15 +138,15 @@ def _parse_options(packet: Message, lines: list[Line]) -> bool:
     tables = tables_of(packet.registry)
     if not _parse_dhcp(packet, tables, payload, OPTIONS_AT, len(payload), lines):
         # What servers send (OFFER, ACK, NAK) is let through, to be ignored later as the well-formed ones are.
-        if options.get(_MESSAGE_TYPE, b"\x00")[:1] not in (b"\x02", b"\x05", b"\x06"):
+        if options.get(MESSAGE_TYPE, b"\x00")[:1] not in (b"\x02", b"\x05", b"\x06"):
             return False
-    elif overload := options.get(_OVERLOAD):
+    elif overload := options.get(OVERLOAD):
         if overload[0] & _FILE_BIT and not _parse_dhcp(packet, tables, payload, FILE_AT, FIXED_OCTETS, lines):
             return False
         if overload[0] & _SNAME_BIT and not _parse_dhcp(packet, tables, payload, SNAME_AT, FILE_AT, lines):
             return False
     packet.options_valid = True
-    kind = options.get(_MESSAGE_TYPE)
+    kind = options.get(MESSAGE_TYPE)
     if kind:
         packet.message_type = kind[0]
     return True
@@ -201,13 +203,13 @@ def _read_special(
     if inner is not None:
         _parse_inner(packet, tables, inner, value, lines, 0)
         return value
-    if code == _HOST_NAME and not value:
+    if code == HOST_NAME and not value:
         lines.append(_EMPTY_HOST_NAME)
         return None
     # Only the first instance of an option loses its NULs: by the next one they are in the middle.
     if fresh and value and not value[-1]:
         value = _trim(value, table.minimum[code])
-        if code == _HOST_NAME:
+        if code == HOST_NAME:
             packet.host_name_had_nul = True
     return value
 
@@ -276,18 +278,18 @@ def _read_addresses(packet: Message) -> None:
     See docs/behaviour/packets.md#reading-short-values.
     """
     options = packet.options
-    value = options.get(_REQUESTED_ADDRESS)
+    value = options.get(REQUESTED_ADDRESS)
     if value is not None:
-        packet.requested_address = _address_in(packet, _REQUESTED_ADDRESS, value)
-    value = options.get(_SERVER_IDENTIFIER)
+        packet.requested_address = _address_in(packet, REQUESTED_ADDRESS, value)
+    value = options.get(SERVER_IDENTIFIER)
     if value is not None:
-        packet.server_identifier = _address_in(packet, _SERVER_IDENTIFIER, value)
+        packet.server_identifier = _address_in(packet, SERVER_IDENTIFIER, value)
 
 
 def _address_in(packet: Message, code: int, value: bytes) -> int:
-    if len(value) < _ADDRESS_OCTETS:
-        value += _behind(packet.payload, code, bool(packet.options.get(_OVERLOAD)))
-    return int.from_bytes(value[:_ADDRESS_OCTETS].ljust(_ADDRESS_OCTETS, b"\x00"), "big")
+    if len(value) < ADDRESS_OCTETS:
+        value += _behind(packet.payload, code, bool(packet.options.get(OVERLOAD)))
+    return int.from_bytes(value[:ADDRESS_OCTETS].ljust(ADDRESS_OCTETS, b"\x00"), "big")
 
 
 def _behind(payload: bytes, code: int, overloaded: bool) -> bytes:
@@ -319,7 +321,7 @@ def _tails(area: bytes, code: int) -> list[bytes]:
             marked[position] = 0
         if tag == code:
             ends.append(position)
-    return [bytes(marked[end : end + _ADDRESS_OCTETS]) for end in ends]
+    return [bytes(marked[end : end + ADDRESS_OCTETS]) for end in ends]
 
 
 def decode_space(

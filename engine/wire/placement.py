@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from .codes import AGENT_OPTIONS, OVERLOAD
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -19,8 +21,6 @@ COOKIE: Final = b"\x63\x82\x53\x63"
 FILE_OCTETS: Final = 128
 SNAME_OCTETS: Final = 64
 OPTION_OCTETS_MAXIMUM: Final = 255
-AGENT_CODE: Final = 82
-_OVERLOAD_CODE: Final = 52
 _END: Final = b"\xff"
 _FILE_BIT: Final = 1
 _SNAME_BIT: Final = 2
@@ -127,7 +127,7 @@ def place_options(
         return Area(b"", file, sname), True
     main = COOKIE + store.main
     if store.file or store.sname:
-        main += bytes((_OVERLOAD_CODE, 1, bool(store.file) * _FILE_BIT + bool(store.sname) * _SNAME_BIT))
+        main += bytes((OVERLOAD, 1, bool(store.file) * _FILE_BIT + bool(store.sname) * _SNAME_BIT))
     # The relay block stands last, and never in file or sname (RFC 3046, 2.1 and 2.2).
     fits = size - len(main) >= len(agent)
     if fits:
@@ -148,4 +148,4 @@ def pack_agent_block(value: bytes) -> bytes:
     See docs/behaviour/packets.md#relay-agent-information-on-output.
     """
     pieces = [value[start : start + OPTION_OCTETS_MAXIMUM] for start in range(0, len(value), OPTION_OCTETS_MAXIMUM)]
-    return b"".join(bytes((AGENT_CODE, len(piece))) + piece for piece in pieces)
+    return b"".join(bytes((AGENT_OPTIONS, len(piece))) + piece for piece in pieces)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from ...engine.wire.codes import ADDRESS_OCTETS, SERVER_IDENTIFIER
 from ...engine.wire.packet import FIXED_OCTETS
 from ...trace import events as ev
 from ..showing.decode import hardware_of_payload, message_name, options_of
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 _REQUEST, _REPLY = 1, 2
 _XID: Final = slice(4, 8)
 _YIADDR: Final = slice(16, 20)
-_SERVER_IDENTIFIER: Final = 54
-_ADDRESS_OCTETS: Final = 4
 _ECHO_REPLY: Final = 0
 _BROADCAST: Final = 0xFFFFFFFF
 _ANSWERS_MAX: Final = 1 << 16
@@ -120,8 +119,8 @@ class Capture:
         for one in self._messages():
             self._ahead.append(one)
             if one.port >= 0 and one.payload[0] == _REPLY:
-                identifier = options_of(one.payload).get(_SERVER_IDENTIFIER, b"")
-                if len(identifier) == _ADDRESS_OCTETS:
+                identifier = options_of(one.payload).get(SERVER_IDENTIFIER, b"")
+                if len(identifier) == ADDRESS_OCTETS:
                     return int.from_bytes(identifier, "big")
             if len(self._ahead) > _LOOK_AHEAD:
                 break

@@ -21,6 +21,7 @@ from enum import Enum, auto
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from ...engine.wire.codes import LEASE_TIME, REBINDING_TIME, RENEWAL_TIME
 from ...engine.wire.packet import (
     ACK,
     DECLINE,
@@ -49,9 +50,6 @@ if TYPE_CHECKING:
 
     from ...trace.events import Packet
 
-_LEASE_TIME: Final = 51
-_RENEWAL_TIME: Final = 58
-_REBINDING_TIME: Final = 59
 _SECOND_US: Final = 1_000_000
 _INFINITE_S: Final = 0xFFFFFFFF
 _AGAIN_AFTER_US: Final = 60 * _SECOND_US
@@ -143,14 +141,14 @@ def reply_of(payload: bytes) -> Reply:
         return int.from_bytes(value, "big") if len(value) == _FOUR else 0
 
     kind = options.get(MESSAGE_TYPE, b"\0")
-    lease_s = number(_LEASE_TIME)
+    lease_s = number(LEASE_TIME)
     return Reply(
         kind=kind[0] if kind else 0,
         address=int.from_bytes(payload[_YIADDR], "big"),
         server=number(SERVER),
         lease_s=lease_s,
-        renew_s=number(_RENEWAL_TIME) or lease_s // 2,
-        rebind_s=number(_REBINDING_TIME) or lease_s * 7 // 8,
+        renew_s=number(RENEWAL_TIME) or lease_s // 2,
+        rebind_s=number(REBINDING_TIME) or lease_s * 7 // 8,
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ...model import syntax
 from ...model.configuration import Host, complete
+from ...wire.codes import CLIENT_IDENTIFIER
 from ..running.statements import STATEMENTS, flattened
 from .builder import has_marker
 from .drafts import Block
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from ...model.spaces import OptionDefinition
     from .builder import Builder
 
-DHCP_CLIENT_IDENTIFIER: Final = 61
 
 
 def group(builder: Builder, node: syntax.Group, where: Block) -> None:
@@ -98,7 +98,7 @@ def _identifier(statements: syntax.Block) -> bytes:
     for node in statements:
         if (
             isinstance(node, syntax.OptionStatement)
-            and (node.option.space, node.option.code) == ("dhcp", DHCP_CLIENT_IDENTIFIER)
+            and (node.option.space, node.option.code) == ("dhcp", CLIENT_IDENTIFIER)
             and node.value.kind == "data"
             and isinstance(node.value.arguments[0], bytes)
             and node.value.arguments[0]

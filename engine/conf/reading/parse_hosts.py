@@ -31,6 +31,7 @@ from ...model.syntax import (
     Subclass,
     Switch,
 )
+from ...wire.codes import CLIENT_IDENTIFIER
 from .cursor import Lost, atoi
 from .frames import CLASS, GLOBAL, GROUP, HOST, POOL, POOL6, SHARED_NETWORK, SUBCLASS, SUBNET, Frame, HostState
 from .keywords import HEX_TOKENS, IDENTIFIERS, NUMBER, STRING
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from ...model.spaces import OptionDefinition
     from ...model.syntax import Block
 
-DHCP_CLIENT_IDENTIFIER: Final = 61
 _GLOBAL_HOSTS: Final = (
     "WARNING: Host declarations are global.  They are not limited to the scope you declared them in."
 )
@@ -399,7 +399,7 @@ def _identifier(node: Node) -> bytes | None:
     if not isinstance(node, OptionStatement) or node.value.kind != "data":
         return None
     value = node.value.arguments[0]
-    is_identifier = (node.option.space, node.option.code) == ("dhcp", DHCP_CLIENT_IDENTIFIER)
+    is_identifier = (node.option.space, node.option.code) == ("dhcp", CLIENT_IDENTIFIER)
     return value if is_identifier and isinstance(value, bytes) else None
 
 

@@ -18,6 +18,7 @@ from ....trace.effects import DEBUG, ERROR, INFO
 from ...model import syntax
 from ...model.configuration import Function, Handler
 from ...model.context import variable_name
+from ...wire.codes import VENDOR_OPTIONS
 from ...wire.packet import decode_space
 from ..domain_names import BadNameError, compress, read_names
 from ..writing.values import shown
@@ -34,7 +35,6 @@ Step = Callable[["Context"], "int | None"]
 
 BREAK: Final = 1
 LEAVE: Final = 2
-VENDOR_ENCAPSULATED_OPTIONS: Final = 43
 VENDOR_OPTION_SPACE: Final = 19
 # `fatal` is no level of the log: it ends the server (_log).
 _LEVELS: Final = {None: DEBUG, "debug": DEBUG, "info": INFO, "error": ERROR}
@@ -383,7 +383,7 @@ def _parse_vendor_option(_compiler: Compiler, _node: syntax.ParseVendorOption) -
         packet, reply = context.packet, context.reply
         value = None if reply is None else reply.server.get(VENDOR_OPTION_SPACE)
         space = value(context) if callable(value) else value
-        raw = None if packet is None else packet.options.get(VENDOR_ENCAPSULATED_OPTIONS)
+        raw = None if packet is None else packet.options.get(VENDOR_OPTIONS)
         if packet is not None and space and raw:
             decode_space(packet, space.decode("latin-1").lower(), raw, context.host.log)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ...model.syntax import Expression, HostName
+from ...model.tables import LETTER_OCTETS
 from ..domain_names import BadNameError, name_text, read_name, read_names
 from ..options import ENUMERATIONS
 from ..reading.parse_values import Field, fields_of
@@ -16,7 +17,6 @@ from .printing_expressions import quoted
 if TYPE_CHECKING:
     from ...model.syntax import OptionStatement
 
-_WIDTHS: Final = {"I": 4, "6": 16, "l": 4, "L": 4, "T": 4, "s": 2, "S": 2, "b": 1, "B": 1, "f": 1}
 # Letters of fields that take all that is left.
 _REST: Final = "tXEdDUk"
 _FLAGS: Final = {0: "false", 1: "true", 2: "ignore"}
@@ -55,7 +55,7 @@ def _take(field: Field, value: bytes, at: int, record: list[tuple[Field, bytes]]
     elif letter in _REST:
         end = len(value)
     else:
-        end = at + (ENUMERATIONS.get(field.name, (1, {}))[0] if letter == "N" else _WIDTHS.get(letter, 0))
+        end = at + (ENUMERATIONS.get(field.name, (1, {}))[0] if letter == "N" else LETTER_OCTETS.get(letter, 0))
         if end > len(value) or end == at:
             raise _Unfit
     record.append((field, value[at:end]))

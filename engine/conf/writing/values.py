@@ -13,6 +13,7 @@ from ipaddress import IPv6Address
 from typing import TYPE_CHECKING, Final
 
 from ....trace.effects import ERROR
+from ...model.tables import LETTER_OCTETS
 from ..domain_names import BadNameError, name_text, read_name, read_names
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ LOG_OCTETS_MAXIMUM: Final = 1023
 _IDENTIFIER_ROOM_CHARACTERS: Final = 60
 
 _PRINTABLE = frozenset(range(0x20, 0x7F))
-_FIXED_OCTETS: Final = {"I": 4, "6": 16, "l": 4, "L": 4, "T": 4, "s": 2, "S": 2, "b": 1, "B": 1, "f": 1, "N": 1}
 _INFINITE: Final = 0xFFFFFFFF
 
 _QUOTED = tuple(
@@ -114,7 +114,7 @@ def _fields(option_format: str) -> tuple[list[tuple[str, str]], str]:
 
 
 def _fixed_text(letter: str, value: bytes, words: dict[int, str]) -> str:
-    """One value of a letter in _FIXED_OCTETS."""
+    """One value of a letter in LETTER_OCTETS."""
     if letter == "I":
         return ".".join([str(octet) for octet in value])
     if letter == "6":
@@ -153,7 +153,7 @@ class _Printer:
         return " ".join([self.field(letter, argument) for letter, argument in fields if letter != "Z"])
 
     def field(self, letter: str, argument: str) -> str:
-        width = _FIXED_OCTETS.get(letter, 0)
+        width = LETTER_OCTETS.get(letter, 0)
         if not width:
             text, taken = _variable_text(letter, self.value[self.at :])
             self.at += taken
@@ -171,7 +171,7 @@ class _Printer:
 
 
 def _width(fields: list[tuple[str, str]]) -> int:
-    return sum(_FIXED_OCTETS.get(letter, 0) for letter, _argument in fields)
+    return sum(LETTER_OCTETS.get(letter, 0) for letter, _argument in fields)
 
 
 def _ignore(_level: int, _text: str) -> None:

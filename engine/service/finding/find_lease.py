@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from ....trace.effects import ERROR
 from ...model.change import Cause
 from ...model.lease import ABANDONED, ACTIVE, BACKUP, FREE
+from ...wire.codes import CLIENT_IDENTIFIER
 from ...wire.packet import DISCOVER, REQUEST
 from ...wire.text import dotted, hardware_text
 from ..reasons import Reason
 from .allocate import may_use
-from .hosts import CLIENT_IDENTIFIER, fixed_lease, known_hosts
+from .hosts import fixed_lease, known_hosts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

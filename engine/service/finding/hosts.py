@@ -9,9 +9,10 @@ docs/behaviour/decisions.md#mock-lease-of-a-fixed-address, docs/behaviour/decisi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from ...model.lease import Lease
+from ...wire.codes import CLIENT_IDENTIFIER
 from ...wire.text import dotted
 from ..reasons import Reason
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from ...model.context import Message
     from ..server import Server
 
-CLIENT_IDENTIFIER: Final = 61
 
 
 def host_lists(server: Server, packet: Message) -> Iterator[Sequence[Host]]:

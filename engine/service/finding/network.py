@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ...wire.codes import ADDRESS_OCTETS, SUBNET_SELECTION
 from ...wire.text import dotted
 from ..reasons import Reason
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from ..server import Server
 
 LINK_SELECTION: Final = 5
-SUBNET_SELECTION: Final = 118
-_ADDRESS_OCTETS: Final = 4
 
 
 def selected(packet: Message) -> tuple[bytes, bool] | None:
@@ -34,7 +33,7 @@ def selected(packet: Message) -> tuple[bytes, bool] | None:
 
 def subnet_of(server: Server, value: bytes) -> Subnet | None:
     """The subnet that has a selected address; None for a value of another length."""
-    if len(value) != _ADDRESS_OCTETS:
+    if len(value) != ADDRESS_OCTETS:
         return None
     return server.generation.configuration.find_subnet(int.from_bytes(value, "big"))
 

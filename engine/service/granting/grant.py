@@ -17,10 +17,11 @@ from ...conf.running.scopes import class_scopes, run_scopes
 from ...model.change import Cause
 from ...model.context import OptionSet
 from ...model.lease import ACTIVE, BACKUP, BOOTP_FLAG, EXPIRED, FREE, RELEASED, RESERVED_FLAG, RESET
+from ...wire.codes import CLASS_IDENTIFIER, CLIENT_IDENTIFIER, HOST_NAME
 from ...wire.packet import ACK, OFFER, REQUEST
 from ...wire.text import dotted
 from ..explain import tell_time, watch_handler, watch_scopes
-from ..finding.hosts import CLIENT_IDENTIFIER, dynamic_host
+from ..finding.hosts import dynamic_host
 from ..lifecycle import expire_in
 from ..plan import Terms
 from ..silence import Silence
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
     from ..server import Server
 
 BOOTP: Final = 0
-_HOST_NAME: Final = 12
-_CLASS_IDENTIFIER: Final = 60
 _CLASS_VARIABLE: Final = "vendor-class-identifier"
 _UNHELD: Final = frozenset({FREE, BACKUP, EXPIRED, RELEASED, RESET})
 
@@ -278,11 +277,11 @@ def _take_over(step: Grant) -> None:
     step.same_client = (
         step.uid == lease.uid and lease.hardware == packet.hardware and step.attached is step.host
     )
-    if options.get(_CLASS_IDENTIFIER):
+    if options.get(CLASS_IDENTIFIER):
         bindings = _variables(lease)
-        bindings[_CLASS_VARIABLE] = options[_CLASS_IDENTIFIER]
+        bindings[_CLASS_VARIABLE] = options[CLASS_IDENTIFIER]
         step.server.leases.set_variables(lease, bindings)
-    name = options.get(_HOST_NAME)
+    name = options.get(HOST_NAME)
     if name is not None and name != lease.hostname:
         step.forbidden = True
     if step.flags & RESERVED_FLAG and not lease.flags & RESERVED_FLAG and lease.pool is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from ....trace.effects import ERROR, ReverseLookup
 from ...agenda import Owner
 from ...conf.running import parameters as par
+from ...wire.codes import HOST_NAME
 from ...wire.text import dotted
 from ..waiting import UnnamedPacket
 
@@ -21,12 +22,11 @@ if TYPE_CHECKING:
 
 # The resolver has answered by then, or is taken to have no answer.
 NAME_WAIT_US: Final = 5_000_000
-_HOST_NAME: Final = 12
 
 
 def must_ask_name(server: Server, options: OptionSet, lease: Lease, host: Host | None, packet: Message) -> bool:
     """Whether the packet must wait for the name of its address (`get-lease-hostnames`); has asked for it."""
-    if lease.address in server.names or _HOST_NAME in options.dhcp:
+    if lease.address in server.names or HOST_NAME in options.dhcp:
         return False
     if host is not None and options.server.get(par.USE_HOST_DECL_NAMES) == b"\x01":
         return False

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from ....trace.effects import DEBUG, ERROR, INFO
 from ...model.lease import NEVER
+from ...wire.codes import LEASE_TIME
 from ...wire.text import dotted
 from ..plan import MIN_LEASE_TIME_S
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 INFINITE: Final = 0xFFFFFFFF
 # What does not fit into 31 bits ends here: a second earlier than never, which only an infinite lease is.
 LATEST: Final = NEVER - 1
-_LEASE_TIME: Final = 51
 _LEASE_TIME_OCTETS: Final = 4
 _PERCENT: Final = 100
 
@@ -36,7 +36,7 @@ class PoolClosedError(Exception):
 
 def requested_time(packet: Message, terms: Terms) -> int:
     """What the client asked for, or the default."""
-    asked = packet.options.get(_LEASE_TIME)
+    asked = packet.options.get(LEASE_TIME)
     if asked is None or len(asked) != _LEASE_TIME_OCTETS:
         return terms.default_time
     return int.from_bytes(asked, "big")

@@ -8,12 +8,13 @@ See docs/behaviour/decisions.md#dhcpnak.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from ....trace.effects import INFO
 from ...conf.running import parameters as par
 from ...conf.running.scopes import class_scopes, run_scopes
 from ...model.context import OptionSet
+from ...wire.codes import ADDRESS_OCTETS, CLIENT_IDENTIFIER, MESSAGE, MESSAGE_TYPE, SERVER_IDENTIFIER
 from ...wire.encode import NAK as NAK_LAYOUT
 from ...wire.packet import NAK
 from ...wire.reply import compose_nak, send_nak
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
     from ...model.context import Context, Message
     from ..server import Server
 
-_MESSAGE: Final = 56
-_SERVER_IDENTIFIER: Final = 54
-_CLIENT_IDENTIFIER: Final = 61
-_ADDRESS_OCTETS: Final = 4
 
 
 def send_nak_for(server: Server, context: Context, address: int, subnet: Subnet | None) -> None:
@@ -36,22 +33,22 @@ def send_nak_for(server: Server, context: Context, address: int, subnet: Subnet 
     packet = context.packet
     assert packet is not None
     configured = _configured(server, context, packet, subnet)
-    value = configured.dhcp.get(_SERVER_IDENTIFIER)
+    value = configured.dhcp.get(SERVER_IDENTIFIER)
     if callable(value):
         value = value(context)
     run_scopes(class_scopes(packet.classes), context)  # classes come too late for the identifier
     options = OptionSet()
     dhcp = options.dhcp
-    dhcp[53] = bytes((NAK,))
-    if value is None or len(value) != _ADDRESS_OCTETS:
+    dhcp[MESSAGE_TYPE] = bytes((NAK,))
+    if value is None or len(value) != ADDRESS_OCTETS:
         value = server.interface_address(packet.interface).to_bytes(4, "big")
     source = int.from_bytes(value, "big")
     if source:
-        dhcp[_SERVER_IDENTIFIER] = value
+        dhcp[SERVER_IDENTIFIER] = value
     if server.nak_text:
-        dhcp[_MESSAGE] = server.nak_text.encode("ascii")
-    if par.flag(context, configured, par.ECHO_CLIENT_ID, False) and _CLIENT_IDENTIFIER in packet.options:
-        dhcp[_CLIENT_IDENTIFIER] = packet.options[_CLIENT_IDENTIFIER]
+        dhcp[MESSAGE] = server.nak_text.encode("ascii")
+    if par.flag(context, configured, par.ECHO_CLIENT_ID, False) and CLIENT_IDENTIFIER in packet.options:
+        dhcp[CLIENT_IDENTIFIER] = packet.options[CLIENT_IDENTIFIER]
         options.server[par.ECHO_CLIENT_ID] = b"\x01"
     if packet.agent is not None:
         options.spaces["agent"] = dict(packet.agent)

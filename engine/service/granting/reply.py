@@ -13,12 +13,24 @@ from typing import TYPE_CHECKING, Final
 
 from ....trace.effects import ERROR, INFO, Log
 from ...model.lease import ACTIVE
+from ...wire.codes import (
+    ADDRESS_OCTETS,
+    CLIENT_IDENTIFIER,
+    HOST_NAME,
+    LEASE_TIME,
+    MESSAGE_TYPE,
+    REBINDING_TIME,
+    RENEWAL_TIME,
+    ROUTERS,
+    SERVER_IDENTIFIER,
+    SUBNET_MASK,
+    SUBNET_SELECTION,
+)
 from ...wire.encode import DYNAMIC_BOOTP, OFFER_OR_ACK, UnknownSpaceError
 from ...wire.packet import ACK, OFFER
 from ...wire.reply import BROADCAST_FLAG, compose, send_ack, send_bootp, send_offer, truncation_lines, with_hardware
 from ...wire.text import dotted, reply_line
 from ..explain import sent_options, tell_options, tell_parameters
-from ..finding.hosts import CLIENT_IDENTIFIER
 from ..plan import Prepared
 from ..reasons import Reason
 from .lease_name import reverse_name
@@ -31,16 +43,6 @@ if TYPE_CHECKING:
     from ..server import Server
     from .step import Grant
 
-_SUBNET_MASK: Final = 1
-_ROUTERS: Final = 3
-_HOST_NAME: Final = 12
-_LEASE_TIME: Final = 51
-_MESSAGE_TYPE: Final = 53
-_SERVER_IDENTIFIER: Final = 54
-_RENEWAL: Final = 58
-_REBINDING: Final = 59
-_SUBNET_SELECTION: Final = 118
-_ADDRESS_OCTETS: Final = 4
 _UNSIGNED: Final = 0xFFFFFFFF
 _WORDS: Final = {OFFER: "DHCPOFFER", ACK: "DHCPACK", 0: "BOOTREPLY"}
 
@@ -89,14 +91,14 @@ def answer(step: Grant) -> None:
 def _prepared(step: Grant) -> Prepared:
     """The reply's option set; the plan's own, but for option 51, where nothing in the packet asks for more."""
     plan, packet = step.plan, step.packet
-    if plan is None or not plan.plain or not step.shared or not step.kind or _SUBNET_SELECTION in packet.options:
+    if plan is None or not plan.plain or not step.shared or not step.kind or SUBNET_SELECTION in packet.options:
         return _fill(step, step.options if not step.shared else step.options.copy())
     key = (step.kind, packet.interface)
     made = plan.prepared.get(key)
     if made is None:
         made = plan.prepared[key] = _fill(step, step.options.copy())
     else:
-        made.options.dhcp[_LEASE_TIME] = _seconds(step.expiry - step.server.now)
+        made.options.dhcp[LEASE_TIME] = _seconds(step.expiry - step.server.now)
     return made
 
 
@@ -113,27 +115,27 @@ def _fill(step: Grant, options: OptionSet) -> Prepared:
     dhcp = options.dhcp
     context = step.context
     context.reply = options
-    if _SUBNET_SELECTION in packet.options:
-        dhcp[_SUBNET_SELECTION] = packet.options[_SUBNET_SELECTION]
+    if SUBNET_SELECTION in packet.options:
+        dhcp[SUBNET_SELECTION] = packet.options[SUBNET_SELECTION]
     source = server.interface_address(packet.interface)
     if step.kind:
         source = server_identifier(server, context, options, packet.interface, step.kind)
         time = step.expiry - server.now
-        dhcp[_LEASE_TIME] = _seconds(time)
+        dhcp[LEASE_TIME] = _seconds(time)
         _limit_renewal(context, options, time & _UNSIGNED)
     assert lease.subnet is not None
-    dhcp.setdefault(_SUBNET_MASK, lease.subnet.netmask.to_bytes(4, "big"))
+    dhcp.setdefault(SUBNET_MASK, lease.subnet.netmask.to_bytes(4, "big"))
     host = step.host
-    if terms.use_host_names and host is not None and _HOST_NAME not in dhcp:
-        dhcp[_HOST_NAME] = host.name.encode("latin-1", "replace")
+    if terms.use_host_names and host is not None and HOST_NAME not in dhcp:
+        dhcp[HOST_NAME] = host.name.encode("latin-1", "replace")
     if terms.echo_client_id and CLIENT_IDENTIFIER in packet.options:
         dhcp[CLIENT_IDENTIFIER] = packet.options[CLIENT_IDENTIFIER]
-    if terms.get_lease_hostnames and _HOST_NAME not in dhcp:
+    if terms.get_lease_hostnames and HOST_NAME not in dhcp:
         name = reverse_name(server, lease.address)
         if name:
-            dhcp[_HOST_NAME] = name
-    if terms.use_lease_route and _ROUTERS not in dhcp:
-        dhcp[_ROUTERS] = lease.address.to_bytes(4, "big")
+            dhcp[HOST_NAME] = name
+    if terms.use_lease_route and ROUTERS not in dhcp:
+        dhcp[ROUTERS] = lease.address.to_bytes(4, "big")
     return Prepared(options, source)
 
 
@@ -143,17 +145,17 @@ def server_identifier(server: Server, context: Context, options: OptionSet, inte
     An expression for it sees no lease.
     """
     dhcp = options.dhcp
-    dhcp[_MESSAGE_TYPE] = bytes((kind,))
-    value = dhcp.get(_SERVER_IDENTIFIER)
+    dhcp[MESSAGE_TYPE] = bytes((kind,))
+    value = dhcp.get(SERVER_IDENTIFIER)
     if callable(value):
         lease, context.lease = context.lease, None
         value = value(context)
         context.lease = lease
-    if value is not None and len(value) == _ADDRESS_OCTETS:
+    if value is not None and len(value) == ADDRESS_OCTETS:
         return int.from_bytes(value, "big")
     source = server.interface_address(interface)
     if source:
-        dhcp[_SERVER_IDENTIFIER] = source.to_bytes(4, "big")
+        dhcp[SERVER_IDENTIFIER] = source.to_bytes(4, "big")
     return source
 
 
@@ -162,13 +164,13 @@ def _limit_renewal(context: Context, options: OptionSet, time: int) -> None:
 
     See docs/behaviour/decisions.md#grant-procedure, step 30.
     """
-    for code in (_REBINDING, _RENEWAL):
+    for code in (REBINDING_TIME, RENEWAL_TIME):
         value = options.dhcp.get(code)
         if value is None:
             continue
         if callable(value):
             value = value(context)
-        if value is not None and len(value) == _ADDRESS_OCTETS and int.from_bytes(value, "big") < time:
+        if value is not None and len(value) == ADDRESS_OCTETS and int.from_bytes(value, "big") < time:
             time = int.from_bytes(value, "big")
         else:
             del options.dhcp[code]

@@ -11,6 +11,7 @@ from ....trace.effects import ERROR, INFO
 from ...conf.running import parameters as par
 from ...conf.running.scopes import run_scopes, running_order
 from ...model.context import OptionSet
+from ...wire.codes import ADDRESS_OCTETS, HOST_NAME, SUBNET_MASK
 from ...wire.encode import STATIC_BOOTP
 from ...wire.reply import BROADCAST_FLAG, compose, compose_static_plain, send_static_bootp
 from ...wire.text import bootp_line, static_bootp_line
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     from ..server import Server
 
 _REQUEST: Final = 1
-_SUBNET_MASK: Final = 1
-_HOST_NAME: Final = 12
-_ADDRESS_OCTETS: Final = 4
 
 
 def bootp(server: Server, context: Context, packet: Message) -> None:
@@ -91,9 +89,9 @@ def _answer_fixed(
     if not packet.options_valid and not par.flag(context, options, par.ALWAYS_REPLY_RFC1048, False):
         payload = compose_static_plain(packet, flags, lease.address, siaddr, filename, server_name)
     else:
-        options.dhcp.setdefault(_SUBNET_MASK, lease.subnet.netmask.to_bytes(4, "big"))
+        options.dhcp.setdefault(SUBNET_MASK, lease.subnet.netmask.to_bytes(4, "big"))
         if host is not None and par.flag(context, options, par.USE_HOST_DECL_NAMES, False):
-            options.dhcp.setdefault(_HOST_NAME, host.name.encode("latin-1", "replace"))
+            options.dhcp.setdefault(HOST_NAME, host.name.encode("latin-1", "replace"))
         area = server.generation.encoder.area(STATIC_BOOTP, packet, options, context, filename, server_name)
         payload = compose(
             STATIC_BOOTP, packet, area, flags, packet.ciaddr, lease.address, siaddr, filename, server_name
@@ -125,7 +123,7 @@ def _next_server(
     """
     value = par.value(context, options, par.NEXT_SERVER)
     if value is not None:
-        return int.from_bytes(value[:_ADDRESS_OCTETS], "big") if len(value) >= _ADDRESS_OCTETS else 0
+        return int.from_bytes(value[:ADDRESS_OCTETS], "big") if len(value) >= ADDRESS_OCTETS else 0
     for interface in server.generation.interfaces.values():
         if interface.network is network and interface.address:
             return interface.address

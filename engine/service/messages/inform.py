@@ -12,13 +12,14 @@ from ....trace.effects import ERROR, INFO, Send
 from ...conf.running import parameters as par
 from ...conf.running.scopes import class_scopes, run_scopes
 from ...model.context import OptionSet
+from ...wire.codes import ADDRESS_OCTETS, CLIENT_IDENTIFIER, SUBNET_MASK, SUBNET_SELECTION
 from ...wire.encode import INFORM, UnknownSpaceError
 from ...wire.packet import ACK
 from ...wire.reply import compose, inform_flags, send_inform, truncation_lines
 from ...wire.text import dotted, inform_ack_line, inform_line
 from ..explain import sent_options, tell_options, tell_parameters, watch_scopes
-from ..finding.hosts import CLIENT_IDENTIFIER, host_addresses
-from ..finding.network import LINK_SELECTION, SUBNET_SELECTION, selected
+from ..finding.hosts import host_addresses
+from ..finding.network import LINK_SELECTION, selected
 from ..granting.reply import server_identifier
 from ..silence import Silence
 
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from ..reasons import Settings
     from ..server import Server
 
-_SUBNET_MASK: Final = 1
-_ADDRESS_OCTETS: Final = 4
 # The lease's time, T1 and T2, which this client has no lease for: an ACK must not carry them (RFC 2131, 4.3.5).
 _TIMES: Final = (51, 58, 59)
 # The explanation follows the first refusal for want of authority, and every 101st after it.
@@ -86,7 +85,7 @@ def _find_subnet(server: Server, packet: Message, line: str) -> tuple[Subnet | N
     choice = selected(packet)
     if choice is not None:
         value, of_relay = choice
-        if len(value) != _ADDRESS_OCTETS:
+        if len(value) != ADDRESS_OCTETS:
             server.log(INFO, f"{line}: ignored (invalid subnet selection option).")
             return None, None
         address = int.from_bytes(value, "big")
@@ -154,11 +153,11 @@ def _answer(server: Server, context: Context, packet: Message, subnet: Subnet, c
     filename = par.text(context, options, par.FILENAME)
     server_name = par.text(context, options, par.SERVER_NAME)
     server_identifier(server, context, options, packet.interface, ACK)
-    options.dhcp.setdefault(_SUBNET_MASK, subnet.netmask.to_bytes(4, "big"))
+    options.dhcp.setdefault(SUBNET_MASK, subnet.netmask.to_bytes(4, "big"))
     for code in _TIMES:
         options.dhcp.pop(code, None)
     value = par.value(context, options, par.NEXT_SERVER) or b""
-    siaddr = int.from_bytes(value[:_ADDRESS_OCTETS], "big") if len(value) >= _ADDRESS_OCTETS else 0
+    siaddr = int.from_bytes(value[:ADDRESS_OCTETS], "big") if len(value) >= ADDRESS_OCTETS else 0
     encoder = server.generation.encoder
     try:
         site = encoder.site(INFORM, options, context)

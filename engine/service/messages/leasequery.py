@@ -9,11 +9,11 @@ from ...conf.running import parameters as par
 from ...conf.running.scopes import run_scopes, running_order
 from ...model.context import OptionSet
 from ...model.lease import ACTIVE
+from ...wire.codes import CLIENT_IDENTIFIER
 from ...wire.encode import LEASEQUERY
 from ...wire.packet import LEASEACTIVE, LEASEUNASSIGNED, LEASEUNKNOWN, type_name
 from ...wire.reply import compose_leasequery, send_leasequery
 from ...wire.text import dotted, hardware_text, identifier_text, leasequery_line
-from ..finding.hosts import CLIENT_IDENTIFIER
 from ..granting.reply import server_identifier
 from ..silence import Silence
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ....trace.effects import INFO
+from ...wire.codes import CLIENT_IDENTIFIER
 from ...wire.text import hardware_text, release_line
-from ..finding.hosts import CLIENT_IDENTIFIER
 from .partner import ignores
 
 if TYPE_CHECKING:
