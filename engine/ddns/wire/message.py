@@ -95,8 +95,13 @@ def update(zone: Name, owner: Name, template: Template, names: Names, address: i
     append_name(made, zone.labels[:-1], known)
     made += _QUESTION.pack(SOA, IN)
     data = {Kind.A: address.to_bytes(4, "big"), Kind.GUARD: names.guard_data}
+    pointer = b""
     for row in (*template.prerequisites, *template.updates):
-        append_name(made, owner.labels[:-1], known)
+        if pointer:
+            made += pointer
+        else:
+            append_name(made, owner.labels[:-1], known)
+            pointer = (known[tuple([label.lower() for label in owner.labels[:-1]])] | _POINTER << 8).to_bytes(2, "big")
         ttl = names.ttl if row.way is Way.ADD else 0
         content = data.get(row.kind, b"") if row.way in _WITH_DATA else b""
         made += _FIXED.pack(_type_of(row, names), _CLASSES[row.way], ttl, len(content)) + content
