@@ -114,12 +114,12 @@ class Connections:
         return next((one for one in self.endpoints.values() if one.calling == stream), None)
 
     def _called_by(self, event: StreamOpened) -> Endpoint | None:
-        """The relationship of a connection that was accepted, by addresses; one without a link goes before others."""
+        """The relationship of a connection that was accepted, by addresses; best one without a link that we greet."""
         found = [
             one for one in self.endpoints.values()
             if self.address_of(one.settings.peer_address) == event.peer and one.settings.port == event.local_port
         ]  # fmt: skip
-        found.sort(key=lambda one: one.link is not None)
+        found.sort(key=lambda one: (one.link is not None, not one.primary))
         return found[0] if found else None
 
     def received(self, stream: int, data: bytes) -> None:
@@ -227,6 +227,11 @@ class Connections:
     def _connect(self, link: Link, message: Connect) -> None:
         """The primary greets."""
         endpoint = self._named(link, message.name)
+        called = self.endpoints[link.endpoint]
+        if link.called and called.primary and endpoint is not None and endpoint is not called:
+            # Two relationships with one partner, each the other's primary: the one that called has the connection, and
+            # its CONNECT is on the way there; the partner could not know, and greeted too.
+            return
         refusal = connect_refused(message, self._host.now, known=endpoint is not None)
         if refusal is None and endpoint is not None and endpoint.primary:
             refusal = _NOT_A_SECONDARY

@@ -23,6 +23,7 @@ _LENGTH_S: Final = (300, 1200)
 _CLIENT_EVERY_S: Final = (4, 20)
 # The part of all runs in which operators do what nobody may.
 _WILD: Final = 0.1
+_WILD_WEIGHT: Final = 50
 _FAULT_EVERY_S: Final = (40, 200)
 
 
@@ -71,7 +72,7 @@ def _faults(random: Random, site: Site, length_us: int, kinds: Collection[str]) 
         return []
     wild = random.random() < _WILD
     names = sorted(kind for kind in kinds if wild or not FAULTS[kind].wild) or sorted(kinds)
-    weights = [FAULTS[name].weight for name in names]
+    weights = [_WILD_WEIGHT if FAULTS[name].wild else FAULTS[name].weight for name in names]
     numbers = servers(site)
     count = int(length_us / SECOND_US / random.uniform(*_FAULT_EVERY_S))
     found = []

@@ -199,6 +199,23 @@ def _right(run: Run, step: Step) -> None:
     run.set_clock(step.who, 0)
 
 
+# What goes over a connection
+
+
+def _garble(run: Run, step: Step) -> bool:
+    """Parts of what it says are missing when they arrive, as if its program were another."""
+    run.nodes[step.who].garbled = True
+    return _reset(run, step)
+
+
+def _clear(run: Run, step: Step) -> None:
+    node = run.nodes[step.who]
+    if node.garbled:
+        # What was refused is told again on the next link.
+        node.garbled = False
+        _reset(run, step)
+
+
 # Disks and lease files
 
 
@@ -285,6 +302,7 @@ FAULTS: Final[dict[str, Fault]] = {
     "stalled": Fault("its connections stand, and carry nothing, one way or both", _stall, None, 4, 0),
     "refused": Fault("it refuses every call", _refuse, _accept, 3, 200),
     "reordered": Fault("calls overtake each other", _reorder, _in_order, 3, 200),
+    "garbled": Fault("parts of what it says are missing when they arrive", _garble, _clear, 2, 100),
     "skew": Fault("its clock is wrong by less than a minute", _skew, _right, 3, 400),
     "clock": Fault("its clock is stepped by minutes", _wrong, _right, 2, 400),
     "full": Fault("its disk takes nothing, or syncs nothing", _fill, _room, 4, 120),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from ...trace import events as ev
 from ..world.simulated.server import Server
+from .garbling import garbled
 from .judging.promises import Violated
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ class Node(Server):
         self.boots = 0
         # Its relationships have other names than its partners', or its pools so many more addresses.
         self.renamed = False
+        # Parts of what it says are missing when they arrive (garbling.py).
+        self.garbled = False
         self.longer = 0
         # The power fails behind so many things done (None: it does not), and this part of what is not safe stays.
         self.fails_in: int | None = None
@@ -148,4 +151,4 @@ class Node(Server):
     def stream_send(self, effect: fx.StreamSend) -> None:
         """Something leaves on a connection."""
         self._watch.says(self, effect)
-        super().stream_send(effect)
+        super().stream_send(garbled(effect) if self.garbled else effect)

@@ -97,12 +97,12 @@ class Promises:
     def let_go(self, client: str) -> None:
         """The client uses no address any more."""
         for address in self._of.pop(client, ()):
-            self._open[address].pop(client, None)
+            self._open.get(address, {}).pop(client, None)
 
     def took(self, client: str, address: int) -> None:
         """The client uses this address, and no other."""
         for other in self._of.get(client, set()) - {address}:
-            self._open[other].pop(client, None)
+            self._open.get(other, {}).pop(client, None)
         self._of[client] = {address}
 
 

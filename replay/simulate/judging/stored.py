@@ -61,7 +61,7 @@ class Stored:
             found = read.get(address) or LeaseImage.of(lease)
             if not any(_same(image, found) for image in images):
                 raise Violated("stored", _what(who, images, found))
-        self._images = {address: [read.get(address) or images[-1]] for address, images in self._images.items()}
+            self._images[address] = [found]
 
 
 def _same(stored: LeaseImage, found: LeaseImage) -> bool:

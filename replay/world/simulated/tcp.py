@@ -144,7 +144,8 @@ class Tcp:
         self.call_us = 0
         self._network = network
         self._clock = clock
-        self._listeners: dict[tuple[int, int], tuple[Owner, str]] = {}
+        # By address, or by the name of a party that listens at all of its own.
+        self._listeners: dict[tuple[int | str, int], tuple[Owner, str]] = {}
         self._homes: dict[int, str] = {}
         self._port = 49_152
 
@@ -157,12 +158,12 @@ class Tcp:
 
     def listen(self, owner: Owner, address: int, port: int, service: str) -> bool:
         """Accept connections; False where somebody does already."""
-        return self._listeners.setdefault((address, port), (owner, service))[0] is owner
+        return self._listeners.setdefault((address or owner.name, port), (owner, service))[0] is owner
 
     def listen_end(self, owner: Owner, address: int, port: int) -> None:
         """Accept no more."""
-        if self._listeners.get((address, port), (None, ""))[0] is owner:
-            del self._listeners[address, port]
+        if self._listeners.get((address or owner.name, port), (None, ""))[0] is owner:
+            del self._listeners[address or owner.name, port]
 
     def forget(self, owner: Owner) -> None:
         """Nobody listens there any more: the process has ended."""
@@ -187,7 +188,7 @@ class Tcp:
             else:
                 self._clock.after(AGAIN_US, partial(self._arrive_call, end, address, port, since_us))
             return
-        listener = self._listeners.get((address, port)) or self._listeners.get((0, port))
+        listener = self._listeners.get((address, port)) or self._listeners.get((home, port))
         if listener is None or listener[0].name != home or home in self.refusing:
             self._clock.after(self._network.lateness_us(), partial(self._end, end, REFUSED))
             return
