@@ -7,7 +7,8 @@ which something runs out, both orders are tried on a copy of the machine, and th
 taken. ISC's own playback decides by a fixed rule, and loses leases by it.
 
 What is not in such a file is made up plainly: the network's length from the subnet declared for an interface's
-address, no host names, programs that end with 0. OMAPI, failover and DNS records are not played.
+address, no host names, programs that end with 0. OMAPI's connections are told apart as well as can be (connections.py);
+failover and DNS records are not played.
 """
 
 from __future__ import annotations
@@ -23,8 +24,22 @@ from ...trace.codec import pack, unpack
 from ..world.feeding import Feeder
 from ..world.host import SECOND_US, Applied
 from ..world.starting import Beginning
+from .connections import Connections
 from .format import IscTraceError
-from .records import Echo, File, Interface, Other, Pinged, Received, Seed, Sent
+from .records import (
+    CONNECTIONS,
+    Accepted,
+    Echo,
+    File,
+    HungUp,
+    Interface,
+    Octets,
+    Other,
+    Pinged,
+    Received,
+    Seed,
+    Sent,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -102,6 +117,7 @@ class Drive(Feeder):
         self.gaps: list[str] = []
         self._names: dict[int, str] = {}
         self._own: set[int] = set()
+        self._connections = Connections()
         self._waiting: deque[Unmatched] = deque()
         self._asked: list[int] = []
         self._trial: list[Applied] | None = None
@@ -150,10 +166,36 @@ class Drive(Feeder):
                 self._sent(record)
             elif isinstance(record, Echo):
                 self.tell(ev.PingReply(0, 0, record.address))
+            elif isinstance(record, Accepted | Octets | HungUp):
+                self._on_connection(record)
             elif isinstance(record, Other):
+                self._connections.foreign = self._connections.foreign or record.what == CONNECTIONS
                 self.leave(record.what)
         self.extra += self._waiting
         self._waiting.clear()
+
+    def _on_connection(self, record: Accepted | Octets | HungUp) -> None:
+        """Something of OMAPI's; counted where it cannot be told from failover's."""
+        connections = self._connections
+        if isinstance(record, Accepted):
+            event = connections.accepted(record, min(self._own, default=0))
+        elif isinstance(record, Octets):
+            event = connections.came(record)
+        else:
+            event = connections.ended()
+        if event is not None:
+            self.tell(event)
+        elif connections.foreign or isinstance(record, Octets):
+            self.leave(CONNECTIONS)
+
+    def stream_listen(self, effect: ef.StreamListen) -> None:
+        """Remember where OMAPI is served."""
+        self._connections.listen(effect)
+
+    def stream_close(self, effect: ef.StreamClose) -> None:
+        """The machine ends a connection."""
+        self._connections.closed(effect.stream)
+        self.answer(ev.StreamClosed(0, 0, effect.stream, ""))
 
     def _go_to(self, second_us: int) -> None:
         """Time goes on, or back, to a second: what was due before it fires at its time."""

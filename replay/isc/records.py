@@ -2,7 +2,7 @@
 
 The layout hangs on the release that wrote the file (a hardware address takes 18 octets through 4.2.4, 22 from 4.2.5
 on) and, for addresses of what went out, on the byte order of its machine; both are found in the file. Octets that
-ISC's programs leave uninitialised are not looked at. OMAPI, failover and DNS records are counted, not read.
+ISC's programs leave uninitialised are not looked at. Failover and DNS records are counted, not read.
 """
 
 from __future__ import annotations
@@ -84,6 +84,34 @@ class Seed(NamedTuple):
     value: bytes
 
 
+class Accepted(NamedTuple):
+    """Somebody has called at `port`."""
+
+    when: int
+    peer: int
+    peer_port: int
+    port: int
+
+
+class Octets(NamedTuple):
+    """Octets that came on a connection; which one, the file does not say."""
+
+    when: int
+    data: bytes
+
+
+class HungUp(NamedTuple):
+    """A connection ended; which one, the file does not say."""
+
+    when: int
+
+
+class Nothing(NamedTuple):
+    """A record that says what others say, too, or nothing but zeros."""
+
+    when: int
+
+
 class Other(NamedTuple):
     """A record of a part that cannot be played (`what`: OMAPI, failover, DNS), or one that makes no sense."""
 
@@ -91,13 +119,12 @@ class Other(NamedTuple):
     what: str
 
 
-Record = File | Interface | Received | Sent | Pinged | Echo | Seed | Other
+Record = File | Interface | Received | Sent | Pinged | Echo | Seed | Accepted | Octets | HungUp | Nothing | Other
 
-_CONNECTIONS: Final = "OMAPI and failover"
+CONNECTIONS: Final = "OMAPI and failover"
 _DNS: Final = "DNS updates"
 _NOT_PLAYED: Final = {
-    "connection-output": _CONNECTIONS, "connection-input": _CONNECTIONS, "disconnect": _CONNECTIONS,
-    "connect": _CONNECTIONS, "listener-accept": _CONNECTIONS, "ddns-output": _DNS, "ddns-input": _DNS,
+    "connection-output": CONNECTIONS, "ddns-output": _DNS, "ddns-input": _DNS,
     "mr-randomid": _DNS, "mr-statp": _DNS, "mr-input": _DNS, "mr-output": _DNS,
 }  # fmt: skip
 
@@ -163,6 +190,23 @@ class Reader:
         _check(raw, _ADDRESS_BYTES)
         return Echo(raw.when, int.from_bytes(raw.payload[4:8], "big"))
 
+    def _accepted(self, raw: RawRecord) -> Record:
+        peer_port, peer, port = struct.unpack_from(">HIH", raw.payload)
+        return Accepted(raw.when, peer, peer_port, port)
+
+    def _connect(self, raw: RawRecord) -> Record:
+        (listener,) = struct.unpack_from(">i", raw.payload, 4)
+        # Of what was accepted there is a record already; what this server has called is a failover partner.
+        return Other(raw.when, CONNECTIONS) if listener < 0 else Nothing(raw.when)
+
+    def _octets(self, raw: RawRecord) -> Record:
+        data = raw.payload[4:]
+        # What went out stands here, too, as zeros.
+        return Octets(raw.when, data) if any(data) else Nothing(raw.when)
+
+    def _hung_up(self, raw: RawRecord) -> Record:
+        return HungUp(raw.when)
+
     def _seed(self, raw: RawRecord) -> Record:
         return Seed(raw.when, raw.payload[:8])
 
@@ -181,4 +225,8 @@ _READERS: Final[dict[str, Callable[[Reader, RawRecord], Record]]] = {
     "icmp-output": Reader._pinged,
     "icmp-input": Reader._echo,
     "random-seed": Reader._seed,
+    "listener-accept": Reader._accepted,
+    "connect": Reader._connect,
+    "connection-input": Reader._octets,
+    "disconnect": Reader._hung_up,
 }

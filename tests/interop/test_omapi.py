@@ -24,6 +24,8 @@ import pytest
 from dhcpd import dhcpctl
 from dhcpd.trace.effects import StreamListenEnd
 from tests.dhcpd.dhcpctl.loopback import ADDRESS, Loopback
+from tests.engine.omapi.shell import CONFIGURATION
+from tests.replay.engine_runs import yiaddr
 
 pypureomapi = pytest.importorskip("pypureomapi")
 
@@ -87,6 +89,56 @@ def test_pypureomapi_and_leases(server, omapi):
         omapi.lookup_mac("192.0.2.1")
     with pytest.raises(pypureomapi.OmapiErrorNotFound):
         omapi.lookup_failoverstate("fo", "local-state")
+
+
+RANGE = b"range 10.0.1.0 10.0.1.31;"
+SHARED = CONFIGURATION.replace(RANGE, b'pool { failover peer "fo"; ' + RANGE + b" }")
+FAILOVER = b'failover peer "fo" { primary; mclt 1800; split 128; address 10.0.0.1; peer address 10.0.0.2; }\n' + SHARED
+STARTUP = 1
+
+
+def test_pypureomapi_and_failover():
+    with Loopback(FAILOVER) as server:
+        omapi = pypureomapi.Omapi(ADDRESS, server.port, b"omapi_key", SECRET.encode(), timeout=60)
+        assert omapi.lookup_failoverstate("fo", "local-state") == struct.pack("!L", STARTUP)
+        assert omapi.lookup_by_failoverstate(name="fo")["mclt"] == struct.pack("!L", 1800)
+        omapi.close()
+
+
+def test_pypureomapi_and_names_of_leases(server, omapi):
+    address = yiaddr(server.packet(1, 1, b"\x0c\x05alpha"))
+    dotted = ".".join(str(octet) for octet in address.to_bytes(4, "big"))
+    assert omapi.lookup_hostname(dotted) == "alpha"
+    omapi.add_host_without_ip(omapi.lookup_mac(dotted))
+    # A host is found by the address of its lease; this one has no address of its own that the library could show.
+    with pytest.raises(pypureomapi.OmapiErrorAttributeNotFound):
+        omapi.lookup_host_by_ip(dotted)
+
+
+def test_ansible_makes_and_removes_a_host(omapi):
+    """The calls of community.general's omapi_host, in its order; the module itself would bring all of Ansible.
+
+    It cannot change a host, whatever the server: it takes the name for another, since it looks for text among octets.
+    """
+    mac = pypureomapi.pack_mac(MAC)
+
+    def find():
+        asked = pypureomapi.OmapiMessage.open(b"host")
+        asked.obj += [(b"hardware-address", mac), (b"hardware-type", struct.pack("!I", 1))]
+        return omapi.query_server(asked)
+
+    assert find().opcode == pypureomapi.OMAPI_OP_STATUS
+    wanted = pypureomapi.OmapiMessage.open(b"host")
+    wanted.message += [(b"create", struct.pack("!I", 1)), (b"exclusive", struct.pack("!I", 1))]
+    statements = b'ddns-hostname "server01"; filename "pxelinux.0"; next-server 1.1.1.1; '
+    wanted.obj += [(b"hardware-address", mac), (b"hardware-type", struct.pack("!I", 1)), (b"name", b"server01"),
+                   (b"ip-address", pypureomapi.pack_ip("10.0.200.65")), (b"statements", statements)]  # fmt: skip
+    assert omapi.query_server(wanted).opcode == pypureomapi.OMAPI_OP_UPDATE
+    found = dict(find().obj)
+    assert (pypureomapi.unpack_ip(found[b"ip-address"]), found[b"name"]) == ("10.0.200.65", b"server01")
+    omapi.del_host(MAC)
+    with pytest.raises(pypureomapi.OmapiErrorNotFound):
+        omapi.del_host(MAC)
 
 
 def test_pypureomapi_asks_by_messages(omapi):
