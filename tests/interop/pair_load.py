@@ -22,6 +22,7 @@ PORT = 67
 DISCOVER, OFFER, REQUEST, ACK, NAK = 1, 2, 3, 5, 6
 UNHEARD_MIN = 10
 STOP_S = 60.0
+TRIES_S = 8.0
 COOKIE = b"\x63\x82\x53\x63"
 
 
@@ -32,6 +33,10 @@ class Client:
         self.until = 0.0
         self.asked = 0.0
         self.unheard = 0
+        # Of the last message, as a client has it: an offer is taken once, and an answer to an earlier one is not heard.
+        self.xid = 0
+        self.chosen = False
+        self.anew = 0.0
 
 
 def message(client: Client, kind: int, xid: int, secs: int, options: bytes = b"", ciaddr: bytes = bytes(4)) -> bytes:
@@ -74,30 +79,34 @@ class Load:
                 names = [client.hardware.hex(":"), socket.inet_ntoa(client.address), "not acknowledged"]
                 self.found["lost"].append(names)
             self.forget(client)
+        if client.address or now > client.anew:
+            client.xid, client.chosen, client.anew = random.getrandbits(32), False, now + TRIES_S
         if client.address:
-            self.send(message(client, REQUEST, random.getrandbits(32), 0, ciaddr=client.address))
+            self.send(message(client, REQUEST, client.xid, 0, ciaddr=client.address))
         else:
             secs = min(int(now - client.asked), 60) if client.asked else 0
             client.asked = client.asked or now
-            self.send(message(client, DISCOVER, random.getrandbits(32), secs))
+            self.send(message(client, DISCOVER, client.xid, secs))
 
     def forget(self, client: Client) -> None:
         if self.holders.get(client.address) is client:
             del self.holders[client.address]
-        client.address, client.asked = b"", 0.0
+        client.address, client.asked, client.anew = b"", 0.0, 0.0
 
     def hear(self, data: bytes, now: float) -> None:
         client, options = self.by_hardware.get(data[28:34]), options_of(data)
         kind = options.get(53, b"\0")[0]
         if client is None:
             return
-        if kind == OFFER and not client.address:
+        current = int.from_bytes(data[4:8], "big") == client.xid
+        if kind == OFFER and current and not client.chosen:
             self.found["offers"] += 1
+            client.chosen = True
             wanted = bytes([50, 4]) + data[16:20] + bytes([54, 4]) + options[54]
-            self.send(message(client, REQUEST, int.from_bytes(data[4:8], "big"), 0, wanted))
-        elif kind == ACK:
+            self.send(message(client, REQUEST, client.xid, 0, wanted))
+        elif kind == ACK and (current or data[16:20] == client.address):
             self.take(client, data[16:20], now + int.from_bytes(options[51], "big"), now)
-        elif kind == NAK and client.address:
+        elif kind == NAK and current and client.address:
             self.found["lost"].append([client.hardware.hex(":"), socket.inet_ntoa(client.address), "refused"])
             self.forget(client)
 
