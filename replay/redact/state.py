@@ -7,7 +7,7 @@ stay as they are.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from ...engine import startup
 from ...engine.agenda import Owner
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from .records import Records
     from .sources import Writer
 
-_WHOSE: Final = (1, 2, 6, 12)
 
 
 def survey(state: dict[str, Any], findings: Findings, streams: Streams) -> None:
@@ -71,6 +70,8 @@ def _survey_server(server: dict[str, Any], findings: Findings) -> None:
 def _survey_database(database: dict[str, Any], findings: Findings) -> None:
     for text, _written in database["declarations"]:
         sources.survey(_octets(text), findings)
+    if database["server_duid"] is not None:
+        findings.leave("the server's DUID")
     for fields in (*database["leases"], *database["orphans"]):
         row = LeaseRow(*fields)
         findings.hardware_address(row.hardware[1:])
@@ -84,8 +85,7 @@ def _survey_database(database: dict[str, Any], findings: Findings) -> None:
 
 def _survey_rare(rare: dict[str, Any], findings: Findings) -> None:
     for code, value in rare.get("agent_options", ()):
-        if code in _WHOSE:
-            findings.identifier(value)
+        messages.survey_sub_option(code, value, findings)
     _survey_variables(rare.get("variables", ()), findings)
     for _names, text in rare["handlers"]:
         sources.survey(_octets(text), findings)
@@ -98,6 +98,8 @@ def _survey_variables(variables: Any, findings: Findings) -> None:
             findings.identifier(value)
         elif isinstance(value, bytes) and lower in sources.NAMING:
             findings.name(value)
+        elif isinstance(value, bytes) and value:
+            findings.leave("values of other variables of leases")
 
 
 def _octets(text: str | bytes) -> bytes:

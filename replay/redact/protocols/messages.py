@@ -132,10 +132,15 @@ def _survey_identifier(value: bytes, findings: Findings) -> None:
 
 def _survey_agent(value: bytes, findings: Findings) -> None:
     for inner, start, end in _pieces(value + bytes([_END]), (0, len(value))):
-        if inner in _WHOSE:
-            findings.identifier(value[start:end])
-        elif inner not in _RELAYS_ADDRESSES and start < end:
-            findings.leave(f"sub-option {inner} of relay-agent-information (82)")
+        survey_sub_option(inner, value[start:end], findings)
+
+
+def survey_sub_option(code: int, value: bytes, findings: Findings) -> None:
+    """Take what a sub-option of the relay's names."""
+    if code in _WHOSE:
+        findings.identifier(value)
+    elif code not in _RELAYS_ADDRESSES and value:
+        findings.leave(f"sub-option {code} of relay-agent-information (82)")
 
 
 _SURVEYS: Final[Mapping[Kind, Callable[[bytes, Findings], None]]] = {

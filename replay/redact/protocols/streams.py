@@ -16,7 +16,6 @@ from ....engine.omapi.server import SERVICE as OMAPI
 from ....engine.omapi.wire import HEADER_OCTETS
 from ....trace import events as ev
 from .. import sources
-from ..errors import NotRedacted
 from . import failover, omapi
 from .failover import FailoverWriter
 from .omapi import OmapiWriter
@@ -99,6 +98,7 @@ class StreamWriter:
         self._streams = streams
         self._omapi = OmapiWriter(writer, messages, keys)
         self._failover = FailoverWriter(writer, messages)
+        self._meaningless = messages.meaningless
         self._rest: dict[int, memoryview] = {}
 
     def event(self, event: ev.StreamData) -> ev.StreamData:
@@ -117,10 +117,8 @@ class StreamWriter:
             return self._omapi.rewrite(data, walked(connection))
         if connection.service == FAILOVER:
             return self._failover.rewrite(data)
-        raise NotRedacted(
-            f"the recording holds a connection of {connection.service or 'no known service'}, whose octets cannot be "
-            "read: slice it to the DHCP clients that matter first"
-        )
+        # Of no connection that the machine has, or no longer has: it is told, and ignored.
+        return self._meaningless(data)
 
     def effect(self, effect: ef.StreamSend) -> ef.StreamSend:
         """What the server sent: whole messages, or its greeting."""
