@@ -30,7 +30,11 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False),
     help="Write a capture for Wireshark. An older file is moved aside.",
 )
-@click.option("--client", metavar="MAC|IP|ID|NAME", help="Only this client's packets.")
+@click.option(
+    "--client",
+    metavar="MAC|IP|ID|NAME",
+    help="Only this client's packets: by hardware address in any notation, IPv4 address, identifier or host name.",
+)
 @FROM
 @TO
 @click.option("--reasons/--no-reasons", default=True, help="Say why, by playing the recording, or do not.")

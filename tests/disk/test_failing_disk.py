@@ -15,10 +15,29 @@ import pytest
 
 from dhcpd.disk import lease_file
 from dhcpd.disk.lease_file import LeaseFile, StorageError
+from dhcpd.engine.lease.database import Database
+from dhcpd.engine.lease.file.reader import load_lease_file
+from dhcpd.engine.model.lease import ACTIVE
+from tests.engine.lease.configurations import configuration
 
 CASES = 10_000
+# Each of these is also read by the engine at its end, as a server that starts again would.
+LOADED_CASES = 1_000
 OPERATIONS = 14
 RECORD = re.compile(rb"lease (\d+) \{[^{}\0]*\}\n")
+PLAIN = b"lease %d {\n  starts never;\n}\n"
+GRANTED = b"""lease 10.0.0.%d {
+  starts 2 2026/11/24 05:47:27;
+  ends never;
+  cltt 2 2026/11/24 05:47:27;
+  binding state active;
+  next binding state free;
+  hardware ethernet 02:00:00:00:00:01;
+  uid "}{\\"lease 10.0.0.1 {";
+}
+"""
+CONFIGURATION = configuration([("10.0.0.0", "10.0.0.255")])
+NOW = 1_795_467_390
 
 
 class Disk:
@@ -80,8 +99,8 @@ class Disk:
 class Run:
     """One server's life on one disk: what it remembers, and what it has promised."""
 
-    def __init__(self, draw, disk, path):
-        self.draw, self.disk = draw, disk
+    def __init__(self, draw, disk, path, record=PLAIN):
+        self.draw, self.disk, self.record = draw, disk, record
         self.file = LeaseFile(str(path))
         self.remembered = []
         self.promised = set()
@@ -90,7 +109,7 @@ class Run:
     def store(self):
         """A group: some records in one write, one sync, and then the replies."""
         numbers = [len(self.remembered) + one for one in range(self.draw.randint(1, 3))]
-        records = [b"lease %d {\n  starts never;\n}\n" % number for number in numbers]
+        records = [self.record % number for number in numbers]
         self.remembered += records
         self.file.append(b"".join(records))
         self.file.sync()
@@ -135,3 +154,27 @@ def test_what_was_promised_survives(monkeypatch, first):
             assert b"\0" not in path.read_bytes(), f"case {case}"
             run.disk.failing = 0.0
             run.file.close()
+
+
+def loaded(data):
+    """The last octet of every address that a server finds active in a file."""
+    database = Database(CONFIGURATION)
+    load_lease_file([data], database, CONFIGURATION, lambda _level, _line: None, "leases", NOW)
+    return {lease.address & 0xFF for lease in database.leases() if lease.state == ACTIVE}
+
+
+def test_what_was_promised_is_loaded(monkeypatch, tmp_path):
+    path = tmp_path / "dhcpd.leases"
+    for case in range(LOADED_CASES):
+        draw = random.Random(case)
+        disk = Disk(draw)
+        monkeypatch.setattr(lease_file, "os", disk)
+        path.unlink(missing_ok=True)
+        path.touch()
+        run = Run(draw, disk, path, GRANTED)
+        for _ in range(draw.randint(1, OPERATIONS)):
+            run.step()
+        # What was not synced may be there, in part, as noughts, or what was there twice.
+        assert run.promised <= loaded(disk.crash(path)), f"case {case}"
+        run.disk.failing = 0.0
+        run.file.close()
