@@ -1,7 +1,7 @@
 """dhcpd.conf and lease files: what they name, and the same text with pseudonyms; line numbers stay, comments go.
 
-Both speak one language, and the engine's own lexer reads it, so that a string is a string here as there. What the
-lexer cannot read (behind octet 255, behind white space without end) is cut off: the engine never reads it either.
+Both speak one language, and the engine's own lexer reads it, so that a string is a string here as there; statement by
+statement, since a lease file may be longer than memory should be.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from .findings import TYPES
 from .pseudonyms import PIECE, is_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from .findings import Findings
     from .pseudonyms import Pseudonyms
 
 _HEX: Final = re.compile(rb"[0-9A-Fa-f]{1,2}")
+_WORD: Final = re.compile(rb"[^\s]")
 _COMMENT: Final = re.compile(rb"#[^\n]*")
 _DOTTED: Final = re.compile(rb"(?<![\w.])(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?![\w.])")
 _REVERSED: Final = re.compile(rb"(?<![\w.])((?:\d{1,3}\.){1,4})(?=in-addr\.arpa)", re.IGNORECASE)
@@ -50,6 +51,9 @@ _LEADING: Final = frozenset(b"option supersede default append prepend send set a
 _ENDS: Final = frozenset((b";", b"{", b"}"))
 _MASKS: Final = frozenset(b"netmask subnet-mask".split())
 _ALGORITHM: Final = b"algorithm"
+# Words of a statement on which hangs what stands behind them.
+_HEEDED: Final = _DECLARING | {_ALGORITHM, b"secret"}
+_TOKENS_MAX: Final = 4096
 _TEXTS_LEFT: Final = "texts of the configuration and the lease file"
 _NAMES_LEFT: Final = "names without quotation marks in the configuration and the lease file"
 
@@ -63,16 +67,39 @@ class Token(NamedTuple):
     end: int
 
 
-def tokens(data: bytes) -> list[Token]:
-    """Every token that the engine's reader would see."""
-    lexer = Lexer(data, "", lambda _text: None)
-    found: list[Token] = []
-    try:
-        while lexer.next() != EOF:
-            found.append(Token(lexer.kind, lexer.text, lexer.start, lexer.pos))
-    except Overflow:
-        pass
-    return found
+def tokens(data: bytes) -> Iterator[Token]:
+    """Every token that a reader may see, also behind an octet 255 or a run of white space, which end the engine's."""
+    base = 0
+    for part in data.split(b"\xff"):
+        for token in _tokens(part):
+            yield token._replace(start=base + token.start, end=base + token.end)
+        base += len(part) + 1
+
+
+def _tokens(part: bytes) -> Iterator[Token]:
+    start = 0
+    while start < len(part):
+        lexer = Lexer(part, "", lambda _text: None, start)
+        try:
+            while lexer.next() != EOF:
+                yield Token(lexer.kind, lexer.text, lexer.start, lexer.pos)
+        except Overflow:
+            word = _WORD.search(part, max(lexer.pos, start + 1))
+            start = len(part) if word is None else word.start()
+        else:
+            return
+
+
+def _statements(data: bytes) -> Iterator[list[Token]]:
+    """The tokens through each semicolon or brace; what has none goes on in the next, so that no file fills memory."""
+    read: list[Token] = []
+    for token in tokens(data):
+        read.append(token)
+        if len(read) == _TOKENS_MAX or (token.text in _ENDS and token.kind != STRING):
+            yield read
+            read = []
+    if read:
+        yield read
 
 
 def _octet_list(read: list[Token], at: int) -> tuple[bytes, int]:
@@ -97,7 +124,8 @@ class _Surveyor:
 
     def _begin(self) -> None:
         self._head = True
-        self._naming = self._plain = self._identifying = self._secret = self._path = False
+        self._naming = self._plain = self._identifying = self._secret = self._path = self._subclass = False
+        self._strings = 0
 
     def take(self, read: list[Token], at: int) -> None:
         """Look at a token."""
@@ -113,25 +141,36 @@ class _Surveyor:
 
     def _word(self, word: bytes, read: list[Token], at: int) -> None:
         token = read[at]
+        first = not at or read[at - 1].text != b":"
         if word == b"hardware" and read[at + 1 : at + 2] and _HARDWARE_TYPE.fullmatch(read[at + 1].text):
             self._findings.hardware_address(_octet_list(read, at + 2)[0])
         elif self._secret:
             self._findings.secrets.add(token.text)
-        elif self._identifying and read[at - 1].text != b":":
+        elif self._identifying and first:
             self._findings.identifier(_octet_list(read, at)[0])
         elif self._naming and self._plain and word != b"=":
             self._findings.name(token.text, plain=True)
+        elif first and _HEX.fullmatch(word):
+            self._octets(_octet_list(read, at)[0])
+
+    def _octets(self, value: bytes) -> None:
+        """A list of octets anywhere: as long as a hardware address it may be one, or whatever a client calls itself."""
+        if len(value) == _OCTETS_STANDING_OUT_MIN:
+            self._findings.hardware_address(value)
+        elif len(value) > _OCTETS_STANDING_OUT_MIN:
+            self._findings.identifier(value)
 
     def _string(self, text: bytes) -> None:
         if self._secret:
             self._findings.secrets.add(text)
         elif self._naming:
             self._findings.name(text, plain=self._plain)
-        elif self._identifying:
+        elif self._identifying or (self._subclass and self._strings):
             self._findings.identifier(text)
         elif self._path:
             self._findings.path(text)
         self._head = False
+        self._strings += 1
 
     def _lead(self, word: bytes) -> None:
         self._plain = self._plain and word != b"="
@@ -141,16 +180,18 @@ class _Surveyor:
             self._path = word in _PATHS
             self._head = word in _LEADING
         self._secret = self._secret or word == b"secret"
+        self._subclass = self._subclass or word == b"subclass"
 
 
 def survey(data: bytes, findings: Findings) -> None:
     """Take what a file names into `findings`."""
-    read = tokens(data)
     surveyor = _Surveyor(findings)
-    for at in range(len(read)):
-        surveyor.take(read, at)
-    unquoted = {token.text.lower() for token in read if token.kind != STRING}
-    findings.spoken |= {word for word in unquoted if word not in findings.plain}
+    unquoted: set[bytes] = set()
+    for read in _statements(data):
+        for at in range(len(read)):
+            surveyor.take(read, at)
+        unquoted.update(token.text.lower() for token in read if token.kind != STRING)
+    findings.spoken |= unquoted - findings.plain
 
 
 class Writer:
@@ -164,7 +205,8 @@ class Writer:
         self._pseudonyms = pseudonyms
         self._address = address
         self._left: dict[str, set[bytes]] = {_TEXTS_LEFT: set(), _NAMES_LEFT: set()}
-        self._lengths = sorted({len(value) for value in findings.hardware | findings.identifiers if stands_out(value)})
+        self._known = Occurrences(value for value in findings.hardware | findings.identifiers if stands_out(value))
+        self._hex = {value.hex().encode("ascii") for value in findings.hardware if len(value) == _HARDWARE_DIGITS // 2}
 
     @property
     def left(self) -> dict[str, int]:
@@ -173,38 +215,36 @@ class Writer:
 
     def rewrite(self, data: bytes) -> bytes:
         """The file's text."""
-        read = tokens(data)
         made: list[bytes] = []
         behind = 0
-        for start, end, text in self._changes(read, data):
+        for start, end, text in self._changes(data):
             made += [_without_comments(data[behind:start]), text]
             behind = end
-        last = read[-1].end if read else len(data)
-        made.append(_without_comments(data[behind:last]))
-        return b"".join(made) + _without_comments(data[last:].partition(b"\xff")[0])
+        made.append(_without_comments(data[behind:]))
+        return b"".join(made)
 
-    def _changes(self, read: list[Token], data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    def _changes(self, data: bytes) -> Iterator[tuple[int, int, bytes]]:
         """(start, end, new text) of what is exchanged, in order."""
-        at = 0
-        secret = declaring = algorithm = False
-        while at < len(read):
-            token = read[at]
-            word = token.text.lower() if token.kind != STRING else b""
-            behind = at + 1
-            if word in _ENDS:
-                secret = declaring = algorithm = False
-            elif secret:
-                blind = _BASE64.sub(b"A", token.text)
-                yield token.start, token.end, b'"' + blind + b'"' if token.kind == STRING else blind
-            elif not algorithm:
-                behind, text = self._changed(read, at, data, declaring=declaring)
-                if text is not None:
-                    yield token.start, read[behind - 1].end, text
-                self._note(token, data, text)
-            secret = secret or word == b"secret"
-            declaring = declaring or word in _DECLARING
-            algorithm = algorithm or word == _ALGORITHM
-            at = behind
+        said: set[bytes] = set()
+        for read in _statements(data):
+            at = 0
+            while at < len(read):
+                token = read[at]
+                word = token.text.lower() if token.kind != STRING else b""
+                behind = at + 1
+                if word in _ENDS:
+                    said.clear()
+                elif b"secret" in said:
+                    blind = _BASE64.sub(b"A", token.text)
+                    yield token.start, token.end, b'"' + blind + b'"' if token.kind == STRING else blind
+                elif _ALGORITHM not in said:
+                    behind, text = self._changed(read, at, data, declaring=not said.isdisjoint(_DECLARING))
+                    if text is not None:
+                        yield token.start, read[behind - 1].end, text
+                    self._note(token, data, text)
+                if word in _HEEDED:
+                    said.add(word)
+                at = behind
 
     def _changed(self, read: list[Token], at: int, data: bytes, *, declaring: bool) -> tuple[int, bytes | None]:
         """(number of the token behind, new text or None) of what begins with a token."""
@@ -251,13 +291,10 @@ class Writer:
         if hidden is not None:
             return hidden
         made = bytearray(self.words(value))
-        for length in self._lengths:
-            for at in range(len(value) - length + 1):
-                part = value[at : at + length]
-                if part in self._findings.hardware:
-                    made[at : at + length] = self._pseudonyms.hardware(part)
-                elif part in self._findings.identifiers:
-                    made[at : at + length] = identified(part, self._pseudonyms)
+        for at, part in self._known.within(value):
+            is_hardware = part in self._findings.hardware
+            hidden = self._pseudonyms.hardware(part) if is_hardware else identified(part, self._pseudonyms)
+            made[at : at + len(part)] = hidden
         return bytes(made)
 
     def _word(self, found: re.Match[bytes]) -> bytes:
@@ -274,9 +311,10 @@ class Writer:
     def _with_hardware(self, made: bytes, digits: re.Match[bytes]) -> bytes:
         """A word with the pseudonyms of the hardware addresses that stand in it as bare digits."""
         run, start = digits[0], digits.start()
+        lower = run.lower()
         for at in range(len(run) - _HARDWARE_DIGITS + 1):
-            octets = bytes.fromhex(run[at : at + _HARDWARE_DIGITS].decode("ascii"))
-            if octets in self._findings.hardware:
+            if lower[at : at + _HARDWARE_DIGITS] in self._hex:
+                octets = bytes.fromhex(run[at : at + _HARDWARE_DIGITS].decode("ascii"))
                 text = self._pseudonyms.hardware(octets).hex().encode("ascii")
                 text = text.upper() if run[at : at + _HARDWARE_DIGITS].isupper() else text
                 made = made[: start + at] + text + made[start + at + _HARDWARE_DIGITS :]
@@ -342,6 +380,23 @@ def _without_comments(text: bytes) -> bytes:
 def stands_out(value: bytes) -> bool:
     """Whether it cannot be mistaken for some octet and the zeros behind it, of which messages are full."""
     return len(value) >= _OCTETS_STANDING_OUT_MIN and any(value[1:])
+
+
+class Occurrences:
+    """Finds values, each of which stands out, in octets: by their beginnings, so that many cost no more than few."""
+
+    def __init__(self, values: Iterable[bytes]) -> None:
+        self._by_beginning: dict[bytes, list[bytes]] = {}
+        for value in values:
+            self._by_beginning.setdefault(value[:_OCTETS_STANDING_OUT_MIN], []).append(value)
+
+    def within(self, data: bytes) -> Iterator[tuple[int, bytes]]:
+        """(offset, value) of each."""
+        known = self._by_beginning
+        for at in range(len(data) - _OCTETS_STANDING_OUT_MIN + 1):
+            for value in known.get(data[at : at + _OCTETS_STANDING_OUT_MIN], ()):
+                if data.startswith(value, at):
+                    yield at, value
 
 
 def identified(value: bytes, pseudonyms: Pseudonyms) -> bytes:

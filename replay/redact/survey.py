@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from ...engine.conf.options import ENUMERATIONS, default_registry
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
     from ...trace.events import Event
     from ..playing.resume import Beginning
     from .protocols.streams import Streams
+
+
+# What a recording may unpack to, so that one of a mebibyte cannot keep anybody busy for hours: well-made ones of one
+# client's packets over and over unpack to 62 times their length.
+_OCTETS_FREE: Final = 8 << 20
+_TIMES_MAX: Final = 64
 
 
 class Start:
@@ -55,6 +62,7 @@ def survey(tape: Tape, start: Start, streams: Streams) -> Findings:
     findings = Findings()
     findings.reserved |= _reserved()
     leases: list[bytes] = []
+    left = _OCTETS_FREE + _TIMES_MAX * Path(tape.path).stat().st_size
     if start.snapshot is not None:
         try:
             state.survey(start.snapshot, findings, streams)
@@ -64,6 +72,9 @@ def survey(tape: Tape, start: Start, streams: Streams) -> Findings:
         if not isinstance(entry, Entry):
             continue  # it holds nothing that did not come in with an event
         event = entry.event
+        left -= sum(len(field) for field in event if isinstance(field, bytes | str))
+        if left < 0:
+            raise NotRedacted(f"it unpacks to more than {_TIMES_MAX} times its length, as no server's recording does")
         start.take(event)
         streams.take(event)
         if isinstance(event, ev.LeaseFilePart):

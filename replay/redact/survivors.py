@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ...trace import events as ev
 from .pseudonyms import PIECE, is_text
-from .sources import stands_out
+from .sources import Occurrences, stands_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 _OCTETS_MIN: Final = 6
 _LETTERS_MIN: Final = 4
-_LENGTHS_MAX: Final = 64
 _SEPARATED: Final = re.compile(rb"[0-9A-Fa-f]{1,2}(?:[:.-][0-9A-Fa-f]{1,2}){5,}")
 _BARE: Final = re.compile(rb"(?:[0-9A-Fa-f]{2}){6,}")
 _OCTAL: Final = re.compile(rb"\\([0-3][0-7]{2})")
@@ -38,9 +37,8 @@ class Survivors:
     def __init__(self, findings: Findings, pseudonyms: Pseudonyms) -> None:
         octets = {value for value in findings.hardware | findings.identifiers if stands_out(value)}
         given = {pseudonyms.hardware(value) for value in findings.hardware}
-        self._octets = octets - given
-        self._binary = {value for value in self._octets if not is_text(value)}
-        self._lengths = sorted({len(value) for value in self._octets})[:_LENGTHS_MAX]
+        self._octets = Occurrences(octets - given)
+        self._binary = Occurrences(value for value in octets - given if not is_text(value))
         words = {word for word in findings.words if len(word) >= _LETTERS_MIN}
         self._words = words - {pseudonyms.word(word) for word in findings.words} - findings.kept - findings.spoken
         self._secrets = {value for value in findings.secrets if len(value) >= _OCTETS_MIN and set(value) != {0x41}}
@@ -51,23 +49,18 @@ class Survivors:
         for data in _fields(record):
             yield from self._in(data, octets)
 
-    def _in(self, data: bytes, octets: set[bytes]) -> Iterator[str]:
+    def _in(self, data: bytes, octets: Occurrences) -> Iterator[str]:
         plain = _OCTAL.sub(lambda found: bytes([int(found[1], 8)]), data)
         for where in (data, plain) if plain != data else (data,):
-            yield from (found.hex(":") for found in self._windows(where) if found in octets)
+            yield from (found.hex(":") for _at, found in octets.within(where))
         for piece in PIECE.findall(data):
             if piece.lower() in self._words:
                 yield piece.decode("utf-8", "replace")
         for whole in _written_in_hex(data):
-            yield from (part.hex(":") for part in self._windows(whole) if part in octets)
+            yield from (found.hex(":") for _at, found in octets.within(whole))
         for secret in self._secrets:
             if secret in data:
                 yield "a secret"
-
-    def _windows(self, data: bytes) -> Iterator[bytes]:
-        for length in self._lengths:
-            for at in range(len(data) - length + 1):
-                yield data[at : at + length]
 
 
 def _fields(record: Iterable[Any]) -> Iterator[bytes]:

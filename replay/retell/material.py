@@ -7,6 +7,7 @@ than memory should be asked for (cut them first: `dhcpd-trace slice`), and damag
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ...engine.machine import Machine
@@ -15,12 +16,16 @@ from ...trace import events as ev
 from ..playing.compare import same
 from ..playing.resume import beginning
 from .faults import Fault
+from .replayer import octets_in
 
 if TYPE_CHECKING:
     from ...trace import Tape
     from ...trace.effects import Effect
 
 EVENTS_MAXIMUM: Final = 2_000_000
+# What the texts and the data of all records may take: so much, and so many times the file.
+_OCTETS_FREE: Final = 16 << 20
+_TIMES_MAX: Final = 128
 # Without these no run begins. What the lease file held is not among them: it may be nothing.
 START: Final = (
     ev.Boot, ev.ConfigurationFile, ev.ConfigurationEnd, ev.LeaseFileEnd, ev.Interfaces, ev.Listening,
@@ -34,6 +39,14 @@ class TooLong(Exception):
         super().__init__(f"{path}: more than {events:,} events; cut a piece out of it first with dhcpd-trace slice")
         self.path = path
         self.events = events
+
+
+class TooWide(TooLong):
+    """More memory than a well-made file of this length could ask for, one client's packets over and over included."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, 0)
+        self.args = (f"{path}: it unpacks to more than {_TIMES_MAX} times its length, as no server's recording does",)
 
 
 @dataclass(slots=True)
@@ -74,10 +87,14 @@ def _load(tape: Tape, made: Material) -> Material:
     made.snapshot = None if start.snapshot is None else start.snapshot.data
     made.first_seq = start.from_seq
     machine = start.machine
+    left = _OCTETS_FREE + _TIMES_MAX * Path(tape.path).stat().st_size
     for entry in tape.iterate(from_seq=start.from_seq):
         if not isinstance(entry, Entry):
             continue
         made.entries.append(entry)
+        left -= octets_in(entry.event) + sum(map(octets_in, entry.effects or ()))
+        if left < 0:
+            raise TooWide(str(tape.path))
         if len(made.entries) > EVENTS_MAXIMUM:
             raise TooLong(str(tape.path), EVENTS_MAXIMUM)
         got = _applied(machine, entry, made)

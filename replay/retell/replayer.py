@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ...trace import effects as fx
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from .gate import Gate
 
 BATCH_EVENTS: Final = 64
+_BATCH_OCTETS: Final = 1 << 20
 
 
 class Replayed(NamedTuple):
@@ -104,15 +106,22 @@ class Replayer:
 def fill(writer: TapeWriter, told: Iterable[Replayed]) -> int:
     """Put what was told on a tape, in batches; returns how many events that were. Raises TapeWriteFailed."""
     batch: list[Replayed] = []
-    count = 0
+    count = octets = 0
     for one in told:
         batch.append(one)
         count += 1
-        if len(batch) == BATCH_EVENTS:
+        octets += octets_in(one.event)
+        if len(batch) == BATCH_EVENTS or octets > _BATCH_OCTETS:
             _put(writer, batch)
             batch.clear()
+            octets = 0
     _put(writer, batch)
     return count
+
+
+def octets_in(record: Event | Effect) -> int:
+    """How much memory the texts and the data of a record take."""
+    return sum(sys.getsizeof(field) for field in record if isinstance(field, bytes | str))
 
 
 def _put(writer: TapeWriter, batch: list[Replayed]) -> None:

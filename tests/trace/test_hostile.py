@@ -1,5 +1,6 @@
 """A mebibyte of a stranger's costs at most five seconds of processor time and 256 MiB of memory."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from dhcpd.trace import DamagedTape, Entry, TapeWriter, open_tape
 from dhcpd.trace import events as ev
+from tests.replay.test_every_verb import CALLS, CONF, CONFIGURATION, IMPORTS, ROOT
 from tests.trace import hostile
 
 SECONDS_MAXIMUM = 5.0
@@ -77,3 +79,26 @@ def test_one_client_in_a_storm_is_no_attack(tmp_path):
     assert Path(path).stat().st_size < 2 << 20
     with open_tape(path) as tape:
         assert sum(1 for entry in tape.iterate() if isinstance(entry, Entry)) == 192_000
+
+
+# Files that are dear in ways of their own, on which every verb is tried.
+DEAR = ("events with texts", "a snapshot of maps", "an index in circles")
+# Five to ten seconds, in multiples of a loop of this machine's.
+LOOPS_MAXIMUM = 150
+
+
+@pytest.mark.parametrize("name", DEAR)
+def test_no_verb_is_dear(tmp_path, name):
+    path = tmp_path / "hostile.trace"
+    hostile.write(path, name)
+    (tmp_path / CONF).write_bytes(CONFIGURATION)
+    asked = [[verb, *words] for verb, words in CALLS.items() if verb not in IMPORTS]
+    words = " -- ".join(" ".join(call) for call in asked)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.trace.cost_of_verbs", str(path), *words.split()],
+        capture_output=True, text=True, check=False, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr
+    told = [line.split() for line in done.stdout.splitlines()]
+    assert [verb for verb, *_ in told] == [call[0] for call in asked]
+    assert [line for line in told if float(line[2]) > LOOPS_MAXIMUM or int(line[3]) > MEBIBYTES_MAXIMUM] == []

@@ -92,7 +92,9 @@ def configuration(garden: Garden) -> bytes:
         b'option root-path "' + plant("root-path", TEXTS) + b'"; filename "' + plant("filename", TEXTS) + b'";',
         b'server-name "' + plant("server-name") + b'";',
         b"option space " + plant("space", NAMES) + b"; option " + plant("option", NAMES) + b" code 224 = text;",
-        b'class "' + plant("class", TEXTS) + b'" { match hardware; }',
+        b'class "' + plant("class", TEXTS) + b'" { match hardware; } class "x" { match hardware; }',
+        b'subclass "x" "' + plant("subclass") + b'";',
+        b'subclass "x" ' + plant("subclass in hex").hex(":").encode() + b";",
         b'class "' + plant("spawning class", TEXTS) + b'" { match if option root-path = "'
         + plant("condition", TEXTS) + b'"; }',
         b"shared-network " + plant("shared network", NAMES) + b" { subnet 10.0.0.0 netmask 255.255.0.0 {",

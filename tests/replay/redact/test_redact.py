@@ -337,6 +337,38 @@ def test_every_file_of_the_flight_recorder(tmp_path: Path):
         assert [client for client in range(1, 10) if b"\2\0\0\0\0" + bytes([client]) in after] == []
 
 
+@pytest.mark.parametrize("part", ["database", "server", "files", "agenda"])
+def test_a_snapshot_that_lacks_a_part_is_no_traceback(tmp_path: Path, part: str):
+    run = Run(CONFIGURATION, LEASES_FOUND)
+    machine = Machine()
+    late = tmp_path / "late"
+    with TapeWriter.create(late, version="t", host="h", created_us=0, first_seq=9) as out:
+        for seq, (event, effects) in enumerate(run.pairs, 1):
+            machine.apply(event)
+            if seq == 8:
+                out.write_snapshot(seq, {name: value for name, value in machine.snapshot().items() if name != part})
+            elif seq > 8:
+                out.write_effects(out.write_events([event]), [effects])
+    result = CliRunner().invoke(cli, ["redact", str(late), "-o", str(tmp_path / "out")])
+    assert isinstance(result.exception, SystemExit)
+    assert result.exit_code in {Status.DIFFERENT, Status.DAMAGED, Status.UNJUDGED}
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_lease_file_that_ends_the_reading_early(tmp_path: Path):
+    """Octet 255, and more white space than the language takes: what is behind is read by nobody, or is read."""
+    configuration = CONFIGURATION.replace(b"tellingtons-modem", b"any-modem")  # no client has it: a text of its own
+    leases = LEASES_FOUND + b" " * 2000 + b"\xff" + LEASES_FOUND.replace(b"10.0.1.6", b"10.0.1.7") + bytes(200)
+    run = Run(configuration, leases + LEASES_FOUND.replace(b"10.0.1.6", b"10.0.1.8"))
+    run.packet(3, 1)
+    with open_tape(record(tmp_path / "trace", *run.pairs)) as tape:
+        report = redact(tape, str(tmp_path / "out"), b"key")
+    assert play_file(str(tmp_path / "out"), None).status is Status.SAME
+    after = everything(tmp_path / "out").lower()
+    assert [word for word in PEOPLE if word in after] == cards_in(after) == []
+    assert report.spared == report.showing == ()
+
+
 OMAPI = sorted((Path(__file__).parents[3] / "fixtures" / "omapi").glob("*.trace"))
 
 
