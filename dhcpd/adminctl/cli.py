@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -57,7 +58,27 @@ class Session:
         self.show(self.client.ask(method, path, None, body), table)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+# Commands that ask no server, and are imported when they are asked for: what they need is not what the others need.
+_OFFLINE: Final = {"convert-kea": ("dhcpd.kea.command", "convert_kea")}
+
+
+class Commands(click.Group):
+    """The commands below, and the table's."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in the order of the help."""
+        return sorted([*super().list_commands(ctx), *_OFFLINE])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name, None where there is none."""
+        if cmd_name not in _OFFLINE:
+            return super().get_command(ctx, cmd_name)
+        module, name = _OFFLINE[cmd_name]
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("--socket", "path", metavar="PATH", default=lambda: os.environ.get("DHCPD_ADMIN", DEFAULT_SOCKET),
               help=f"The server's --admin-socket; without it $DHCPD_ADMIN, or {DEFAULT_SOCKET}.")  # fmt: skip
 @click.option("--url", metavar="URL", help="A server elsewhere: http://HOST:PORT, as of an `ssh -L` to its socket.")
@@ -255,7 +276,7 @@ def watch(context: click.Context, *, every: float, count: int | None, command: t
 def main() -> int:
     """Run with the process's arguments; returns its exit status."""
     try:
-        dhcpd_admin.main(standalone_mode=False)
+        status = dhcpd_admin.main(standalone_mode=False)
     except AskError as error:
         click.echo(f"dhcpd-admin: {safe(error.text)}", err=True)
         if error.advice:
@@ -269,4 +290,4 @@ def main() -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 141
-    return 0
+    return status if isinstance(status, int) else 0

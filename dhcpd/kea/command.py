@@ -1,0 +1,74 @@
+"""`dhcpd-admin convert-kea`: Kea's files in, dhcpd.conf and dhcpd.leases out. It asks no server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..replay.showing.terminal import safe
+from .configuration import convert_configuration
+from .leases import NotALeaseFile, convert_leases
+from .reading import NotKeas, read
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .configuration import Left
+
+# What every converted configuration should be asked next.
+ADVICE = "Next: dhcpd -t --lint -cf {}"
+
+
+@click.command("convert-kea", help="Make a dhcpd.conf, and a lease file, of those of Kea's DHCPv4 server.")
+@click.argument("configuration", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="KEA-DHCP4.CONF")
+@click.argument("leases", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False,
+                metavar="[LEASES.CSV]")  # fmt: skip
+@click.option("-o", "--output", type=click.Path(exists=True, file_okay=False, path_type=Path), default=Path(),
+              metavar="FOLDER", help="Where to write dhcpd.conf and dhcpd.leases; here, if not said.")  # fmt: skip
+def convert_kea(configuration: Path, leases: Path | None, output: Path) -> None:
+    """`dhcpd-admin convert-kea`. The exit status is 1 where something was not carried over."""
+    missing = _convert_configuration(configuration, output / "dhcpd.conf")
+    if leases is not None:
+        missing += _convert_leases(leases, output / "dhcpd.leases")
+    if missing:
+        click.echo(f"{missing} statements were not carried over.", err=True)
+        raise click.exceptions.Exit(1)
+
+
+def _convert_configuration(source: Path, target: Path) -> int:
+    try:
+        made = convert_configuration(read(source.read_text("utf-8", "replace")))
+    except NotKeas as error:
+        raise click.ClickException(f"{source}: {error}") from error
+    _write(target, made.text)
+    _tell(source, made.left)
+    click.echo(f"{target} is written. {ADVICE.format(target)}")
+    return len(made.left)
+
+
+def _convert_leases(source: Path, target: Path) -> int:
+    try:
+        with source.open(encoding="utf-8", errors="replace", newline="") as file:
+            made = convert_leases(file)
+    except NotALeaseFile as error:
+        raise click.ClickException(f"{source}: {error}") from error
+    _write(target, made.text)
+    _tell(source, made.left)
+    click.echo(f"{target} is written, with {made.held} leases.")
+    return len(made.left)
+
+
+def _write(path: Path, text: str) -> None:
+    """Nothing that is there is written over."""
+    try:
+        with path.open("x", encoding="ascii", errors="backslashreplace") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise click.ClickException(f"{path} exists: move it away, or name another folder with -o") from error
+
+
+def _tell(source: Path, left: Sequence[Left]) -> None:
+    for one in left:
+        click.echo(f"{source}: {safe(one.place)}: {safe(one.why)}", err=True)
