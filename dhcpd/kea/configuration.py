@@ -273,6 +273,8 @@ class _Walk:
         for at, found in statements(self._options, entries if isinstance(entries, list) else []):
             if isinstance(found, str):
                 self._say(found)
+                if entries[at].get("always-send"):
+                    self._leave(f"{place}[{at}].always-send", "an option is sent to who asks for it")
             else:
                 self._leave(f"{place}[{at}]", str(found))
 

@@ -27,6 +27,7 @@ _TYPES: Final = {
 }  # fmt: skip
 _ADDRESS: Final = re.compile(r"\d+(\.\d+){3}")
 _NAME: Final = re.compile(r"[A-Za-z][\w-]*")
+_VENDOR_CLASS_IDENTIFIER: Final = 60
 _OWN_SPACES: Final = ("", "dhcp4")
 
 
@@ -123,6 +124,8 @@ class Options:
             raise NotCarried(f"no option {name or code} is known") from error
         if option.format.startswith("E"):
             raise NotCarried(f"{option.name} holds other options")
+        if option.code == _VENDOR_CLASS_IDENTIFIER and as_text:
+            return f"option {option.name} {quoted(value.encode())};"  # a string to Kea, octets to ISC dhcpd
         if not as_text or (not option.format.strip("X") and value):
             return _octets(option.name, value)
         return f"option {option.name} {_text(option.format, _fields(value))};"
