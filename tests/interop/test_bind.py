@@ -1,5 +1,9 @@
 """Names of clients in a real BIND's zones: what the lease file says, in both styles, signed by every algorithm."""
 
+import re
+import shutil
+from pathlib import Path
+
 import pytest
 
 from fixtures.network import Server, wait_for
@@ -60,3 +64,38 @@ def test_the_zones_are_what_the_lease_file_says(site, style):
     for one in lasting[20:30]:
         assert names[f"host{one}.{zone_of(subnet_of(one))}"] == given[one]
     assert len(names) == len(lasting) - 20
+
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "names-for-leases.md"
+BLOCKS = dict(re.findall(r"^```\n# ([\w.-]+)[^\n]*\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL))
+ASKED = re.findall(r"^\$ (dig .*)\n(.*)$", PAGE.read_text(), re.MULTILINE)
+
+
+@pytest.mark.peer("named", "dig", "dhclient")
+def test_the_worked_example_of_the_page_works(network, tmp_path):
+    folder = tmp_path / "named"
+    folder.mkdir()
+    common = f'options {{ directory "{folder}"; pid-file none; listen-on {{ 127.0.0.1; }}; }}; controls {{ }};\n'
+    (folder / "named.conf").write_text(common + BLOCKS["named.conf"])
+    (folder / "example.org.zone").write_text(BLOCKS["example.org.zone"])
+    (folder / "reverse.zone").write_text("".join(BLOCKS["example.org.zone"].splitlines(keepends=True)[:-1]))
+    named = shutil.which("named", path="/usr/sbin:/usr/bin")
+    network.start("server", [named, "-g", "-c", str(folder / "named.conf")], tmp_path / "named.log")
+    wait_for("named", lambda: "all zones loaded" in (tmp_path / "named.log").read_text())
+    network.ip("server", "addr flush dev eth0")
+    network.ip("server", "addr add 192.0.2.1/24 dev eth0")
+    Server(network, "ping-check false;" + BLOCKS["dhcpd.conf"]).start()
+    (tmp_path / "dhclient.conf").write_text('send host-name "laptop";')
+    script = tmp_path / "script"
+    script.write_text("#!/bin/sh\n")
+    script.chmod(0o755)
+    words = ["-cf", "dhclient.conf", "-sf", "script", "-lf", "client.leases", "-pf", "client.pid"]
+    files = [word if word.startswith("-") else str(tmp_path / word) for word in words]
+    network.start("client", ["dhclient", "-d", "-4", *files, "eth0"])
+
+    def told(question):
+        return network.call("server", question.split()).stdout.strip()
+
+    assert len(ASKED) == 2
+    for question, answer in ASKED:
+        wait_for(question, lambda question=question, answer=answer: told(question) == answer)
