@@ -99,3 +99,22 @@ def test_the_worked_example_of_the_page_works(network, tmp_path):
     assert len(ASKED) == 2
     for question, answer in ASKED:
         wait_for(question, lambda question=question, answer=answer: told(question) == answer)
+
+
+@pytest.mark.peer("named", "dig")
+@pytest.mark.timeout(600)
+def test_names_that_a_stopped_bind_has_missed_come_when_it_is_back(site):
+    """The page says: within a minute of its return, or at once when it answers anything."""
+    bind, server, clients = site("standard")
+    before = [client for client in range(20) if subnet_of(client) != SHORT]
+    clients.ask(*steps("obtain", before))
+    wait_for("the first names", lambda: len(bind.names()[0]) == len(before), 120)
+    bind.stop()
+    meanwhile = [client for client in range(100, 120) if subnet_of(client) != SHORT]
+    clients.ask(*steps("obtain", meanwhile))
+    clients.ask(*steps("release", before[:5]))
+    # Every attempt of each of them has failed: what is owed stands in the lease file then.
+    wait_for("what is owed", lambda: server.leases.read_text().count("ddns-owed") >= len(meanwhile), 240)
+    bind.start()
+    wait_for("all names", lambda: len(bind.names()[0]) == len(before) - 5 + len(meanwhile), 240)
+    wait_for("the lease file to agree", lambda: agrees(bind, server), 60)
