@@ -31,7 +31,7 @@ def entries() -> list[tuple[str, str]]:
 
 
 @cache
-def tests_by_name() -> frozenset[str]:
+def known_tests() -> frozenset[str]:
     """Names of test functions, and of cases that a test is parametrised with."""
     names: set[str] = set()
     for path in (ROOT / "tests").rglob("*.py"):
@@ -50,7 +50,7 @@ def scenarios() -> frozenset[str]:
 
 def shows(text: str) -> bool:
     """Whether a text names a file of tests, a test, or a scenario, that are there."""
-    names = {one for one in _NAME.findall(text) if "_" in one} & tests_by_name()
+    names = {one for one in _NAME.findall(text) if "_" in one} & known_tests()
     told = {one.strip("`") for found in _SCENARIO.findall(text) for one in re.split(", | and ", found)} & scenarios()
     return bool(names or told or files_of(text))
 
@@ -75,7 +75,7 @@ def test_an_entry_names_what_shows_it(above: str, entry: str) -> None:
 @pytest.mark.parametrize(("above", "entry"), entries(), ids=lambda one: one[:40])
 def test_what_is_named_is_there(above: str, entry: str) -> None:
     text = f"{above} {entry}"
-    wrong = [one for one in _NAME.findall(text) if one.startswith("test_") and one not in tests_by_name()]
+    wrong = [one for one in _NAME.findall(text) if one.startswith("test_") and one not in known_tests()]
     wrong += [one for one in _FILE.findall(text) if not (ROOT / one).exists()]
     wrong += [
         one for found in _SCENARIO.findall(entry) for one in re.findall(r"`([a-z0-9]+(?:-[a-z0-9]+)+)`", found)

@@ -21,7 +21,7 @@ FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-component-update",
     "--disable-background-networking", "--disable-sync", "--window-size=1280,900",
 )  # fmt: skip
-WAIT_S = 10.0
+WAIT_S = 60.0
 
 
 class Page:

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 EVENTS = 100_000
 CLIENTS = 25_000
 OCTETS_MAXIMUM = 20_000_000
-OPEN_S_MAXIMUM = 4.0
+# Against work that grows with the square of something; a slow machine is no fault.
+OPEN_S_MAXIMUM = 30.0
 HOSTILE = (
     b"<script>alert(1)</script>",
     b"</script><img src=x onerror=alert(2)>",
