@@ -11,6 +11,7 @@ from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ...disk.configuration import SourceFile
+from ...engine.failover.rules.states import PAUSED, RECOVER, SHUTDOWN
 from ...trace import events as ev
 from ..world.disk import Disk
 from ..world.simulated.clock import SECOND_US
@@ -22,7 +23,7 @@ from .judging import coverage, settled
 from .judging.judge import Judge
 from .judging.promises import Violated
 from .node import Node
-from .operators import Operator
+from .operators import Operator, state_wish
 from .plan import CLIENT
 from .sites import RELAY, SHAPES, configuration, name, relationships, servers
 
@@ -42,6 +43,7 @@ _SEED_OCTETS: Final = 32
 _SETTLE_LOOK_S: Final = 5
 _CONFIGURATION: Final = "dhcpd.conf"
 _FAILOVER: Final = "failover"
+_STOPPED: Final = frozenset({PAUSED, SHUTDOWN})
 _LEASE_FILE: Final = "/var/lib/dhcp/dhcpd.leases"
 
 
@@ -139,6 +141,7 @@ class Run:
         bound_s = settled.bound_s(self.site)
         until_us = self.world.clock.now_us + bound_s * SECOND_US
         while (missing := settled.missing(self.relationships, self.nodes)) and self.world.clock.now_us < until_us:
+            self._bring_back()
             self.world.clock.wait(_SETTLE_LOOK_S)
         if missing:
             raise Violated("settled", f"{bound_s} s after everything was well: {missing}")
@@ -149,6 +152,14 @@ class Run:
             self.set_clock(number, 0)
             self.start(number)
             self.reload(number)
+
+    def _bring_back(self) -> None:
+        """What only an operator can end, an operator ends: who does not serve by his word is to recover."""
+        for one in self.relationships:
+            for number in (one.primary, one.secondary):
+                end = self.nodes[number].endpoint(one.name)
+                if end is not None and end.state in _STOPPED:
+                    self.operate(number, state_wish(one.name, int(RECOVER)))
 
     # Servers
 

@@ -21,7 +21,7 @@ from dhcpd.replay.simulate.plan import NotAPlan, Plan
 from dhcpd.replay.simulate.run import Run
 
 PLANS: Final = sorted((Path(__file__).parent / "plans").glob("*.json"))
-SEEDS: Final = range(1, 7)
+SEEDS: Final = range(1, 31)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

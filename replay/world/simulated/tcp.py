@@ -195,8 +195,10 @@ class Tcp:
         owner, service = listener
         other = End(self, owner, address, port, service)
         end.peer, other.peer = other, end
+        # Nothing that is sent at once comes before the news that the connection stands.
+        other.arrives_us = self._clock.now_us + self._network.lateness_us()
+        self._clock.at(other.arrives_us, partial(self._opened, end))
         owner.opened(other)
-        self._clock.after(self._network.lateness_us(), partial(self._opened, end))
 
     def _opened(self, end: End) -> None:
         if not end.over:
