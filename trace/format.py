@@ -30,8 +30,11 @@ KIND_SNAPSHOT: Final = 3
 # Length of the compressed data with its check in front, then the CRC-32 of the raw data.
 FRAME_HEADER: Final = struct.Struct(">II")
 FRAME_HEADER_BYTES: Final = FRAME_HEADER.size
+# So that the zeros that a file system leaves where it lost a block are no frame of no length.
 CHECK_SEED: Final = 0x5A
 
+# A record up to here stands whole in a frame; a longer one comes in parts, so that a reader of damaged files never has
+# to believe a length, and holds no more than a frame of either form at a time.
 RECORD_BYTES_WHOLE: Final = 1 << 20
 BATCH_RAW_BYTES_MAX: Final = RECORD_BYTES_WHOLE
 BATCH_PACKED_BYTES_MAX: Final = BATCH_RAW_BYTES_MAX + (64 << 10)
@@ -40,8 +43,10 @@ RECORD_BYTES_MAX: Final = 256 << 20
 # A record beyond the first is at most so many times as long as the file that it stands in.
 RECORD_BYTES_FREE: Final = 16 << 20
 RECORD_BYTES_PER_FILE_BYTE: Final = 32
+# What a look at one event unpacks, and what one damaged octet may cost; a smaller segment compresses worse.
 SEGMENT_RAW_BYTES: Final = 256 << 10
 SEGMENTS_PER_INDEX: Final = 64
+# Events whose effects were not read yet: a file that never has them must not fill the reader's memory.
 PENDING_EVENTS_MAX: Final = 1 << 16
 PENDING_BYTES_MAX: Final = 16 << 20
 SCAN_BYTES: Final = 1 << 20
