@@ -200,7 +200,7 @@ class Server:
 
     # Waiting
 
-    def is_deaf(self, address: int) -> bool:
+    def is_pending(self, address: int) -> bool:
         """Whether a lease waits for an answer of the world, and is not given to anybody meanwhile."""
         return address in self.offers or address in self.unnamed
 

@@ -1,4 +1,4 @@
-"""What waits for an answer of the world, while its lease is deaf: an OFFER for its ping, a packet for a name.
+"""What waits for an answer of the world, while nobody else gets its lease: an OFFER for its ping, a packet for a name.
 
 Plain data, so that it survives a snapshot. Until when it waits stands in the machine's agenda; what happens when the
 answer comes, or does not, is not here: granting/ping.py and dispatch.py.

@@ -8,6 +8,7 @@ hold is an error, never the nearest one.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from traceback import format_exception
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...trace import Entry, TapeError
@@ -35,6 +36,11 @@ class EngineFailed(Exception):
     def __init__(self, seq: int, error: Exception) -> None:
         super().__init__(f"the engine failed at event {seq:,}, which is a defect of dhcpd: {error!r}")
         self.seq = seq
+
+    @property
+    def traceback(self) -> str:
+        """Where the engine failed, in Python's words."""
+        return "".join(format_exception(self.__cause__)) if self.__cause__ is not None else ""
 
 
 @contextmanager

@@ -25,11 +25,12 @@ from ..command.console import (
 from ..looking.explain import as_object, explain, show
 from ..playing.card import card
 from ..playing.play import with_history
+from ..playing.seek import EngineFailed
 from ..playing.verdict import Status
 from ..showing.describe import event_line
 from ..showing.statusline import Progress
 from ..whatif.divergence import Divergence, find_divergence, reason_lines, reason_objects
-from ..whatif.driver import EngineFailed, Refused
+from ..whatif.driver import Refused
 from ..whatif.other_program import OtherProgram, OtherProgramFailed, first_difference
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def _configurations(tape: Tape, path: str, leases: str | None, *, as_json: bool)
         complain(f"{path}: the server does not start with this configuration")
         return Status.UNJUDGED
     except EngineFailed as failed:
-        complain(f"{failed}: {failed.traceback.rstrip().splitlines()[-1]}")
+        complain(str(failed))
         return Status.UNJUDGED
     if divergence is None:
         _say_same("configurations", as_json=as_json)

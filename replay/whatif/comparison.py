@@ -17,9 +17,10 @@ from ...engine.wire.packet import DISCOVER
 from ...trace import DamagedTape
 from ...trace import effects as fx
 from ...trace import events as ev
+from ..playing.seek import EngineFailed
 from ..showing.messages import answer_words, read_message, said_words, way_words
 from .alike import Alikes
-from .driver import Driver, EngineFailed, Refused
+from .driver import Driver, Refused
 from .judge import judge
 from .packets import read
 from .report import Change, Chapter, ClientReport, Example, LogLine, PoolUse, Report

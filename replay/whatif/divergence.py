@@ -50,7 +50,7 @@ def find_divergence(
 ) -> Divergence | None:
     """The first event at which the recording and the configuration `files` part; None where they never do.
 
-    Raises Refused or EngineFailed (driver.py), and what reading a tape raises.
+    Raises Refused (driver.py), EngineFailed (playing/seek.py), and what reading a tape raises.
     """
     found = _first(Driver(files, leases), tape, watch)
     if found is None:

@@ -9,7 +9,6 @@ which may also speak by itself. Nothing is judged here.
 
 from __future__ import annotations
 
-import traceback
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -19,6 +18,7 @@ from ...trace import effects as fx
 from ...trace import events as ev
 from ..playing.leases import lease_file_of
 from ..playing.resume import beginning
+from ..playing.seek import engine_at
 from ..showing.decode import hardware_of_payload
 from ..world.streams import PARTNER, Streams
 from .client import Client, reply_of
@@ -68,15 +68,6 @@ class Refused(Exception):
     def __init__(self, lines: Sequence[str]) -> None:
         super().__init__(lines[-1] if lines else "the server did not start")
         self.lines = tuple(lines)
-
-
-class EngineFailed(Exception):
-    """The engine failed on an event, which is a defect of dhcpd: number of the recorded event, and the traceback."""
-
-    def __init__(self, seq: int, text: str) -> None:
-        super().__init__(f"the engine failed at event {seq:,}, which is a defect of dhcpd")
-        self.seq = seq
-        self.traceback = text
 
 
 class NextTimer:
@@ -173,13 +164,11 @@ class Driver:
         """Tell one event, then the answers that are known at once."""
         machine = self.machine
         reasons: Sequence[Reason] = ()
-        try:
+        with engine_at(self._seq):
             if 0 < self._explain_from <= self._seq:
                 effects, reasons = machine.explain(event)
             else:
                 effects = machine.apply(event)
-        except Exception as error:
-            raise EngineFailed(self._seq, traceback.format_exc()) from error
         done = tuple(effects)
         self._done.append(Applied(event, done, why, tuple(reasons)))
         self._next_timer.effects(done)

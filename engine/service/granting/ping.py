@@ -1,7 +1,7 @@
 """Asking whether an address is in use before it is offered (RFC 2131 section 2.2).
 
 An offer that waits is kept as the packet and the line that will be sent, so that it survives a snapshot. While it
-waits, its lease is deaf. Sending the echo request is the program's.
+waits, nobody is given its lease. Sending the echo request is the program's.
 
 See docs/behaviour/decisions.md#ping-check.
 """

@@ -51,7 +51,7 @@ def discover(
     if leaves_discover(server, packet, network, lease, line, partner_has_some=partner_has_some):
         return
     now = server.now
-    if lease.ends < now and not server.is_deaf(lease.address):
+    if lease.ends < now and not server.is_pending(lease.address):
         server.leases.forget_variables(lease)
     hold = now + HOLD_S
     grant(server, context, lease, OFFER, line, max(hold, lease.ends))
