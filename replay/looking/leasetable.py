@@ -73,6 +73,7 @@ CAUSES: Final[dict[Cause, str]] = {
     Cause.ABANDON: "something else has the address",
     Cause.EXPIRE: "its time is over",
     Cause.OPERATOR: "an operator has written it over OMAPI",
+    Cause.NAME: "DNS holds a name for it, or holds one no longer",
     Cause.PARTNER: "the failover partner says so",
     Cause.ACKNOWLEDGE: "the failover partner knows of it",
     Cause.GIVE: "given to the failover partner",
