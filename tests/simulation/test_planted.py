@@ -66,8 +66,8 @@ def forgotten_update(patch: pytest.MonkeyPatch) -> None:
 
 
 def wrong_entry(patch: pytest.MonkeyPatch) -> None:
-    """Who was cut off goes back to work with a partner that took it for dead."""
-    patch.setitem(states.ANNOUNCED, (states.COMM_INT, states.P_DOWN), states.Move(states.NORMAL))
+    """Who served alone does not let a partner back in that has recovered."""
+    patch.setitem(states.ANNOUNCED, (states.P_DOWN, states.REC_DONE), states.Move(None))
 
 
 def both_ways(patch: pytest.MonkeyPatch) -> None:
