@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ...trace import effects as fx
 from ...trace import events as ev
 from .decode import Field, message_name, packet_fields
+from .dns import dns_fields, dns_words
 from .streams import stream_fields, stream_words
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ def record_fields(record: Any, *, times: bool = True, rest: bytes = b"") -> list
             continue
         if name == "payload" and isinstance(record, ev.Packet | fx.Send):
             fields += packet_fields(value)
+        elif name == "payload" and isinstance(record, ev.DnsAnswer | fx.DnsSend):
+            fields += dns_fields(value) or [Field(name, _octets(value))]
         elif name == "data" and isinstance(record, ev.StreamData | fx.StreamSend):
             fields += stream_fields(value, rest) or [Field(name, _octets(value))]
         elif name == "mono_us":
@@ -134,7 +137,7 @@ _EVENT_LINES: Final[dict[type[ev.Event], Callable[[Any], str]]] = {
     ev.Interfaces: lambda event: event.error or " ".join(link.name for link in event.links),
     ev.Packet: _packet_line,
     ev.DnsOpened: lambda event: ", ".join(filter(None, event.errors)) or "ready",
-    ev.DnsAnswer: lambda event: f"query {event.query}: {event.error or f'{len(event.payload):,} octets'}",
+    ev.DnsAnswer: lambda event: f"query {event.query}: {event.error or dns_words(event.payload)}",
     ev.StreamListenFailed: lambda event: f"{event.service} at {_end(event.address, event.port)}: {event.error}",
     ev.StreamOpened: _opened_line,
     ev.StreamData: lambda event: f"stream {event.stream}, {stream_words(event.data)}",
@@ -188,8 +191,8 @@ _EFFECT_LINES: Final[dict[type[fx.Effect], Callable[[Any], str]]] = {
     fx.RewritePart: lambda effect: f"{len(effect.data):,} octets",
     fx.Wake: lambda effect: moment(effect.at_us) if effect.at_us else "none",
     fx.DnsSend: lambda effect: (
-        f"query {effect.query}, {len(effect.payload):,} octets to {_end(effect.server, effect.port)}"
-        f" by {'TCP' if effect.tcp else 'UDP'}"
+        f"query {effect.query}, to {_end(effect.server, effect.port)} by {'TCP' if effect.tcp else 'UDP'}:"
+        f" {dns_words(effect.payload)}"
     ),
     fx.StreamListen: lambda effect: f"{effect.service} at {_end(effect.address, effect.port)}",
     fx.StreamListenEnd: lambda effect: f"{effect.service} at {_end(effect.address, effect.port)}",
