@@ -31,7 +31,7 @@ from .service import dispatch
 from .service.generation import Generation
 from .service.granting import ping
 from .service.lifecycle import expire_at_start, expire_in
-from .service.reasons import Reason, conclude
+from .service.reasons import Reason, conclude, of_debts, of_update
 from .service.server import Server, ServerSettings
 from .streams import Streams
 
@@ -139,12 +139,15 @@ class Machine:
         if server is None:
             return self.apply(event), []
         reasons = server.reasons = []
+        owed = server.ddns.updates.debts.everything()
         followed, server.leases.followed = server.leases.followed, True
         try:
             effects = self.apply(event)
         finally:
             server.reasons = None
             server.leases.followed = followed
+        reasons += map(of_update, server.ddns.happened)
+        reasons += of_debts(owed, server.ddns.updates.debts.everything())
         conclude(reasons, effects)
         return effects, reasons
 

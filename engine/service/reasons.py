@@ -7,14 +7,19 @@ programs. Nothing is decided here.
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...trace.effects import CommandAnswer, Log, Send, StreamSend
+from ..ddns.telling import shown
+from ..wire.text import dotted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from ...trace.effects import Effect
+    from ..ddns.chain import Happened
+    from ..ddns.owed import Owed
     from ..model.configuration import Scope
     from ..model.syntax import Place
 
@@ -66,9 +71,37 @@ def once(reasons: Reasons, reason: Reason) -> None:
         reasons.append(reason)
 
 
+def of_update(one: Happened) -> Reason:
+    """What became of a message to a name server."""
+    by = f" at {ip_address(one.server)}" if one.server else ""
+    said = f": {one.result}{by}" if one.result else ""
+    return Reason("dns", dotted(one.address), one.verdict, f"{one.step} of {shown(one.name)}{said}")
+
+
+def of_debts(before: Collection[Owed], after: Sequence[Owed]) -> list[Reason]:
+    """What dynamic DNS has come to owe at an event, and what it owes no longer: paid, void, or tried often enough."""
+    known, left = frozenset(before), frozenset(after)
+    made = [Reason("dns", dotted(one.address), "owed", _debt(one)) for one in after if one not in known]
+    tried = {(one.address, one.removing, one.adding) for one in left}
+    ended = [one for one in before if one not in left and (one.address, one.removing, one.adding) not in tried]
+    return made + [Reason("dns", dotted(one.address), "owed no longer", _debt(one)) for one in ended]
+
+
+def _debt(one: Owed) -> str:
+    parts = [f"{word} {shown(names.forward or names.reverse)}"
+             for word, names in (("remove", one.removing), ("add", one.adding)) if names is not None]  # fmt: skip
+    why = ", ".join(filter(None, (one.verdict, one.word)))
+    tries = {0: "not tried again yet", 1: "tried again once"}.get(one.tries, f"tried again {one.tries} times")
+    return f"{' and '.join(parts)}{f' ({why})' if why else ''}, {tries}"
+
+
 def conclude(reasons: Reasons, effects: Sequence[Effect]) -> None:
-    """Add the outcome, as the log has it, to a decision that has no verdict; order is that of STEPS then."""
-    if not any(reason.step == "verdict" for reason in reasons):
+    """Add the outcome, as the log has it, to a decision that has no verdict; order is that of STEPS then.
+
+    What a name server answers is its own outcome: no client waits for a reply.
+    """
+    of_dns_alone = bool(reasons) and all(reason.step == "dns" for reason in reasons)
+    if not of_dns_alone and not any(reason.step == "verdict" for reason in reasons):
         lines = [effect.text for effect in effects if isinstance(effect, Log)]
         sent = sum(isinstance(effect, Send | StreamSend | CommandAnswer) for effect in effects)
         if lines or sent:

@@ -21,6 +21,7 @@ from ..playing.seek import EngineFailed, machine_at
 from ..showing.decode import hardware_of_payload
 from ..showing.notation import octets_of
 from ..showing.rows import rows
+from .dns_names import NamesInDns
 from .leasetable import CAUSES, LeaseRow, identifier, lease_row, row_of, when
 from .naming import HostNames, address_of, client_test
 from .operations import Operations
@@ -48,7 +49,8 @@ _SAID_BY_THE_ANSWER = frozenset({Cause.OFFER, Cause.CONFIRM, Cause.GRANT})
 class Line(NamedTuple):
     """One thing that happened at event `seq`: `text` tells it, `reason` why (or empty).
 
-    `what` is `message`, `lease`, or the kind of an operation: `reload`, `omapi`, `failover`. `before` and `after` are
+    `what` is `message`, `lease`, `dns` (a name of such a lease), or the kind of an operation: `reload`, `omapi`,
+    `failover`. `before` and `after` are
     the lease's rows where one changed.
     """
 
@@ -83,8 +85,11 @@ def history(
         machine, from_seq, begun = machine_at(tape, after), after + 1, f"after event {after:,}"
     machine.follow_leases()
     names, operations = HostNames(), Operations(machine)
-    of_address = address_of(subject) is not None
+    number = address_of(subject)
+    of_address = number is not None
     known = watched.of(machine)
+    asked = set[int]() if number is None else {number}  # also where no lease is: a fixed address
+    in_dns = NamesInDns(machine, known.keys() | asked)
     for row in known.values():
         yield Line(from_seq - 1, 0, "lease", _state_text(row), begun, None, row)
     for entry in tape.iterate(from_seq=from_seq):
@@ -105,7 +110,8 @@ def history(
         yield from _operations(operations.of(entry, reasons), changed=now != known)
         if now != known:
             yield from _changes(entry, known, now, machine.changes)
-            known = now
+        yield from _names(entry, in_dns.of(known.keys() | now.keys() | asked))
+        known = now
 
 
 def _messages(
@@ -122,6 +128,12 @@ def _messages(
         told = f"{f'{row.client}  ' if named else ''}{said} -> {row.heard}"
         repeats = reason in told or (not sends and row.heard in reason)
         yield Line(entry.seq, entry.event.wall_us, "message", told, "" if repeats else reason)
+
+
+def _names(entry: Entry, told: Iterable[Reason]) -> Iterator[Line]:
+    """What became of the names of leases in question, as lines."""
+    for one in told:
+        yield Line(entry.seq, entry.event.wall_us, "dns", f"{one.subject} {one.verdict}", one.why)
 
 
 def _operations(found: Iterable[Operation], *, changed: bool) -> Iterator[Line]:

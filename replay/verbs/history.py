@@ -61,7 +61,7 @@ class _Lines:
 
     def take(self, line: Line) -> None:
         """The next line."""
-        own = line.what in ("message", "lease")
+        own = line.what in ("message", "lease", "dns")
         if not (own or self.found):
             self._waiting.append(line)
             return
@@ -100,8 +100,8 @@ class _Columns:
         return text
 
 
-# What stands before a line: a change of a lease, a message; `+` is what was done to the server.
-_MARKS: Final = {"lease": "*", "message": " "}
+# What stands before a line: a change of a lease, a message, its name in DNS; `+` is what was done to the server.
+_MARKS: Final = {"lease": "*", "message": " ", "dns": "@"}
 
 
 def _print_json(line: Line) -> None:
