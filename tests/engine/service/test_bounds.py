@@ -132,7 +132,7 @@ def test_a_leasequery_for_more_addresses_than_one_reply_has_room_for():
     assert any(" IP addresses associated with " in line and "only 40 sent in reply" in line for line in desk.logs)
 
 
-def test_a_pool_that_is_closed_to_its_client_gives_the_class_s_place_back():
+def test_a_closed_pool_gives_the_class_s_place_back():
     desk = Desk("""
         ping-check false; authoritative;
         class "gone" { match if exists user-class; }
