@@ -80,7 +80,7 @@ class Declarations:
             text = _host_record(node, static=in_file if before is None else not before.dynamic) or text
         made = _record(node, text, written=self._is_written(node, declared))
         if made.kind == "group":
-            if not self._group_users.get(made.key[1]):
+            if not self._has_members(made.key):
                 self._drop(made.key)
         elif made.deleted:
             self._drop(made.key)
@@ -116,10 +116,16 @@ class Declarations:
         if kind == "host":
             in_file = name in conf.hosts_by_name
         elif kind == "group":
-            in_file = name in conf.groups or bool(self._group_users.get(name))
+            in_file = name in conf.groups or self._has_members(made.key)
         else:
             in_file = any(one.name == name and (kind == "class" or value in one.subclasses) for one in conf.classes)
         return made.written or in_file or made.key in self._inner
+
+    def _has_members(self, group: _Key) -> bool:
+        """Whether a group's records must outlast it: hosts belong to it, or its block says what holds without it."""
+        return bool(self._group_users.get(group[1])) or any(
+            self._records[number].inner for number in self._by_key.get(group, ())
+        )
 
     def _append(self, made: Declaration) -> None:
         number = next(self._numbers)

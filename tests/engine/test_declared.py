@@ -94,6 +94,8 @@ def discover(made: Machine, number: int, options: dict[int, bytes]) -> Found:
         ("host h1 { dynamic; hardware ethernet 02:00:00:00:00:07; group g1; }", 7, {}, None, None),
         ("host n { dynamic; hardware ethernet 02:00:00:00:00:07; group g1; } group g1 { deleted; }", 7, {},
          b"group.example", None),
+        # What the block of a group says holds when the group is gone.
+        ("group g9 { dynamic; host h1 { dynamic; deleted; } } group g9 { dynamic; deleted; }", 1, {}, None, None),
         ("group g1 { deleted; } host n { dynamic; hardware ethernet 02:00:00:00:00:07; group g1; }", 7, {}, None, None),
         ('group g2 { option root-path "/2"; } host n { hardware ethernet 2:0:0:0:0:7; group g2; } '  # noqa: ISC004
          'group g2 { option root-path "/3"; }', 7, {}, None, b"/2"),
