@@ -90,5 +90,5 @@ def _date(seconds: int) -> str:
 
 
 def _octal(octets: bytes) -> str:
-    """A string of the lease file (docs/behaviour/lease-file.md#strings)."""
+    """A string of the lease file (docs/behaviour/lease-file.md#quoted-strings-in-octal-form)."""
     return '"' + "".join(f"\\{octet:03o}" for octet in octets) + '"'

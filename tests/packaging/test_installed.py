@@ -77,7 +77,9 @@ def test_the_unit_s_command_serves_a_client_reloads_and_ends(package, network, t
     for folder in (tmp_path, *tmp_path.parents):
         folder.chmod(folder.stat().st_mode | 0o055)
     recording = LEASES.parent / "recording"
-    assert run("install", "-d", "-o", "dhcpd", "-g", "dhcpd", "-m", "0750", str(recording)).returncode == 0
+    # What systemd makes for `StateDirectory=` and `RuntimeDirectory=`.
+    for made in (str(recording), "/run/dhcpd"):
+        assert run("install", "-d", "-o", "dhcpd", "-g", "dhcpd", "-m", "0750", made).returncode == 0
     server = network.start("server", command_of_unit(configuration), log)
     wait_for("the server", lambda: "Server starting service." in log.read_text())
     client = Client(network, "dhclient")

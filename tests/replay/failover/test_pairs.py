@@ -66,7 +66,7 @@ def test_every_message_is_found_at_both_ends_or_named(traces: tuple[Path, Path])
 def test_what_a_cut_has_swallowed_is_named(traces: tuple[Path, Path]):
     lost = [row for row in rows_of(*traces, "--lost") if row["kind"] == "lost"]
     kinds = [message["message"] for row in lost for message in row["messages"]]
-    assert set(kinds) == {"CONTACT", "CONNECT"}
+    assert set(kinds) == {"CONTACT"}
     assert all(message["heard"] is None for row in lost for message in row["messages"])
     assert "CONTACT: NEVER CAME" in ask(*traces).stdout
 
@@ -128,7 +128,8 @@ def test_clocks_are_measured_and_the_timeline_is_on_the_first(tmp_path: Path):
     rows = timeline(found)
     linked = [row.at_us for row in rows if row.kind == "message" and "CONNECTACK" in row.text]
     called = [row.at_us for row in rows if row.kind == "message" and "CONNECT " in row.text]
-    assert all(abs(one - other) < 2 * SECOND_US for one, other in zip(linked, called, strict=False))
+    assert linked
+    assert all(min(abs(one - other) for other in called) < 2 * SECOND_US for one in linked)
 
 
 def messages(*times: int) -> list[Message]:
@@ -177,7 +178,7 @@ def test_a_recording_that_begins_later_is_joined_by_its_messages(traces: tuple[P
     rows = timeline(pair)
     assert any(row.kind == "unrecorded" and "CONNECTACK" not in row.text for row in rows)
     lost = {wire.KIND_NAMES[one.message.kind] for row in rows if row.kind == "lost" for one in row.passages}
-    assert lost == {"CONTACT", "CONNECT"}
+    assert lost == {"CONTACT"}
 
 
 def test_what_came_when_the_other_recorded_no_more_is_not_lost(traces: tuple[Path, Path], tmp_path: Path):
