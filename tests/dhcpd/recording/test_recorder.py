@@ -107,7 +107,8 @@ def test_events_that_come_meanwhile_stand_in_both_files(tmp_path, events):
 
 
 @pytest.mark.parametrize("after", [40, 41, 60])
-def test_a_segment_that_has_no_snapshot_yet_is_given_up_at_the_end(tmp_path, events, after):
+def test_a_segment_that_has_no_snapshot_yet_is_given_up_at_the_end(tmp_path, events, after, monkeypatch):
+    monkeypatch.setattr(SnapshotChild, "ended", lambda _child: False)
     made = Recording(tmp_path)
     made.take_in(events[:40])
     made.recorder.want_segment()
