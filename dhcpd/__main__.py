@@ -18,7 +18,7 @@ def main() -> int:
 
     wanted, _ = cli.first_pass(argv[1:])
     if wanted:
-        text = cli.usage(os.path.basename(argv[0])) if wanted == "--help" else cli.COMPATIBLE_VERSION  # noqa: PTH119
+        text = cli.usage(os.path.basename(argv[0])) if wanted == "--help" else cli.version()  # noqa: PTH119
         with contextlib.suppress(OSError):  # standard error is closed: ISC does not mind either
             os.write(_STDERR, f"{text}\n".encode())
         return 0

@@ -15,8 +15,12 @@ import socket
 import struct
 from typing import TYPE_CHECKING, Final
 
+from .engine.model import notices
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from .trace.effects import Log
 
 # Clients wait four seconds for an answer, testers one.
 STANDING_US: Final = 1_000_000
@@ -91,11 +95,11 @@ class Tally:
         self._count = 0
         self._told_us = -_REMARK_INTERVAL_US
 
-    def add(self, count: int, mono_us: int) -> str:
-        """Count more; the line to log, empty where it is not time for one."""
+    def add(self, count: int, mono_us: int) -> Log | None:
+        """Count more; the line to log, None where it is not time for one."""
         self._count += count
         if not self._count or mono_us - self._told_us < _REMARK_INTERVAL_US:
-            return ""
+            return None
         count, self._count = self._count, 0
         self._told_us = mono_us
-        return f"{count} requests dropped that had waited too long - more load than this server can carry"
+        return notices.REQUESTS_TOO_LATE(count=count)

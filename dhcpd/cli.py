@@ -17,7 +17,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from . import quantities
+from . import __version__, quantities
+from .engine.model import notices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,7 +39,7 @@ _USAGE: Final = """Usage: {0} [-p <UDP port #>] [-f] [-d] [-q] [-t|-T]
              [-tf trace-output-file]
              [--trace-max-size size] [--trace-keep time] [--trace-total size]
              [--against file] [--peer config-file] [--lint] [--dump-config what]
-             [--admin-socket path] [--metrics-listen address:port]
+             [--admin-socket path] [--metrics-listen address:port] [--log-json]
              [-play trace-input-file]
              [-pf pid-file] [--no-pid] [-s server]
              [if0 [...ifN]]
@@ -95,6 +96,11 @@ _VALUES: Final = frozenset({
 })  # fmt: skip
 
 
+def version() -> str:
+    """What `--version` prints, without line end: the line that tools look for, then who it is that speaks so."""
+    return f"{COMPATIBLE_VERSION}\ndhcpd {__version__}"
+
+
 def usage(program: str) -> str:
     """The usage text, without line end."""
     return _USAGE.format(program)
@@ -128,7 +134,7 @@ def second_pass(words: Sequence[str]) -> CommandLine:
             _add_interface(line, word)
     for word in ("--against", "--peer", "--lint", "--dump-config"):
         if (word in line.values or word in line) and "-t" not in line:
-            raise CommandError(f"{word} is for a test of the configuration: give -t, too")
+            raise CommandError(notices.TEST_OPTION_ALONE(option=word).text)
     return line
 
 
@@ -175,16 +181,16 @@ def recording_limits(line: CommandLine) -> Limits:
         if text is None:
             continue
         if "-tf" not in line.values:
-            raise CommandError(f"{word} is for a recording: give -tf FILE, too")
+            raise CommandError(notices.RECORDING_OPTION_ALONE(option=word).text)
         try:
             found[word] = read(text)
         except ValueError as error:
-            raise CommandError(f"{word} {text}: {error}") from error
+            raise CommandError(notices.BAD_QUANTITY(option=word, value=text, problem=error).text) from error
     size, keep, total = (found.get(word, 0) for word in _RECORDING)
     if found and not size:
-        raise CommandError(f"{next(iter(found))} is for segments: give --trace-max-size SIZE, too")
+        raise CommandError(notices.SEGMENT_OPTION_ALONE(option=next(iter(found))).text)
     if 0 < total < size:
-        raise CommandError("--trace-total is less than --trace-max-size: give at least as much")
+        raise CommandError(notices.TRACE_TOTAL_TOO_SMALL().text)
     return Limits(size, keep, total)
 
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
+from .engine.model import notices
 from .trace import TapeWriteFailed
-from .trace.effects import ERROR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -174,10 +174,10 @@ class Door:
             try:
                 tape.close()
             except TapeWriteFailed as error:
-                self._log(ERROR, str(error))
+                self._log(*notices.RECORDING_NOT_ENDED(why=error))
 
     def _give_up(self, error: TapeWriteFailed) -> None:
         tape, self._tape = self._tape, None
-        self._log(ERROR, f"{error} - the recording ends here, the service goes on")
+        self._log(*notices.RECORDING_FAILED(why=error))
         if tape is not None:
             tape.close()

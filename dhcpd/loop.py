@@ -26,9 +26,9 @@ import trio
 
 from . import boot
 from .disk.storage import Reply, Storage
+from .engine.model import notices
 from .process import pidfile
 from .trace.effects import (
-    ERROR,
     Answers,
     CommandAnswer,
     ConfigurationRefused,
@@ -326,7 +326,7 @@ class Loop:
         wall_us, mono_us = boot.now()
         left_us = [_SLEEP_MAXIMUM_US]
         admin_us = 0 if self._admin is None else self._admin.due_us
-        dues = (self._streams.due_us, self._dns.due_us, self._manager.due_us, admin_us)
+        dues = (self._streams.due_us, self._dns.due_us, self._manager.due_us, admin_us, self._logger.due_us)
         left_us += [one - mono_us for one in dues if one]
         if self._wake_us:
             left_us.append(self._wake_us - wall_us)
@@ -486,7 +486,7 @@ class Loop:
         """The leases of these replies are not on disk: who waits for one asks again."""
         for reply in replies:
             if isinstance(reply.send, Send):
-                self._remark(ERROR, f"Reply withheld: {_whose(reply.send)} is not on disk ({error.reason})")
+                self._remark(*notices.REPLY_WITHHELD(whose=_whose(reply.send), reason=error.reason))
             elif isinstance(reply.send, CommandAnswer):
                 if self._admin is not None:
                     self._admin.failed(reply.send.call)
@@ -528,7 +528,7 @@ class Loop:
         reason = signal.Signals(self.signal).name if self.signal else "exit"
         self._door.pass_in([End(*boot.now(), reason=reason)])
         self._door.close()
-        self._logger.flush()
+        self._logger.flush(at_end=True)
         storage.close()
         if self._admin is not None:
             self._admin.close()

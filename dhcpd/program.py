@@ -23,6 +23,7 @@ from .door import Door
 from .engine import reloading
 from .engine.failover.rules.fitting import misfits
 from .engine.machine import Machine
+from .engine.model import notices
 from .loop import Loop
 from .process import daemon, preload, privileges
 from .process.logging import Logger
@@ -41,10 +42,7 @@ if TYPE_CHECKING:
     from .engine.model.configuration import Configuration
     from .trace.events import Boot
 
-BANNER: Final = (
-    f"Copyright 2026 The dhcpd authors: dhcpd {__version__}, speaking as ISC DHCP Server 4.4.3-P1",
-    "For info, please visit the documentation under docs/",
-)
+BANNER: Final = (notices.VERSION(version=__version__).text, notices.DOCUMENTATION().text)
 _ABORTED_STATUS: Final = 134
 CANNOT_PLAY: Final = 125
 _REGRETTED: Final = 2
@@ -140,7 +138,7 @@ class Program:
         else:
             texts = reloading.against(configuration, parts, name, boot.now()[0] // 1_000_000)
         for text in texts:
-            self._logger.line(INFO, text)
+            self._logger.line(*notices.AGAINST(text=text))
 
     def _dump(self, machine: door.Machine, what: str) -> None:
         """`-t --dump-config WHAT`, on standard output: it is to be kept, compared and read by programs."""
@@ -150,8 +148,7 @@ class Program:
         try:
             found = effective.receivers(machine.configuration, what)
         except effective.NobodyOfThatName as error:
-            text = f"Nothing is called {what}: name an address, a subnet, a host, a class, or all"
-            raise self._fatal(text) from error
+            raise self._fatal(notices.NOBODY_OF_THAT_NAME(what=what).text) from error
         sys.stdout.writelines(f"{text}\n" for text in effective.lines(found))
         sys.stdout.flush()
 
@@ -162,7 +159,7 @@ class Program:
         assert machine.configuration is not None, "the test has found no mistake"
         found = rules.look(machine.configuration)
         for text in rules.lines(found):
-            self._logger.line(ERROR if found else INFO, text)
+            self._logger.line(*(notices.LINT_FINDING if found else notices.LINT_CLEAN)(text=text))
         if found:
             raise RunEnded(_REGRETTED)
 
@@ -172,13 +169,13 @@ class Program:
         assert ours is not None, "the test has found no mistake"
         found = misfits(ours, theirs)
         for one in found:
-            level, word = (ERROR, "ERROR") if one.harms else (INFO, "WARNING")
             where = f"failover peer {one.relationship}: " if one.relationship else ""
-            self._logger.line(level, f"{word}: {where}{one.text}")
+            notice = notices.PAIR_HARM if one.harms else notices.PAIR_WARNING
+            self._logger.line(*notice(text=where + one.text))
         if any(one.harms for one in found):
-            self._logger.line(ERROR, f"{path} and this file do not make a failover pair.")
+            self._logger.line(*notices.PAIR_MISFIT(file=path))
             raise RunEnded(1)
-        self._logger.line(INFO, f"{path} and this file make a failover pair.")
+        self._logger.line(*notices.PAIR_FITS(file=path))
 
     def _other_configuration(self, run: Run, path: str) -> Configuration:
         """Another configuration, tested as this one was; raises RunEnded where it has mistakes."""
@@ -229,7 +226,7 @@ class Program:
         from .replay.command import playback  # noqa: PLC0415 - a server that serves does not need it
 
         if "-tf" in line.values:
-            raise self._fatal("-tf and -play do not go together: a playback is not recorded.")
+            raise self._fatal(notices.PLAY_AND_RECORD().text)
         if not paths.lease_file_given:
             *lines, last = playback.refusal_lines()
             for text in lines:
@@ -254,7 +251,7 @@ class Program:
             raise self._fatal("Unable to begin trace: unexpected error") from error
         moved_to = tape.moved_to if older is None else segments.shown(older)
         if moved_to is not None:
-            self._logger.line(INFO, f"The trace that was in {path} is now in {moved_to}")
+            self._logger.line(*notices.TRACE_MOVED(path=path, moved_to=moved_to))
         return Recorder(tape, segments, limits, self._logger.line)
 
     def _new_run(self, line: CommandLine, paths: Paths, recorder: Recorder | None) -> Run:
@@ -276,7 +273,7 @@ class Program:
         if "-6" in line and "-s" in line.values:
             raise self._fatal("You can only specify address to send replies to when running an IPv4 server.")
         if "-6" in line:
-            raise self._fatal("This server speaks DHCPv4 only: -6 cannot be served.")
+            raise self._fatal(notices.NO_DHCPV6().text)
 
     def _boot(self, line: CommandLine, paths: Paths) -> Boot:
         name = line.values.get("-s")
@@ -299,17 +296,17 @@ class Program:
         """The state may be half changed: nothing is served from it. The lease file is whole, and a restart reads it."""
         for text in traceback.format_exception(error):
             for one in text.rstrip().split("\n"):
-                self._logger.line(ERROR, one)
+                self._logger.line(*notices.TRACEBACK(line=one))
         if recorder is None:
-            self._logger.fatal("This is a defect of dhcpd; a trace (-tf) of this run shows it again.")
+            self._logger.fatal(notices.DEFECT_UNRECORDED().text)
             return _ABORTED_STATUS
         if not engine_failed:
             recorder.tell_crash(End(*boot.now(), reason=f"crash: {_summary(error)}"))
         path, seq = recorder.tell_failure()
         recorder.close()
-        for text in _report_lines(path, seq, engine_failed=engine_failed):
-            self._logger.line(ERROR, text)
-        self._logger.fatal("This is a defect of dhcpd.")
+        for said in _report_lines(path, seq, engine_failed=engine_failed):
+            self._logger.line(*said)
+        self._logger.fatal(notices.DEFECT().text)
         return _ABORTED_STATUS
 
 
@@ -320,18 +317,11 @@ def _summary(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _report_lines(path: str, seq: int, *, engine_failed: bool) -> tuple[str, ...]:
+def _report_lines(path: str, seq: int, *, engine_failed: bool) -> tuple[Log, ...]:
     """How a recorded failure is looked at and reported."""
     if not engine_failed:
-        return (
-            f"The recording of this run is in {path}, to event {seq}. The program failed, and not the engine, so that",
-            "playing it shows no difference; please report it with the lines above.",
-        )
-    return (
-        f"The recording of this run is in {path}, to event {seq}; this shows the failure again:",
-        f"dhcpd -play {path} -lf /tmp/played.leases",
-        "Please report it with the recording, which holds your configuration and your clients' names and addresses.",
-    )
+        return notices.DEFECT_OF_PROGRAM(path=path, seq=seq), notices.DEFECT_NOT_SHOWN()
+    return notices.DEFECT_OF_ENGINE(path=path, seq=seq), notices.DEFECT_SHOWN(path=path), notices.DEFECT_PRIVACY()
 
 
 def _die_of(number: int) -> int:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from . import boot
 from .cli import ADMIN_WORDS
 from .disk.lease_file import LeaseFile, LeaseFileInUse, StorageError
+from .engine.model import notices
 from .network.interfaces import read_links
 from .network.sockets import OpenError
 from .process import pidfile
@@ -187,7 +188,7 @@ class Start:
             self._feed(ListenFailed(*boot.now(), failed.what, failed.name, failed.error))
             raise RunEnded(1) from failed
         if run.sockets.plain:
-            run.logger.line(ERROR, "No raw sockets here: plain UDP serves relays, not clients without an address.")
+            run.logger.line(*notices.NO_RAW_SOCKETS())
         self._feed(Listening(*boot.now(), plain_udp=run.sockets.plain))
 
     def _write_pid_file(self, path: str) -> None:
@@ -327,4 +328,4 @@ class Start:
 def _in_use(error: LeaseFileInUse) -> str:
     """What is said of a lease file that another server has."""
     who = f"process {error.pid}" if error.pid else "another process"
-    return f"The lease file {error.path} is in use by {who}: stop that server, or name another file with -lf."
+    return notices.LEASE_FILE_IN_USE(path=error.path, who=who).text

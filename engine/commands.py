@@ -13,7 +13,8 @@ from __future__ import annotations
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ..trace.effects import INFO, CommandAnswer, Log, Store
+from ..trace.effects import CommandAnswer, Log, Store
+from .model import notices
 from .model.change import Cause
 from .model.lease import ABANDONED, ACTIVE, FREE, RESERVED_FLAG, STATE_NAMES
 from .omapi.handles import Reference
@@ -69,7 +70,7 @@ def carry_out(server: Server | None, handles: Handles, command: Command) -> Comm
         except (ValueError, KeyError, OverflowError) as error:
             result = Result(INVALID, f"an argument is missing or cannot be read: {error}")
     if result.word == DONE:
-        server.log(INFO, f"{result.text}, as {command.who or 'an operator'} has asked")
+        server.log(*notices.OPERATOR_CHANGE(what=result.text, who=command.who or "an operator"))
     if server.reasons is not None:
         server.reasons.append(Reason("object", command.name, result.word, f"{command.who}: {result.text}"))
     durable = any(type(effect) is Store for effect in server.effects)

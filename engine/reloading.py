@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from ..trace.effects import ERROR, INFO, Fatal, Log
+from ..trace.effects import ERROR, Fatal, Log
 from ..trace.events import ConfigurationEnd
 from . import startup
 from .agenda import Owner
@@ -26,6 +26,7 @@ from .lease.database import Database
 from .lease.embedded import Translation
 from .lease.file.dates import DateWriter
 from .lease.file.reader import load_lease_file
+from .model import notices
 from .model.lease import NEVER
 from .model.syntax import NOWHERE
 from .parameters import StartParameters
@@ -153,7 +154,7 @@ def _keeps_key(candidate: Candidate, start: StartParameters, effects: list[Effec
     key = start.omapi_key
     if start.omapi_port is None or key is None or key.lower() in candidate.configuration.keys:
         return True
-    effects += _mistakes([Fatal(f"OMAPI key {key}, with which this run has begun: not found")])
+    effects += _mistakes([Fatal(notices.RELOAD_OTHER_KEY(key=key).text)])
     return False
 
 
@@ -164,7 +165,7 @@ def _keeps_peers(candidate: Candidate, running: Configuration, effects: list[Eff
     if before == after:
         return True
     changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
-    effects += _mistakes([Fatal(f"failover peer {name}, other than this run has begun with") for name in changed])
+    effects += _mistakes([Fatal(notices.RELOAD_OTHER_PEER(peer=name).text) for name in changed])
     return False
 
 
@@ -184,16 +185,13 @@ def _mistakes(said: Iterable[Effect]) -> list[Effect]:
             lines.append(effect)
         elif isinstance(effect, Fatal) and effect.text != startup.CONFIGURATION_ERRORS:
             lines.append(Log(ERROR, effect.text))
-    return [*lines, Log(ERROR, f"The new configuration is not taken over, because of these mistakes: {UNCHANGED}")]
+    return [*lines, notices.RELOAD_REFUSED(what=UNCHANGED)]
 
 
 def settled_lines(before: StartParameters, after: StartParameters) -> list[Effect]:
     """A line for each parameter that the new configuration changes and only a start can."""
     changed = [name for name in SETTLED if getattr(before, name) != getattr(after, name)]
-    return [
-        Log(ERROR, f"{SETTLED[name]} has changed in the configuration: it takes a restart to have effect.")
-        for name in changed
-    ]
+    return [notices.RELOAD_NEEDS_RESTART(what=SETTLED[name]) for name in changed]
 
 
 def changed_settings(settings: ServerSettings, parameters: StartParameters) -> ServerSettings:
@@ -213,16 +211,8 @@ def changed_settings(settings: ServerSettings, parameters: StartParameters) -> S
 def interface_lines(served: Sequence[str], found: Discovery) -> list[Effect]:
     """A line for each interface that would be served now, and for each that has no network any more."""
     now = [one.name for one in found.served]
-    lines: list[Effect] = [
-        Log(ERROR, f"Interface {name} is in the new configuration: it takes a restart to be served.")
-        for name in now
-        if name not in served
-    ]
-    lines += [
-        Log(ERROR, f"No subnet declaration for {name} any more: requests on it are ignored from now on.")
-        for name in served
-        if name not in now
-    ]
+    lines: list[Effect] = [notices.RELOAD_NEW_INTERFACE(name=name) for name in now if name not in served]
+    lines += [notices.RELOAD_LOST_INTERFACE(name=name) for name in served if name not in now]
     return lines
 
 
@@ -298,12 +288,9 @@ def _settle_pools(server: Server, before: Configuration) -> None:
 
 
 def _outcome_lines(candidate: Candidate, outcome: Rebased) -> list[Effect]:
-    lines: list[Effect] = [
-        Log(INFO, f"The new configuration of {candidate.name} is in force: {outcome.leases} leases are kept.")
-    ]
+    lines: list[Effect] = [notices.RELOAD_IN_FORCE(file=candidate.name, leases=outcome.leases)]
     if outcome.back:
-        lines.append(Log(INFO, f"{len(outcome.back)} leases whose range was gone have one again."))
+        lines.append(notices.RELOAD_LEASES_BACK(leases=len(outcome.back)))
     if outcome.orphans:
-        text = f"{len(outcome.orphans)} leases have no range any more: they are kept on file until they end."
-        lines.append(Log(ERROR, text))
+        lines.append(notices.RELOAD_LEASES_HOMELESS(leases=len(outcome.orphans)))
     return lines

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from ..trace.effects import DEBUG, ERROR, INFO, Log, RewriteBegin, RewriteEnd, RewritePart
+from .model import notices
 
 if TYPE_CHECKING:
     from ..trace.effects import Effect
@@ -89,13 +90,13 @@ def failure_line(event: StorageFailed) -> str:
     """
     path, error = event.path, event.error
     texts = {
-        "append": f"write_lease: unable to write to {path}: {error}",
+        "append": notices.LEASE_FILE_UNWRITABLE(path=path, reason=error).text,
         "sync": f"commit_leases: unable to commit, fsync(): {error}",
         "create": f"Can't create new lease file: {error}",
-        "write": f"Can't write new lease file {path}: {error}",
+        "write": notices.NEW_LEASE_FILE_UNWRITABLE(path=path, reason=error).text,
         "backup": f"Can't backup lease database {path} to {path}~: {error}",
         "install": f"Can't install new lease database {path}: {error}",
-        "lost": f"The lease file {path} was taken away ({error}): writing a whole new one",
+        "lost": notices.LEASE_FILE_GONE(path=path, reason=error).text,
     }
     return texts.get(event.operation, f"{event.operation} {path}: {error}")
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from .. import boot
 from ..engine.machine import Machine
+from ..engine.model import notices
 from ..replay.looking.figures.counters import Counters
 from .http.listening import Listener, open_tcp, open_unix
 from .http.server import Admin
@@ -54,5 +55,5 @@ def _listeners(run: Run) -> list[Listener]:
             one.close()
         name, value = ("--metrics-listen", address) if made or path is None else ("--admin-socket", path)
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise OpeningFailed(f"Can't listen at {value} ({name}): {reason}") from error
+        raise OpeningFailed(notices.ADMIN_CANNOT_LISTEN(place=value, option=name, reason=reason).text) from error
     return made

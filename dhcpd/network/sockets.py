@@ -33,7 +33,6 @@ from ..engine.wire.frames import (
     parse_echo_reply,
     vlan_is_foreign,
 )
-from ..trace.effects import ERROR
 from ..trace.events import Packet, ReceiveFailed
 
 if TYPE_CHECKING:
@@ -392,10 +391,10 @@ class Sockets:
 
     def _tell_dropped(self, backlog: Backlog, mono_us: int) -> None:
         self.overload_dropped += backlog.dropped
-        text = self._tally.add(backlog.dropped, mono_us)
+        said = self._tally.add(backlog.dropped, mono_us)
         backlog.dropped = 0
-        if text:
-            self.lines.append((ERROR, text))
+        if said is not None:
+            self.lines.append(said)
 
     def send(self, effect: Send) -> None:
         """Send a datagram the way it asks for; raises OSError."""

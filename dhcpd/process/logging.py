@@ -4,7 +4,8 @@ The lines come ready from the engine and go out verbatim: log parsers know ISC's
 our own, since the standard library's adds a NUL and opens the socket when it likes, and syslog(3) waits for a reader
 that has stopped reading. Ours never waits: what the reader cannot take is kept for a while, then dropped and counted.
 
-With `--log-json` standard error gets one JSON object a line, by structlog, for the whole life of the process.
+With `--log-json` standard error gets one JSON object a line, by structlog, for the whole life of the process; of our
+own lines (engine/model/notices.py) it has the id. Floods of those are folded (folding.py).
 """
 
 from __future__ import annotations
@@ -16,9 +17,13 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from ..engine.model.notices import LOG_LINES_DROPPED, Said
 from ..trace.effects import DEBUG, ERROR, INFO
+from .folding import Folding
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from structlog.processors import JSONRenderer
 
 LINE_OCTETS_MAXIMUM: Final = 1023
@@ -27,6 +32,7 @@ _DEV_LOG: Final = "/dev/log"
 _WAITING_LINES_MAXIMUM: Final = 10_000
 _RECONNECT_S: Final = 1.0
 _STDERR: Final = 2
+_NOTHING: Final[Mapping[str, object]] = {}
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 # The first line and the form are ISC's, since log parsers cut here; the advice is ours.
@@ -135,12 +141,13 @@ def _json_renderer() -> JSONRenderer:
 class Logger:
     """The program's log. `to_stderr` says whether lines go to standard error too; `json` in which form."""
 
-    __slots__ = ("_json", "_lines", "_render", "_syslog", "buffered", "to_stderr")
+    __slots__ = ("_folding", "_json", "_lines", "_render", "_syslog", "buffered", "to_stderr")
 
     def __init__(self, ident: str, *, json: bool = False) -> None:
         self.to_stderr = _is_open(_STDERR)
         self.buffered = False
         self._syslog = Syslog(ident)
+        self._folding = Folding()
         self._lines: list[bytes] = []
         self._json = json
         self._render = _json_renderer() if json else None
@@ -155,13 +162,32 @@ class Logger:
         self._syslog.facility = value >> 3
 
     def line(self, level: int, text: str) -> None:
-        """Log one line; text is cut where ISC's buffer ends."""
+        """Log one line, if it is not one of a flood; text is cut where ISC's buffer ends."""
+        if type(text) is Said:
+            self._unfold()
+            if not self._folding.admits(text):
+                return
+            self._say(level, text, {"id": text.notice.id})
+        else:
+            self._say(level, text)
+
+    @property
+    def due_us(self) -> int:
+        """When `flush` has a flood to sum up, in monotonic microseconds; 0 for never."""
+        return int(self._folding.due_s * 1_000_000)
+
+    def _unfold(self, *, at_once: bool = False) -> None:
+        for folded in self._folding.take(at_once=at_once):
+            notice = folded.said.notice
+            self._say(notice.level, folded.text, {"id": notice.id, "more": folded.more})
+
+    def _say(self, level: int, text: str, known: Mapping[str, object] = _NOTHING) -> None:
         octets = text.encode("latin-1", "surrogateescape") if text.isascii() else _octets(text)
         if len(octets) > LINE_OCTETS_MAXIMUM:
             octets = octets[:LINE_OCTETS_MAXIMUM]
         self._syslog.line(level, octets)
         if self.to_stderr:
-            self._lines.append(self._as_json(level, octets) if self._json else octets)
+            self._lines.append(self._as_json(level, octets, known) if self._json else octets)
             if not self.buffered:
                 self.flush()
 
@@ -169,20 +195,25 @@ class Logger:
         """Log a line that standard error has had already."""
         self._syslog.line(level, _octets(text))
 
-    def _as_json(self, level: int, octets: bytes) -> bytes:
+    def _as_json(self, level: int, octets: bytes, known: Mapping[str, object]) -> bytes:
         seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
         entry = {
             "timestamp": f"{stamp}.{nanoseconds // 1000:06d}Z",
             "level": _LEVEL_NAMES.get(level, str(level)),
+            **known,
             "event": octets.decode("utf-8", "backslashreplace"),
         }
         assert self._render is not None, "only with --log-json"
         made = self._render(None, "", entry)
         return made.encode() if isinstance(made, str) else made
 
-    def flush(self) -> None:
-        """Hand standard error what is kept for it; say how many lines syslog did not take."""
+    def flush(self, *, at_end: bool = False) -> None:
+        """Sum up the floods that are over, or all; hand standard error what is kept for it.
+
+        How many lines syslog did not take is said to it when it takes some again.
+        """
+        self._unfold(at_once=at_end)
         lines = self._lines
         if lines:
             self._lines = []
@@ -190,7 +221,8 @@ class Logger:
                 _write_all(_STDERR, b"\n".join(lines) + b"\n")
         dropped = self._syslog.take_dropped()
         if dropped:
-            self._syslog.line(ERROR, b"%d log lines were dropped: the reader of /dev/log did not read" % dropped)
+            said = LOG_LINES_DROPPED(count=dropped)
+            self._syslog.line(said.level, said.text.encode())
 
     def fatal(self, text: str) -> None:
         """Log a fatal text with what ISC says behind every one; ending the process is the caller's."""

@@ -28,9 +28,9 @@ import time
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from .. import __version__
+from ..engine.model import notices
 from ..process.child import ChildFailed
 from ..trace import TapeWriteFailed, TapeWriter
-from ..trace.effects import ERROR, INFO
 from .room import Room
 from .snapshots import SnapshotChild
 
@@ -210,7 +210,7 @@ class Recorder:
         """Delete the oldest segment, or else the file that has no snapshot yet, for a write that found no room."""
         for old in self._segments.old():
             if self._segments.remove(old):
-                self._log(ERROR, f"{error}: {self._segments.shown(old.name)}, the oldest part, was deleted")
+                self._log(*notices.RECORDING_PART_DELETED(why=error, old=self._segments.shown(old.name)))
                 return True
         if self._next is None or tape is self._next:
             return False
@@ -261,10 +261,7 @@ class Recorder:
         self._tape.close()
         self._paused = True
         self._retry_at_s = time.monotonic() + RESUME_S
-        self._log(
-            ERROR,
-            f"{why} - the recording ends here, the service goes on; when there is room it goes on in a new file",
-        )
+        self._log(*notices.RECORDING_PAUSED(why=why))
 
     def _resume(self, take: Callable[[], object], now_s: float) -> None:
         """Begin a new file when it is time to look for room, and there is some; whoever asked is told where not."""
@@ -275,7 +272,7 @@ class Recorder:
             self._begin_snapshot(take, now_s, segment=True)
         elif self._wanted:
             self._wanted = False
-            self._log(ERROR, f"The recording pauses since event {self._tape.next_seq}: there is no room on the disk")
+            self._log(*notices.RECORDING_STILL_PAUSED(seq=self._tape.next_seq))
 
     def _is_due(self, now_s: float) -> bool:
         """Whether FILE has grown enough for a snapshot within it."""
@@ -381,9 +378,7 @@ class Recorder:
         self._octets_seen = fresh.octets
         old = self._segments.shown(name)
         gap = f"; events {lost} to {last_seq} are not recorded" if lost <= last_seq else ""
-        self._log(
-            INFO, f"The recording up to here is in {old}; it goes on from event {last_seq + 1} in {self.path}{gap}"
-        )
+        self._log(*notices.RECORDING_NEW_FILE(old=old, seq=last_seq + 1, path=self.path, gap=gap))
         self._delete_old()
 
     # What goes wrong, and what goes
@@ -394,7 +389,7 @@ class Recorder:
         self._drop_next()
         if text != self._said:
             self._said = text
-            self._log(ERROR, f"The recording goes on in {self.path}: {text}")
+            self._log(*notices.RECORDING_SAME_FILE(path=self.path, why=text))
 
     def _give_up_segment(self, text: str) -> None:
         """The new file cannot be written: FILE goes on."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ...trace.effects import ERROR, INFO
 from ..agenda import NEVER_US
+from ..model import notices
 from ..model.lease import ACTIVE
 from ..wire.text import dotted
 from .chain import Chain, Happened, chain_from
@@ -404,7 +405,8 @@ class Updates:
             if not self.debts.again(number, left):
                 name = (adding or removing or Names()).forward
                 why = chain.word or chain.verdict
-                self._host.log(ERROR, f"DDNS: {shown(name)} for {dotted(owed.address)} is not tried again: {why}")
+                where = dotted(owed.address)
+                self._host.log(*notices.NAME_GIVEN_UP(name=shown(name), address=where, why=why))
         self.keep_owed(owed.address)
 
     def due(self, number: int) -> None:

@@ -31,8 +31,8 @@ OPTIONS = {
     "-pf FILE": "The pid file, instead of /var/run/dhcpd.pid.",
     "--no-pid": "Write no pid file, and look for no other server.",
     "-s SERVER": "Send replies to this address instead of the broadcast address.",
-    "--log-json": "Log to standard error as JSON, an object a line.",
-    "--version": "Print the version that tools which expect ISC dhcpd look for.",
+    "--log-json": "Log to standard error as JSON, an object a line, for as long as the server runs.",
+    "--version": "Print the version of ISC dhcpd that tools look for, and in a second line this server's own.",
     "--help": "Print the usage.",
 }
 ENVIRONMENT = {

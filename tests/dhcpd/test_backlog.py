@@ -68,7 +68,7 @@ def test_a_queue_that_was_not_readable_in_between_had_been_emptied():
 
 def test_the_tally_speaks_at_once_and_then_every_ten_seconds():
     tally = Tally()
-    assert tally.add(0, 1) == ""
-    assert tally.add(3, 2).startswith("3 requests dropped")
-    assert tally.add(READS_MAXIMUM, 9_000_000) == ""
-    assert tally.add(1, 10_000_002).startswith(f"{READS_MAXIMUM + 1} requests dropped")
+    assert tally.add(0, 1) is None
+    assert tally.add(3, 2).text.startswith("3 requests dropped")
+    assert tally.add(READS_MAXIMUM, 9_000_000) is None
+    assert tally.add(1, 10_000_002).text.startswith(f"{READS_MAXIMUM + 1} requests dropped")

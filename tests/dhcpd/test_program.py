@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dhcpd import program
+from dhcpd import __version__, program
 from dhcpd.disk.lease_file import LeaseFile
 from dhcpd.process.logging import TRAILER
 from tests.engine.failover.pair import configuration as pair_configuration
@@ -25,7 +25,7 @@ def run(*words, **environment):
 
 
 def test_version_and_help_go_to_stderr_wherever_they_stand():
-    assert run("-cf", "--version") == (0, ["isc-dhcpd-4.4.3-P1"])
+    assert run("-cf", "--version") == (0, ["isc-dhcpd-4.4.3-P1", f"dhcpd {__version__}"])
     status, lines = run("-x", "-h")
     assert status == 0
     assert lines[0] == "Usage: dhcpd [-p <UDP port #>] [-f] [-d] [-q] [-t|-T]"
@@ -36,7 +36,7 @@ def test_version_comes_without_loading_the_server():
     script = "import sys; from dhcpd.__main__ import main; main(); print(sorted(sys.modules))"
     command = [sys.executable, "-c", script, "--version"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, cwd=ROOT)
-    assert done.stderr == "isc-dhcpd-4.4.3-P1\n"
+    assert done.stderr == f"isc-dhcpd-4.4.3-P1\ndhcpd {__version__}\n"
     assert "'trio'" not in done.stdout
     assert "'dhcpd.engine.machine'" not in done.stdout
 

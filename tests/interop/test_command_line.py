@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from dhcpd.cli import usage
+from dhcpd.cli import usage, version
 from dhcpd.process.logging import TRAILER
 from dhcpd.program import BANNER
 from fixtures.network import ROOT
@@ -17,8 +17,9 @@ ISC_BANNER = re.compile(r"Internet Systems Consortium DHCP|Copyright 2004|All ri
 GOOD = "subnet 10.66.0.0 netmask 255.255.0.0 { range 10.66.1.1 10.66.1.200; }\n"
 OURS = [sys.executable, "-m", "dhcpd"]
 ISC = ["/usr/sbin/dhcpd"]
-# Of the long options ISC dhcpd has one, and the two of the usage's last line.
+# Of the long options ISC dhcpd has one, and the two of the usage's last line; it says its own version alone.
 OURS_ALONE = {line for line in usage("dhcpd").split("\n") if re.search(r"\[--(?!no-pid)", line)}
+OURS_ALONE.add(version().split("\n")[1])
 
 # In a folder with dhcpd.conf, bad.conf, leases (empty), and a pid file where the case gives its content.
 REFUSED_AND_TESTED = {

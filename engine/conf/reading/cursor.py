@@ -14,6 +14,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from ....trace.effects import ERROR
+from ...model import notices
 from ...model.syntax import Place
 from ..calendar import seconds_since_epoch
 from .keywords import EOF, HEXNAME, IDENTIFIERS, NUMBER, STRING
@@ -84,7 +85,7 @@ class Cursor:
 
     def too_many(self, what: str) -> FatalError:
         """The refusal of what this program's own limits do not let in; to be raised."""
-        return FatalError(f"{self.lexer.name} line {self.lexer.show()[0]}: {what}")
+        return FatalError(notices.TOO_MUCH_IN_FILE(file=self.lexer.name, line=self.lexer.show()[0], what=what).text)
 
     def place(self) -> Place:
         """Where the token last read begins."""

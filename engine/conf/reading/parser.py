@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from ...model import notices
 from ...model.syntax import Authoritative, Include, OptionStatement
 from .cursor import Cursor, FatalError, Lost
 from .frames import CLASS, GLOBAL, GROUP, HOST, POOL, POOL6, SHARED_NETWORK, SUBCLASS, SUBNET, Frame
@@ -167,10 +168,10 @@ class Parser(Networks):
         if isinstance(data, str):
             raise FatalError(f"Can't read in {name}: {data}" if data == _DIRECTORY else f"Can't open {name}: {data}")
         if name in self._reading:
-            raise FatalError(f"{name}: includes itself")
+            raise FatalError(notices.INCLUDES_ITSELF(file=name).text)
         self._inclusions += 1
         if self._inclusions > _INCLUDE_MAX:
-            raise FatalError(f"{name}: more than {_INCLUDE_MAX} inclusions")
+            raise FatalError(notices.TOO_MANY_INCLUSIONS(file=name, most=_INCLUDE_MAX).text)
         if len(self._reading) > _INCLUDE_MAX_DEPTH:
             self.warn(f"{name}: included too deeply")
             return []

@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from ....trace.effects import ERROR
+from ...model import notices
 from ...model.configuration import Function
 from ...model.context import Frame
 from ...model.syntax import KINDS, Expression
@@ -170,9 +171,12 @@ def call_function(context: Context, name: str, arguments: tuple[Callable[[Contex
     See docs/behaviour/configuration.md#numeric-expressions-and-calls.
     """
     function = variable(context, name.lower())
-    problem = _refusal(context, function, len(arguments))
+    problem = _refusal(function, len(arguments))
     if problem:
         context.host.log(ERROR, f"{name}: {problem}")
+        return None
+    if isinstance(context.bindings, Frame) and context.bindings.depth >= CALL_DEPTH_MAX:
+        context.host.log(*notices.CALLS_TOO_DEEP(function=name))
         return None
     caller = context.bindings
     frame = Frame(caller)
@@ -186,15 +190,13 @@ def call_function(context: Context, name: str, arguments: tuple[Callable[[Contex
     return value
 
 
-def _refusal(context: Context, function: object, count: int) -> str:
+def _refusal(function: object, count: int) -> str:
     if function is None:
         return "no such function."
     if not isinstance(function, Function):
         return "not a function."
     if count != len(function.parameters):
         return "too many arguments." if count > len(function.parameters) else "too few arguments."
-    if isinstance(context.bindings, Frame) and context.bindings.depth >= CALL_DEPTH_MAX:
-        return "too many calls within calls."
     return ""
 
 

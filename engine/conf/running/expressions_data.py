@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from ....trace.effects import DEBUG, ERROR, INFO
+from ...model import notices
 from ...model.context import NO_OCTETS
 from ...model.syntax import Expression, HostName
 from ..reading.cursor import as_int
@@ -42,7 +43,7 @@ DATA_OCTETS_MAX: Final = 1 << 16
 def _joined(context: Context, what: str, separator: bytes, parts: Sequence[bytes]) -> bytes | None:
     """`parts` with `separator` between them; null, with a line, where that is too long."""
     if sum(map(len, parts)) + len(separator) * max(0, len(parts) - 1) > DATA_OCTETS_MAX:
-        context.host.log(ERROR, f"data: {what}: more than {DATA_OCTETS_MAX} bytes")
+        context.host.log(*notices.VALUE_TOO_LONG(what=what, most=DATA_OCTETS_MAX))
         return None
     return separator.join(parts)
 

@@ -13,6 +13,7 @@ from ipaddress import IPv6Address
 from typing import TYPE_CHECKING, Final
 
 from ....trace.effects import ERROR
+from ...model import notices
 from ...model.tables import LETTER_OCTETS
 from ..domain_names import BadNameError, name_text, read_name, read_names
 
@@ -198,7 +199,7 @@ def text_of(
         where = " at end of array" if repeat else ""
         log(ERROR, f"{option.name}: {len(value) - printer.at} extra bytes{where}")
     if len(text) > TEXT_MAX_CHARACTERS:
-        log(ERROR, f"{option.name}: option value too long to print")
+        log(*notices.OPTION_TOO_LONG_TO_PRINT(option=option.name))
         return ERROR_TEXT
     return text
 
