@@ -25,6 +25,7 @@ from .telling import line_of, shown
 from .wire import message, result, signing
 from .wire.message import BadName
 from .wire.questions import Asker
+from .wire.update import BadTarget, BadZone, NotInZone, update
 
 if TYPE_CHECKING:
     from ..lease.commit import Leases
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from ..model.peers import Key
     from .discovery import Discovery, Sought
     from .naming import Decision
-    from .wire.message import Name
     from .wire.questions import Questions, Told
     from .zones import Place, Zones
 
@@ -184,13 +184,8 @@ class Updates:
             chain.refused = True
 
     def _send(self, chain: Chain, place: Place, name: bytes) -> bool:
-        """Ask for the chain's step in the zone; False, and a line, where a name cannot be sent."""
-        try:
-            owner = message.name_from_text(name)
-        except BadName as bad:
-            self._host.log(ERROR, f"Unable to build name for fwd update: {shown(name)} {bad.reason}")
-            return False
-        body = self._message(chain, place, owner, name)
+        """Ask for the chain's step in the zone; False where a name cannot be sent."""
+        body = self._message(chain, place, name)
         if body is None:
             return False
         chain.zone = place.zone
@@ -198,7 +193,7 @@ class Updates:
             self._ask(chain, body, place.servers, place.key)
         else:
             chain.body = body
-            self._discovery.seek_server(chain.address, owner)
+            self._discovery.seek_server(chain.address, message.name_from_text(name))
         return True
 
     def _ask(self, chain: Chain, body: bytes, servers: tuple[bytes, ...], key: Key | None) -> None:
@@ -222,22 +217,23 @@ class Updates:
         key = None if place is None or chain.step in REVERSE_STEPS else place.key
         self._ask(chain, chain.body, sought.servers, key)
 
-    def _message(self, chain: Chain, place: Place, owner: Name, name: bytes) -> bytes | None:
-        """The octets of the chain's step; None, and a line, where a name cannot be sent."""
+    def _message(self, chain: Chain, place: Place, name: bytes) -> bytes | None:
+        """The octets of the chain's step; None, and mostly a line, where a name cannot be sent."""
+        zone = place.zone.encode("utf-8", "surrogateescape")
         template = MESSAGES[chain.step, self.manner]
         try:
-            zone = message.name_from_text(place.zone.encode("utf-8", "surrogateescape"))
-        except BadName as bad:
-            self._host.log(ERROR, f"Unable to build name for zone for fwd update: {place.zone} {bad.reason}")
-            return None
-        if not owner.is_subdomain(zone):
+            return update(zone, name, template, self._names(chain), chain.address)
+        except BadZone as bad:
+            text = f"Unable to build name for zone for fwd update: {place.zone} {bad.reason}"
+        except NotInZone as bad:
             # A backslash in front of a dot makes one label of two: the name server would disown the whole zone for it.
-            self._host.log(ERROR, f"Unable to build name for fwd update: {shown(name)} not in zone {place.zone}")
+            text = f"Unable to build name for fwd update: {shown(name)} {bad.reason} {place.zone}"
+        except BadTarget:
             return None
-        try:
-            return message.update(zone, owner, template, self._names(chain), chain.address)
-        except BadName:
-            return None
+        except BadName as bad:
+            text = f"Unable to build name for fwd update: {shown(name)} {bad.reason}"
+        self._host.log(ERROR, text)
+        return None
 
     def _names(self, chain: Chain) -> Names:
         names = chain.removing if chain.step in REMOVING_STEPS else chain.adding
@@ -352,9 +348,12 @@ class Updates:
 
     def _supersede(self, lease: Lease, decision: Decision) -> None:
         """A new ACK: what its client was owed is decided anew; what former clients have left is still to go."""
+        numbers = self.debts.numbers_of(lease.address)
+        if not numbers:
+            return
         wanted = decision.adding
         stored = stored_names(lease)
-        for number in self.debts.numbers_of(lease.address):
+        for number in numbers:
             owed = self.debts.entry(number)
             # A PTR record that is missing beside a name that stays is still owed.
             adding = owed.adding if wanted is None and _is_stored(owed.adding, stored) else None

@@ -8,10 +8,11 @@ See docs/behaviour/dns-updates.md#which-zone, docs/behaviour/dns-updates.md#repu
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ..model.configuration import Configuration
     from ..model.peers import Key, Zone
 
@@ -111,14 +112,11 @@ class Zones:
         self._found = {key: (name, tuple(servers), until_us) for key, name, servers, until_us in data["found"]}
 
 
-@lru_cache(maxsize=4096)
-def suffixes(name: bytes) -> tuple[str, ...]:
+def suffixes(name: bytes) -> Iterator[str]:
     """A name and its parents as texts in lower case with a final dot, without the root."""
     text = name.decode("utf-8", "surrogateescape").lower()
     if not text.endswith("."):
         text += "."
-    found: list[str] = []
     while text.strip("."):
-        found.append(text)
+        yield text
         text = text.partition(".")[2]
-    return tuple(found)

@@ -3,6 +3,9 @@
 Of a bad signature ISC's log says why, and so does this module, in the same order of looking. A signature is checked
 before anything that an answer says is believed.
 
+The algorithms and their digests are dnspython's. The record around a digest is composed and read here, of octets that
+are made once for each key: dnspython's objects for it cost more than all the rest of an update.
+
 See docs/behaviour/dns-updates.md#keys-and-tsig.
 """
 
@@ -11,20 +14,18 @@ from __future__ import annotations
 from functools import lru_cache
 from hmac import compare_digest
 from struct import Struct
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import dns.exception
 import dns.name
-import dns.rdata
 import dns.rdataclass
-import dns.rdatatype
 import dns.tsig
 
 from . import result
-from .message import HEADER, TSIG, BadAnswer, name_at
+from .message import HEADER, TSIG, BadAnswer, name_at, skip_name, wire_form
 
 if TYPE_CHECKING:
-    from dns.rdtypes.ANY.TSIG import TSIG as TsigData  # noqa: N811 - a class, whatever its letters
+    from hmac import HMAC
 
     from ...model.peers import Key
     from .message import Answer, Record
@@ -40,8 +41,13 @@ _ALGORITHMS: Final = {
     "hmac-sha512": dns.tsig.HMAC_SHA512,
 }
 _FIXED: Final = Struct("!HHIH")
-# Time of 48 bits, fudge, no MAC, the id, no error, no other data.
-_TIMERS: Final = Struct("!HIHHHHH")
+# Time of 48 bits, fudge; behind the MAC the id, the error, and how much other data there is.
+_TIMERS: Final = Struct("!HIH")
+_TAIL: Final = Struct("!HHH")
+_LENGTH: Final = Struct("!H")
+_CLASS_AND_TTL: Final = Struct("!HI")
+# No error, and no other data.
+_NOTHING_MORE: Final = bytes(4)
 _COUNT_AT: Final = 10
 _BADSIG: Final = 16
 _BADKEY: Final = 17
@@ -51,8 +57,37 @@ _MAC_OCTETS_MINIMUM: Final = 10
 _ADDITIONAL: Final = 2
 
 
+class _Signer(NamedTuple):
+    """What is the same in every signature of a key: its name and its algorithm's, as octets too; the digest begun."""
+
+    name: dns.name.Name
+    algorithm: dns.name.Name
+    name_octets: bytes
+    algorithm_octets: bytes
+    digest: HMAC
+
+    def mac(self, octets: bytes, timers: bytes, rest: bytes) -> bytes:
+        """The MAC over a message, and what stands before it; `rest`: error and other data (RFC 8945, 4.3.3)."""
+        digest = self.digest.copy()
+        head = self.name_octets + _CLASS_AND_TTL.pack(dns.rdataclass.ANY, 0)
+        digest.update(octets + head + self.algorithm_octets + timers + rest)
+        return digest.digest()
+
+
+class _Data(NamedTuple):
+    """A TSIG record's data, but for the algorithm's name; `timers` and `rest` are as they are digested."""
+
+    time_signed: int
+    fudge: int
+    mac: bytes
+    number: int
+    error: int
+    timers: bytes
+    rest: bytes
+
+
 @lru_cache(maxsize=256)
-def _tsig_key(key: Key) -> dns.tsig.Key | None:
+def _signer(key: Key) -> _Signer | None:
     algorithm = _ALGORITHMS.get(key.algorithm.lower().removesuffix(_SUFFIX).removesuffix("."))
     if algorithm is None:
         return None
@@ -60,42 +95,29 @@ def _tsig_key(key: Key) -> dns.tsig.Key | None:
         name = dns.name.from_text(key.name.lower().encode("utf-8", "surrogateescape"))
     except dns.exception.DNSException:
         return None
-    return dns.tsig.Key(name, key.secret, algorithm)
+    begun = dns.tsig.HMACTSig(key.secret, algorithm)  # type: ignore[no-untyped-call]  # so shipped
+    return _Signer(name, algorithm, wire_form(name), wire_form(algorithm), begun.hmac_context)
 
 
 def can_sign(key: Key) -> bool:
     """Whether the key's algorithm, and its name as one of DNS, are known."""
-    return _tsig_key(key) is not None
+    return _signer(key) is not None
 
 
 def sign(message: bytes, key: Key, now: int) -> tuple[bytes, bytes]:
     """The message, under its id already, with its TSIG record; and the MAC, which the answer is signed with, too."""
-    signer = _tsig_key(key)
+    signer = _signer(key)
     assert signer is not None, "who signs has asked whether it can"
-    number = int.from_bytes(message[:2], "big")
-    empty: TsigData = _tsig_data(signer.algorithm, now, number)
-    made = _signed(message, signer, empty, now, None)
-    data = made.to_wire()
-    owner = signer.name.to_wire()
-    assert data is not None, "without a file the octets come back"
-    assert owner is not None, "without a file the octets come back"
-    count = int.from_bytes(message[_COUNT_AT : _COUNT_AT + 2], "big") + 1
-    head = message[:_COUNT_AT] + count.to_bytes(2, "big") + message[HEADER.size :]
-    return head + owner + _FIXED.pack(TSIG, dns.rdataclass.ANY, 0, len(data)) + data, made.mac
+    timers = _TIMERS.pack(now >> 32, now & 0xFFFFFFFF, _FUDGE_S)
+    mac = signer.mac(message, timers, _NOTHING_MORE)
+    data = signer.algorithm_octets + timers + _LENGTH.pack(len(mac)) + mac + message[:2] + _NOTHING_MORE
+    record = signer.name_octets + _FIXED.pack(TSIG, dns.rdataclass.ANY, 0, len(data)) + data
+    return _with_count(message, 1) + message[HEADER.size :] + record, mac
 
 
-def _signed(message: bytes, signer: dns.tsig.Key, data: TsigData, time: int, mac: bytes | None) -> TsigData:
-    """The record's data with the MAC over a message without it; `mac` is the question's, for an answer."""
-    made: TsigData = dns.tsig.sign(message, signer, data, time, mac)[0]  # type: ignore[no-untyped-call]  # so shipped
-    return made
-
-
-def _tsig_data(algorithm: dns.name.Name, now: int, number: int) -> TsigData:
-    name = algorithm.to_wire()
-    assert name is not None, "without a file the octets come back"
-    octets = name + _TIMERS.pack(now >> 32, now & 0xFFFFFFFF, _FUDGE_S, 0, number, 0, 0)
-    made: TsigData = dns.rdata.from_wire(dns.rdataclass.ANY, dns.rdatatype.TSIG, octets, 0, len(octets))  # type: ignore[assignment]  # that class's
-    return made
+def _with_count(message: bytes, more: int) -> bytes:
+    """The header of a message with so many additional records more."""
+    return message[:_COUNT_AT] + _LENGTH.pack(_LENGTH.unpack_from(message, _COUNT_AT)[0] + more)
 
 
 def fault(answer: Answer, key: Key, mac: bytes, now: int) -> str:
@@ -108,45 +130,58 @@ def fault(answer: Answer, key: Key, mac: bytes, now: int) -> str:
         return result.TSIG_PLACE
     if record.class_ != dns.rdataclass.ANY:
         return result.TSIG_PLACE
-    signer = _tsig_key(key)
+    signer = _signer(key)
     assert signer is not None, "the question was signed"
+    octets = answer.octets
     try:
-        owner = name_at(answer.octets, record.at)
-        data = _read_data(answer.octets, record)
+        data = _read_data(octets, record)
+        ours = _is_name(octets, record.at, signer.name, signer.name_octets) and _is_name(
+            octets, record.data_at, signer.algorithm, signer.algorithm_octets
+        )
     except BadAnswer:
         return result.FORMERR
-    return _verified(answer, record, owner, data, signer, mac) or _on_time(data, now)
-
-
-def _read_data(octets: bytes, record: Record) -> TsigData:
-    try:
-        made = dns.rdata.from_wire(
-            dns.rdataclass.ANY, dns.rdatatype.TSIG, octets, record.data_at, record.octets
-        )  # fmt: skip
-    except (dns.exception.DNSException, ValueError):
-        raise BadAnswer(result.FORMERR) from None
-    return made  # type: ignore[return-value]  # of the type asked for
-
-
-def _verified(
-    answer: Answer, record: Record, owner: dns.name.Name, data: TsigData, signer: dns.tsig.Key, mac: bytes
-) -> str:
-    """Why the signature is not the key's."""
     if data.error in (_BADSIG, _BADKEY):
         return result.TSIG_ERROR
-    if owner != signer.name or data.algorithm != signer.algorithm or not data.mac:
+    if not ours or not data.mac:
         return result.TSIG_WRONG
-    octets = answer.octets
-    count = int.from_bytes(octets[_COUNT_AT : _COUNT_AT + 2], "big") - 1
-    unsigned = octets[:_COUNT_AT] + count.to_bytes(2, "big") + octets[HEADER.size : record.at]
-    right = _signed(unsigned, signer, data, data.time_signed, mac)
-    if len(data.mac) < max(_MAC_OCTETS_MINIMUM, len(right.mac) // 2):
+    return _verified(octets[: record.at], data, signer, mac) or _on_time(data, now)
+
+
+def _is_name(octets: bytes, at: int, name: dns.name.Name, plain: bytes) -> bool:
+    """Whether this name stands there, as it is or compressed. Raises BadAnswer."""
+    return octets[at : at + len(plain)].lower() == plain or name_at(octets, at) == name
+
+
+def _read_data(octets: bytes, record: Record) -> _Data:
+    """Raises BadAnswer where the data is not as long as it says."""
+    end = record.data_at + record.octets
+    at = skip_name(octets, record.data_at)
+    mac_at = at + _TIMERS.size + _LENGTH.size
+    if mac_at > end:
+        raise BadAnswer(result.FORMERR)
+    high, low, fudge = _TIMERS.unpack_from(octets, at)
+    (length,) = _LENGTH.unpack_from(octets, at + _TIMERS.size)
+    tail_at = mac_at + length
+    if tail_at + _TAIL.size > end:
+        raise BadAnswer(result.FORMERR)
+    number, error, other = _TAIL.unpack_from(octets, tail_at)
+    if tail_at + _TAIL.size + other != end:
+        raise BadAnswer(result.FORMERR)
+    timers = octets[at : at + _TIMERS.size]
+    return _Data(high << 32 | low, fudge, octets[mac_at:tail_at], number, error, timers, octets[tail_at + 2 : end])
+
+
+def _verified(octets: bytes, data: _Data, signer: _Signer, mac: bytes) -> str:
+    """Why the signature over an answer, without its record, is not the key's."""
+    unsigned = _LENGTH.pack(data.number) + _with_count(octets, -1)[2:] + octets[HEADER.size :]
+    right = signer.mac(_LENGTH.pack(len(mac)) + mac + unsigned, data.timers, data.rest)
+    if len(data.mac) < max(_MAC_OCTETS_MINIMUM, len(right) // 2):
         return result.FORMERR
-    if not compare_digest(right.mac, data.mac):
+    if not compare_digest(right, data.mac):
         return result.TSIG_WRONG
     return result.TSIG_ERROR if data.error and data.error != _BADTIME else ""
 
 
-def _on_time(data: TsigData, now: int) -> str:
+def _on_time(data: _Data, now: int) -> str:
     late = abs(data.time_signed - now) > data.fudge
     return result.TSIG_TIME if late or data.error == _BADTIME else ""

@@ -8,11 +8,12 @@ import pytest
 
 from dhcpd.engine.ddns.records import DHCID, Names
 from dhcpd.engine.ddns.rules import MESSAGES, REMOVING_STEPS, RESULTS, Manner, Step, Verdict, manner, outcome
-from dhcpd.engine.ddns.wire import message, result
-from dhcpd.engine.ddns.wire.message import name_from_text
+from dhcpd.engine.ddns.wire import result
+from dhcpd.engine.ddns.wire.update import update
 
 GUARD = bytes.fromhex("0000010e4ee1e51c425c02186f307aa2a1160d15ead4787e5ac16a165096ac92086269")
-ZONE, NAME = name_from_text(b"example.org."), name_from_text(b"alpha.example.org")
+FORWARD = b"example.org.", b"alpha.example.org"
+REVERSE = b"0.77.10.in-addr.arpa", b"100.0.77.10.in-addr.arpa."
 
 
 def test_every_setting_of_the_flags_has_its_messages_and_results() -> None:
@@ -27,10 +28,8 @@ def test_every_setting_of_the_flags_has_its_messages_and_results() -> None:
 
 
 def octets(step: Step, names: Names, address: int) -> str:
-    zone, owner = (ZONE, NAME) if "ptr" not in step else (
-        name_from_text(b"0.77.10.in-addr.arpa"), name_from_text(b"100.0.77.10.in-addr.arpa.")
-    )  # fmt: skip
-    return message.update(zone, owner, MESSAGES[step, Manner()], names, address).hex()
+    zone, owner = REVERSE if "ptr" in step else FORWARD
+    return update(zone, owner, MESSAGES[step, Manner()], names, address).hex()
 
 
 # docs/behaviour/dns-updates.md#messages-octet-by-octet
