@@ -17,7 +17,7 @@ from tests.replay.engine_runs import CONFIGURATION, LEASES_FOUND, Run
 from tests.replay.tapes import record
 
 RECORDED = Path(__file__).parents[3] / "fixtures"
-GLOBS = ("*/trace.bin", "omapi/*.trace", "ddns/t*.trace")
+GLOBS = ("*/trace.bin", "omapi/*.trace")
 FIXTURES = [path for glob in GLOBS for path in sorted(RECORDED.glob(glob))]
 
 # Plays a tape and prints a digest of every effect and of the lease file. repr() shows types, order and values.
