@@ -18,13 +18,13 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from . import door, loading, measure, omapi, pairs, report, verifying
+from . import ddns, door, loading, measure, omapi, pairs, report, verifying
 from .peers import PEERS, Peer, missing_tools
 
 POOLS = (4096, 65_536, 262_144)
 PARTS = (
     "sustained", "committed", "rich", "startup", "trace", "playback", "wide", "hosts", "recording", "snapshot",
-    "reload", "omapi", "verify", "loading", "pairs",
+    "reload", "omapi", "ddns", "verify", "loading", "pairs",
 )  # fmt: skip
 Part = Callable[[argparse.Namespace, dict[str, float]], None]
 # Where the search for ISC's rate begins, by pool: it falls with the pool's size.
@@ -93,6 +93,7 @@ def measure_all(asked: argparse.Namespace) -> dict[str, float]:
         "snapshot": _snapshot,
         "reload": _reload,
         "omapi": _omapi,
+        "ddns": _ddns,
         "verify": _verify,
         "loading": _loading,
         "pairs": _pairs,
@@ -238,6 +239,11 @@ def _omapi(asked: argparse.Namespace, figures: dict[str, float]) -> None:
         for name, value in found.items():
             figures[f"omapi {name}/{key}"] = value
             say(f"{PEERS[key].name}, OMAPI, {_OMAPI_HOSTS} hosts: {name}: {value:.2f}")
+
+
+def _ddns(asked: argparse.Namespace, figures: dict[str, float]) -> None:
+    """A name for every client, against none."""
+    figures |= ddns.figures(PEERS["ours"], asked.seconds, say)
 
 
 def _wide(asked: argparse.Namespace, figures: dict[str, float]) -> None:

@@ -31,6 +31,11 @@ _OMAPI = (
     f"omapi-port {OMAPI_PORT};\nkey bench {{ algorithm hmac-md5; secret AAECAwQFBgcICQoLDA0ODw==; }};\n"
     "omapi-key bench;\n"
 )
+_DDNS = """ddns-update-style standard; ddns-domainname "bench.example";
+ddns-hostname = concat("h", binary-to-ascii(16, 8, "-", substring(hardware, 1, 6)));
+zone bench.example. { primary 127.0.0.1; }
+zone 10.in-addr.arpa. { primary 127.0.0.1; }
+"""
 
 
 def dotted(address: int) -> str:
@@ -114,7 +119,7 @@ class Peer:
     """One server: `name` for the tables, `kind` isc, kea or ours, `trace` whether it records, `committed` as above.
 
     `rich`: with rich_configuration; `hosts`: with so many host declarations more. `program`: where our server is.
-    `omapi`: served, with the key `bench`.
+    `omapi`: served, with the key `bench`. `ddns`: with a name for every client.
     """
 
     name: str
@@ -125,6 +130,7 @@ class Peer:
     hosts: int = 0
     program: str = OURS
     omapi: bool = False
+    ddns: bool = False
     extra: list[str] = field(default_factory=list)
 
     @property
@@ -139,6 +145,7 @@ class Peer:
             (home / "kea.json").write_text(kea_configuration(size, home))
             return [KEA, "-c", str(home / "kea.json")]
         text = rich_configuration(size) if self.rich else isc_configuration(size, committed=self.committed)
+        text = _DDNS + text.replace("ddns-update-style none;", "") if self.ddns else text
         (home / "dhcpd.conf").write_text(text + hosts(self.hosts) + _OMAPI * self.omapi)
         (home / "dhcpd.leases").touch()
         words = [ISC, "-4"] if self.kind == "isc" else [self.program]

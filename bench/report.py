@@ -64,6 +64,15 @@ _PAIRS = (
             ("a look-up with 10,000 hosts", "look last ms", " ms"),
         )
     ),
+    *(
+        (f"dynamic DNS: {what}, against the same without", f"ddns/{name}/with", f"ddns/{name}/without", unit)
+        for what, name, unit in (
+            ("1,000 new clients/s, each with its two updates, are answered", "rate", "/s"),
+            ("of them are lost at most", "drops", " %"),
+            ("processor an exchange of theirs", "processor", " us"),
+            ("sustained, clients that come again", "sustained", "/s"),
+        )
+    ),
     ("a batch of 32 packets else takes at most", "snapshot/idle", "", " ms"),
     ("trace an exchange", "trace/ours", "", " octets"),
     (
