@@ -193,8 +193,14 @@ class Database:
         return found[:behind], found[behind:]
 
     def pool_queues(self, pool: Pool) -> PoolQueues:
-        """The queues themselves, for who walks them in slices."""
+        """The queues themselves, with old keys among the living."""
         return self._pools[pool.index]
+
+    def swept_queue(self, pool: Pool, number: int) -> Queue:
+        """A queue that holds one key for each of its leases, for who walks it in slices."""
+        queue = self._pools[pool.index].queues[number]
+        queue.sweep(self._leases)
+        return queue
 
     def entered(self, address: int) -> Lease:
         """The lease of an address that was entered."""

@@ -113,8 +113,12 @@ class Queue:
         if len(self.moving) + len(self.staying) > 2 * self.count + _SPARE_KEYS:
             self._sweep(leases)
 
+    def sweep(self, leases: Leases) -> None:
+        """Drop the keys of leases that stand elsewhere by now, where there are any."""
+        if len(self.moving) + len(self.staying) > self.count:
+            self._sweep(leases)
+
     def _sweep(self, leases: Leases) -> None:
-        """Drop the keys of leases that stand elsewhere by now."""
         for heap in (self.moving, self.staying):
             heap[:] = [key for key in heap if leases[key & ADDRESS_MASK].key == key]
             heapify(heap)

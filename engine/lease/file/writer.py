@@ -2,7 +2,8 @@
 
 What changes while a rewrite is open is appended behind it by its own record, which is the one that counts; here it is
 enough that nothing is left out. A queue is copied when its turn comes; a lease that has moved within it since then is
-written where it stood. Who opens and installs files is the program.
+written where it stood. The copy holds one key for each lease, so that a lease is written once, and a rewrite that goes
+on from a snapshot writes the same. Who opens and installs files is the program.
 
 See docs/behaviour/lease-file.md#shape-of-the-file, docs/behaviour/lease-file.md#what-is-written-when.
 """
@@ -130,7 +131,7 @@ class Rewriter:
             return
         pool = self._database.pool_order[position // QUEUES]
         number = position % QUEUES
-        queue = self._database.pool_queues(pool).queues[number]
+        queue = self._database.swept_queue(pool, number)
         self._begun = self._database.latest_order
         self._keys = (queue.moving.copy(), queue.staying.copy())
         self._in_place = self._database.in_place(pool)[::-1] if number == FREE_QUEUE else []
@@ -185,7 +186,7 @@ class Rewriter:
             "orphans": list(self._orphans),
             "position": self._position,
             "begun": self._begun,
-            "keys": [b"".join([key.to_bytes(_KEY_OCTETS, "big") for key in heap]) for heap in self._keys],
+            "keys": [_packed(heap) for heap in self._keys],
             "in_place": list(self._in_place),
             "ahead": self._ahead,
         }
@@ -203,6 +204,11 @@ class Rewriter:
         self._keys = (moving, staying)
         self._in_place = list(data["in_place"])
         self._ahead = data["ahead"]
+
+
+def _packed(heap: list[int]) -> bytes:
+    """A heap's keys in order, which is a heap as well: how one came to stand is no part of the state."""
+    return b"".join([key.to_bytes(_KEY_OCTETS, "big") for key in sorted(heap)])
 
 
 def _unpacked(packed: bytes) -> list[int]:

@@ -115,6 +115,27 @@ def test_a_rewrite_goes_on_from_a_snapshot() -> None:
     assert other.summary() == rewriter.summary()
 
 
+def test_a_lease_that_moves_while_it_is_written_is_written_once_from_a_snapshot_too() -> None:
+    database = filled(600)
+    for lease in list(database.leases()):
+        database.requeue(lease, lease.ends)  # its first place is an old one now
+    rewriter = Rewriter(database, database.configuration, 0, NOW)
+    first = [rewriter.next_slice() for _slice in range(2)]
+    data = msgpack.unpackb(msgpack.packb((database.snapshot(), rewriter.snapshot())))
+    again = Database(database.configuration)
+    again.restore(data[0])
+    other = Rewriter(again, again.configuration)
+    other.restore(data[1])
+    assert other.snapshot() == rewriter.snapshot()
+    for one in (database, again):
+        for lease in list(one.leases()):
+            one.requeue(lease, lease.ends)
+    rest = list(iter(rewriter.next_slice, None))
+    assert list(iter(other.next_slice, None)) == rest
+    written_of = addresses(b"".join([*(piece or b"" for piece in first), *(piece or b"" for piece in rest)]))
+    assert len(written_of) == len(set(written_of)) == 600
+
+
 def test_classes_groups_and_hosts_have_lines_where_there_are_any() -> None:
     made = Database(configuration([("10.0.0.1", "10.0.0.9")], classes=(("gold", 1),)))
     made.declare(Group(NOWHERE, "g", []), b"group g { }")
