@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from .model.configuration import Configuration
     from .reloading import Candidate
 
-SNAPSHOT_VERSION: Final = 11
+SNAPSHOT_VERSION: Final = 12
 _MICROSECONDS: Final = 1_000_000
 
 

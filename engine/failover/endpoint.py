@@ -56,7 +56,7 @@ SILENCE: Final = "silence"  # nothing: the partner has said nothing for long
 ACKS: Final = "acks"  # nothing: acknowledge what was accepted
 STARTING: Final = "starting"  # nothing: the partner has not come in time
 PARTNER_DOWN: Final = "partner-down"  # nothing: auto-partner-down
-WAIT: Final = "recover-wait"  # nothing: MCLT is over
+WAIT: Final = "recover-wait"  # nothing: MCLT is over, or everything is to be asked for again
 BALANCE: Final = "balance"  # the pool's index
 RECORD: Final = "record"  # nothing: enter again the state that could not be recorded
 
@@ -140,14 +140,17 @@ class Endpoint:
 
     `saved` is the state behind STARTUP. `since` and `partner_since` tell when the two states began, as far as this
     server knows. `mclt` and `hba` are the primary's, None for an HBA that was never heard. `needs_all`: what this
-    server knows is not complete until the partner has told everything; `asked_here`: that was asked for on this link.
+    server knows is not complete until the partner has told everything; `asked_here`: that was asked for on this link;
+    `lacking`: something that was told since lacked what is needed to know it. `forgetful`: the partner came back
+    without what it knew, and is being told.
     `why`: what led to the state, in words for an operator. `skew_s`: how far the partner's clock was ahead at its last
     message, None before there was one. `unsure` are the states of the last moments, the oldest first: where to go
     back to when the disk refuses the record of a change; `wanted` is the state that is to be entered again then.
     """
 
     __slots__ = (
-        "needs_all", "asked_here", "balance_at", "balanced_at", "calling", "hba", "link", "mclt", "partner_delay_s",
+        "needs_all", "asked_here", "balance_at", "balanced_at", "calling", "forgetful", "hba", "lacking", "link",
+        "mclt", "partner_delay_s",
         "partner_since", "partner_state", "partner_unacked", "saved", "serving", "settings", "since", "site", "skew_s",
         "state", "unsure", "updates", "wanted", "why",
     )  # fmt: skip
@@ -170,7 +173,7 @@ class Endpoint:
         self.unsure: list[Unsure] = []
         self.wanted: State | None = None
         self.needs_all = True
-        self.asked_here = False
+        self.asked_here = self.lacking = self.forgetful = False
         self.balanced_at = 0
         # Pool.index -> when its balance is looked at next.
         self.balance_at: dict[int, int] = {}
@@ -276,7 +279,7 @@ class Endpoint:
             self._request_failed()
             return
         self.send(UpdateRequestAll(self.site.now, self.link.xid()))
-        self.asked_here = True
+        self.asked_here, self.lacking = True, False
         self.log(INFO, f"Sent update request all message to {self.name}")
 
     def _request_failed(self) -> None:
@@ -300,6 +303,8 @@ class Endpoint:
             "updates": self.updates.plain(),
             "needs_all": self.needs_all,
             "asked_here": self.asked_here,
+            "lacking": self.lacking,
+            "forgetful": self.forgetful,
             "balanced_at": self.balanced_at,
             "balance_at": list(self.balance_at.items()),
             "why": self.why,
@@ -313,7 +318,7 @@ class Endpoint:
         self.state, self.saved = State(data["state"]), State(data["saved"])
         self.partner_state = State(data["partner_state"])
         for name in ("since", "partner_since", "mclt", "hba", "partner_unacked", "partner_delay_s", "calling",
-                     "needs_all", "asked_here", "balanced_at", "why", "skew_s"):  # fmt: skip
+                     "needs_all", "asked_here", "lacking", "forgetful", "balanced_at", "why", "skew_s"):  # fmt: skip
             setattr(self, name, data[name])
         self.updates.restore(data["updates"])
         self.unsure = [

@@ -102,6 +102,7 @@ def receive_update(endpoint: Endpoint, message: BindingUpdate) -> None:
     address = message.address or 0
     site = endpoint.site
     if isinstance(verdict, Refusal):
+        endpoint.lacking = endpoint.lacking or verdict.reason == Reason.MISSING_INFORMATION
         site.tell(dotted(address), f"refused ({int(verdict.reason)})", verdict.text)
         _refuse(endpoint, address, message.xid, verdict)
         return

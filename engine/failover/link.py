@@ -53,6 +53,7 @@ class LinkRow(NamedTuple):
     endpoint: str
     called: bool
     greeted: bool
+    announced: bool
     next_xid: int
     heard_us: int
     sent_us: int
@@ -62,16 +63,17 @@ class LinkRow(NamedTuple):
 class Link:
     """A connection. `stream` numbers it (trace/events.py), `endpoint` names the relationship that it belongs to.
 
-    `called`: this server opened it. `greeted`: its handshake is over, so that it is the link. Times in microseconds.
+    `called`: this server opened it. `greeted`: its handshake is over, so that it is the link. `announced`: the partner
+    has said on it what state it is in. Times in microseconds.
     """
 
-    __slots__ = ("called", "endpoint", "greeted", "heard_us", "next_xid", "sent_us", "splitter", "stream")
+    __slots__ = ("announced", "called", "endpoint", "greeted", "heard_us", "next_xid", "sent_us", "splitter", "stream")
 
     def __init__(self, stream: int, endpoint: str, now_us: int, *, called: bool) -> None:
         self.stream = stream
         self.endpoint = endpoint
         self.called = called
-        self.greeted = False
+        self.greeted = self.announced = False
         self.next_xid = 0
         self.heard_us = now_us
         self.sent_us = now_us
@@ -90,14 +92,15 @@ class Link:
 
     def plain(self) -> LinkRow:
         """Everything, as plain data."""
-        return LinkRow(self.stream, self.endpoint, self.called, self.greeted, self.next_xid, self.heard_us,
-                       self.sent_us, self.splitter.rest)  # fmt: skip
+        return LinkRow(self.stream, self.endpoint, self.called, self.greeted, self.announced, self.next_xid,
+                       self.heard_us, self.sent_us, self.splitter.rest)  # fmt: skip
 
     @classmethod
     def restored(cls, row: LinkRow) -> Link:
         """The connection of `plain`."""
         made = cls(row.stream, row.endpoint, row.heard_us, called=row.called)
-        made.greeted, made.next_xid, made.sent_us = row.greeted, row.next_xid, row.sent_us
+        made.greeted, made.announced = row.greeted, row.announced
+        made.next_xid, made.sent_us = row.next_xid, row.sent_us
         made.splitter = Splitter(row.held)
         return made
 

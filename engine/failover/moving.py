@@ -13,7 +13,8 @@ A change whose record the disk refuses is taken back (`storage_failed`), since a
 
 Where this differs from ISC: whatever the state is in which a link is lost, updates that were not acknowledged are sent
 again on the next one, and an update request of the partner is forgotten; a server that must recover does not take a
-starting partner's NORMAL for a conflict, and asks for everything again on each link until it has come
+starting partner's NORMAL for a conflict, and asks for everything again on each link until it has come, and where what
+came lacked something; one that has recovered does not wait for a NORMAL that was announced before
 (docs/differences.md).
 
 Source: docs/behaviour/failover.md#changes-of-my-state, #a-state-received, #loss-of-a-link, #recovery.
@@ -74,6 +75,8 @@ if TYPE_CHECKING:
 RECORD_US_MAXIMUM: Final = 10 * SECOND_US
 # More states than these are not left in that time but by a pair that flaps; the disk has the record of the older ones.
 UNSURE_MAXIMUM: Final = 16
+# So long after an answer that lacked something, everything is asked for again; on another link at once.
+ASK_AGAIN_S: Final = 60
 
 
 def start(endpoint: Endpoint) -> None:
@@ -89,7 +92,15 @@ def set_state(endpoint: Endpoint, number: int) -> bool:
     state = BY_NUMBER.get(number)
     if state is not None:
         move(endpoint, state, "an operator set it")
+    if state is COMM_INT and _hears_normal(endpoint):
+        move(endpoint, NORMAL, "the partner is there, in normal")
     return state is not None
+
+
+def _hears_normal(endpoint: Endpoint) -> bool:
+    """Whether the partner has announced NORMAL on the link that stands: it does not do so again."""
+    link = endpoint.link
+    return link is not None and link.announced and endpoint.partner_state is NORMAL
 
 
 def move(endpoint: Endpoint, new: State, why: str) -> None:
@@ -166,6 +177,11 @@ def _enter_recover_wait(endpoint: Endpoint) -> None:
         move(endpoint, REC_DONE, "MCLT has passed since this server was last in touch")
 
 
+def _enter_recover_done(endpoint: Endpoint) -> None:
+    if _hears_normal(endpoint):
+        move(endpoint, NORMAL, "the partner is in normal already")
+
+
 def _enter_partner_down(endpoint: Endpoint) -> None:
     outgoing.partner_is_down(endpoint)
 
@@ -178,6 +194,7 @@ _ENTRY: Final[dict[State, Callable[[Endpoint], None]]] = {
     STARTUP: _enter_startup,
     RECOVER: _enter_recover,
     REC_WAIT: _enter_recover_wait,
+    REC_DONE: _enter_recover_done,
     P_DOWN: _enter_partner_down,
 }
 
@@ -189,6 +206,7 @@ def receive_state(endpoint: Endpoint, message: StateMessage) -> None:
     """The partner's state."""
     number, flags = message.state or 0, message.flags or 0
     announced = BY_NUMBER.get(number)
+    _note_forgetting(endpoint, announced)
     if announced is NORMAL and flags & STARTUP_FLAG and endpoint.recorded_state is RECOVER:
         # It does not know yet that this server must recover. When it does, it goes to PARTNER-DOWN and says so; to take
         # its word now would make a conflict of it, in which nobody waits for what this server may have forgotten.
@@ -214,6 +232,17 @@ def receive_state(endpoint: Endpoint, message: StateMessage) -> None:
         endpoint.request_everything()
     endpoint.serving = serving(endpoint.state, endpoint.partner_state)
     endpoint.site.retime(endpoint)
+
+
+def _note_forgetting(endpoint: Endpoint, announced: State | None) -> None:
+    """Who begins a link in RECOVER has lost what it knew, or was on its way to learn it.
+
+    A partner that only was thought to be down begins with the state that it had, and hears first that it must recover.
+    """
+    link = endpoint.link
+    assert link is not None, "announced on the link"
+    begins, link.announced = not link.announced, True
+    endpoint.forgetful = announced is RECOVER and (begins or endpoint.forgetful)
 
 
 def _is_no_news(endpoint: Endpoint) -> bool:
@@ -298,8 +327,14 @@ _ACTS: Final[dict[str, Callable[[Endpoint, State, State], None]]] = {
 
 def receive_update_done(endpoint: Endpoint, _message: UpdateDone) -> None:
     """The partner has told everything that was asked for."""
-    endpoint.needs_all = False
     endpoint.log(INFO, f"failover peer {endpoint.name}: peer update completed.")
+    if endpoint.needs_all and endpoint.lacking:
+        text = f"failover peer {endpoint.name}: some of it was refused for what it lacked: asking again in a minute."
+        endpoint.log(ERROR, text)
+        endpoint.tell("stays", "what the partner told lacks something, and is asked for again")
+        endpoint.alarm(WAIT, ASK_AGAIN_S)
+        return
+    endpoint.needs_all = False
     if endpoint.state is RECOVER:
         waits = endpoint.since + endpoint.mclt > endpoint.site.now
         waits = waits and endpoint.partner_state not in (RECOVER, REC_DONE)
@@ -457,6 +492,8 @@ def _partner_down_due(endpoint: Endpoint) -> None:
 def _wait_due(endpoint: Endpoint) -> None:
     if endpoint.state is REC_WAIT:
         move(endpoint, REC_DONE, "MCLT has passed since this server was last in touch")
+    elif endpoint.lacking and endpoint.link is not None:
+        endpoint.request_updates()
 
 
 _DUE: Final[dict[str, Callable[[Endpoint], None]]] = {

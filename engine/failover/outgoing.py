@@ -4,7 +4,8 @@ An update is sent as soon as a lease changes, if the link is there and fewer are
 Before it leaves, the lease's `rewind_state` (what the partner must be assumed to know) is on disk. Acknowledgements go
 before updates. DHCP answers wait for none of this. Functions of an endpoint; leases change in lease/commit.py only.
 
-Where this differs from ISC: option 3 tells the state of the lease at the moment of sending (docs/differences.md).
+Where this differs from ISC: option 3 tells the state of the lease at the moment of sending; a partner that has
+forgotten what it promised is told of a lease as in use until its promise must be over (docs/differences.md).
 
 Source: docs/behaviour/failover.md#sending-updates, #when-an-update-is-queued.
 """
@@ -14,9 +15,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ...trace.effects import INFO
-from ..model.lease import ABANDONED, ACTIVE, BACKUP, EXPIRED, FREE
+from ..model.lease import ABANDONED, ACTIVE, BACKUP, BOOTP_FLAG, EXPIRED, FREE, RESERVED_FLAG
+from ..model.partner import Binding
+from ..wire.text import dotted
 from .messages import BindingAck, BindingUpdate, UpdateDone
 from .rules.binding import ENDED, wire_flags
+from .rules.lease_time import LATEST
+from .rules.ownership import tsfp_of
 from .rules.updates import Told
 
 if TYPE_CHECKING:
@@ -27,6 +32,7 @@ if TYPE_CHECKING:
 
 _ACKS: Final = "acks"
 # What the order of a whole queue is: by lists, and each list in its order. 0 is the list of reserved leases.
+_PROMISED: Final = frozenset({ACTIVE, *ENDED})
 _LISTS: Final = (FREE, ACTIVE, EXPIRED, ABANDONED, BACKUP, 0)
 
 
@@ -56,6 +62,8 @@ def send_updates(endpoint: Endpoint) -> None:
 def _send_update(endpoint: Endpoint, lease: Lease) -> None:
     link = endpoint.link
     assert link is not None
+    if endpoint.forgetful:
+        _keep_promise(endpoint, lease)
     endpoint.site.leases.mark_told(lease)
     xid = link.update_xid()
     endpoint.updates.sent(lease.address, Told(xid, lease.state))
@@ -74,6 +82,21 @@ def _send_update(endpoint: Endpoint, lease: Lease) -> None:
             ip_flags=wire_flags(lease.flags),
         )
     )
+
+
+def _keep_promise(endpoint: Endpoint, lease: Lease) -> None:
+    """The partner may have promised the lease to its client, unheard, until MCLT beyond what it was known to know.
+
+    It does not know that any more, and would agree to any end: so the lease is in use here till then, whatever became
+    of it meanwhile.
+    """
+    until = min(tsfp_of(lease) + endpoint.mclt, LATEST)
+    if lease.state not in _PROMISED or until <= endpoint.site.now or (lease.state == ACTIVE and until <= lease.ends):
+        return
+    said = Binding(ACTIVE, lease.hardware, lease.uid, lease.starts, until, tsfp_of(lease), 0,
+                   lease.flags & (RESERVED_FLAG | BOOTP_FLAG), anew=False, forgets=False, unknown_flags=0)  # fmt: skip
+    endpoint.site.tell(dotted(lease.address), "kept", "the partner may have promised it, and has forgotten")
+    endpoint.site.leases.take_over(lease, said)
 
 
 def send_acks(endpoint: Endpoint) -> None:

@@ -122,7 +122,7 @@ class PoolPartner:
         """The lease's end; in PARTNER-DOWN, for one that has ended, when the partner can have no promise open on it."""
         endpoint = self._endpoint
         if lease.state in ENDED and endpoint.state is P_DOWN:
-            return max(endpoint.since + endpoint.mclt, ownership.tsfp_of(lease), lease.ends)
+            return max(max(endpoint.since, ownership.tsfp_of(lease)) + endpoint.mclt, lease.ends)
         return lease.ends
 
     def changed(self, change: Change) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from .endpoint import PARTNER_DOWN, RETRY, SECOND_US, STARTING
+from .endpoint import PARTNER_DOWN, RETRY, SECOND_US, STARTING, WAIT
 from .rules.states import (
     COMM_INT,
     CONF_DONE,
@@ -222,9 +222,15 @@ def _partner_down(endpoint: Endpoint) -> list[Awaited]:
     ]
 
 
+def _told(endpoint: Endpoint) -> Awaited:
+    again_us = endpoint.site.alarm_at(endpoint, WAIT, 0)
+    if again_us is None:
+        return Awaited("the end of the partner's updates (UPDDONE)")
+    return Awaited("to ask for everything again: something that was told lacked what is needed", again_us // SECOND_US)
+
+
 def _recover(endpoint: Endpoint) -> list[Awaited]:
-    told = "the end of the partner's updates (UPDDONE)"
-    return [Awaited(told), Awaited("what may be promised and forgotten to be over (STOS + MCLT)",
+    return [_told(endpoint), Awaited("what may be promised and forgotten to be over (STOS + MCLT)",
                                    endpoint.since + endpoint.mclt)]  # fmt: skip
 
 
@@ -239,7 +245,7 @@ def _recover_done(_endpoint: Endpoint) -> list[Awaited]:
 
 def _potential_conflict(endpoint: Endpoint) -> list[Awaited]:
     if endpoint.primary or endpoint.partner_state is CONF_DONE:
-        return [Awaited("the end of the partner's updates (UPDDONE)")]
+        return [_told(endpoint)]
     return [Awaited("the primary to have had this server's updates (conflict-done)")]
 
 

@@ -65,7 +65,7 @@ def mine(lease: Lease, stand: Stand) -> bool:
         return not stand.primary or _left_to_me(lease, stand)
     if state in (EXPIRED, RELEASED) and lease.rewind_state == stand.own_state:
         return True
-    return stand.service is Service.PARTNER_DOWN and tsfp_of(lease) < stand.now
+    return _left_to_me(lease, stand)
 
 
 def _left_to_me(lease: Lease, stand: Stand) -> bool:

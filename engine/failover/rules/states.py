@@ -30,6 +30,8 @@ What a state permits is SERVICE; what the partner's state forbids on top of it, 
 
 Where this differs from ISC: a partner that announces something impossible to an endpoint in CONFLICT-DONE makes ISC's
 server exit. Here the conflict is taken up again, or the partner is let recover (the rows below; docs/differences.md).
+In RECOVER-DONE a NORMAL that was known is heeded, too: nothing else ends that state, and who is in NORMAL has nothing
+new to announce.
 
 Source: draft-ietf-dhc-failover-12 section 9; docs/behaviour/failover.md#transition-table.
 """
@@ -183,7 +185,7 @@ ANNOUNCED: Final[dict[tuple[State, State], Move]] = {
 }
 
 # The states in which an announced state that was known already is looked at all the same.
-HEEDED: Final = frozenset({P_DOWN, COMM_INT, RES_INT, RECOVER, CONF_DONE})
+HEEDED: Final = frozenset({P_DOWN, COMM_INT, RES_INT, RECOVER, REC_DONE, CONF_DONE})
 
 # Where the loss of the link leads; the other states stay.
 LINK_LOST: Final[dict[State, State]] = {

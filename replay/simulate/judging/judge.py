@@ -203,7 +203,7 @@ class Judge:
 
     def refused(self, client: str, address: int) -> None:
         """A client was told that it may not use what it holds."""
-        if self.wild or self.promises.is_spoilt(address, self._clock.now_us):
+        if self.wild or self.promises.is_excused(client, address, self._clock.now_us):
             self.met["refused, and excused"] += 1
             return
         raise Violated("refused", f"{client} was refused {IPv4Address(address)}, which it holds")

@@ -6,10 +6,11 @@
     refused    no client is refused an address that it holds
 
 A promise stands from the ACK that leaves until the time in it is over, or its client lets go. Two things excuse a
-conflict. Clocks that were apart shorten promises by as much, since neither server can know (failover does not correct
-skew). And while one server is in PARTNER-DOWN and its partner serves all the same, nobody can keep them apart: an
-address that is promised then is left out (`spoilt`) until no promise of that time is open. Who says PARTNER-DOWN of a
-living partner gets what he asked for; a run counts how often that came.
+conflict, and a refusal. Clocks that were apart shorten promises by as much, since neither server can know (failover
+does not correct skew, and a clock that is stepped on ends leases early). And while one server is in PARTNER-DOWN and
+its partner serves all the same, nobody can keep them apart: an address that is promised then is left out (`spoilt`)
+until no promise of that time is open. Who says PARTNER-DOWN of a living partner gets what he asked for; a run counts
+how often that came.
 
 Times are microseconds of the world's clock, but those of servers, which are seconds of their own.
 """
@@ -78,7 +79,7 @@ class Promises:
         self._spoilt[address] = max(self._spoilt.get(address, 0), *[one.ends_us for one in promises])
 
     def _conflict(self, address: int, old: Promise, new: Promise, now_us: int) -> None:
-        if self.is_spoilt(address, now_us) or old.ends_us - self.apart_us - _ROUNDING_US <= now_us:
+        if self._is_excused(old, address, now_us):
             self.met["shared, and excused"] += 1
             return
         left_s = (old.ends_us - now_us) / SECOND_US
@@ -88,9 +89,14 @@ class Promises:
             f"which {old.server} has given to {old.client} for {left_s:.0f} more seconds",
         )
 
-    def is_spoilt(self, address: int, now_us: int) -> bool:
-        """Whether promises of a split are open on an address."""
-        return self._spoilt.get(address, 0) > now_us
+    def _is_excused(self, promise: Promise, address: int, now_us: int) -> bool:
+        spoilt = self._spoilt.get(address, 0) > now_us
+        return spoilt or promise.ends_us - self.apart_us - _ROUNDING_US <= now_us
+
+    def is_excused(self, client: str, address: int, now_us: int) -> bool:
+        """Whether a promise to a client may be broken: promises of a split are open, or some clock has it over."""
+        promise = self._open.get(address, {}).get(client)
+        return promise is not None and self._is_excused(promise, address, now_us)
 
     # What clients do with them
 
