@@ -42,7 +42,7 @@ from .unused_addresses import AddressTable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from ..model.configuration import Configuration, Pool
+    from ..model.configuration import Configuration, Host, Pool
     from ..model.failover_state import FailoverState
     from ..model.syntax import Node
 
@@ -304,6 +304,15 @@ class Database:
             self.declarations.add(node, text, self.declared)
             self.declared.enter(node)
             self.charges.keep_of(self.declared.classes)
+
+    def declare_host(self, host: Host, text: bytes) -> None:
+        """Put a host in force whose record this server has just made, and which needs no reading.
+
+        There must be none of its name, and no statements in it; `text` is as a rewrite writes it.
+        """
+        assert self.declared.hosts.by_name.get(host.name) is None, "a name is free when a host gets it"
+        self.declarations.add_host(host, text)
+        self.declared.hosts.enter(host)
 
     def redeclare(self, records: Iterable[tuple[bytes, bool]]) -> None:
         """Put the records of another database in force again (`Declarations.plain`), in order."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..declared import Declared
+    from ..model.configuration import Host
 
 _KINDS: Final[dict[type[syntax.Node], str]] = {
     syntax.Class: "class",
@@ -89,6 +90,12 @@ class Declarations:
                 self._drop(key)
         if not made.deleted or self._must_stay(made, declared):
             self._append(made)
+
+    def add_host(self, host: Host, text: bytes) -> None:
+        """Take in a host without statements whose name is free; `text` is as this server writes it."""
+        groups = () if host.group is None else (host.group,)
+        key = (_KINDS[syntax.Host], host.name, b"")
+        self._append(Declaration(key, text.strip(), deleted=False, written=host.dynamic, groups=groups, inner=()))
 
     def _is_written(self, node: _Node, declared: Declared) -> bool:
         """A rewrite keeps what was made at run time, and deletions of hosts and groups that were not.

@@ -107,16 +107,18 @@ class Connection:
         values: Values = {b"result": integer(code)}
         if text:
             values[b"message"] = text.encode("latin-1")
-        return Reply(self._answer(request, Message(STATUS, 0, 0, request.id, values, {}), key), code)
+        return Reply(self._answer(request, STATUS, 0, values, {}, key), code)
 
     def update(self, request: Message, handle: int, values: Values, key: Key | None = None) -> Reply:
         """An UPDATE that answers `request` with an object."""
-        return Reply(self._answer(request, Message(UPDATE, handle, 0, request.id, {}, values), key), SUCCESS)
+        return Reply(self._answer(request, UPDATE, handle, {}, values, key), SUCCESS)
 
-    def _answer(self, request: Message, answer: Message, key: Key | None) -> bytes:
-        self._last_id = (self._last_id + 1) & 0xFFFFFFFF
+    def _answer(
+        self, request: Message, op: int, handle: int, message: Values, values: Values, key: Key | None
+    ) -> bytes:
+        self._last_id = own_id = (self._last_id + 1) & 0xFFFFFFFF
         signed_by = 0 if key is None else request.authid
-        return sign(answer._replace(id=self._last_id, authid=signed_by), key)
+        return sign(Message(op, handle, own_id, request.id, message, values, signed_by), key)
 
     def snapshot(self) -> ConnectionRow:
         """The state as plain data."""

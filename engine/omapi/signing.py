@@ -22,6 +22,7 @@ SUFFIX: Final = ".sig-alg.reg.int."
 HASHES: Final = {
     f"hmac-{name}{SUFFIX}": name for name in ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
 }
+_OCTETS: Final = {name: hashlib.new(name).digest_size for name in HASHES.values()}
 
 
 class Key(NamedTuple):
@@ -44,12 +45,12 @@ def full_algorithm(name: str) -> str:
 
 def signature(key: Key, covered: bytes) -> bytes:
     """The signature of `covered`. `key` must be usable."""
-    return hmac.new(key.secret, covered, HASHES[key.algorithm.lower()]).digest()
+    return hmac.digest(key.secret, covered, HASHES[key.algorithm.lower()])
 
 
 def signature_octets(key: Key) -> int:
     """How long a signature by `key` is; it is never cut."""
-    return hashlib.new(HASHES[key.algorithm.lower()]).digest_size
+    return _OCTETS[HASHES[key.algorithm.lower()]]
 
 
 def sign(message: Message, key: Key | None) -> bytes:

@@ -54,6 +54,10 @@ _GREETING: Final = Struct(">II")
 _HEADER: Final = Struct(">IIIIII")
 _NAME_LENGTH: Final = Struct(">H")
 _VALUE_LENGTH: Final = Struct(">I")
+_NAME_OCTETS: Final = _NAME_LENGTH.size
+_LENGTH_OCTETS: Final = _VALUE_LENGTH.size
+_name_length = _NAME_LENGTH.unpack_from
+_value_length = _VALUE_LENGTH.unpack_from
 _AUTHLEN_AT: Final = 4
 _LISTS: Final = 2
 
@@ -154,7 +158,7 @@ class Reader:
             self._lists, self._at = [{}], self._header_octets
         authlen: int = _HEADER.unpack_from(self._data)[1]
         while len(self._lists) <= _LISTS:
-            if not self._read_value(authlen):
+            if not self._read_list(authlen):
                 return None
         if self._at + authlen > len(self._data):
             return None
@@ -173,38 +177,33 @@ class Reader:
         self._header_octets = header_octets
         return True
 
-    def _read_value(self, authlen: int) -> bool:
-        """Read one value of the open list, or its end, which opens the next; False where it is not whole."""
-        name_octets = self._length(self._at, _NAME_LENGTH, authlen)
-        if name_octets is None:
-            return False
-        name_at = self._at + _NAME_LENGTH.size
-        if not name_octets:
-            self._lists.append({})
-            self._at = name_at
-            return True
-        length_at = name_at + name_octets
-        value_octets = self._length(length_at, _VALUE_LENGTH, authlen)
-        if value_octets is None:
-            return False
-        value_at = length_at + _VALUE_LENGTH.size
-        stop = value_at + value_octets
-        if stop > len(self._data):
-            return False
-        values = self._lists[-1]
-        values[bytes(self._data[name_at:length_at])] = bytes(self._data[value_at:stop])
-        if len(values) > VALUES_MAX:
-            raise ProtocolError(f"more than {VALUES_MAX} values in a list")
-        self._at = stop
-        return True
+    def _read_list(self, authlen: int) -> bool:
+        """Read what has come of the open list; its end opens the next. False where that has not come.
 
-    def _length(self, at: int, length: Struct, authlen: int) -> int | None:
-        """The length that stands at `at`, None where it has not come; it must leave the message within its limit."""
-        stop = at + length.size
-        octets = 0 if stop > len(self._data) else int(length.unpack_from(self._data, at)[0])
-        if stop + octets + authlen > self.limit:
-            raise ProtocolError(f"a message of more than {self.limit} octets")
-        return None if stop > len(self._data) else octets
+        Whatever is announced must leave the message within its limit, also what has not come.
+        """
+        data, values, at = self._data, self._lists[-1], self._at
+        held, room = len(data), self.limit - authlen
+        while True:
+            self._at = at
+            needed = name_at = at + _NAME_OCTETS
+            if name_at <= held:
+                name_octets: int = _name_length(data, at)[0]
+                if not name_octets and name_at <= room:
+                    self._lists.append({})
+                    self._at = name_at
+                    return True
+                length_at = name_at + name_octets
+                needed = at = length_at + _LENGTH_OCTETS
+                if at <= held:
+                    needed = at = at + _value_length(data, length_at)[0]
+            if needed > room:
+                raise ProtocolError(f"a message of more than {self.limit} octets")
+            if needed > held:
+                return False
+            values[bytes(data[name_at:length_at])] = bytes(data[length_at + _LENGTH_OCTETS : at])
+            if len(values) > VALUES_MAX:
+                raise ProtocolError(f"more than {VALUES_MAX} values in a list")
 
     def _take(self, authlen: int) -> Message:
         """The message whose lists are read and whose signature has come; its octets are let go."""

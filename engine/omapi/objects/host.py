@@ -10,22 +10,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ...lease.file.record import address_text, hardware_line
 from ...model.syntax import Host as HostNode
 from ...model.syntax import OptionStatement
 from ..handles import Reference
 from ..status import ALREADY_EXISTS, INVALID_ARGUMENT, KEY_CONFLICT, NOT_FOUND, UNKNOWN_ATTRIBUTE
 from ..wire import integer
 from .base import NoKeys, Refused, agreed, found_by_handle, integer_in
-from .declaration import (
-    checked,
-    declare,
-    identifier_text,
-    octets_of,
-    read_statements,
-    statement_lines,
-    text_in,
-)
+from .declaration import checked, declare, octets_of, read_statements, text_in
+from .host_fields import Fields
 from .lease import hardware_key
 
 if TYPE_CHECKING:
@@ -33,7 +25,6 @@ if TYPE_CHECKING:
 
     from ...conf.building.directory import Hosts as HostDirectory
     from ...model.configuration import Host
-    from ...model.syntax import Block
     from ..handles import Handles
     from ..wire import Values
     from .base import ObjectHost
@@ -42,65 +33,8 @@ HOST: Final = "host"
 HARDWARE_OCTETS_MAX: Final = 20
 _ADDRESS_OCTETS: Final = 4
 _TYPE_MAX: Final = 255
-_OWN_SCOPE: Final = "host"
 _MADE_UP_OCTETS: Final = 6
 _IDENTIFIER: Final = ("dhcp", 61)
-
-class Fields:
-    """A host declaration while values are applied to it; what is None was not given."""
-
-    __slots__ = (
-        "addresses", "dynamic", "group", "hardware_address", "hardware_type", "identifier", "name", "statements",
-    )  # fmt: skip
-
-    def __init__(self) -> None:
-        """A new one, made by OMAPI."""
-        self.name = ""
-        self.dynamic = True
-        self.hardware_address = b""
-        # What a look-up takes for Ethernet is nothing here.
-        self.hardware_type = 0
-        self.identifier = b""
-        self.addresses: tuple[int | str, ...] = ()
-        self.group = ""
-        self.statements: Block | None = None
-
-    @classmethod
-    def of(cls, host: Host) -> Fields:
-        """Those of a host in force."""
-        made = cls()
-        made.name = host.name
-        made.dynamic = host.dynamic
-        if host.hardware:
-            made.hardware_type, made.hardware_address = host.hardware[0], host.hardware[1:]
-        made.identifier = host.uid
-        made.addresses = host.fixed_addresses
-        made.group = host.group or ""
-        if host.scope.kind == _OWN_SCOPE:
-            made.statements = list(host.scope.statements)
-        return made
-
-    def record(self) -> str:
-        """The lease file's record of it."""
-        lines = [f"host {self.name} {{\n"]
-        if self.dynamic:
-            lines.append("  dynamic;\n")
-        if self.hardware_address:
-            lines.append(f"  {hardware_line(bytes((self.hardware_type,)) + self.hardware_address)}\n")
-        if self.identifier:
-            lines.append(f"  uid {identifier_text(self.identifier)};\n")
-        if self.addresses:
-            places = ",".join([one if isinstance(one, str) else address_text(one) for one in self.addresses])
-            lines.append(f"  fixed-address {places};\n")
-        if self.group:
-            lines.append(f'  group "{self.group}";\n')
-        if self.statements:
-            lines.append(statement_lines(self.statements))
-        return "".join([*lines, "}\n"])
-
-    def deletion(self) -> str:
-        """The record that says it is gone."""
-        return f"host {self.name} {{\n{'  dynamic;' + chr(10) if self.dynamic else ''}  deleted;\n}}\n"
 
 
 class HostObjects:
@@ -251,6 +185,11 @@ class _HostChange:
 
     def _put(self, record: str) -> bytes:
         """Put a record in force that reads back as it was meant; raises Refused."""
+        plain = self._fields.plain_host(self._host.generation.declared)
+        if plain is not None:
+            octets = octets_of(record)
+            self._host.database.declare_host(plain, octets)
+            return octets
         node = checked(self._host, record)
         if not isinstance(node, HostNode) or node.name != self._fields.name:
             raise Refused(INVALID_ARGUMENT)

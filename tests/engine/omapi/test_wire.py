@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import struct
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dhcpd.engine.omapi import wire
 from dhcpd.engine.omapi.signing import Key, full_algorithm, is_signed_by, sign
 from dhcpd.engine.omapi.wire import (
     GREETING,
@@ -150,24 +152,20 @@ def test_of_a_name_that_comes_twice_the_last_value_counts_at_the_first_place():
     assert list(message.message.items()) == [(b"a", b"2"), (b"b", b"")]
 
 
-def test_a_message_that_comes_an_octet_at_a_time_costs_what_another_does():
+def test_a_message_that_comes_an_octet_at_a_time_costs_what_another_does(monkeypatch):
     """Every value is read once, however late the rest comes."""
     body = b"".join(b"\0\2" + n.to_bytes(2, "big") + bytes(4) for n in range(256, 4000)) + bytes(4)
-    made = reader()
+    looks = []
+
+    def looked(data, at):
+        looks.append(at)
+        return struct.unpack_from(">H", data, at)
+
+    monkeypatch.setattr(wire, "_name_length", looked)
     read = 0
-    made.feed(HEADER)
-    calls = []
-
-    class Counting(Reader):
-        __slots__ = ()
-
-        def _read_value(self, authlen):
-            calls.append(authlen)
-            return super()._read_value(authlen)
-
-    counting = Counting(MESSAGE_OCTETS_MAX)
+    made = Reader(MESSAGE_OCTETS_MAX)
     for octet in GREETING + HEADER + body:
-        counting.feed(bytes((octet,)))
-        read += counting.next_message() is not None
+        made.feed(bytes((octet,)))
+        read += made.next_message() is not None
     assert read == 1
-    assert len(calls) < 2 * len(body)
+    assert len(body) // 2 < len(looks) < 2 * len(body)
