@@ -94,8 +94,11 @@ _SLEEP_MAXIMUM_US: Final = 10_000_000
 _MICROSECONDS: Final = 1_000_000
 # Under load a slice of a rewrite comes at the latest after this time.
 _REWRITE_PAUSE_US: Final = 5_000
-# Under load trio's other tasks get their turn at the latest after so many batches.
-_BATCHES_BETWEEN_CHECKPOINTS: Final = 8
+# Trio's other tasks, which hear signals, get their turn at the latest after so many turns of the loop.
+_TURNS_BETWEEN_CHECKPOINTS: Final = 16
+# What comes so soon (the disk's answer, the next request of a client that waits for ours) is waited for without trio,
+# whose way of waiting costs as much as a packet. A signal is heard so much later.
+_PATIENCE_S: Final = 0.002
 # Somebody who takes the lease file away is noticed when the next record is stored, and at the latest after this.
 _LOOK_US: Final = 10_000_000
 # So many replies wait for a new lease file; who asks meanwhile asks again.
@@ -225,13 +228,12 @@ class Loop:
         return list(boot.configuration(self._run.paths.configuration, reload=True))
 
     async def _serve(self) -> None:
-        batches = 0
+        turns = 0
         while self.status is None and not self.signal:
-            if self._turn():
-                batches += 1
-                if batches % _BATCHES_BETWEEN_CHECKPOINTS == 0:
-                    await trio.lowlevel.checkpoint()
-            else:
+            turns += 1
+            if turns % _TURNS_BETWEEN_CHECKPOINTS == 0:
+                await trio.lowlevel.checkpoint()
+            if not self._turn():
                 await self._sleep()
 
     def _turn(self) -> bool:
@@ -316,13 +318,24 @@ class Loop:
         if self._admin is not None:
             self._admin.heard(events, answers)
         self._streams.push()
-        self._storage.start()
+        if storage.alone_with_streams and not self._sockets.wait(0):
+            self._settle_group(storage.carry_out_now())
+        else:
+            storage.start()
         self._logger.flush()
 
     async def _sleep(self) -> None:
         """Wait for anything to happen, or for the engine's wish to come due."""
         self._door.flush()
         self._logger.flush()
+        left_s = self._seconds_left()
+        if self._sockets.wait(min(left_s, _PATIENCE_S)) or left_s <= _PATIENCE_S:
+            return
+        with trio.move_on_after(left_s - _PATIENCE_S):
+            await trio.lowlevel.wait_readable(self._sockets.fileno())
+
+    def _seconds_left(self) -> float:
+        """Until something is to be done though nothing has come."""
         wall_us, mono_us = boot.now()
         left_us = [_SLEEP_MAXIMUM_US]
         admin_us = 0 if self._admin is None else self._admin.due_us
@@ -330,8 +343,7 @@ class Loop:
         left_us += [one - mono_us for one in dues if one]
         if self._wake_us:
             left_us.append(self._wake_us - wall_us)
-        with trio.move_on_after(max(0, min(left_us)) / _MICROSECONDS):
-            await trio.lowlevel.wait_readable(self._sockets.fileno())
+        return max(0, min(left_us)) / _MICROSECONDS
 
     # What effects ask for
 

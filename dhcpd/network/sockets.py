@@ -368,6 +368,10 @@ class Sockets:
         """Make the descriptor readable; from any thread."""
         os.eventfd_write(self._wake, 1)
 
+    def wait(self, seconds: float) -> bool:
+        """Whether anything becomes readable within so long: the process stands still until then."""
+        return bool(self._epoll.poll(seconds, 1))
+
     def read(self, wall_us: int, mono_us: int) -> tuple[list[Event], list[int]]:
         """A batch: datagrams (fairly of every interface) and the sources of echo replies. Does not wait."""
         packets: list[Event] = []

@@ -7,7 +7,7 @@ import pytest
 from dhcpd.disk import storage
 from dhcpd.disk.lease_file import LeaseFile, StorageError
 from dhcpd.disk.storage import Group, Storage, carry_out
-from dhcpd.trace.effects import RewriteBegin, RewriteEnd, RewritePart, Send, Store
+from dhcpd.trace.effects import RewriteBegin, RewriteEnd, RewritePart, Send, Store, StreamSend
 
 
 def reply(number):
@@ -72,6 +72,55 @@ def test_what_comes_meanwhile_shares_the_next_sync():
     assert not store.busy
     store.close()
     assert file.calls == [b"1", "sync", b"23", "sync", "close"]
+
+
+def change(store):
+    """A record that a stream waits for."""
+    store.add(Store(b"host;"))
+    assert store.hold(StreamSend(2, b"made", True))
+
+
+def test_a_change_that_comes_alone_needs_no_thread_where_the_disk_is_quick(monkeypatch):
+    file = CountingFile()
+    store = Storage(file, lambda: None)
+    change(store)
+    assert not store.alone_with_streams, "nothing is known of the disk yet"
+    store.start()
+    change(store)
+    assert not store.alone_with_streams, "the thread has the file"
+    store.wait()
+    store.wait()
+    change(store)
+    assert store.alone_with_streams
+    assert [one.send.stream for one in store.carry_out_now().replies] == [2]
+    assert file.calls == [b"host;", "sync"] * 3
+    assert not store.busy
+    change(store)
+    assert store.hold(reply(1))
+    assert not store.alone_with_streams, "a client of DHCP waits, too"
+    store.start()
+    store.wait()
+    monkeypatch.setattr(storage, "_QUICK_US", -1)
+    change(store)
+    assert store.alone_with_streams
+    store.carry_out_now()
+    change(store)
+    assert not store.alone_with_streams, "the disk was slow"
+    store.close()
+
+
+def test_a_change_that_could_not_be_synced_at_once_has_failed():
+    file = CountingFile()
+    store = Storage(file, lambda: None)
+    change(store)
+    store.start()
+    store.wait()
+    file.fail = "sync"
+    change(store)
+    group = store.carry_out_now()
+    assert group.failed
+    assert [failure.operation for failure in group.failures] == ["sync"]
+    store.close()
 
 
 @pytest.mark.parametrize("fail", ["append", "sync"])
