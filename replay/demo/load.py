@@ -83,8 +83,9 @@ def scripts(clients: int) -> Iterator[deque[str]]:
 class Relay:
     """A relay agent at `address` and the server's port, and its clients at the port behind. A context manager."""
 
-    def __init__(self, address: str, server: str, port: int) -> None:
-        """Open the sockets; raises OSError where an address is taken."""
+    def __init__(self, address: str, server: str, port: int, *, patience_s: float = RETRY_AFTER_S) -> None:
+        """Open the sockets; raises OSError where an address is taken. After `patience_s` a message is repeated."""
+        self._patience_s = patience_s
         self._giaddr = int.from_bytes(socket.inet_aton(address), "big")
         self._server = (server, port)
         self._relay = _socket(address, port)
@@ -150,7 +151,7 @@ class Relay:
     def _repeat(self) -> None:
         now = time.monotonic()
         for client in self._flying.values():
-            if now - client.sent_at_s > RETRY_AFTER_S:
+            if now - client.sent_at_s > self._patience_s:
                 self.counts.repeated += 1
                 self._send(client)
 
