@@ -215,7 +215,7 @@ class Discovery:
         for key, fields in data["searches"]:
             made = self._searches[key] = Search(fields["address"], fields["name"])
             for name, value in fields.items():
-                setattr(made, name, value)
+                setattr(made, name, list(value) if isinstance(value, tuple | list) else value)
 
 
 def resolvers_of(resolv_conf: bytes) -> tuple[tuple[bytes, ...], bool]:

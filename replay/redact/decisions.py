@@ -2,7 +2,7 @@
 
 Two effects decide alike when they are of one kind and agree in everything that a pseudonym cannot change: of a reply
 its type, addressee, addresses and which options of what length it has; of a lease record its addresses, times and
-states; of a log line its level; the rest whole.
+states; of a DNS message its header and its records' types; of a log line its level; the rest whole.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from ...engine.ddns.wire.message import HEADER, read
 from ...trace import effects as ef
 from ..showing.decode import options_of
 
@@ -42,9 +43,19 @@ def decision(effect: Effect, *, lengths: bool) -> tuple[Any, ...]:
         return kind, effect.level
     if isinstance(effect, ef.StreamSend):
         return kind, effect.stream, effect.durable, len(effect.data)
+    if isinstance(effect, ef.DnsSend):
+        way = effect.query, effect.server, effect.port, effect.wait_us, effect.tcp if lengths else None
+        return kind, *way, _shape(effect.payload, lengths=lengths)
     if isinstance(effect, ef.Execute):
         return kind, effect.call, len(effect.arguments)
     return (kind,) if isinstance(effect, _ONLY_WORDS) else (kind, *effect)
+
+
+def _shape(payload: bytes, *, lengths: bool) -> tuple[Any, ...]:
+    """The header of a DNS message, and what its records are."""
+    records = read(payload).records
+    rows = [(one.section, one.kind, one.class_, one.ttl, one.octets if lengths else 0) for one in records]
+    return payload[: HEADER.size], len(payload) if lengths else 0, tuple(rows)
 
 
 def alike(ours: Sequence[Effect], theirs: Sequence[Effect], *, lengths: bool) -> bool:

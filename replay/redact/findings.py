@@ -55,7 +55,8 @@ class Findings:
     """`words` are in lower case; `prefixes` of them stand in the configuration's conditions; `secrets` are as written.
 
     `plain` are those words that stand without quotation marks where the language has a name; `spoken` are words that
-    stand so elsewhere, or name interfaces. `left` counts, by what it is, everything that is knowingly not changed.
+    stand so elsewhere, or name interfaces. `guarded` are those who have a guard in DNS: hardware type and
+    address, identifier, forward name. `left` counts, by what it is, everything that is knowingly not changed.
     """
 
     hardware: set[bytes] = field(default_factory=set)
@@ -67,6 +68,7 @@ class Findings:
     kept: set[bytes] = field(default_factory=set)
     reserved: set[bytes] = field(default_factory=set)
     secrets: set[bytes] = field(default_factory=set)
+    guarded: set[tuple[bytes, bytes, bytes]] = field(default_factory=set)
     left: dict[str, int] = field(default_factory=dict)
     _beginnings: set[bytes] = field(default_factory=set)
 
@@ -76,14 +78,15 @@ class Findings:
         for number, piece in enumerate(pieces):
             word = piece.lower()
             country = number and number == len(pieces) - 1 and len(word) == _COUNTRY_OCTETS
-            if word not in PUBLIC and not country:
-                self._word(word)
-                if plain:
-                    self.plain.add(word)
+            if word not in PUBLIC and not country and self._word(word) and plain:
+                self.plain.add(word)
 
-    def _word(self, word: bytes) -> None:
-        if len(word) >= _WORD_OCTETS_MIN and not word.isdigit():
+    def _word(self, word: bytes) -> bool:
+        """Take a word, unless it is too short, or a number, to name anybody."""
+        names = len(word) >= _WORD_OCTETS_MIN and not word.isdigit()
+        if names:
             self.words.add(word)
+        return names
 
     def path(self, text: bytes) -> None:
         """A path tells who works where: its words are names, but for those of every system."""

@@ -38,6 +38,7 @@ _WORDS: Final[dict[int, Sequence[int]]] = {
     octet: group for group in (_LETTERS, range(0x30, 0x3A), range(0x80, 0xC0)) for octet in group
 }
 _CASE: Final = 0x20
+_DUID_MARK: Final = 255
 _ADDRESS_BITS: Final = 32
 # The first octets that stay among themselves: the classes of unicast addresses, without 0, 127 and 224 and above.
 _FIRST_OCTETS: Final = (range(1, 127), range(128, 192), range(192, 224))
@@ -56,7 +57,8 @@ class Pseudonyms:
         """`key`: the same key gives the same pseudonyms, in another recording too."""
         self._key = hashlib.blake2b(key, digest_size=32).digest()
         self._kept = sorted(kept, key=lambda piece: (-len(piece), piece))
-        self._fixed: dict[tuple[bytes, bytes], set[int]] = {}
+        # An identifier of RFC 4361 stays one: which DHCID its client gets hangs on that.
+        self._fixed: dict[tuple[bytes, bytes], set[int]] = {(OCTETS, b""): {_DUID_MARK}}
         for kind, value in spared:
             for at, octet in enumerate(value):
                 self._fixed.setdefault((kind, value[:at]), set()).add(octet)

@@ -2,7 +2,7 @@
 
 An effect is rewritten only where the recorded one is to be kept, or compared; else the machine that was told the
 pseudonyms makes its own. Lease files come in parts, which are put together first (`lease_file`), and so do the data of
-connections (streams.py).
+connections (streams.py). DNS messages hang on those before them (dns.py).
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 from ...engine.startup import read_command_line
 from ...trace import effects as ef
 from ...trace import events as ev
-from .errors import NotRedacted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ...trace.effects import Effect
     from ...trace.events import Event
+    from .protocols.dns import DnsWriter
     from .protocols.messages import Messages
     from .protocols.streams import StreamWriter
     from .pseudonyms import Pseudonyms
@@ -38,12 +38,14 @@ class Records:
         pseudonyms: Pseudonyms,
         address: Callable[[int], int],
         streams: StreamWriter,
+        names: DnsWriter,
     ) -> None:
         self._writer = writer
         self._messages = messages
         self._pseudonyms = pseudonyms
         self._address = address
         self._streams = streams
+        self._names = names
         self._changes: dict[str, Callable[[Any], Any]] = {
             "text": self.text,
             "source": writer.rewrite,
@@ -56,15 +58,16 @@ class Records:
             "variables": lambda pairs: tuple((name, self.text(value)) for name, value in pairs),
             "links": lambda links: tuple(self._link(link) for link in links),
             "hardware": pseudonyms.hardware,
-            "octets": writer.anything,
+            "octets": writer.text,
             "arguments": lambda values: tuple(writer.text(value) for value in values),
-            "dns": _refuse,
         }
 
     def event(self, event: Event) -> Event:
         """The event with pseudonyms in place of what it names."""
         if isinstance(event, ev.StreamData):
             return self._streams.event(event)
+        if isinstance(event, ev.DnsAnswer):
+            return self._names.event(event)
         made: Event = self._rewritten(event, EVENTS[type(event)])
         return made
 
@@ -72,6 +75,8 @@ class Records:
         """The effect with pseudonyms in place of what it names."""
         if isinstance(effect, ef.StreamSend):
             return self._streams.effect(effect)
+        if isinstance(effect, ef.DnsSend):
+            effect = self._names.effect(effect)
         made: Effect = self._rewritten(effect, EFFECTS[type(effect)])
         return made
 
@@ -112,16 +117,6 @@ class Records:
             hardware=self._pseudonyms.hardware(link.hardware),
             addresses=tuple((self._address(address), length) for address, length in link.addresses),
         )
-
-
-def _refuse(data: bytes) -> bytes:
-    """Octets of DNS: what they name would have to be read, and signatures made anew."""
-    if data:
-        raise NotRedacted(
-            "the recording holds DNS messages, whose names and signatures cannot be hidden: slice it to the DHCP "
-            "clients that matter first"
-        )
-    return data
 
 
 # What stays: numbers and words that name nobody, errors in the system's words, and names of interfaces (which the

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import starmap
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from ...disk.output import new_file
@@ -22,6 +23,8 @@ from . import sources
 from .decisions import alike
 from .errors import NotRedacted
 from .protocols import messages
+from .protocols.dns import DnsWriter
+from .protocols.guards import Guarded
 from .protocols.streams import Streams, StreamWriter
 from .pseudonyms import Pseudonyms
 from .records import Records
@@ -31,9 +34,10 @@ from .survey import Start, survey
 from .survivors import Survivors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from ...engine.model.configuration import Configuration
+    from ...engine.model.peers import Key as KnownKey
     from ...trace import Tape
     from ...trace.effects import Effect
     from ...trace.events import Event
@@ -130,13 +134,17 @@ class _Run:
         # An address in a text need not have as many digits as another.
         self._lengths = address is _same
         stream_writer = StreamWriter(streams, self._writer, rewriter, self._keys)
-        self._records = Records(self._writer, rewriter, pseudonyms, address, stream_writer)
+        self._names = DnsWriter(self._writer, rewriter, self._known_keys)
+        self._records = Records(self._writer, rewriter, pseudonyms, address, stream_writer, self._names)
+        for guarded in starmap(Guarded, findings.guarded):
+            for guard, other in guarded.exchanged(rewriter.identifier, self._writer.text).items():
+                self._writer.learn(guard, other)
         self._survivors = Survivors(findings, pseudonyms)
         self._watch = watch
         self._from_seq = begin.from_seq
         self._truth, self._hidden = begin.machine, Machine()
         if begin.snapshot is not None:
-            states = StateWriter(self._records, self._writer, rewriter, stream_writer)
+            states = StateWriter(self._records, self._writer, rewriter, stream_writer, self._names)
             self._hidden = Machine.restore(states.rewrite(cast("dict[str, Any]", begin.snapshot.data)))
         self._found: Counter[str] = Counter()
         self._where = 0
@@ -144,9 +152,12 @@ class _Run:
         self._events = 0
         self._carried_events = 0
 
-    def _keys(self) -> Iterator[Key]:
+    def _known_keys(self) -> Iterable[KnownKey]:
         configuration = self._truth.configuration
-        for known in configuration.keys.values() if configuration is not None else ():
+        return () if configuration is None else configuration.keys.values()
+
+    def _keys(self) -> Iterator[Key]:
+        for known in self._known_keys():
             yield Key(known.name, known.algorithm, known.secret)
 
     def write(self, tape: Tape, path: str) -> None:
@@ -223,6 +234,7 @@ class _Run:
             return None, None
         if not alike([self._records.effect(effect) for effect in truth], hidden, lengths=self._lengths):
             raise Parted(entry.seq, entry.event, truth, hidden)
+        self._names.note_all(truth, hidden)
         return truth, hidden
 
     def _carried(

@@ -13,6 +13,7 @@ from ...engine.conf.reading.keywords import EOF, NAME, STRING
 from ...engine.conf.reading.lexer import Lexer, Overflow
 from ...engine.wire.text import dotted
 from .findings import TYPES
+from .protocols import debts
 from .pseudonyms import PIECE, is_text
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ NAMING: Final = frozenset(
     b"ddns-fwd-name hostname fqdn ddns-rev-name ddns-rev-domainname ddns-client-fqdn server-name nis-domain "
     b"nisplus-domain domainname tftp-server-name netbios-scope nds-tree-name nds-context pcode tcode".split()
 )
-# Of these, the name of which is a declaration's or a key's, whatever else the word may mean.
-_DECLARING: Final = frozenset(b"host key omapi-key group".split())
+# Of these, the name of which is a declaration's, a zone's or a key's, whatever else the word may mean.
+_DECLARING: Final = frozenset(b"host key omapi-key group zone".split())
 IDENTIFYING: Final = frozenset(
     b"uid dhcp-client-identifier client-identifier circuit-id remote-id pxe-client-id ddns-txt ddns-dhcid".split()
 )
@@ -54,6 +55,8 @@ _ALGORITHM: Final = b"algorithm"
 # Words of a statement on which hangs what stands behind them.
 _HEEDED: Final = _DECLARING | {_ALGORITHM, b"secret"}
 _TOKENS_MAX: Final = 4096
+# Four numbers, three words, and dots between them.
+_REVERSE_TOKENS_MAX: Final = 11
 _TEXTS_LEFT: Final = "texts of the configuration and the lease file"
 _NAMES_LEFT: Final = "names without quotation marks in the configuration and the lease file"
 
@@ -90,7 +93,7 @@ def _tokens(part: bytes) -> Iterator[Token]:
             return
 
 
-def _statements(data: bytes) -> Iterator[list[Token]]:
+def statements(data: bytes) -> Iterator[list[Token]]:
     """The tokens through each semicolon or brace; what has none goes on in the next, so that no file fills memory."""
     read: list[Token] = []
     for token in tokens(data):
@@ -102,7 +105,7 @@ def _statements(data: bytes) -> Iterator[list[Token]]:
         yield read
 
 
-def _octet_list(read: list[Token], at: int) -> tuple[bytes, int]:
+def octet_list(read: list[Token], at: int) -> tuple[bytes, int]:
     """The octets written `a:b:c` from a token on, and the number of the token behind them."""
     made = bytearray()
     here = at
@@ -143,15 +146,15 @@ class _Surveyor:
         token = read[at]
         first = not at or read[at - 1].text != b":"
         if word == b"hardware" and read[at + 1 : at + 2] and _HARDWARE_TYPE.fullmatch(read[at + 1].text):
-            self._findings.hardware_address(_octet_list(read, at + 2)[0])
+            self._findings.hardware_address(octet_list(read, at + 2)[0])
         elif self._secret:
             self._findings.secrets.add(token.text)
         elif self._identifying and first:
-            self._findings.identifier(_octet_list(read, at)[0])
+            self._findings.identifier(octet_list(read, at)[0])
         elif self._naming and self._plain and word != b"=":
             self._findings.name(token.text, plain=True)
         elif first and _HEX.fullmatch(word):
-            self._octets(_octet_list(read, at)[0])
+            self._octets(octet_list(read, at)[0])
 
     def _octets(self, value: bytes) -> None:
         """A list of octets anywhere: as long as a hardware address it may be one, or whatever a client calls itself."""
@@ -169,6 +172,7 @@ class _Surveyor:
             self._findings.identifier(text)
         elif self._path:
             self._findings.path(text)
+        debts.survey(text, self._findings)
         self._head = False
         self._strings += 1
 
@@ -187,7 +191,7 @@ def survey(data: bytes, findings: Findings) -> None:
     """Take what a file names into `findings`."""
     surveyor = _Surveyor(findings)
     unquoted: set[bytes] = set()
-    for read in _statements(data):
+    for read in statements(data):
         for at in range(len(read)):
             surveyor.take(read, at)
         unquoted.update(token.text.lower() for token in read if token.kind != STRING)
@@ -205,6 +209,7 @@ class Writer:
         self._pseudonyms = pseudonyms
         self._address = address
         self._left: dict[str, set[bytes]] = {_TEXTS_LEFT: set(), _NAMES_LEFT: set()}
+        self._guards: dict[bytes, bytes] = {}
         self._known = Occurrences(value for value in findings.hardware | findings.identifiers if stands_out(value))
         self._hex = {value.hex().encode("ascii") for value in findings.hardware if len(value) == _HARDWARE_DIGITS // 2}
 
@@ -226,7 +231,7 @@ class Writer:
     def _changes(self, data: bytes) -> Iterator[tuple[int, int, bytes]]:
         """(start, end, new text) of what is exchanged, in order."""
         said: set[bytes] = set()
-        for read in _statements(data):
+        for read in statements(data):
             at = 0
             while at < len(read):
                 token = read[at]
@@ -250,8 +255,8 @@ class Writer:
         """(number of the token behind, new text or None) of what begins with a token."""
         if read[at].kind == STRING:
             return at + 1, self._string(read[at], data)
-        found = self._listed(read, at) or self._dotted(read, at) or self._named(read, at, declaring=declaring)
-        return found or (at + 1, None)
+        found = self._listed(read, at) or self._dotted(read, at) or self._reversed(read, at)
+        return found or self._named(read, at, declaring=declaring) or (at + 1, None)
 
     def _note(self, token: Token, data: bytes, text: bytes | None) -> None:
         """Count a string or a name that is as it was."""
@@ -266,9 +271,19 @@ class Writer:
         hidden = self.octets(token.text)
         return self.text(data[token.start : token.end]) if hidden is None else quoted(hidden)
 
+    def learn(self, guard: bytes, made: bytes) -> None:
+        """A client's guard in DNS, and that of its pseudonym, which is no pseudonym of the guard."""
+        if len(guard) == len(made):
+            self._guards[guard] = made
+
     def octets(self, value: bytes) -> bytes | None:
         """The pseudonym of octets that stand for somebody as a whole, None where they do not."""
         findings, pseudonyms = self._findings, self._pseudonyms
+        if value in self._guards:
+            return self._guards[value]
+        owed = debts.exchanged(value, self.anything, self.text)
+        if owed is not None:
+            return owed
         if len(value) >= _OCTETS_LISTED_MIN and findings.begins_hardware(value):
             return pseudonyms.hardware(value)
         if len(value) >= _OCTETS_LISTED_MIN and value[0] in TYPES and findings.begins_hardware(value[1:]):
@@ -332,7 +347,7 @@ class Writer:
 
     def _listed(self, read: list[Token], at: int) -> tuple[int, bytes] | None:
         """A list of octets in hex."""
-        octets, behind = _octet_list(read, at)
+        octets, behind = octet_list(read, at)
         hidden = self.octets(octets) if len(octets) >= _OCTETS_LISTED_MIN else None
         return None if hidden is None else (behind, hidden.hex(":").encode("ascii"))
 
@@ -345,6 +360,15 @@ class Writer:
         if at and read[at - 1].text.lower() in _MASKS:
             return at + 7, text
         return at + 7, _DOTTED.sub(self._address_text, text)
+
+    def _reversed(self, read: list[Token], at: int) -> tuple[int, bytes] | None:
+        """The digits of a reverse zone without quotation marks, and the dots between them."""
+        if not read[at].text.isdigit():
+            return None
+        found = _REVERSED.match(b"".join(part.text for part in read[at : at + _REVERSE_TOKENS_MAX]))
+        if found is None:
+            return None
+        return at + 2 * found[1].count(b"."), self._reversed_text(found)
 
     def _address_text(self, found: re.Match[bytes]) -> bytes:
         octets = [int(part) for part in found.groups()]

@@ -16,18 +16,19 @@ from ...engine.lease.snapshot import LeaseRow
 from ...engine.service.waiting import UnnamedPacket
 from ...trace.effects import Send
 from . import sources
-from .protocols import messages
+from .protocols import dns_state, guards, messages
+from .protocols.dns_state import NamesWriter
 from .sources import IDENTIFYING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from .findings import Findings
+    from .protocols.dns import DnsWriter
     from .protocols.messages import Messages
     from .protocols.streams import Streams, StreamWriter
     from .records import Records
     from .sources import Writer
-
 
 
 def survey(state: dict[str, Any], findings: Findings, streams: Streams) -> None:
@@ -43,11 +44,16 @@ def survey(state: dict[str, Any], findings: Findings, streams: Streams) -> None:
             findings.interface(link.name)
     for name in (*state["names"]["answers"], *state["names"]["outstanding"]):
         findings.name(_octets(name), plain=True)
-    sources.survey(b"".join(state["lease_parts"]), findings)
+    lease_file = b"".join(state["lease_parts"])
+    sources.survey(lease_file, findings)
+    guards.survey(lease_file, findings)
     if state["server"] is not None:
         _survey_server(state["server"], findings)
     if state["database"] is not None:
         _survey_database(state["database"], findings)
+    if state["server"] is not None and state["database"] is not None:
+        leases = (LeaseRow(*fields) for fields in (*state["database"]["leases"], *state["database"]["orphans"]))
+        dns_state.survey(state["server"]["ddns"], leases, findings)
     streams.take_state(state)
 
 
@@ -109,11 +115,14 @@ def _octets(text: str | bytes) -> bytes:
 class StateWriter:
     """Gives states with pseudonyms. `PARTS` of a state, and `parts` of what is in them, say how."""
 
-    def __init__(self, records: Records, writer: Writer, messages: Messages, streams: StreamWriter) -> None:
+    def __init__(
+        self, records: Records, writer: Writer, messages: Messages, streams: StreamWriter, names: DnsWriter
+    ) -> None:
         self._records = records
         self._writer = writer
         self._messages = messages
         self._streams = streams
+        self._ddns = NamesWriter(writer, messages, names)
         self.parts: Mapping[str, Callable[[Any], Any]] = {
             "boot": lambda boot: tuple(records.event(startup.boot_from(boot))),
             "files": self._files,
@@ -178,6 +187,7 @@ class StateWriter:
     def _server(self, server: dict[str, Any]) -> dict[str, Any]:
         return server | {
             "bindings": self._variables(server["bindings"]),
+            "ddns": self._ddns.rewrite(server["ddns"]),
             "offers": [
                 (address, self._records.text(line), tuple(self._records.effect(Send(*sent))), event)
                 for address, line, sent, event in server["offers"]

@@ -15,7 +15,7 @@ from ...trace import events as ev
 from . import sources, state
 from .errors import NotRedacted
 from .findings import Findings
-from .protocols import messages
+from .protocols import dns, guards, messages
 from .records import ERROR, EVENTS
 
 if TYPE_CHECKING:
@@ -81,7 +81,9 @@ def survey(tape: Tape, start: Start, streams: Streams) -> Findings:
             leases.append(event.content)
         else:
             look(event, findings)
-    sources.survey(b"".join(leases), findings)
+    lease_file = b"".join(leases)
+    sources.survey(lease_file, findings)
+    guards.survey(lease_file, findings)
     streams.survey(findings)
     _survey_configuration(start, findings)
     return findings
@@ -136,6 +138,7 @@ SURVEYS: Final[Mapping[type, Callable[[Any, Findings], None]]] = {
     ev.NameAnswer: lambda event, findings: findings.name(octets_of(event.name)),
     ev.Interfaces: _interfaces,
     ev.DnsOpened: _resolver,
+    ev.DnsAnswer: lambda event, findings: dns.survey(event.payload, findings),
     ev.StorageFailed: lambda event, findings: findings.path(octets_of(event.path)),
     ev.Remark: lambda _event, findings: findings.leave("lines that the program logged"),
 }

@@ -43,8 +43,8 @@ def redact(trace: str, *, out: str, addresses: bool, key_file: str | None, as_js
     """The same recording under pseudonyms: who the clients are does not show, what the server decided does.
 
     Hidden are hardware addresses, client identifiers, host and domain names, circuit and remote ids, comments, and the
-    secrets of keys, also in messages of OMAPI and failover. Both recordings are played side by side: where a decision
-    hangs on a name, that name is spared. What is spared, and what is left, is listed.
+    secrets of keys, also in messages of OMAPI, failover and DNS. Both recordings are played side by side: where a
+    decision hangs on a name, that name is spared. What is spared, and what is left, is listed.
     """
     key = secrets.token_bytes(_KEY_OCTETS) if key_file is None else content_of(key_file)
     with opened(trace) as tape, watching(Progress, as_json=as_json) as progress, output(out, trace) as name:

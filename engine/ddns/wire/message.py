@@ -120,7 +120,9 @@ class Answer(NamedTuple):
 
 
 def read(octets: bytes) -> Answer:
-    """Walk an answer of at least a header's octets. Raises BadAnswer; trailing octets do not count."""
+    """Walk an answer. Raises BadAnswer; trailing octets do not count."""
+    if len(octets) < HEADER.size:
+        raise BadAnswer(result.END_OF_INPUT)
     _id, flags, questions, *counts = HEADER.unpack_from(octets)
     at = HEADER.size
     for _ in range(questions):
@@ -130,13 +132,14 @@ def read(octets: bytes) -> Answer:
     records: list[Record] = []
     for section, count in enumerate(counts):
         for _ in range(count):
-            record = _record(octets, section, at)
+            record = read_record(octets, section, at)
             records.append(record)
             at = record.data_at + record.octets
     return _judged(octets, flags & _RCODE, tuple(records))
 
 
-def _record(octets: bytes, section: int, at: int) -> Record:
+def read_record(octets: bytes, section: int, at: int) -> Record:
+    """The record that begins there. Raises BadAnswer where it does not end in the message."""
     fixed_at = skip_name(octets, at)
     data_at = fixed_at + _FIXED.size
     if data_at > len(octets):

@@ -109,6 +109,23 @@ class Told(NamedTuple):
     server: bytes
 
 
+class QuestionRow(NamedTuple):
+    """A question in a snapshot: its fields, and those of its asker."""
+
+    number: int
+    part: str
+    asker: int | str
+    body: bytes
+    servers: list[bytes]
+    key: str | None
+    at: int
+    octets: bytes
+    mac: bytes
+    sent: int
+    since_us: int
+    wait_us: int
+
+
 class Questions:
     """See the module. `effects` is what is to be sent, for the machine to take when an event is over."""
 
@@ -258,7 +275,7 @@ class Questions:
         self.opened = data["opened"]
         for rows, where in ((data["under_way"], self._under_way), (data["waiting"], self._waiting)):
             for row in rows:
-                question = _question(row)
+                question = _question(QuestionRow(*row))
                 where[question.number] = question
         for question in self._under_way.values():
             self._ids[question.server, question.octets[:2]] = question.number
@@ -271,16 +288,15 @@ def _word_of(error: str) -> str:
     return result.UNREACHABLE if error in _UNREACHABLE else result.BROKEN
 
 
-def _plain(question: Question) -> tuple[Any, ...]:
+def _plain(question: Question) -> QuestionRow:
     one = question
-    return (
+    return QuestionRow(
         one.number, one.asker.part, one.asker.key, one.body, list(one.servers), one.key, one.at, one.octets, one.mac,
         one.sent, one.since_us, one.wait_us,
     )  # fmt: skip
 
 
-def _question(row: Any) -> Question:
-    number, part, key, body, servers, signer, *rest, wait_us = row
-    made = Question(number, Asker(part, key), body, tuple(servers), signer, wait_us)
-    made.at, made.octets, made.mac, made.sent, made.since_us = rest
+def _question(row: QuestionRow) -> Question:
+    made = Question(row.number, Asker(row.part, row.asker), row.body, tuple(row.servers), row.key, row.wait_us)
+    made.at, made.octets, made.mac, made.sent, made.since_us = row.at, row.octets, row.mac, row.sent, row.since_us
     return made

@@ -173,13 +173,33 @@ def _read_data(octets: bytes, record: Record) -> _Data:
 
 def _verified(octets: bytes, data: _Data, signer: _Signer, mac: bytes) -> str:
     """Why the signature over an answer, without its record, is not the key's."""
-    unsigned = _LENGTH.pack(data.number) + _with_count(octets, -1)[2:] + octets[HEADER.size :]
-    right = signer.mac(_LENGTH.pack(len(mac)) + mac + unsigned, data.timers, data.rest)
+    right = _right(octets, data, signer, _LENGTH.pack(len(mac)) + mac)
     if len(data.mac) < max(_MAC_OCTETS_MINIMUM, len(right) // 2):
         return result.FORMERR
     if not compare_digest(right, data.mac):
         return result.TSIG_WRONG
     return result.TSIG_ERROR if data.error and data.error != _BADTIME else ""
+
+
+def _right(octets: bytes, data: _Data, signer: _Signer, before: bytes) -> bytes:
+    """The MAC over a message without its record; `before`: the MAC of what it answers, with its length."""
+    unsigned = _LENGTH.pack(data.number) + _with_count(octets, -1)[2:] + octets[HEADER.size :]
+    return signer.mac(before + unsigned, data.timers, data.rest)
+
+
+def right_mac(octets: bytes, record: Record, key: Key, asked: bytes | None) -> bytes | None:
+    """The MAC that a message which ends in this TSIG record has to have, whatever it has; None where there is none.
+
+    `asked` is the MAC of what it answers, None for what answers nothing.
+    """
+    signer = _signer(key)
+    if signer is None or record.section != _ADDITIONAL:
+        return None
+    try:
+        data = _read_data(octets, record)
+    except BadAnswer:
+        return None
+    return _right(octets[: record.at], data, signer, b"" if asked is None else _LENGTH.pack(len(asked)) + asked)
 
 
 def _on_time(data: _Data, now: int) -> str:

@@ -231,6 +231,7 @@ def run_of(garden: Garden) -> list[tuple[ev.Event, list[ef.Effect]]]:
         ev.HostAnswer(*now, text("HostAnswer"), (1,), ""),
         ev.NameAnswer(*now, 1, text("NameAnswer")),
         ev.DnsOpened(*now, b"search " + garden.plant("search") + b".example\n", ()),
+        ev.DnsAnswer(*now, 1, garden.plant("DnsAnswer"), ""),
         ev.StorageFailed(*now, "append", f"/srv/{text('StorageFailed')}/dhcpd.leases", text("error", errors)),
         ev.SendFailed(*now, "eth0", True, 300, "dhcp.c:4164", text("error", errors), False),
         ev.ReceiveFailed(*now, "eth0", text("error", errors)),

@@ -268,15 +268,6 @@ def test_addresses_keep_shared_prefixes_and_places(one: int, other: int, length:
     assert hide.address(one, length) % 2 ** (32 - length) == one % 2 ** (32 - length)
 
 
-def test_messages_that_cannot_be_rewritten_are_not_passed_on(tmp_path: Path):
-    run = Run()
-    run.tell(ev.DnsAnswer(START_US, 1, 1, b"wilhelmina", ""))
-    out = tmp_path / "redacted"
-    with open_tape(record(tmp_path / "trace", *run.pairs)) as tape, pytest.raises(NotRedacted, match="DNS messages"):
-        redact(tape, str(out), b"key")
-    assert not out.exists()
-
-
 def test_data_of_a_connection_that_is_over_are_no_names(tmp_path: Path):
     run = Run()
     run.tell(ev.StreamData(START_US, 1, 2, b"wilhelmina"))
