@@ -69,9 +69,10 @@ def test_it_installs_beside_isc_s_and_its_unit_is_sound(package):
     assert LEASES.owner() == "dhcpd"
     assert run("/opt/dhcpd/bin/dhcpd", "--version").stderr.startswith("isc-dhcpd-4.4.3-P1\ndhcpd ")
     assert run("/usr/bin/dhcpd-trace", "--version").returncode == 0
+    assert {path.name for path in Path("/usr/share/dhcpd/monitoring").iterdir()} == {"alerts.yml", "grafana.json"}
 
 
-def test_the_unit_s_command_serves_a_client_reloads_and_ends(package, network, tmp_path):
+def test_the_unit_s_command_serves_a_client_is_asked_reloads_and_ends(package, network, tmp_path, needs_program):
     configuration, log = tmp_path / "dhcpd.conf", tmp_path / "log"
     configuration.write_text(CONFIGURATION)
     for folder in (tmp_path, *tmp_path.parents):
@@ -86,6 +87,11 @@ def test_the_unit_s_command_serves_a_client_reloads_and_ends(package, network, t
     client.start()
     wait_for("an address", client.address)
     assert f"lease {client.address()} {{" in LEASES.read_text()
+    assert client.address() in run("/usr/bin/dhcpd-admin", "leases", "--state", "active").stdout
+    scraped = run("/usr/bin/dhcpd-admin", "metrics").stdout
+    assert 'dhcpd_messages_sent_total{type="ack"} 1.0' in scraped
+    judged = run(needs_program("promtool"), "check", "metrics", input=scraped)
+    assert (judged.returncode, judged.stdout + judged.stderr) == (0, "")
     reload_s_check = run("/opt/dhcpd/bin/dhcpd", "-t", "-q", "-cf", str(configuration))
     assert reload_s_check.returncode == 0
     server.send_signal(1)
