@@ -86,6 +86,7 @@ class Pool(TypedDict):
     abandoned: int
     backup: Annotated[int, "the failover partner's share of what is free"]
     failover_peer: Annotated[str | None, "the relationship that shares it"]
+    full_in_s: Annotated[int | None, "until no address is free, if the last days go on; null for never"]
     permits: Annotated[list[str], "who may use it, and who may not, as the configuration says"]
 
 
@@ -218,6 +219,23 @@ class Explanation(TypedDict):
     differs_from_recording: Annotated[bool, "whether playing it gave another answer than the recorded one: a defect"]
     reasons: list[Reason]
     changes: list[Change]
+
+
+class Reload(TypedDict):
+    """A configuration that was read while the server ran."""
+
+    seq: Annotated[int, "the number of the event in the recording"]
+    wall_us: Annotated[int, "microseconds since 1970"]
+    result: Annotated[str, "`in force`, `waits` for host names to be looked up, or `refused`"]
+    lines: Annotated[list[str], "what the log says of it"]
+    changes: Annotated[list[str], "who is served otherwise since then, and how; empty where nobody is"]
+
+
+class Reloads(TypedDict):
+    """The reloads of the last hours, the oldest first."""
+
+    reloads: list[Reload]
+    unread: Annotated[list[str], "files of the recording that could not be read, and why"]
 
 
 class Explanations(TypedDict):

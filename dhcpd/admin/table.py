@@ -96,7 +96,13 @@ _QUESTIONS: Final = (
             Parameter("client", TEXT, "Who: an address, hardware address, identifier or host name.", required=True),
             Parameter("hours", number(1, _HOURS_MAXIMUM), "Messages of so many hours.", default=24),
             Parameter("count", number(1, _EXPLAINED_MAXIMUM), "At most the last so many messages.", default=4),
+            Parameter("until", TIME, "Messages up to this second, and of so many hours before it; now without it."),
         ),
+    ),
+    Route(
+        "GET", "/v1/reloads", "What each reload has changed, and for whom, by the recording.", shapes.Reloads,
+        recorded.reloads,
+        query=(Parameter("hours", number(1, _HOURS_MAXIMUM), "Reloads of so many hours.", default=48),),
     ),
     Route(
         "GET", "/v1/report", "A file of the recording as a page: traffic, pools, troubles, every client's story.", None,

@@ -19,6 +19,7 @@ import click
 
 from ..replay.showing.terminal import safe, safe_lines
 from .client import DEFAULT_SOCKET, AskError, Client
+from .moments import moment, span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,8 +110,8 @@ def status(session: Session) -> None:
 @click.option("--hardware", metavar="MAC", help="Of this hardware address.")
 @click.option("--client-id", metavar="HEX", help="Of this client identifier.")
 @click.option("--hostname", metavar="NAME", help="Of clients that give themselves this name.")
-@click.option("--ends-before", metavar="SECONDS", type=int, help="That end before this moment (seconds since 1970).")
-@click.option("--ends-after", metavar="SECONDS", type=int, help="That end after this moment.")
+@click.option("--ends-before", metavar="TIME", type=moment, help="That end before this moment: 14:05, +2h, +7d.")
+@click.option("--ends-after", metavar="TIME", type=moment, help="That end after this moment.")
 @click.option("--reserved", is_flag=True, default=None, help="That are kept for their client.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="At most N.")
 def leases(session: Session, *, limit: int | None, **filters: object) -> None:
@@ -132,10 +133,19 @@ def _pages(session: Session, path: str, name: str, query: dict[str, str], limit:
     return rows
 
 
-@_command("pools", "Pools, with how many of their addresses are in which state.")
-def pools(session: Session) -> None:
+@_command("pools", "Pools, with how many of their addresses are in which state, and when they will be full.")
+@click.option("--full-within", metavar="SPAN", type=span, help="Only those that are full in 12h, 7d, if it goes on so.")
+@click.option("--permits", is_flag=True, help="Who may use each, instead of how full it is.")
+def pools(session: Session, full_within: int | None, *, permits: bool) -> None:
     """`dhcpd-admin pools`."""
-    session.get("/v1/pools", "pools")
+    answer = session.client.ask("GET", "/v1/pools")
+    if full_within is not None:
+        answer["pools"] = [one for one in answer["pools"] if not one["free"] or _is_full_in(one, full_within)]
+    session.show(answer, "permits" if permits else "pools")
+
+
+def _is_full_in(pool: Any, seconds: int) -> bool:
+    return pool["full_in_s"] is not None and pool["full_in_s"] <= seconds
 
 
 @_command("hosts", "Host declarations in force.")
@@ -163,20 +173,30 @@ def failover(session: Session) -> None:
     session.get("/v1/failover", "failover")
 
 
-@_command("metrics", "Counters and states, in the text format of Prometheus.")
-def metrics(session: Session) -> None:
+@_command("metrics", "Counters and states, in the text format of Prometheus: all, or those whose names begin so.")
+@click.argument("begin", nargs=-1, metavar="[NAME]...")
+def metrics(session: Session, begin: tuple[str, ...]) -> None:
     """`dhcpd-admin metrics`."""
-    sys.stdout.write(session.client.octets("GET", "/metrics").decode())
+    text = session.client.octets("GET", "/metrics").decode()
+    sys.stdout.writelines(line for line in text.splitlines(keepends=True) if not begin or line.startswith(begin))
 
 
 @_command("explain", "Why a client was answered as it was: its last messages, by the recording.")
 @click.argument("client", metavar="MAC|IP|NAME")
 @click.option("--hours", type=click.IntRange(1), metavar="N", help="Messages of so many hours; 24 without it.")
 @click.option("--count", type=click.IntRange(1, 100), metavar="N", help="At most the last N messages; 4 without it.")
+@click.option("--at", "until", type=moment, metavar="TIME", help="The last before this: 03:12, 2026-11-24T03:12, -2h.")
 def explain(session: Session, client: str, **limits: int | None) -> None:
     """`dhcpd-admin explain`."""
     query = {name: str(value) for name, value in limits.items() if value is not None}
     session.get("/v1/explain", "explanations", {"client": client, **query})
+
+
+@_command("reloads", "What each reload has changed, and for whom, by the recording.")
+@click.option("--hours", type=click.IntRange(1), metavar="N", help="Reloads of so many hours; 48 without it.")
+def reloads(session: Session, hours: int | None) -> None:
+    """`dhcpd-admin reloads`."""
+    session.get("/v1/reloads", "reloads", None if hours is None else {"hours": str(hours)})
 
 
 @_command("config", "What an address, subnet, host or class gets by the configuration in force, with file and line.")

@@ -93,13 +93,24 @@ def lease(answer: Any) -> RenderableType:
 def pools(answer: Any) -> RenderableType:
     """Pools, a line each."""
     headings = ("Pool", "Network", "Ranges", "TOTAL", "ACTIVE", "FREE", "EXPIRED", "ABANDONED", "BACKUP", "Used")
-    return _table(headings, (_pool_row(one) for one in answer["pools"]))
+    return _table((*headings, "Full in"), (_pool_row(one) for one in answer["pools"]))
 
 
 def _pool_row(one: Any) -> tuple[object, ...]:
     used = f"{100 * one['active'] // one['total']} %" if one["total"] else ""
     counts = (one[name] for name in ("total", "active", "free", "expired", "abandoned", "backup"))
-    return (one["pool"], one["network"], " ".join(one["ranges"]), *counts, used)
+    left = "" if one["full_in_s"] is None else span(one["full_in_s"])
+    return (one["pool"], one["network"], " ".join(one["ranges"]), *counts, used, left)
+
+
+def permits(answer: Any) -> RenderableType:
+    """Pools, a line for each permit."""
+    rows = (
+        (one["pool"], one["network"], " ".join(one["ranges"]), permit, one["place"])
+        for one in answer["pools"]
+        for permit in one["permits"] or ["everybody"]
+    )
+    return _table(("Pool", "Network", "Ranges", "Who", "Declared at"), rows)
 
 
 def hosts(answer: Any) -> RenderableType:
@@ -163,6 +174,17 @@ def explanations(answer: Any) -> RenderableType:
         parts.append(_table(("  Step", "About", "Came to", "Why", "Place"), rows))
         parts.append(Text(""))
     return Group(*parts)
+
+
+def reloads(answer: Any) -> RenderableType:
+    """Reloads, each with what the log says of it and who is served otherwise since."""
+    lines: list[str] = []
+    for one in answer["reloads"]:
+        when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(one["wall_us"] // 1_000_000))
+        lines.append(f"event {one['seq']:,}  {when}  {one['result']}")
+        lines += [f"  {line}" for line in one["lines"]]
+        lines += [f"  {line}" for line in one["changes"] or ["nobody is served otherwise"]]
+    return Text("\n".join(safe(line) for line in lines) or "no configuration was read again")
 
 
 def _change_cells(change: Any) -> tuple[str, str, str]:

@@ -19,11 +19,12 @@ import click
 from ...disk import opening
 from ...disk.output import NotWritten, new_file
 from ...trace import DamagedTape, NewerTape, NotATape, TapeError, open_tape
-from ..looking.moments import NoMoment, seq_of, time_us
+from ..looking.moments import seq_of
 from ..playing.seek import EngineFailed, first_us
 from ..playing.verdict import Status
 from ..showing.statusline import StatusLine
 from ..showing.terminal import safe, safe_lines
+from ..showing.times import NoMoment, time_us
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence

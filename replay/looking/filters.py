@@ -11,6 +11,7 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Final
 
 from ...trace import Entry
+from ...trace.effects import Send
 from ...trace.events import End, Packet
 from ..showing.decode import message_name
 from ..showing.notation import octets_of
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _XID: Final = slice(4, 8)
 _ETHERNET_OCTETS: Final = 6
+_NEVER_ANSWERED: Final = frozenset({"DHCPRELEASE", "DHCPDECLINE"})
 # A ping or a look-up is waited for 5 s at most, whatever else a server is busy with.
 LATE_US_MAXIMUM: Final = 10_000_000
 
@@ -33,7 +35,8 @@ class Filter:
     """What is wanted; None or empty: anything.
 
     `client` is as for `explain`, `address` an IPv4 address that the packet is about, `kinds` names of events and
-    `messages` of DHCP messages (`DISCOVER`), both in small letters. Times are microseconds since 1970, both included.
+    `messages` of DHCP messages (`DISCOVER`), both in small letters. `unanswered`: messages that a client waits an
+    answer for, and that got none. Times are microseconds since 1970, both included.
     """
 
     client: str | None = None
@@ -45,12 +48,15 @@ class Filter:
     until_us: int | None = None
     from_seq: int = 1
     to_seq: int | None = None
+    unanswered: bool = False
 
     def tests(self, tape: Tape) -> list[Callable[[Entry], bool]]:
         """The tests that need a look at an entry of `tape`. Raises TapeUnreadable."""
         found: list[Callable[[Entry], bool]] = []
         if self.kinds:
             found.append(lambda entry: type(entry.event).__name__.lower() in self.kinds)
+        if self.unanswered:
+            found.append(_is_unanswered)
         if self.since_us is not None:
             found.append(lambda entry: entry.event.wall_us >= (self.since_us or 0))
         if self.xid is not None:
@@ -69,6 +75,13 @@ class Filter:
         if self.to_seq is not None and entry.seq > self.to_seq:
             return True
         return self.until_us is not None and entry.event.wall_us > self.until_us
+
+
+def _is_unanswered(entry: Entry) -> bool:
+    effects = entry.effects or ()
+    if not isinstance(entry.event, Packet) or is_waiting(effects) or any(type(one) is Send for one in effects):
+        return False
+    return message_name(entry.event.payload) not in _NEVER_ANSWERED
 
 
 def select(

@@ -145,7 +145,7 @@ _EVENT_LINES: Final[dict[type[ev.Event], Callable[[Any], str]]] = {
     ev.StreamClosed: lambda event: f"stream {event.stream}{': ' if event.error else ''}{event.error}",
     ev.SendFailed: _send_failed_line,
     ev.Remark: lambda event: event.text,
-    ev.Command: lambda event: f"{event.name} {' '.join('='.join(pair) for pair in event.arguments)}".rstrip(),
+    ev.Command: lambda event: " ".join((event.name, *map("=".join, event.arguments), f"by {event.who or 'somebody'}")),
 }
 
 

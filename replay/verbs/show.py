@@ -12,12 +12,12 @@ from ...trace.events import Packet
 from ..command.console import JSON, TAPE, complain, opened, plain, print_json, print_lines
 from ..command.progress import reading
 from ..looking.filters import Filter, select
-from ..looking.moments import NoMoment, time_us
 from ..looking.naming import HostNames, address_of
 from ..playing.seek import first_us
 from ..showing.describe import effect_line, event_line, record_fields
 from ..showing.rows import event_lines, head_line
 from ..showing.streams import Unfinished
+from ..showing.times import NoMoment, time_us
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +38,7 @@ XID_MAXIMUM: Final = 0xFFFFFFFF
 @click.option("--xid", metavar="HEX", help="Only packets of this transaction.")
 @click.option("--kind", multiple=True, metavar="NAME", help="Only events of this kind (Packet, ...); may be repeated.")
 @click.option("--message", multiple=True, metavar="TYPE", help="Only this message (DISCOVER, ...); may be repeated.")
+@click.option("--unanswered", is_flag=True, help="Only packets that were not answered.")
 @click.option("--since", metavar="TIME", help="Nothing before: 14:05:00, 2026-11-24T14:05:00, +90s (UTC).")
 @click.option("--until", metavar="TIME", help="Nothing after.")
 @click.option("--from", "from_seq", type=click.IntRange(min=1), default=1, metavar="N", help="Begin at event N.")
@@ -100,6 +101,7 @@ def _filter(tape: Tape, options: dict[str, Any]) -> Filter:
         until_us=_time(tape, options["until"], "--until"),
         from_seq=options["from_seq"],
         to_seq=options["to_seq"],
+        unanswered=options["unanswered"],
     )
 
 

@@ -11,11 +11,11 @@ from ..command.console import JSON, TAPE, opened, print_json, print_lines, print
 from ..command.progress import reading
 from ..looking.figures.intervals import SPANS
 from ..looking.figures.stats import Bucket, TooManyBuckets, Totals, bucket_span_us, buckets, check_span
-from ..looking.moments import NoMoment, span_us
 from ..playing.seek import last_us
 from ..showing.describe import moment
 from ..showing.messages import name_text
 from ..showing.terminal import safe
+from ..showing.times import NoMoment, span_us
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

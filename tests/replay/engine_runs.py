@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dhcpd.disk.configuration import SourceFile
-from dhcpd.replay.world.host import Host
+from dhcpd.replay.world.host import START_US, Host
 from dhcpd.replay.world.messages import message
 from dhcpd.replay.world.starting import Beginning, ethernet
 from dhcpd.trace import events as ev
@@ -61,8 +61,11 @@ SERVER = 0x0A000001
 class Run(Host):
     """A machine that has started, and everything that went in and came out. Its programs never end."""
 
-    def __init__(self, configuration: bytes = CONFIGURATION, leases: bytes = b"", seed: bytes = b"seed" * 4) -> None:
-        super().__init__()
+    def __init__(
+        self, configuration: bytes = CONFIGURATION, leases: bytes = b"", seed: bytes = b"seed" * 4,
+        now_us: int = START_US,
+    ) -> None:
+        super().__init__(now_us)
         self.pairs: list[tuple[ev.Event, list[Effect]]] = []
         self.xid = 0
         self.start(Beginning(

@@ -32,6 +32,7 @@ def pools(site: Site, _values: Mapping[str, Any]) -> Generator[None, None, Pools
 
 def _pool(site: Site, pool: Pool) -> PoolShape:
     counts = site.server.database.counts(pool)
+    left_s = None if site.counters is None else site.counters.forecast.seconds_by_days(pool.index)
     used = counts.active + counts.expired + counts.abandoned + counts.backup
     return {
         "pool": pool.index,
@@ -44,6 +45,7 @@ def _pool(site: Site, pool: Pool) -> PoolShape:
         "expired": counts.expired,
         "abandoned": counts.abandoned,
         "backup": counts.backup,
+        "full_in_s": None if left_s is None else int(left_s),
         "failover_peer": pool.failover_peer,
         "permits": [
             *(f"allow {entry_text(one)}" for one in pool.permits),

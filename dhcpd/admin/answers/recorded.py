@@ -10,18 +10,24 @@ import json
 import os
 from typing import TYPE_CHECKING, Any, Final
 
+from ...against import changed
 from ...replay.looking.explain import as_object
 from ...replay.looking.explain import explain as explanations
 from ...replay.looking.naming import client_test
+from ...replay.playing.seek import machine_at
 from ...replay.report.findings import collect
 from ...replay.report.page import render
 from ...trace import Entry, TapeError, open_tape
+from ...trace.effects import ConfigurationRefused, Log
+from ...trace.events import ConfigurationEnd
 from ..problems import Problem
 from ..routes import JSON, Errand, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Generator, Iterator, Mapping, Sequence
 
+    from ...trace import Tape
+    from ..shapes import Reload, Reloads
     from ..site import Site
 
 HTML: Final = "text/html; charset=utf-8"
@@ -34,13 +40,17 @@ def explain(site: Site, values: Mapping[str, Any]) -> Generator[Errand, bytes, T
     recorder = site.recording
     recorder.flush()
     files = [*recorder.older_files, recorder.path]
-    since_us = site.now_us() - values["hours"] * _HOUR_US
+    until_us = site.now_us() if values["until"] is None else values["until"] * _MICROSECONDS + _MICROSECONDS - 1
+    since_us = until_us - values["hours"] * _HOUR_US
     client, count = values["client"], values["count"]
-    return Text(JSON, (yield Errand(lambda: explained(files, client, count, since_us))))
+    return Text(JSON, (yield Errand(lambda: explained(files, client, count, since_us, until_us))))
 
 
-def explained(files: Sequence[str], client: str, count: int, since_us: int) -> bytes:
-    """The explanations of a client's last `count` messages since a moment, the oldest first, out of files in order."""
+def explained(files: Sequence[str], client: str, count: int, since_us: int, until_us: int) -> bytes:
+    """The explanations of a client's last `count` messages between two moments, the oldest first.
+
+    `files` are those of the recording, in order.
+    """
     rows: dict[int, dict[str, object]] = {}
     unread: list[str] = []
     for path in reversed(files):
@@ -51,7 +61,7 @@ def explained(files: Sequence[str], client: str, count: int, since_us: int) -> b
                 wanted = client_test(client, tape)
                 found = [
                     entry.seq for entry in tape.iterate()
-                    if isinstance(entry, Entry) and entry.event.wall_us >= since_us and wanted(entry)
+                    if isinstance(entry, Entry) and since_us <= entry.event.wall_us <= until_us and wanted(entry)
                 ]  # fmt: skip
                 # Two files hold what came while the later one was begun.
                 numbers = [seq for seq in found if seq not in rows][-(count - len(rows)) :]
@@ -67,6 +77,54 @@ def _ended_us(path: str) -> int:
         return int(os.stat(path).st_mtime * _MICROSECONDS)  # noqa: PTH116 - a name
     except OSError:
         return 0
+
+
+def reloads(site: Site, values: Mapping[str, Any]) -> Generator[Errand, bytes, Text]:
+    """What each reload of the last hours has changed, and for whom."""
+    recorder = site.recording
+    recorder.flush()
+    files = [*recorder.older_files, recorder.path]
+    since_us = site.now_us() - values["hours"] * _HOUR_US
+    return Text(JSON, (yield Errand(lambda: reloaded(files, since_us))))
+
+
+def reloaded(files: Sequence[str], since_us: int) -> bytes:
+    """The reloads since a moment, by the recording's files in order; each with what the one before it meant."""
+    rows: dict[int, Reload] = {}
+    unread: list[str] = []
+    for path in files:
+        if _ended_us(path) < since_us:
+            continue
+        try:
+            with open_tape(path) as tape:
+                # Two files hold what came while the later one was begun.
+                rows |= {row["seq"]: row for row in _reloads_of(tape, since_us) if row["seq"] not in rows}
+        except TapeError as error:
+            unread.append(f"{path}: {error}")
+    answer: Reloads = {"reloads": [rows[seq] for seq in sorted(rows)], "unread": unread}
+    return json.dumps(answer, ensure_ascii=False).encode("utf-8", "backslashreplace")
+
+
+def _reloads_of(tape: Tape, since_us: int) -> Iterator[Reload]:
+    wanted = [
+        entry for entry in tape.iterate()
+        if isinstance(entry, Entry) and isinstance(entry.event, ConfigurationEnd) and entry.event.reload
+        and entry.event.wall_us >= since_us
+    ]  # fmt: skip
+    for entry in wanted:
+        before, after = machine_at(tape, entry.seq - 1).configuration, machine_at(tape, entry.seq).configuration
+        assert before is not None, "a server that reads its configuration again has one"
+        assert after is not None, "and keeps it where the new one is refused"
+        effects = entry.effects or ()
+        refused = any(isinstance(effect, ConfigurationRefused) for effect in effects)
+        result = "refused" if refused else "in force" if after is not before else "waits"
+        yield {
+            "seq": entry.seq,
+            "wall_us": entry.event.wall_us,
+            "result": result,
+            "lines": [effect.text for effect in effects if isinstance(effect, Log)],
+            "changes": [*changed(before, after)],
+        }
 
 
 def report(site: Site, values: Mapping[str, Any]) -> Generator[Errand, bytes, Text]:

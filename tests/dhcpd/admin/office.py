@@ -32,8 +32,11 @@ PATIENCE_S = 60.0
 class Office:
     """See the module. `commands` are those that the machine was told."""
 
-    def __init__(self, folder: Path, configuration: bytes = CONFIGURATION, recorder: Recorder | None = None) -> None:
-        self.run = Run(configuration)
+    def __init__(
+        self, folder: Path, configuration: bytes = CONFIGURATION, recorder: Recorder | None = None,
+        run: Run | None = None, counters: Counters | None = None,
+    ) -> None:
+        self.run = Run(configuration) if run is None else run
         self.path = str(folder / "socket")
         self.configuration = configuration
         self.commands: list[ev.Command] = []
@@ -41,8 +44,9 @@ class Office:
         self.longest_us = 0
         machine = self.run.machine
         site = Site(
-            machine, "/etc/dhcpd.conf", "/leases", self.run.now_us, lambda: self.run.now_us, recorder, Counters(machine)
-        )
+            machine, "/etc/dhcpd.conf", "/leases", self.run.now_us, lambda: self.run.now_us, recorder,
+            Counters(machine) if counters is None else counters,
+        )  # fmt: skip
         self.admin = Admin(site, ROUTES, [open_unix(self.path, Privileges())])
         self.admin.reload_by(self.reload)
         self.reloads: list[bytes] = []

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dhcpd.admin.answers.recorded import explained
+from dhcpd.admin.answers.recorded import explained, reloaded
 from dhcpd.admin.http import errands
 from dhcpd.cli import Limits
 from dhcpd.recording.recorder import Recorder
 from dhcpd.recording.segments import Segments
 from dhcpd.trace import TapeWriter
+from dhcpd.trace import events as ev
 from tests.dhcpd.admin.office import Office
 from tests.dhcpd.admin.test_questions import OPERATIONS, check_answer
+from tests.replay.engine_runs import CONFIGURATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +56,8 @@ def test_a_client_is_explained_while_the_server_runs(recorded: Office) -> None:
     both = json.loads(recorded.ask("GET", f"/v1/explain?client={CLIENT}")[2])["explanations"]
     assert [row["seq"] for row in both] == sorted(row["seq"] for row in both)
     assert len(both) == 2
+    first = recorded.ask("GET", f"/v1/explain?client={CLIENT}&until={both[0]['wall_us'] // 1_000_000 - 1}")[2]
+    assert json.loads(first)["explanations"] == []
     assert json.loads(recorded.ask("GET", "/v1/explain?client=02:00:00:00:00:99")[2])["explanations"] == []
 
 
@@ -61,12 +65,30 @@ def test_files_that_are_too_old_or_damaged_are_told_from_others(recorded: Office
     recorded.admin._site.recording.flush()
     path = str(tmp_path / "trace")
     (tmp_path / "bad").write_bytes(b"nonsense")
-    answer = json.loads(explained([str(tmp_path / "bad"), path], CLIENT, 9, 0))
+    answer = json.loads(explained([str(tmp_path / "bad"), path], CLIENT, 9, 0, 1 << 62))
     assert len(answer["explanations"]) == 2
     assert len(answer["unread"]) == 1
     assert answer["unread"][0].startswith(str(tmp_path / "bad"))
     os.utime(path, (1, 1))
-    assert json.loads(explained([path], CLIENT, 9, 2_000_000)) == {"explanations": [], "unread": []}
+    assert json.loads(explained([path], CLIENT, 9, 2_000_000, 1 << 62)) == {"explanations": [], "unread": []}
+
+
+def test_reloads_tell_what_they_changed_and_for_whom(recorded: Office, tmp_path: Path) -> None:
+    run, recorder = recorded.run, recorded.admin._site.recording
+    before = len(run.pairs)
+    for text in (CONFIGURATION.replace(b"routers 10.0.0.1", b"routers 10.0.0.9"), CONFIGURATION + b"option nosuch 1;"):
+        run.tell(ev.ConfigurationFile(0, 0, "/etc/dhcpd.conf", text, ""))
+        run.tell(ev.ConfigurationEnd(0, 0, "/etc/dhcpd.conf", reload=True))
+    for event, effects in run.pairs[before:]:
+        recorder.write_effects(recorder.write_events([event]), [effects])
+    answer = recorded.ask("GET", "/v1/reloads")
+    check_answer(answer, operation("/v1/reloads"))
+    taken, refused = json.loads(answer[2])["reloads"]
+    assert (taken["result"], refused["result"]) == ("in force", "refused")
+    assert "  + option routers 10.0.0.9;" in taken["changes"]
+    assert refused["changes"] == []
+    assert any("unknown option dhcp.nosuch" in line for line in refused["lines"])
+    assert json.loads(reloaded([str(tmp_path / "trace")], 1 << 62)) == {"reloads": [], "unread": []}
 
 
 def test_the_report_is_a_page(recorded: Office) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from dhcpd.engine.service.silence import Silence
 from dhcpd.replay.looking.figures.counted import counted
 from dhcpd.replay.looking.figures.counters import OTHER, TYPES, Counters, Histogram, message_type
 from dhcpd.replay.looking.figures.exposition import families, pieces
-from dhcpd.replay.looking.figures.forecast import LOOK_US
+from dhcpd.replay.looking.figures.forecast import HOUR_US, LOOK_US, Forecast
 from dhcpd.replay.world.messages import message
 from dhcpd.trace import TapeWriter, open_tape
 from dhcpd.trace import events as ev
@@ -122,6 +123,20 @@ def test_a_pool_that_fills_has_a_forecast_and_one_that_does_not_has_none() -> No
     run.tell(ev.Timer(*run.now))
     counters.forecast.look(run.machine, first + 5 * LOOK_US)
     assert counters.forecast.seconds(1) is None
+
+
+def test_the_forecast_by_days_takes_no_morning_for_a_trend() -> None:
+    free = [0]
+    database = SimpleNamespace(counts=lambda _pool: SimpleNamespace(free=free[0]))
+    server = SimpleNamespace(database=database, configuration=SimpleNamespace(pools=["pool"]))
+    machine: Any = SimpleNamespace(server=server, serving=True)
+    forecast = Forecast()
+    for hour in range(3 * 24 + 12):
+        # By day a hundred more are away than at night; each day takes ten for good.
+        free[0] = 500 - 10 * (hour // 24) - 100 * (8 <= hour % 24 < 20)
+        forecast.look(machine, hour * HOUR_US)
+    assert forecast.seconds_by_days(0) == pytest.approx(free[0] / 10 * 86_400, rel=0.01)
+    assert forecast.seconds_by_days(1) is None
 
 
 def test_a_recording_played_gives_the_counters_of_the_run(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dhcpd.replay.looking.moments import NoMoment, span_us, time_us
+from dhcpd.replay.showing.times import NoMoment, span_us, time_us
 
 # 2026-11-24 04:15:42.5 UTC
 START_US = 1_795_493_742_500_000
