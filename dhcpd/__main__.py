@@ -22,7 +22,7 @@ def main() -> int:
         with contextlib.suppress(OSError):  # standard error is closed: ISC does not mind either
             os.write(_STDERR, f"{text}\n".encode())
         return 0
-    from .program import main as run  # noqa: PLC0415 - who asks for the version does not wait for trio and the engine
+    from .program import main as run  # noqa: PLC0415 - who asks for the version does not wait for the engine
 
     return run(argv)
 

@@ -2,8 +2,9 @@
 
 One batch is one clock reading, one write to the tape, one pass through the machine and at most one sync; the sync
 overlaps the batches that follow. The loop itself never waits but in one place, and there for anything at all: the
-sockets, the storage thread, background jobs and signals all end in one readable descriptor. Why not a task for each: a
-checkpoint costs as much as a tenth of a packet, and the order in which events pass the door would be trio's.
+sockets, the storage thread, background jobs and signals all end in one epoll. Why not a task for each, or this wait in
+the hands of a scheduler: a checkpoint costs as much as a tenth of a packet, a wait of trio's ten times as much as one
+of epoll's, and the order in which events pass the door would be the scheduler's.
 
 A reply that promises a lease leaves when the lease is synced, and the log line before it is said then, not before. If
 the disk refused, the line is not said, and another one tells of the reply that was withheld. If somebody took the
@@ -22,12 +23,11 @@ import sys
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
-import trio
-
 from . import boot
 from .disk.storage import Reply, Storage
 from .engine.model import notices
 from .process import pidfile
+from .process.signals import Signals
 from .trace.effects import (
     Answers,
     CommandAnswer,
@@ -75,6 +75,7 @@ if TYPE_CHECKING:
 
     from .disk.lease_file import StorageError
     from .disk.storage import Group
+    from .network.sockets import HasFileno
     from .run import Run
     from .trace.effects import Effect
     from .trace.events import Event
@@ -94,11 +95,8 @@ _SLEEP_MAXIMUM_US: Final = 10_000_000
 _MICROSECONDS: Final = 1_000_000
 # Under load a slice of a rewrite comes at the latest after this time.
 _REWRITE_PAUSE_US: Final = 5_000
-# Trio's other tasks, which hear signals, get their turn at the latest after so many turns of the loop.
-_TURNS_BETWEEN_CHECKPOINTS: Final = 16
-# What comes so soon (the disk's answer, the next request of a client that waits for ours) is waited for without trio,
-# whose way of waiting costs as much as a packet. A signal is heard so much later.
-_PATIENCE_S: Final = 0.002
+# Effects go on the tape with the next batch; where none comes for so long, by themselves.
+_TAPE_REST_S: Final = 0.02
 # Somebody who takes the lease file away is noticed when the next record is stored, and at the latest after this.
 _LOOK_US: Final = 10_000_000
 # So many replies wait for a new lease file; who asks meanwhile asks again.
@@ -130,8 +128,11 @@ class Loop:
         self._recorder = run.recorder
         self._admin = run.admin
         self._storage = Storage(run.lease_file, run.sockets.wake)
+        self._signals = Signals((signal.SIGHUP, *ENDING_SIGNALS))
         self._inbox: deque[Event] = deque()
         self._wake_us = run.wake_us
+        # When the present turn began.
+        self._mono_us = 0
         self._rewritten_us = 0
         self._looked_us = 0
         # The last line, until it is clear that no reply waits with it.
@@ -176,40 +177,42 @@ class Loop:
 
     # The loop
 
-    async def run(self) -> None:
+    def run(self) -> None:
         """Serve; returns when the run has ended in order and everything is closed."""
         _settle_memory()
         self._run.background.notify_by(self._sockets.wake)
         self._logger.buffered = True
-        self._sockets.watch(self._streams)
-        self._sockets.watch(self._dns)
+        self._sockets.watch(self._signals, self._hear_signals)
+        self._sockets.watch(self._streams, _leave_it_to_the_turn)
+        self._sockets.watch(self._dns, _leave_it_to_the_turn)
         if self._admin is not None:
-            self._sockets.watch(self._admin)
+            self._sockets.watch(self._admin, _leave_it_to_the_turn)
             self._admin.reload_by(self._want_configuration)
         if self._recorder is not None:
-            self._recorder.watch_by(self._sockets.watch, self._sockets.unwatch)
+            self._recorder.watch_by(self._watch_child, self._sockets.unwatch)
             assert self._run.lease_file is not None, "the start opens the lease file"
             self._recorder.keep_room_for(self._run.lease_file.path)
-        async with trio.open_nursery() as nursery:
-            # Not before every signal is heard: it would kill, and leave a recording without its end.
-            await nursery.start(self._hear_signals)
-            await self._serve()
-            nursery.cancel_scope.cancel()
+        self._signals.begin()
+        # Not before every signal is heard: it would kill, and leave a recording without its end.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+        try:
+            self._serve()
+        finally:
+            self._signals.end()
         self._finish()
 
-    async def _hear_signals(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        with trio.open_signal_receiver(signal.SIGHUP, *ENDING_SIGNALS) as signals:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
-            task_status.started()
-            async for number in signals:
-                self._inbox.append(Signal(0, 0, number))
-                if number == signal.SIGHUP:
-                    self._want_configuration()
-                elif number == signal.SIGUSR2 and self._recorder is not None:
-                    self._recorder.want_segment()
-                else:
-                    self.signal = number
-                self._sockets.wake()
+    def _watch_child(self, child: HasFileno) -> None:
+        self._sockets.watch(child, _leave_it_to_the_turn)
+
+    def _hear_signals(self) -> None:
+        for number in self._signals.take():
+            self._inbox.append(Signal(0, 0, number))
+            if number == signal.SIGHUP:
+                self._want_configuration()
+            elif number == signal.SIGUSR2 and self._recorder is not None:
+                self._recorder.want_segment()
+            else:
+                self.signal = number
 
     def _want_configuration(self) -> None:
         """Have the files read; once more, when they are being read already and may have changed meanwhile."""
@@ -227,14 +230,12 @@ class Loop:
         """The files as they are now; in a thread, so that a slow disk holds nobody up."""
         return list(boot.configuration(self._run.paths.configuration, reload=True))
 
-    async def _serve(self) -> None:
-        turns = 0
+    def _serve(self) -> None:
         while self.status is None and not self.signal:
-            turns += 1
-            if turns % _TURNS_BETWEEN_CHECKPOINTS == 0:
-                await trio.lowlevel.checkpoint()
-            if not self._turn():
-                await self._sleep()
+            if self._turn() and self._has_more:
+                self._sockets.wait(0)
+            else:
+                self._sleep()
 
     def _turn(self) -> bool:
         """One batch; False where there was nothing to do."""
@@ -249,14 +250,22 @@ class Loop:
         if events:
             self._process(events)
             self._tell_end_of_reload()
-        mono_us = boot.now()[1]
-        self._manager.live(mono_us)
-        self._look_for_file(mono_us)
+        self._manager.live(self._mono_us)
+        self._look_for_file(self._mono_us)
         if self._recorder is not None:
             self._recorder.tend(self._machine.snapshot)
         if self._admin is not None:
             self._admin.turn()
         return full or bool(events) or group is not None or (self._admin is not None and self._admin.busy)
+
+    @property
+    def _has_more(self) -> bool:
+        """Whether there is something to do though nothing came: what the last turn has left, or begun."""
+        if self._inbox or self._machine.rewriting or self._storage.full:
+            return True
+        if self._streams.has_told or self._dns.has_told:
+            return True
+        return self._admin is not None and self._admin.busy
 
     def _look_for_file(self, mono_us: int) -> None:
         """Where nothing is stored for a while, the lease file is looked for all the same."""
@@ -268,14 +277,14 @@ class Loop:
     def _collect(self) -> list[Event]:
         """Everything that is there to be told, with one reading of the clock."""
         wall_us, mono_us = boot.now()
+        self._mono_us = mono_us
         packets, echoes = self._sockets.read(wall_us, mono_us)
         if self._sockets.lines:
             self._remark_lines()
-        events = [event._replace(wall_us=wall_us, mono_us=mono_us) for event in self._waiting_events()]
-        events += [event._replace(wall_us=wall_us, mono_us=mono_us) for event in self._streams.take()]
-        events += [event._replace(wall_us=wall_us, mono_us=mono_us) for event in self._dns.take()]
+        told = [*self._waiting_events(), *self._streams.take(), *self._dns.take()]
         if self._admin is not None:
-            events += [event._replace(wall_us=wall_us, mono_us=mono_us) for event in self._admin.take()]
+            told += self._admin.take()
+        events = [event._replace(wall_us=wall_us, mono_us=mono_us) for event in told]
         if self._wake_us and wall_us >= self._wake_us:
             self._wake_us = 0
             events.append(Timer(wall_us, mono_us))
@@ -324,18 +333,16 @@ class Loop:
             storage.start()
         self._logger.flush()
 
-    async def _sleep(self) -> None:
+    def _sleep(self) -> None:
         """Wait for anything to happen, or for the engine's wish to come due."""
-        self._door.flush()
         self._logger.flush()
-        left_s = self._seconds_left()
-        if self._sockets.wait(min(left_s, _PATIENCE_S)) or left_s <= _PATIENCE_S:
+        if self._sockets.wait(min(_TAPE_REST_S, self._left_s())):
             return
-        with trio.move_on_after(left_s - _PATIENCE_S):
-            await trio.lowlevel.wait_readable(self._sockets.fileno())
+        self._door.flush()
+        self._sockets.wait(self._left_s())
 
-    def _seconds_left(self) -> float:
-        """Until something is to be done though nothing has come."""
+    def _left_s(self) -> float:
+        """How long there is nothing to do unless something happens."""
         wall_us, mono_us = boot.now()
         left_us = [_SLEEP_MAXIMUM_US]
         admin_us = 0 if self._admin is None else self._admin.due_us
@@ -553,6 +560,10 @@ class Loop:
         events = [event._replace(wall_us=wall_us, mono_us=mono_us) for event in self._waiting_events()]
         if events:
             self._process(events)
+
+
+def _leave_it_to_the_turn() -> None:
+    """Each turn asks anyway, since there may be something though nothing is readable."""
 
 
 def _is_of_rewrite(failure: StorageError) -> bool:

@@ -16,8 +16,6 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import trio
-
 from . import __version__, boot, cli, door
 from .door import Door
 from .engine import reloading
@@ -89,7 +87,7 @@ class Program:
             preload.load_everything()
             self._start(run)
             loop = Loop(run)
-            trio.run(loop.run)
+            loop.run()
         except RunEnded:
             raise
         except Exception as error:  # noqa: BLE001 - a defect of ours: everything that helps to find it, then the end
@@ -311,9 +309,7 @@ class Program:
 
 
 def _summary(error: BaseException) -> str:
-    """What failed, in a line; trio gathers what its tasks raise in a group."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
+    """What failed, in a line."""
     return f"{type(error).__name__}: {error}"
 
 

@@ -36,7 +36,7 @@ from ..engine.wire.frames import (
 from ..trace.events import Packet, ReceiveFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ..trace.effects import Send
     from ..trace.events import Event, Link
@@ -298,15 +298,15 @@ class IcmpSocket:
 
 
 class Sockets:
-    """All of them, and the one descriptor that becomes readable when any of them does (or `wake` is called).
+    """All of them, and the one wait for any of them, for whoever is watched, and for `wake`.
 
     `lines` collects what is to be said of damaged frames and of dropped ones, as (level, text); `overload_dropped`
     counts the latter.
     """
 
     __slots__ = (
-        "_batch", "_counters", "_epoll", "_readers", "_tally", "_wake", "icmp", "lines", "overload_dropped", "plain",
-        "raw", "udp",
+        "_batch", "_counters", "_epoll", "_readers", "_ready", "_tally", "_wake", "_watched", "icmp", "lines",
+        "overload_dropped", "plain", "raw", "udp",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -321,6 +321,8 @@ class Sockets:
         self._tally = Tally()
         self._readers: dict[int, RawInterface | UdpSocket] = {}
         self._epoll = select.epoll()
+        self._ready: list[tuple[int, int]] = []
+        self._watched: dict[int, Callable[[], None]] = {}
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._epoll.register(self._wake, select.EPOLLIN)
 
@@ -360,23 +362,20 @@ class Sockets:
             reader.close()
         self.raw.clear()
 
-    def fileno(self) -> int:
-        """The descriptor to wait for."""
-        return self._epoll.fileno()
-
     def wake(self) -> None:
-        """Make the descriptor readable; from any thread."""
+        """End the wait, or the next one; from any thread."""
         os.eventfd_write(self._wake, 1)
 
     def wait(self, seconds: float) -> bool:
-        """Whether anything becomes readable within so long: the process stands still until then."""
-        return bool(self._epoll.poll(seconds, 1))
+        """Wait until anything is readable, at most so long; whether anything is. The next `read` reads it."""
+        self._ready = self._epoll.poll(seconds)
+        return bool(self._ready)
 
     def read(self, wall_us: int, mono_us: int) -> tuple[list[Event], list[int]]:
-        """A batch: datagrams (fairly of every interface) and the sources of echo replies. Does not wait."""
+        """A batch of what the last `wait` has found: datagrams (fairly of every interface), sources of echo replies."""
         packets: list[Event] = []
         echoes: list[int] = []
-        ready = self._epoll.poll(0)
+        ready, self._ready = self._ready, []
         room = max(1, BATCH_PACKETS_MAXIMUM // max(1, len(ready)))
         self._batch += 1
         for fd, _ in ready:
@@ -389,6 +388,8 @@ class Sockets:
             elif fd == self._wake:
                 with contextlib.suppress(BlockingIOError):
                     os.eventfd_read(fd)
+            elif fd in self._watched:
+                self._watched[fd]()
             elif self.icmp is not None and fd == self.icmp.fileno():
                 echoes += self.icmp.read(room)
         return packets, echoes
@@ -408,13 +409,15 @@ class Sockets:
         elif self.udp is not None:
             self.udp.send(effect)
 
-    def watch(self, other: HasFileno) -> None:
-        """Be readable, too, when `other` is; what it has is read elsewhere."""
+    def watch(self, other: HasFileno, look: Callable[[], None]) -> None:
+        """Have the wait end, too, when `other` is readable; `read` then calls `look`."""
         self._epoll.register(other.fileno(), select.EPOLLIN)
+        self._watched[other.fileno()] = look
 
     def unwatch(self, other: HasFileno) -> None:
         """Watch no more what is still open."""
         self._epoll.unregister(other.fileno())
+        del self._watched[other.fileno()]
 
     def close(self) -> None:
         """Close everything."""

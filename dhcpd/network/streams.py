@@ -192,6 +192,11 @@ class Streams:
             self.push()
         return self.told()
 
+    @property
+    def has_told(self) -> bool:
+        """Whether something has come of effects that nobody took."""
+        return bool(self._events)
+
     def told(self) -> list[Event]:
         """What has come of effects, without a look at the sockets."""
         events, self._events = self._events, []

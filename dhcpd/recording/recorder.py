@@ -51,6 +51,8 @@ SEGMENT_SNAPSHOTS: Final = 2
 RETRY_S: Final = 60.0
 # How often a recording that pauses looks for room.
 RESUME_S: Final = 5.0
+# How often it is looked whether there is still room: a tenth of a second writes far less than the least reserve.
+ROOM_LOOK_S: Final = 0.1
 _HOUSEKEEPING_S: Final = 10.0
 Written = TypeVar("Written")
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -65,8 +67,9 @@ class Recorder:
 
     __slots__ = (
         "_begun_s", "_begun_us", "_child", "_child_began_s", "_closed", "_events_seen", "_first_seq", "_kept_at_s",
-        "_limits", "_log", "_mono_us", "_next", "_octets_seen", "_paused", "_rest_until_s", "_retry_at_s", "_room",
-        "_said", "_segments", "_seq", "_snapshot_octets", "_tape", "_unwatch", "_wall_us", "_wanted", "_watch",
+        "_limits", "_log", "_look_at_s", "_mono_us", "_next", "_octets_seen", "_paused", "_rest_until_s",
+        "_retry_at_s", "_room", "_said", "_segments", "_seq", "_snapshot_octets", "_tape", "_unwatch", "_wall_us",
+        "_wanted", "_watch",
     )  # fmt: skip
 
     def __init__(self, tape: TapeWriter, segments: Segments, limits: Limits, log: Callable[[int, str], None]) -> None:
@@ -82,7 +85,7 @@ class Recorder:
         self._begin_counting(tape)
         self._snapshot_octets = 0
         self._rest_until_s = self._retry_at_s = 0.0
-        self._kept_at_s = 0.0
+        self._kept_at_s = self._look_at_s = 0.0
         self._wanted = False
         self._said = ""
         self._closed = False
@@ -235,7 +238,9 @@ class Recorder:
                 self._take_in(self._child)
             return
         now_s = time.monotonic()
-        self._guard_reserve()
+        if now_s >= self._look_at_s:
+            self._look_at_s = now_s + ROOM_LOOK_S
+            self._guard_reserve()
         if self._paused:
             self._resume(take, now_s)
             return

@@ -13,7 +13,6 @@ from dhcpd import start as start_module
 from dhcpd.cli import Paths, second_pass
 from dhcpd.disk import lease_file as leasefile
 from dhcpd.door import Door
-from dhcpd.loop import Loop
 from dhcpd.process.daemon import Daemon
 from dhcpd.process.logging import Logger
 from dhcpd.process.privileges import Privileges
@@ -38,6 +37,7 @@ from dhcpd.trace.effects import (
     Store,
     Wake,
 )
+from tests.dhcpd import serving
 from tests.dhcpd.network.waiting import PATIENCE_S
 
 LOOPBACK = 0x7F000001
@@ -108,6 +108,7 @@ class FakeTape:
 
     def __init__(self, fail=False):
         self.events, self.effects, self.handled, self.stored, self.fail, self.closed = [], [], [], [], fail, False
+        self.flushed_at = 0
 
     def write_events(self, events):
         if self.fail:
@@ -123,7 +124,7 @@ class FakeTape:
         self.stored.append((seq, synced_us, left_us))
 
     def flush(self, sync=False):
-        return
+        self.flushed_at = len(self.events)
 
     def close(self):
         self.closed = True
@@ -176,20 +177,16 @@ def start(run):
     Start(run, lambda: None).run(first)
 
 
-async def serve(run, client):
-    """Run the loop while `client(Client)` talks, then end it by SIGTERM."""
-    loop = Loop(run)
-    with trio.fail_after(2 * PATIENCE_S):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(loop.run)
-            await trio.sleep(0.05)
-            await client(Client(run.machine.port))
-            if loop.status is None:
-                os.kill(os.getpid(), signal.SIGTERM)
-    return loop
+def serve(run, client):
+    """Run the loop while `client(Client)` talks."""
+
+    async def talk():
+        await client(Client(run.machine.port))
+
+    return serving.serve(run, talk)
 
 
-async def test_a_whole_run(run, capfd, tmp_path):
+def test_a_whole_run(run, capfd, tmp_path):
     start(run)
     leases = tmp_path / "leases"
     assert leases.read_bytes() == b"part1;\npart2;\n"
@@ -205,7 +202,7 @@ async def test_a_whole_run(run, capfd, tmp_path):
         await one.ask("timer", answer=False)
         await come(run.machine, ev.Timer)
 
-    loop = await serve(run, client)
+    loop = serve(run, client)
     assert loop.signal == signal.SIGTERM
     seen = run.machine.seen
     assert leases.read_bytes() == b"part1;\npart2;\n" + 3 * b"lease;\n"
@@ -220,7 +217,7 @@ async def test_a_whole_run(run, capfd, tmp_path):
     assert lines.count("ACK") == 3
 
 
-async def test_a_full_disk_promises_nothing_and_serves_on(run, monkeypatch):
+def test_a_full_disk_promises_nothing_and_serves_on(run, monkeypatch):
     start(run)
 
     def full(fd, data):
@@ -234,12 +231,12 @@ async def test_a_full_disk_promises_nothing_and_serves_on(run, monkeypatch):
         await one.ask("quick")
         await one.ask("promise")
 
-    await serve(run, client)
+    serve(run, client)
     [failed] = run.machine.of(ev.StorageFailed)
     assert (failed.operation, failed.error) == ("append", "No space left on device")
 
 
-async def test_errands_failures_and_pings_come_back_as_events(run):
+def test_errands_failures_and_pings_come_back_as_events(run):
     start(run)
 
     async def client(one):
@@ -249,7 +246,7 @@ async def test_errands_failures_and_pings_come_back_as_events(run):
         await come(run.machine, ev.Executed, 2)
         await come(run.machine, (ev.PingReply, ev.PingFailed))
 
-    await serve(run, client)
+    serve(run, client)
     executed = {event.call: event for event in run.machine.of(ev.Executed)}
     assert os.waitstatus_to_exitcode(executed[5].status) == 3
     assert executed[6].error == "No such file or directory"
@@ -258,15 +255,15 @@ async def test_errands_failures_and_pings_come_back_as_events(run):
     assert len(pings) == 1
 
 
-async def test_exit_keeps_every_promise(run, tmp_path):
+def test_exit_keeps_every_promise(run, tmp_path):
     start(run)
-    loop = await serve(run, lambda one: one.ask("exit"))
+    loop = serve(run, lambda one: one.ask("exit"))
     assert loop.status == 4
     assert (tmp_path / "leases").read_bytes().endswith(b"last;\n")
     assert isinstance(run.machine.seen[-1], ev.End)
 
 
-async def test_the_tape_is_told_when_promises_were_kept(run):
+def test_the_tape_is_told_when_promises_were_kept(run):
     tape = FakeTape()
     run.door = Door(run.machine, tape, run.logger.line)
     start(run)
@@ -276,7 +273,7 @@ async def test_the_tape_is_told_when_promises_were_kept(run):
         await one.ask("promise")
         await one.ask("promise")
 
-    await serve(run, client)
+    serve(run, client)
     promised = [number for number, event in enumerate(tape.events, 1) if isinstance(event, ev.Packet)]
     told = [seq for seq, synced_us, left_us in tape.stored[begun:] if 0 < synced_us <= left_us]
     assert [seq for seq in told if seq in promised] == promised
@@ -284,7 +281,21 @@ async def test_the_tape_is_told_when_promises_were_kept(run):
     assert len(tape.handled) > len(promised)
 
 
-async def test_the_tape_is_told_of_promises_not_kept(run, monkeypatch):
+def test_when_nothing_more_comes_the_tape_has_everything(run):
+    tape = FakeTape()
+    run.door = Door(run.machine, tape, run.logger.line)
+    start(run)
+
+    async def client(one):
+        await one.ask("promise")
+        with trio.fail_after(PATIENCE_S):
+            while not isinstance(tape.events[tape.flushed_at - 1], ev.Packet):  # noqa: ASYNC110 - no task sets it
+                await trio.sleep(0.005)
+
+    serve(run, client)
+
+
+def test_the_tape_is_told_of_promises_not_kept(run, monkeypatch):
     tape = FakeTape()
     run.door = Door(run.machine, tape, run.logger.line)
     start(run)
@@ -298,12 +309,12 @@ async def test_the_tape_is_told_of_promises_not_kept(run, monkeypatch):
         await come(run.machine, ev.StorageFailed)
         monkeypatch.undo()
 
-    await serve(run, client)
+    serve(run, client)
     (promised,) = [number for number, event in enumerate(tape.events, 1) if isinstance(event, ev.Packet)]
     assert [left_us for seq, _, left_us in tape.stored if seq == promised] == [None]
 
 
-async def test_a_burst_is_answered_whole(run):
+def test_a_burst_is_answered_whole(run):
     start(run)
 
     async def client(one):
@@ -313,11 +324,11 @@ async def test_a_burst_is_answered_whole(run):
             for _ in range(100):
                 await one.socket.recvfrom(2000)
 
-    await serve(run, client)
+    serve(run, client)
     assert len(run.machine.of(ev.Packet)) == 100
 
 
-async def test_sighup_has_the_files_read_again_and_ends_nothing(run, tmp_path):
+def test_sighup_has_the_files_read_again_and_ends_nothing(run, tmp_path):
     start(run)
     configuration = tmp_path / "dhcpd.conf"
 
@@ -333,7 +344,7 @@ async def test_sighup_has_the_files_read_again_and_ends_nothing(run, tmp_path):
             os.kill(os.getpid(), signal.SIGHUP)
         await one.ask("promise")
 
-    await serve(run, client)
+    serve(run, client)
     ends = run.machine.of(ev.ConfigurationEnd)
     assert [end.reload for end in ends[:3]] == [False, True, True]
     files = [(file.content, file.error) for file in run.machine.of(ev.ConfigurationFile)[1:4]]
@@ -342,7 +353,7 @@ async def test_sighup_has_the_files_read_again_and_ends_nothing(run, tmp_path):
     assert len(ends) < 10
 
 
-async def test_a_tape_that_fails_ends_the_recording_not_the_service(run, capfd):
+def test_a_tape_that_fails_ends_the_recording_not_the_service(run, capfd):
     tape = FakeTape()
     run.door = Door(run.machine, tape, run.logger.line)
     start(run)
@@ -353,7 +364,7 @@ async def test_a_tape_that_fails_ends_the_recording_not_the_service(run, capfd):
         await one.ask("promise")
         await one.ask("promise")
 
-    await serve(run, client)
+    serve(run, client)
     assert len(tape.events) == recorded
     assert tape.closed
     assert capfd.readouterr().err.count("the recording ends here") == 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import socket
 from functools import partial
 
@@ -14,7 +13,6 @@ import trio
 from dhcpd.cli import Paths, second_pass
 from dhcpd.disk import lease_file as leasefile
 from dhcpd.door import Door
-from dhcpd.loop import Loop
 from dhcpd.process.daemon import Daemon
 from dhcpd.process.logging import Logger
 from dhcpd.process.privileges import Privileges
@@ -35,6 +33,7 @@ from dhcpd.trace.effects import (
     StreamListen,
     StreamSend,
 )
+from tests.dhcpd import serving
 from tests.dhcpd.network.waiting import PATIENCE_S
 from tests.dhcpd.test_loop import LOOPBACK, Client, FakeMachine, FakeTape, come, free_port, start
 
@@ -124,16 +123,9 @@ class Caller:
         return found
 
 
-async def serve(run, client):
-    """Run the loop while `client` talks, and end it by SIGTERM unless it has ended."""
-    loop = Loop(run)
-    with trio.fail_after(60):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(loop.run)
-            await client(partial(Caller, run.machine.omapi))
-            if loop.status is None:
-                os.kill(os.getpid(), signal.SIGTERM)
-    return loop
+def serve(run, client):
+    """Run the loop while `client` talks."""
+    return serving.serve(run, lambda: client(partial(Caller, run.machine.omapi)))
 
 
 def test_listeners_are_open_before_privileges_are_given_up_and_failures_are_told_at_once(run):
@@ -145,7 +137,7 @@ def test_listeners_are_open_before_privileges_are_given_up_and_failures_are_told
     assert opened.errors == ("",)
 
 
-async def test_a_durable_answer_leaves_behind_its_record_and_the_next_behind_it(run, tmp_path):
+def test_a_durable_answer_leaves_behind_its_record_and_the_next_behind_it(run, tmp_path):
     start(run)
 
     async def client(caller):
@@ -157,10 +149,10 @@ async def test_a_durable_answer_leaves_behind_its_record_and_the_next_behind_it(
         await one.say(b"quick ")
         assert await one.hear(b"quick\n") == b"quick\n"
 
-    await serve(run, client)
+    serve(run, client)
 
 
-async def test_a_full_disk_closes_the_stream_whose_answer_it_costs(run, monkeypatch):
+def test_a_full_disk_closes_the_stream_whose_answer_it_costs(run, monkeypatch):
     start(run)
 
     def full(fd, data):
@@ -177,13 +169,13 @@ async def test_a_full_disk_closes_the_stream_whose_answer_it_costs(run, monkeypa
         await other.say(b"store ")
         assert await other.hear(b"after\n") == b"stored\nafter\n"
 
-    await serve(run, client)
+    serve(run, client)
     names = [type(event).__name__ for event in run.machine.seen]
     assert names.index("StorageFailed") < names.index("StreamClosed")
     assert run.machine.of(ev.StreamClosed)[0].error == "storage"
 
 
-async def test_an_answer_waits_for_a_lease_file_that_was_taken_away(run, tmp_path):
+def test_an_answer_waits_for_a_lease_file_that_was_taken_away(run, tmp_path):
     start(run)
 
     async def client(caller):
@@ -197,10 +189,10 @@ async def test_an_answer_waits_for_a_lease_file_that_was_taken_away(run, tmp_pat
         assert await one.hear(b"after\n") == b"stored\nafter\n"
         assert b"new;\n" in (tmp_path / "leases").read_bytes()
 
-    await serve(run, client)
+    serve(run, client)
 
 
-async def test_the_end_of_the_run_keeps_what_was_promised(run, tmp_path):
+def test_the_end_of_the_run_keeps_what_was_promised(run, tmp_path):
     start(run)
 
     async def client(caller):
@@ -208,11 +200,11 @@ async def test_the_end_of_the_run_keeps_what_was_promised(run, tmp_path):
         await one.say(b"exit ")
         assert await one.hear(b"never") == b"stored\n"
 
-    assert (await serve(run, client)).status == 4
+    assert serve(run, client).status == 4
     assert (tmp_path / "leases").read_bytes().endswith(b"last;\n")
 
 
-async def test_a_closed_stream_is_told_once(run):
+def test_a_closed_stream_is_told_once(run):
     start(run)
 
     async def client(caller):
@@ -222,29 +214,29 @@ async def test_a_closed_stream_is_told_once(run):
         await one.stream.aclose()
         await come(run.machine, ev.StreamClosed)
 
-    await serve(run, client)
+    serve(run, client)
     (closed,) = run.machine.of(ev.StreamClosed)
     assert closed[2:] == (2, "")
 
 
-async def test_dns_answers_come_as_events(run):
+def test_dns_answers_come_as_events(run):
     start(run)
-    server = trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    await server.bind(("127.0.0.1", 0))
-    run.machine.dns = server.getsockname()[1]
 
     async def client(caller):
+        server = trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        await server.bind(("127.0.0.1", 0))
+        run.machine.dns = server.getsockname()[1]
         one = await caller().call()
         await one.say(b"dns ")
         payload, where = await server.recvfrom(100)
         await server.sendto(payload[:2] + b"\x80" + payload[3:], where)
         assert (await come(run.machine, ev.DnsAnswer)).query == 5
+        server.close()
 
-    await serve(run, client)
-    server.close()
+    serve(run, client)
 
 
-async def test_hostile_streams_cost_packets_nothing(run):
+def test_hostile_streams_cost_packets_nothing(run):
     start(run)
 
     async def client(caller):
@@ -260,5 +252,5 @@ async def test_hostile_streams_cost_packets_nothing(run):
         for one in crowd:
             await one.stream.aclose()
 
-    await serve(run, client)
+    serve(run, client)
     assert len(run.machine.of(ev.Packet)) == 20

@@ -40,6 +40,7 @@ def frame(port=67, body=b"\\x01" + bytes(299)):
     return build_frame(b"\\xff" * 6, bytes(5) + b"\\x05", 0, 0xFFFFFFFF, 68, port, body)
 def read():
     time.sleep(0.05)
+    sockets.wait(0)
     return sockets.read(1, 2)
 """
 
@@ -84,6 +85,7 @@ def test_of_a_standing_queue_old_discovers_are_dropped_and_requests_kept():
 def message(kind):
     return b"\\x01" + bytes(239) + b"\\x35\\x01" + bytes([kind]) + bytes(60)
 def at(late_us, mono_us):
+    sockets.wait(0)
     return sockets.read(time.time_ns() // 1000 + late_us, mono_us)[0]
 kinds = lambda packets: [packet.payload[242] for packet in packets]
 for _ in range(64 * 8 + 36): b0.send(frame(body=message(1)))
@@ -165,6 +167,7 @@ assert other.plain
 client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 client.sendto(bytes(300), ("10.1.0.1", 1067))
 time.sleep(0.05)
+other.wait(0)
 [packet] = other.read(1, 2)[0]
 assert (packet.interface, packet.source, len(packet.payload)) == ("a0", 0x0A010001, 300)
 """)

@@ -253,6 +253,7 @@ def test_a_recording_that_had_to_stop_goes_on_by_itself(tmp_path, events, small_
 
 
 def test_what_the_lease_file_needs_is_left(tmp_path, events, monkeypatch):
+    monkeypatch.setattr(recording, "ROOM_LOOK_S", 0)
     made = Recording(tmp_path, Limits())
     leases = tmp_path / "leases"
     leases.write_bytes(bytes(1000))
