@@ -132,7 +132,7 @@ class Loop:
         self._inbox: deque[Event] = deque()
         self._wake_us = run.wake_us
         # When the present turn began.
-        self._mono_us = 0
+        self._wall_us = self._mono_us = 0
         self._rewritten_us = 0
         self._looked_us = 0
         # The last line, until it is clear that no reply waits with it.
@@ -256,6 +256,7 @@ class Loop:
             self._recorder.tend(self._machine.snapshot)
         if self._admin is not None:
             self._admin.turn()
+        self._logger.flush()
         return full or bool(events) or group is not None or (self._admin is not None and self._admin.busy)
 
     @property
@@ -277,7 +278,7 @@ class Loop:
     def _collect(self) -> list[Event]:
         """Everything that is there to be told, with one reading of the clock."""
         wall_us, mono_us = boot.now()
-        self._mono_us = mono_us
+        self._wall_us, self._mono_us = wall_us, mono_us
         packets, echoes = self._sockets.read(wall_us, mono_us)
         if self._sockets.lines:
             self._remark_lines()
@@ -331,23 +332,22 @@ class Loop:
             self._settle_group(storage.carry_out_now())
         else:
             storage.start()
-        self._logger.flush()
 
     def _sleep(self) -> None:
-        """Wait for anything to happen, or for the engine's wish to come due."""
-        self._logger.flush()
-        if self._sockets.wait(min(_TAPE_REST_S, self._left_s())):
-            return
-        self._door.flush()
-        self._sockets.wait(self._left_s())
+        """Wait for anything to happen, or for what is due."""
+        wake_us, rest_s = self._wake_us, _TAPE_REST_S
+        if wake_us:
+            rest_s = min(rest_s, max(0, wake_us - self._wall_us) / _MICROSECONDS)
+        if not self._sockets.wait(rest_s):
+            self._door.flush()
+            self._sockets.wait(self._left_s())
 
     def _left_s(self) -> float:
         """How long there is nothing to do unless something happens."""
         wall_us, mono_us = boot.now()
-        left_us = [_SLEEP_MAXIMUM_US]
         admin_us = 0 if self._admin is None else self._admin.due_us
         dues = (self._streams.due_us, self._dns.due_us, self._manager.due_us, admin_us, self._logger.due_us)
-        left_us += [one - mono_us for one in dues if one]
+        left_us = [_SLEEP_MAXIMUM_US, *(one - mono_us for one in dues if one)]
         if self._wake_us:
             left_us.append(self._wake_us - wall_us)
         return max(0, min(left_us)) / _MICROSECONDS

@@ -198,8 +198,8 @@ class Storage:
             self._quick
             and self._under_way is None
             and bool(waiting.replies)
-            and all(type(one) is Store for one in waiting.work)
             and all(type(one.send) is StreamSend for one in waiting.replies)
+            and all(type(one) is Store for one in waiting.work)
         )
 
     def carry_out_now(self) -> Group:
@@ -211,10 +211,9 @@ class Storage:
 
     def finished(self) -> Group | None:
         """The group that is done, once; the next one is begun."""
-        try:
-            group = self._done.get_nowait()
-        except queue.Empty:
+        if self._done.empty():
             return None
+        group = self._done.get()
         self._under_way = None
         self.start()
         return group

@@ -159,7 +159,8 @@ class Machine:
             self.omapi.shutdown.look()
         if self.failover is not None:
             self.failover.connections.flush()
-        server.ddns.flush(self._effects)
+        if server.ddns.asked:
+            server.ddns.flush(self._effects)
         appended = server.leases.appended
         if appended and self._rewriting.due(server.now, appended):
             self._begin_rewrite(server)

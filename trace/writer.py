@@ -383,10 +383,10 @@ class TapeWriter:
 
     def _write(self, data: bytes) -> None:
         """Append `data`: whole, or not at all and the tape ends here. Raises TapeWriteFailed."""
-        left = memoryview(data)
         try:
-            while left:
-                left = left[os.write(self._fd, left) :]
+            written = os.write(self._fd, data)
+            while written < len(data):  # short only where the disk is full, and then the next one says so
+                written += os.write(self._fd, memoryview(data)[written:])
         except OSError as error:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._fd, self._offset)

@@ -12,7 +12,6 @@ See docs/behaviour/packets.md#sockets.
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import errno
 import os
@@ -386,8 +385,7 @@ class Sockets:
                 if reader.backlog.standing:
                     self._tell_dropped(reader.backlog, mono_us)
             elif fd == self._wake:
-                with contextlib.suppress(BlockingIOError):
-                    os.eventfd_read(fd)
+                os.eventfd_read(fd)
             elif fd in self._watched:
                 self._watched[fd]()
             elif self.icmp is not None and fd == self.icmp.fileno():

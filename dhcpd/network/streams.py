@@ -91,6 +91,8 @@ class Streams:
     @property
     def due_us(self) -> int:
         """When a time is over, by the clock that never jumps; 0 for none."""
+        if not self._by_descriptor:
+            return 0
         times = [self._streams[number].until_us for number in self._ending]
         times += [one.until_us for one in self._listeners.values() if one.until_us]
         return min(times, default=0)

@@ -49,16 +49,19 @@ TRAILER: Final = (
 
 
 class Syslog:
-    """A sender of lines to `/dev/log`. `facility` is the number of a facility (0-23)."""
+    """A sender of lines to `/dev/log`. `facility` is the number of a facility (0-23).
 
-    __slots__ = ("_dropped", "_ident", "_retry_at", "_second", "_socket", "_stamp", "_waiting", "facility")
+    `dropped`: so many lines were dropped since `take_dropped` was last called.
+    """
+
+    __slots__ = ("_ident", "_retry_at", "_second", "_socket", "_stamp", "_waiting", "dropped", "facility")
 
     def __init__(self, ident: str) -> None:
         self.facility = LOG_DAEMON
         self._ident = ident
         self._socket: socket.socket | None = None
         self._waiting: deque[bytes] = deque()
-        self._dropped = 0
+        self.dropped = 0
         self._retry_at = 0.0
         self._second = -1
         self._stamp = ""
@@ -104,11 +107,11 @@ class Syslog:
         """The reader sleeps: keep so much and no more."""
         while len(self._waiting) > _WAITING_LINES_MAXIMUM:
             self._waiting.popleft()
-            self._dropped += 1
+            self.dropped += 1
 
     def take_dropped(self) -> int:
         """How many lines were dropped since the last call."""
-        dropped, self._dropped = self._dropped, 0
+        dropped, self.dropped = self.dropped, 0
         return 0 if self._waiting else dropped
 
     def _connect(self) -> bool:
@@ -213,13 +216,14 @@ class Logger:
 
         How many lines syslog did not take is said to it when it takes some again.
         """
-        self._unfold(at_once=at_end)
+        if self._folding.due_s or at_end:
+            self._unfold(at_once=at_end)
         lines = self._lines
         if lines:
             self._lines = []
             with contextlib.suppress(OSError):  # nobody reads any more: ISC does not mind either
                 _write_all(_STDERR, b"\n".join(lines) + b"\n")
-        dropped = self._syslog.take_dropped()
+        dropped = self._syslog.dropped and self._syslog.take_dropped()
         if dropped:
             said = LOG_LINES_DROPPED(count=dropped)
             self._syslog.line(said.level, said.text.encode())

@@ -244,8 +244,9 @@ class Recorder:
         if self._paused:
             self._resume(take, now_s)
             return
-        full = self._wanted or (now_s >= self._retry_at_s and self._is_full(now_s))
-        if full or self._is_due(now_s):
+        full = self._wanted or (now_s >= self._retry_at_s and self._limits.segment_octets > 0 and self._is_full(now_s))
+        grown = self._tape.next_seq - self._events_seen >= SNAPSHOT_EVENTS_MINIMUM
+        if full or (grown and self._is_due(now_s)):
             self._begin_snapshot(take, now_s, segment=full)
         if now_s - self._kept_at_s >= _HOUSEKEEPING_S:
             self._kept_at_s = now_s
@@ -280,19 +281,13 @@ class Recorder:
             self._log(*notices.RECORDING_STILL_PAUSED(seq=self._tape.next_seq))
 
     def _is_due(self, now_s: float) -> bool:
-        """Whether FILE has grown enough for a snapshot within it."""
-        tape = self._tape
-        return (
-            tape.next_seq - self._events_seen >= SNAPSHOT_EVENTS_MINIMUM
-            and tape.octets - self._octets_seen >= self._snapshot_octets
-            and now_s >= max(self._rest_until_s, self._retry_at_s)
-        )
+        """Whether it is time for a snapshot within FILE, which has grown by enough events."""
+        grown = self._tape.octets - self._octets_seen
+        return grown >= self._snapshot_octets and now_s >= max(self._rest_until_s, self._retry_at_s)
 
     def _is_full(self, now_s: float) -> bool:
-        """Whether FILE has had its octets, or its time."""
+        """Whether FILE, which is to be ended some time, has had its octets, or its time."""
         limits, tape = self._limits, self._tape
-        if not limits.segment_octets:
-            return False
         if tape.octets >= max(limits.segment_octets, SEGMENT_SNAPSHOTS * self._snapshot_octets):
             return True
         return 0 < limits.keep_s <= now_s - self._begun_s and tape.next_seq > self._first_seq

@@ -54,9 +54,15 @@ class DdnsHost(UpdateHost, QuestionHost, ZoneHost, Protocol):
 
 
 class Ddns:
-    """See the module. `settings` are those in force. `failure` is ISC's number for why there are no sockets, or 0."""
+    """See the module. `settings` are those in force. `failure` is ISC's number for why there are no sockets, or 0.
 
-    __slots__ = ("_began", "_host", "discovery", "failure", "questions", "settings", "updates", "zones")
+    `asked` is what the event has to ask of the world, which the machine takes behind the event's replies (`flush`);
+    `happened` what became of steps at it, in order, which it empties before the next.
+    """
+
+    __slots__ = (
+        "_began", "_host", "asked", "discovery", "failure", "happened", "questions", "settings", "updates", "zones",
+    )  # fmt: skip
 
     def __init__(self, host: DdnsHost) -> None:
         """Off, until `settle`."""
@@ -68,11 +74,8 @@ class Ddns:
         self.zones = Zones(host)
         self.discovery = Discovery(self.questions, self.zones)
         self.updates = Updates(host, self.questions, self.zones, self.discovery, self.settings.manner)
-
-    @property
-    def happened(self) -> list[Happened]:
-        """What became of steps at the last event, in order."""
-        return self.updates.happened
+        self.asked: list[Effect] = self.questions.effects
+        self.happened: list[Happened] = self.updates.happened
 
     def settle(self, settings: Settings) -> None:
         """Settings of the start, or of a reload: sockets are opened anew where their addresses have changed."""
@@ -91,7 +94,7 @@ class Ddns:
         """The server begins to serve, or a reload has turned it on: open the sockets."""
         self._began = True
         if self.settings.style:
-            self.questions.effects.append(DnsOpen((self.settings.source4, self.settings.source6)))
+            self.asked.append(DnsOpen((self.settings.source4, self.settings.source6)))
 
     def opened(self, event: DnsOpened) -> None:
         """The sockets are open, or not: without one of a family that address is not to be had, or the host lacks."""
@@ -168,9 +171,8 @@ class Ddns:
 
     def flush(self, effects: list[Effect]) -> None:
         """An event is over: what is to be asked goes out behind its replies."""
-        if self.questions.effects:
-            effects += self.questions.effects
-            self.questions.effects.clear()
+        effects += self.asked
+        self.asked.clear()
 
     # Snapshots
 

@@ -106,13 +106,17 @@ class Terms:
 
 
 class Prepared:
-    """A reply's option set but for option 51, which is set anew for each packet; `source` is option 54's address."""
+    """A reply's option set but for option 51, which is set anew for each packet; `source` is option 54's address.
 
-    __slots__ = ("options", "source")
+    `kept`: what stood behind the header of such replies, by all that decides on it; None where other things do, too.
+    """
+
+    __slots__ = ("kept", "options", "source")
 
     def __init__(self, options: OptionSet, source: int) -> None:
         self.options = options
         self.source = source
+        self.kept: dict[tuple[object, ...], bytes] | None = None
 
 
 class Plan:

@@ -51,6 +51,8 @@ _OVERHEAD: Final = _FIXED_OCTETS + 28
 _VENDOR_OPTION_SPACE: Final = 19
 _SITE_OPTION_SPACE: Final = 21
 _ECHO_CLIENT_ID: Final = 85
+# Parameters of the server that decide on an area.
+_DECIDING: Final = frozenset({_VENDOR_OPTION_SPACE, _SITE_OPTION_SPACE, _ECHO_CLIENT_ID})
 # The spaces that every option set has: dhcp and server.
 _SET_SPACES: Final = 2
 _SIZE_OCTETS: Final = 2
@@ -166,6 +168,13 @@ class Encoder:
         if site is None:
             raise UnknownSpaceError(name.decode("latin-1"))
         return site
+
+    @staticmethod
+    def is_constant(options: OptionSet) -> bool:
+        """Whether areas of the set depend on nothing beside it but what `asked_for` says of the packet."""
+        if options.volatile or AGENT_OPTIONS in options.dhcp or "agent" in options.spaces:
+            return False
+        return options.server.keys().isdisjoint(_DECIDING)
 
     def warn_of(self, site: Site | None, context: Context) -> None:
         """Log, once a space, that a reply's site option space has codes that are not a site's any more."""
@@ -394,6 +403,15 @@ _SITE_WARNING: Final = (
 def evaluate(value: Value, context: Context) -> bytes | None:
     """A value of an option set: itself, or what it finds in the context."""
     return value if isinstance(value, bytes) else value(context)
+
+
+def asked_for(packet: Message) -> tuple[object, ...]:
+    """All of a DHCP message that decides on the area of a set which `Encoder.is_constant`."""
+    options = packet.options
+    return (
+        packet.message_type, options.get(REQUEST_LIST), options.get(MAX_MESSAGE_SIZE),
+        packet.host_name_had_nul, "fqdn" in packet.spaces,
+    )  # fmt: skip
 
 
 def is_on(value: bytes | None) -> bool:

@@ -74,20 +74,30 @@ def compose(
     filename: bytes | None,
     server_name: bytes | None,
 ) -> bytes:
-    """The payload of a reply; not LEASEQUERY's.
+    """The payload of a reply; not LEASEQUERY's."""
+    rest = names_and_options(layout, packet, area, filename, server_name)
+    return with_header(packet, flags, ciaddr, yiaddr, siaddr, rest)
+
+
+def names_and_options(
+    layout: Layout, packet: Message, area: Area, filename: bytes | None, server_name: bytes | None
+) -> bytes:
+    """What stands behind `chaddr`: `sname`, `file` and options, as long as the shortest reply has them.
 
     Static BOOTP keeps the request's file unless a filename is set, be it to nothing.
 
     See docs/behaviour/packets.md#header-fields-of-replies.
     """
+    kept = packet.payload[108:236] if layout is STATIC_BOOTP and filename is None else area.file
+    sname, file = _field(server_name, area.sname, _NO_SNAME), _field(filename, kept, _NO_FILE)
+    return sname + file + area.main.ljust(_OPTIONS_MINIMUM, b"\x00")
+
+
+def with_header(packet: Message, flags: int, ciaddr: int, yiaddr: int, siaddr: int, rest: bytes) -> bytes:
+    """The payload of a reply, of which `names_and_options` has made the rest."""
     payload = packet.payload
-    kept = payload[108:236] if layout is STATIC_BOOTP and filename is None else area.file
-    file = _field(filename, kept, _NO_FILE)
     # htype to secs, and giaddr with chaddr, come back as they were: relays and clients tell their own by them.
-    return b"".join((
-        _REPLY, payload[1:10], _FIELDS(flags, ciaddr, yiaddr, siaddr), payload[24:44],
-        _field(server_name, area.sname, _NO_SNAME), file, area.main.ljust(_OPTIONS_MINIMUM, b"\x00"),
-    ))  # fmt: skip
+    return b"".join((_REPLY, payload[1:10], _FIELDS(flags, ciaddr, yiaddr, siaddr), payload[24:44], rest))
 
 
 def with_hardware(payload: bytes, hardware: bytes, padding: bytes) -> bytes:

@@ -69,8 +69,9 @@ def grant(
     _take_over(step)
     if kind != OFFER:
         _commit_handlers(step)
-    _read_late(step)
-    if kind != OFFER:
+    if step.plan is None or step.plan.terms is None:
+        _read_late(step)
+    if kind != OFFER and server.ddns.settings.style:
         update_names(step)
     if lease.pool is not None:
         _reuse_or_store(step)
@@ -78,11 +79,10 @@ def grant(
 
 
 def _read_late(step: Grant) -> None:
-    """The parameters that a fixed address's variables do not reach."""
-    if step.plan is None or step.plan.terms is None:
-        if step.lease.pool is None:
-            step.context.bindings = {}
-        step.terms.read_late(step.context, step.options)
+    """The parameters that a fixed address's variables do not reach, where the plan does not have them."""
+    if step.lease.pool is None:
+        step.context.bindings = {}
+    step.terms.read_late(step.context, step.options)
 
 
 # Scopes, and what is asked between them

@@ -24,10 +24,8 @@ _FQDN: Final = "fqdn"
 
 
 def update_names(step: Grant) -> None:
-    """Decide what DNS is to hold for the lease, begin it, and put option 81 into the reply."""
+    """Decide what DNS is to hold for the lease, begin it, and put option 81 into the reply; where there is a style."""
     ddns = step.server.ddns
-    if not ddns.settings.style:
-        return
     context, lease = step.context, step.lease
     bindings = context.bindings
     rare = lease.rare

@@ -26,9 +26,18 @@ from ...wire.codes import (
     SUBNET_MASK,
     SUBNET_SELECTION,
 )
-from ...wire.encode import DYNAMIC_BOOTP, OFFER_OR_ACK, UnknownSpaceError
+from ...wire.encode import CACHE_ENTRIES_MAXIMUM, DYNAMIC_BOOTP, OFFER_OR_ACK, UnknownSpaceError, asked_for
 from ...wire.packet import ACK, OFFER
-from ...wire.reply import BROADCAST_FLAG, compose, send_ack, send_bootp, send_offer, truncation_lines, with_hardware
+from ...wire.reply import (
+    BROADCAST_FLAG,
+    names_and_options,
+    send_ack,
+    send_bootp,
+    send_offer,
+    truncation_lines,
+    with_hardware,
+    with_header,
+)
 from ...wire.text import dotted, reply_line
 from ..explain import sent_options, tell_options, tell_parameters
 from ..plan import Prepared
@@ -57,15 +66,17 @@ def answer(step: Grant) -> None:
     context.bindings = server.global_bindings
     stored = kind != OFFER and lease.pool is not None and not step.reused
     encoder, layout = server.generation.encoder, OFFER_OR_ACK if kind else DYNAMIC_BOOTP
-    try:
-        site = encoder.site(layout, prepared.options, context)
-    except UnknownSpaceError as error:
-        # Nothing else keeps a reply from being made, so that what is stored below is told to its client.
-        server.log(ERROR, str(error))
-        if stored:
-            server.leases.withhold(lease)
-        return
-    encoder.warn_of(site, context)
+    site = None
+    if prepared.kept is None:
+        try:
+            site = encoder.site(layout, prepared.options, context)
+        except UnknownSpaceError as error:
+            # Nothing else keeps a reply from being made, so that what is stored below is told to its client.
+            server.log(ERROR, str(error))
+            if stored:
+                server.leases.withhold(lease)
+            return
+        encoder.warn_of(site, context)
     effects.append(Log(INFO, step.line))
     if stored:
         server.leases.store(lease)
@@ -97,6 +108,8 @@ def _prepared(step: Grant) -> Prepared:
     made = plan.prepared.get(key)
     if made is None:
         made = plan.prepared[key] = _fill(step, step.options.copy())
+        if step.server.generation.encoder.is_constant(made.options):
+            made.kept = {}
     else:
         made.options.dhcp[LEASE_TIME] = _seconds(step.expiry - step.server.now)
     return made
@@ -176,16 +189,33 @@ def _limit_renewal(context: Context, options: OptionSet, time: int) -> None:
             del options.dhcp[code]
 
 
+def _names_and_options(step: Grant, prepared: Prepared, layout: Layout, site: Site | None) -> bytes:
+    """What stands behind the header; that of an earlier reply where the same decides on it."""
+    packet, terms, kept = step.packet, step.terms, prepared.kept
+    filename, server_name = terms.filename, terms.server_name
+    key: tuple[object, ...] = ()
+    if kept is not None:
+        key = (prepared.options.dhcp[LEASE_TIME], *asked_for(packet))
+        known = kept.get(key)
+        if known is not None:
+            return known
+    encoder = step.server.generation.encoder
+    area = encoder.area(layout, packet, prepared.options, step.context, filename, server_name, site)
+    made = names_and_options(layout, packet, area, filename, server_name)
+    if kept is not None:
+        if len(kept) >= CACHE_ENTRIES_MAXIMUM:
+            kept.clear()
+        kept[key] = made
+    return made
+
+
 def _encode(step: Grant, prepared: Prepared, layout: Layout, site: Site | None) -> Send:
     """The packet; what evaluating its options logs is logged."""
-    server, packet, terms, lease, context = step.server, step.packet, step.terms, step.lease, step.context
-    kind, filename, server_name = step.kind, terms.filename, terms.server_name
-    area = server.generation.encoder.area(layout, packet, prepared.options, context, filename, server_name, site)
+    server, packet, terms, lease, kind = step.server, step.packet, step.terms, step.lease, step.kind
+    rest = _names_and_options(step, prepared, layout, site)
     flags = packet.flags | BROADCAST_FLAG if terms.always_broadcast else packet.flags
     address = lease.address
-    payload = compose(
-        layout, packet, area, flags, packet.ciaddr, address, terms.next_server, filename, server_name
-    )
+    payload = with_header(packet, flags, packet.ciaddr, address, terms.next_server, rest)
     if step.reused:
         payload = with_hardware(payload, lease.hardware, b"" if lease.rare is None else lease.rare.padding)
     if kind == OFFER:
