@@ -30,7 +30,6 @@ from ..engine.wire.frames import (
     build_frame,
     open_frame,
     parse_echo_reply,
-    vlan_is_foreign,
 )
 from ..trace.events import Packet, ReceiveFailed
 
@@ -50,16 +49,10 @@ _LOOPBACK_TYPE: Final = 772
 # Numbers of the Linux interface that the socket module does not name.
 _SO_ATTACH_FILTER: Final = 26
 _SO_RCVBUFFORCE: Final = 33
-_SOL_PACKET: Final = 263
-_PACKET_AUXDATA: Final = 8
 _ETH_P_ALL: Final = 0x0003
 _IP_PKTINFO: Final = 8
 _SOL_RAW: Final = 255
 _ICMP_FILTER: Final = 1
-_STATUS_CHECKSUM_NOT_READY: Final = 1 << 3
-_STATUS_VLAN_VALID: Final = 1 << 4
-_AUXDATA: Final = struct.Struct("=IIIHHHH")
-_AUXDATA_SPACE: Final = STAMP_SPACE + socket.CMSG_SPACE(_AUXDATA.size)
 _PKTINFO: Final = struct.Struct("=i4s4s")
 _PKTINFO_SPACE: Final = STAMP_SPACE + socket.CMSG_SPACE(_PKTINFO.size)
 _WOULD_WAIT: Final = frozenset({errno.EAGAIN, errno.EINTR})
@@ -128,7 +121,6 @@ class RawInterface:
         made = self._socket
         _enlarge_buffer(made)
         ask_for_stamps(made)
-        made.setsockopt(_SOL_PACKET, _PACKET_AUXDATA, 1)
         _attach_filter(made, bpf_filter(self._port))
         made.setblocking(False)
         # A label (eth0:1) is no device; the index of its device is known.
@@ -141,28 +133,19 @@ class RawInterface:
     def read(self, room: int, wall_us: int, mono_us: int) -> list[Event]:
         """What waits, at most `room` frames, as events; frames that are bad or nobody's are left out."""
         found: list[Event] = []
-        receive, name, counters, lines = self._socket.recvmsg, self.name, self._counters, self._lines
-        standing = self.backlog.standing
+        name, counters, lines, standing = self.name, self._counters, self._lines, self.backlog.standing
+        receive = self._socket.recv
         for _ in range(READS_MAXIMUM if standing else room):
             if len(found) >= room:
                 break
             try:
-                frame, extra, _, _ = receive(FRAME_OCTETS_MAXIMUM, _AUXDATA_SPACE)
+                frame = self._receive_fresh(wall_us) if standing else receive(FRAME_OCTETS_MAXIMUM)
             except OSError as error:
                 self.backlog.emptied(mono_us)
                 if error.errno not in _WOULD_WAIT:
                     found.append(ReceiveFailed(wall_us, mono_us, name, error.strerror or str(error)))
                 break
-            if standing and is_stale(frame, HEADERS_OCTETS, extra, wall_us):
-                self.backlog.dropped += 1
-                continue
-            ready = True
-            if extra and extra[-1][0] == _SOL_PACKET:
-                status, _, _, _, _, tag, _ = _AUXDATA.unpack_from(extra[-1][2])
-                if status & _STATUS_VLAN_VALID and vlan_is_foreign(tag):
-                    continue
-                ready = not status & _STATUS_CHECKSUM_NOT_READY
-            opened = open_frame(frame, ready, counters, lines)
+            opened = open_frame(frame, counters, lines)
             if opened is None:
                 continue
             source, source_port, payload = opened
@@ -170,6 +153,17 @@ class RawInterface:
                 continue
             found.append(Packet(wall_us, mono_us, name, source, source_port, payload))
         return found
+
+    def _receive_fresh(self, wall_us: int) -> bytes:
+        """A frame of a standing queue; nothing, but a count, for one that has waited too long.
+
+        Only here is the stamp worth its price: `recvmsg` asks the kernel for the interface's name at every frame.
+        """
+        frame, extra, _, _ = self._socket.recvmsg(FRAME_OCTETS_MAXIMUM, STAMP_SPACE)
+        if not is_stale(frame, HEADERS_OCTETS, extra, wall_us):
+            return frame
+        self.backlog.dropped += 1
+        return b""
 
     def send(self, effect: Send) -> None:
         """Write one frame; raises OSError."""

@@ -80,6 +80,28 @@ assert any("bad udp checksums" in text for _, text in sockets.lines), sockets.li
 """)
 
 
+def test_frames_of_a_vlan_are_not_ours_and_a_priority_alone_is_no_vlan():
+    run("""
+def tagged(number):
+    whole = frame()
+    return whole[:12] + struct.pack(">HH", 0x8100, number) + whole[12:]
+b0.send(tagged(5))
+b0.send(tagged(0xE000))
+assert len(read()[0]) == 1
+assert read()[0] == []
+""")
+
+
+def test_a_checksum_that_is_left_to_the_card_is_not_missed():
+    run("""
+client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+client.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+client.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"b0")
+client.sendto(b"\\x01" + bytes(299), ("255.255.255.255", 67))
+assert len(read()[0]) == 1, sockets.lines
+""")
+
+
 def test_of_a_standing_queue_old_discovers_are_dropped_and_requests_kept():
     run("""
 def message(kind):

@@ -23,7 +23,6 @@ from dhcpd.engine.wire.frames import (
     build_frame,
     open_frame,
     parse_echo_reply,
-    vlan_is_foreign,
 )
 from dhcpd.trace.effects import DEBUG, INFO
 
@@ -36,8 +35,8 @@ def frame(payload: bytes = b"x" * 300, **ip: Any) -> bytes:
     return bytes(Ether(src="02:00:00:00:00:01", dst="ff:ff:ff:ff:ff:ff") / datagram)
 
 
-def opened(octets: bytes, *, ready: bool = True) -> Datagram | None:
-    return open_frame(octets, ready, Counters(), [])
+def opened(octets: bytes) -> Datagram | None:
+    return open_frame(octets, Counters(), [])
 
 
 @given(ADDRESS, ADDRESS, PORT, PORT, st.binary(min_size=1, max_size=600))
@@ -78,16 +77,24 @@ def flip(octets: bytes, place: int) -> bytes:
 def test_checksums_count() -> None:
     assert opened(flip(frame(), 22)) is None
     assert opened(flip(frame(), 100)) is None
-    assert opened(flip(frame(), 100), ready=False) is not None
     unset = frame()[:40] + b"\0\0" + frame()[42:]
     assert opened(flip(unset, 100)) is not None
+
+
+def test_a_checksum_that_is_left_to_the_network_card_is_not_verified() -> None:
+    # As Linux writes it (csum_tcpudp_magic): the sum of the pseudo header, folded and not inverted.
+    datagram = frame()[34:]
+    total = sum(struct.unpack(">HHHH", bytes((10, 0, 0, 9, 10, 0, 0, 1)))) + 17 + len(datagram)
+    partial = (total & 0xFFFF) + (total >> 16)
+    assert opened(frame()[:40] + partial.to_bytes(2, "big") + frame()[42:]) is not None
+    assert opened(frame()[:40] + (partial + 1).to_bytes(2, "big") + frame()[42:]) is None
 
 
 def test_bad_udp_checksums_give_the_line_that_was_observed() -> None:
     counters = Counters()
     lines: list[tuple[int, str]] = []
     for octets in (frame(), frame(), *[flip(frame(), 100)] * 3):
-        open_frame(octets, True, counters, lines)
+        open_frame(octets, counters, lines)
     assert lines == [(DEBUG, "3 bad udp checksums in 5 packets")]
 
 
@@ -100,7 +107,7 @@ def test_bad_ip_checksums_and_lengths_have_their_lines() -> None:
         counters = Counters()
         lines: list[tuple[int, str]] = []
         for _ in range(5):
-            assert open_frame(octets, True, counters, lines) is None
+            assert open_frame(octets, counters, lines) is None
         assert lines == [(INFO, text)]
 
 
@@ -108,7 +115,7 @@ def test_good_packets_wipe_out_bad_ones() -> None:
     counters = Counters()
     lines: list[tuple[int, str]] = []
     for octets in [flip(frame(), 100)] * 2 + [frame()] * 6 + [flip(frame(), 100)] * 3:
-        open_frame(octets, True, counters, lines)
+        open_frame(octets, counters, lines)
     assert not lines
 
 
@@ -119,7 +126,7 @@ def test_no_octets_raise(octets: bytes) -> None:
     parse_echo_reply(octets)
 
 
-def take(program: bytes, octets: bytes, kind: int = 0) -> int:
+def take(program: bytes, octets: bytes, kind: int = 0, tag: int = 0) -> int:
     """A classic BPF machine, the few operations of the filter."""
     steps = list(struct.iter_unpack("=HBBI", program))
     accumulator = index = place = 0
@@ -132,8 +139,8 @@ def take(program: bytes, octets: bytes, kind: int = 0) -> int:
             hit = accumulator == value if code == 0x15 else accumulator & value
             place += yes if hit else no
             continue
-        if value == 0xFFFFF004:
-            accumulator = kind
+        if value in (0xFFFFF004, 0xFFFFF02C):
+            accumulator = kind if value == 0xFFFFF004 else tag
             continue
         at, width = value + index * (code in (0x48, 0x50)), 2 if code in (0x28, 0x48) else 1
         if at + width > len(octets):
@@ -171,5 +178,6 @@ def test_echo_request_is_iscs() -> None:
     assert parse_echo_reply(request) is None
 
 
-def test_only_a_tag_with_a_number_is_foreign() -> None:
-    assert [vlan_is_foreign(tag) for tag in (0, 0xE000, 1, 0xE00A)] == [False, False, True, True]
+def test_filter_leaves_a_vlans_frames_to_its_interface() -> None:
+    program = bpf_filter(67)
+    assert [bool(take(program, frame(), tag=tag)) for tag in (0, 0xE000, 1, 0xE00A)] == [True, True, False, False]
