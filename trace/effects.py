@@ -129,10 +129,10 @@ class ReverseLookup(NamedTuple):
 
 
 class DnsOpen(NamedTuple):
-    """Open a UDP socket for DNS from each of these addresses, and answer with `DnsOpened`.
+    """Let DNS messages leave from each of these addresses, and answer with `DnsOpened`.
 
     An address is 4 or 16 octets, all zero for any of this host's; one of a family at most. The system draws the source
-    port, once for each socket: it is on no tape, since nothing hangs on it.
+    ports, each for a few questions: they are on no tape, since nothing hangs on them.
     """
 
     sources: tuple[bytes, ...]

@@ -6,7 +6,7 @@ asked with, and the QR bit (RFC 1035 4.1.1, RFC 5452 9.1), while the question wa
 sent. Everything else is dropped in silence: any host may send us datagrams. Over TCP each question has a connection of
 its own, and the length in front (RFC 7766 8).
 
-The system draws the source ports. Nothing is cached, and no name is looked up here.
+The system draws the source ports (dns_ports.py). Nothing is cached, and no name is looked up here.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ..disk import opening
 from ..trace.events import DnsAnswer, DnsOpened
+from .dns_ports import Port, Ports, text_of
 from .stream import error_name, monotonic_us, raise_pending
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from ..trace.events import Event
 
 RESOLV_CONF: Final = "/etc/resolv.conf"
-DATAGRAMS_MAXIMUM: Final = 32
 # Beyond these the oldest question is forgotten, or a connection refused (`crowded`).
 QUESTIONS_MAXIMUM: Final = 16_384
 CONNECTIONS_MAXIMUM: Final = 32
@@ -39,7 +39,8 @@ _HEADER_OCTETS: Final = 12
 _LENGTH: Final = struct.Struct("!H")
 _QR: Final = 0x80
 _FAMILIES: Final = {4: socket.AF_INET, 16: socket.AF_INET6}
-_RECEIVE_BUFFER_OCTETS: Final = 1 << 20
+# Over TCP so many messages that answer something else are read before ours; who sends more is left.
+_OTHERS_MAXIMUM: Final = 16
 
 
 class _Asked(NamedTuple):
@@ -51,26 +52,31 @@ class _Asked(NamedTuple):
 
 
 class _Question:
-    """A question that waits: whom it went to, until when by the clock that never jumps, and its connection if any."""
+    """A question that waits: whom it went to, until when by the clock that never jumps, and over which connection.
 
-    __slots__ = ("asked", "call", "until_us")
+    Without either it was not sent, and waits for its time to be over.
+    """
 
-    def __init__(self, asked: _Asked, until_us: int, call: _Call | None) -> None:
+    __slots__ = ("asked", "call", "port", "until_us")
+
+    def __init__(self, asked: _Asked, until_us: int, call: _Call | None = None, port: Port | None = None) -> None:
         self.asked = asked
         self.until_us = until_us
         self.call = call
+        self.port = port
 
 
 class _Call:
-    """A question over TCP: `left` is to be sent, `found` came so far."""
+    """A question over TCP: `left` is to be sent, `found` came so far, behind so many `others` that are no answer."""
 
-    __slots__ = ("found", "left", "query", "socket")
+    __slots__ = ("found", "left", "others", "query", "socket")
 
     def __init__(self, query: int, made: socket.socket, payload: bytes) -> None:
         self.query = query
         self.socket = made
         self.left = memoryview(_LENGTH.pack(len(payload)) + payload)
         self.found = bytearray()
+        self.others = 0
 
     def message(self) -> bytes | None:
         """The next whole message, taken out; None where there is none yet. Raises ValueError for a length of 0."""
@@ -97,8 +103,7 @@ class Dns:
         self._clock = clock
         self._resolv_conf = resolv_conf
         self._epoll = select.epoll()
-        self._sockets: dict[int, socket.socket] = {}
-        self._sources: dict[int, bytes] = {}
+        self._ports = Ports(self._epoll)
         self._calls: dict[int, _Call] = {}
         self._questions: dict[int, _Question] = {}
         self._numbers: dict[_Asked, int] = {}
@@ -118,76 +123,77 @@ class Dns:
 
     def open(self, effect: DnsOpen) -> None:
         """Open the sockets, in place of those before; `DnsOpened` is told."""
-        for old in self._sockets.values():
-            self._epoll.unregister(old.fileno())
-            old.close()
-        self._sockets.clear()
-        errors = tuple(self._open_one(source) for source in effect.sources)
+        for query in [query for query, question in self._questions.items() if question.port is not None]:
+            self._forget(query)
+        self._ports.close()
+        errors = tuple(self._ports.allow(source) for source in effect.sources)
         self._events.append(DnsOpened(0, 0, _content(self._resolv_conf), errors))
-
-    def _open_one(self, source: bytes) -> str:
-        """The name of the error, or nothing."""
-        family = _FAMILIES[len(source)]
-        made = None
-        try:
-            made = socket.socket(family, socket.SOCK_DGRAM)
-            made.setblocking(False)
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_OCTETS)
-            if family == socket.AF_INET6:
-                made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            made.bind((socket.inet_ntop(family, source), 0))
-        except OSError as error:
-            if made is not None:
-                made.close()
-            return error_name(error)
-        self._sockets[len(source)] = made
-        self._sources[len(source)] = source
-        self._epoll.register(made.fileno(), select.EPOLLIN)
-        return ""
 
     def send(self, effect: DnsSend) -> None:
         """Send a question, for the first time or again."""
         asked = _Asked(effect.server, effect.port, effect.payload[:2])
+        waiting = self._questions.get(effect.query)
+        if waiting is not None and waiting.port is not None and waiting.asked == asked:
+            waiting.until_us = self._time(effect)
+            waiting.port.send(effect.payload)
+            return
         self._forget(effect.query)
-        if len(effect.server) not in self._sockets:
+        if len(effect.server) not in self._ports.sources:
             self._tell(effect.query, error="EAFNOSUPPORT")
-            return
-        if effect.tcp:
+        elif effect.tcp:
             self._call(effect, asked)
-            return
-        self._wait(effect, asked, None)
-        # Who cannot be reached does not answer: the time-out is the engine's, and the same for all.
-        with contextlib.suppress(OSError):
-            self._sockets[len(effect.server)].sendto(effect.payload, (_text(effect.server), effect.port))
+        else:
+            self._ask(effect, asked)
+
+    def _ask(self, effect: DnsSend, asked: _Asked) -> None:
+        """Who cannot be reached does not answer: the time-out is the engine's, and the same for all."""
+        self._make_room()
+        port, dropped = self._ports.take(effect.server, effect.port, effect.query)
+        for query in dropped:
+            self._forget(query)
+        self._questions[effect.query] = _Question(asked, self._time(effect), port=port)
+        if port is not None:
+            self._numbers[asked] = effect.query
+            port.send(effect.payload)
 
     def _call(self, effect: DnsSend, asked: _Asked) -> None:
         if len(self._calls) >= CONNECTIONS_MAXIMUM:
             self._tell(effect.query, error="crowded")
             return
-        made = socket.socket(_FAMILIES[len(effect.server)], socket.SOCK_STREAM)
-        made.setblocking(False)
         try:
-            source = self._sources[len(effect.server)]
-            if any(source):
-                made.bind((_text(source), 0))
-            with contextlib.suppress(BlockingIOError):
-                made.connect((_text(effect.server), effect.port))
+            made = self._connecting(effect)
         except OSError as error:
-            made.close()
             self._tell(effect.query, error=error_name(error))
             return
         call = self._calls[made.fileno()] = _Call(effect.query, made, effect.payload)
         self._epoll.register(made.fileno(), select.EPOLLIN | select.EPOLLOUT)
-        self._wait(effect, asked, call)
+        self._make_room()
+        self._questions[effect.query] = _Question(asked, self._time(effect), call=call)
 
-    def _wait(self, effect: DnsSend, asked: _Asked, call: _Call | None) -> None:
+    def _connecting(self, effect: DnsSend) -> socket.socket:
+        """A connection that is being made. Raises OSError."""
+        made = socket.socket(_FAMILIES[len(effect.server)], socket.SOCK_STREAM)
+        try:
+            made.setblocking(False)
+            source = self._ports.sources[len(effect.server)]
+            if any(source):
+                made.bind((text_of(source), 0))
+            with contextlib.suppress(BlockingIOError):
+                made.connect((text_of(effect.server), effect.port))
+        except OSError:
+            made.close()
+            raise
+        return made
+
+    def _make_room(self) -> None:
         if len(self._questions) >= QUESTIONS_MAXIMUM:
             self._forget(next(iter(self._questions)))
+
+    def _time(self, effect: DnsSend) -> int:
+        """Until when it waits, which is looked at then."""
         until_us = self._clock() + effect.wait_us
-        self._questions[effect.query] = _Question(asked, until_us, call)
-        if call is None:
-            self._numbers[asked] = effect.query
         heappush(self._times, (until_us, effect.query))
+        return until_us
 
     def _forget(self, query: int) -> None:
         question = self._questions.pop(query, None)
@@ -195,6 +201,8 @@ class Dns:
             return
         if self._numbers.get(question.asked) == query:
             del self._numbers[question.asked]
+        if question.port is not None:
+            self._ports.give_back(question.port, query)
         call = question.call
         if call is not None:
             self._epoll.unregister(call.socket.fileno())
@@ -209,20 +217,18 @@ class Dns:
 
     def take(self) -> list[Event]:
         """What has come, at most a batch of it; questions whose time is over are forgotten."""
-        if self._sockets:
-            for descriptor, _ in self._epoll.poll(0):
-                call = self._calls.get(descriptor)
-                if call is not None:
-                    self._exchange(call)
-                for octets, made in self._sockets.items():
-                    if made.fileno() == descriptor:
-                        self._hear(octets, made)
-            now_us = self._clock()
-            while self._times and self._times[0][0] <= now_us:
-                _, query = heappop(self._times)
-                question = self._questions.get(query)
-                if question is not None and question.until_us <= now_us:
-                    self._forget(query)
+        for descriptor, _ in self._epoll.poll(0):
+            call, port = self._calls.get(descriptor), self._ports.of(descriptor)
+            if call is not None:
+                self._exchange(call)
+            elif port is not None:
+                self._hear(port)
+        now_us = self._clock() if self._times else 0
+        while self._times and self._times[0][0] <= now_us:
+            _, query = heappop(self._times)
+            question = self._questions.get(query)
+            if question is not None and question.until_us <= now_us:
+                self._forget(query)
         return self.told()
 
     @property
@@ -239,20 +245,14 @@ class Dns:
         """Close everything."""
         for query in list(self._questions):
             self._forget(query)
-        for made in self._sockets.values():
-            made.close()
+        self._ports.close()
         self._epoll.close()
 
-    def _hear(self, octets: int, made: socket.socket) -> None:
-        for _ in range(DATAGRAMS_MAXIMUM):
-            try:
-                payload, where = made.recvfrom(_MESSAGE_OCTETS_MAXIMUM)
-            except OSError:
-                return
-            server = socket.inet_pton(_FAMILIES[octets], where[0].partition("%")[0])
+    def _hear(self, port: Port) -> None:
+        for payload in port.heard():
             if _is_answer(payload):
-                query = self._numbers.get(_Asked(server, where[1], payload[:2]))
-                if query is not None:
+                query = self._numbers.get(_Asked(port.server, port.number, payload[:2]))
+                if query is not None and query in port.waiting:
                     self._tell(query, payload)
 
     def _exchange(self, call: _Call) -> None:
@@ -281,6 +281,10 @@ class Dns:
                 if _is_answer(message) and message[:2] == asked.id:
                     self._tell(call.query, message)
                     return
+                call.others += 1
+                if call.others > _OTHERS_MAXIMUM:
+                    self._tell(call.query, error="length")
+                    return
         except ValueError:
             self._tell(call.query, error="length")
 
@@ -296,7 +300,3 @@ def _content(path: str) -> bytes:
 
 def _is_answer(payload: bytes) -> bool:
     return len(payload) >= _HEADER_OCTETS and bool(payload[2] & _QR)
-
-
-def _text(address: bytes) -> str:
-    return socket.inet_ntop(_FAMILIES[len(address)], address)

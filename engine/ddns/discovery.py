@@ -14,6 +14,7 @@ See docs/behaviour/dns-updates.md#zones-without-a-server, docs/behaviour/dns-upd
 from __future__ import annotations
 
 from ipaddress import ip_address
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .wire import message, result
@@ -35,6 +36,8 @@ LOOKUP_US: Final = 10_000_000
 SEARCHES_MAXIMUM: Final = 64
 _HOSTS_MAXIMUM: Final = 8
 _STEPS_MAXIMUM: Final = 8
+# So many records of the type that was asked for are looked at.
+_RECORDS_MAXIMUM: Final = 64
 _TTL_MAXIMUM_S: Final = 86_400
 _SECOND_US: Final = 1_000_000
 _ADDRESS_OCTETS: Final = {A: 4, AAAA: 16}
@@ -181,7 +184,7 @@ class Discovery:
 
     def _take_addresses(self, told: Told, search: Search) -> Sought | None:
         """The addresses of one server; when both kinds are told, those of the next, until there are enough."""
-        for octets, ttl_s in _addresses(told.answer):
+        for octets, ttl_s in islice(_addresses(told.answer), _RECORDS_MAXIMUM):
             if octets not in search.found:
                 search.found.append(octets)
                 search.ttl_s = min(search.ttl_s, ttl_s)
@@ -244,10 +247,10 @@ def _text(name: Name) -> bytes:
 def _names(answer: Answer | None, kind: int) -> Iterator[tuple[Name, Name, int]]:
     """Owner, first name of the data, and section, of the records of a type. Raises BadAnswer."""
     if answer is not None:
-        for record in answer.records:
-            if record.kind == kind and record.class_ == message.IN:
-                owner = message.name_at(answer.octets, record.at)
-                yield owner, message.name_at(answer.octets, record.data_at), record.section
+        asked_for = (record for record in answer.records if record.kind == kind and record.class_ == message.IN)
+        for record in islice(asked_for, _RECORDS_MAXIMUM):
+            owner = message.name_at(answer.octets, record.at)
+            yield owner, message.name_at(answer.octets, record.data_at), record.section
 
 
 def _addresses(answer: Answer | None) -> Iterator[tuple[bytes, int]]:

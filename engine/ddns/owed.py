@@ -76,8 +76,8 @@ class Debts:
         self._entries: dict[int, Owed] = {}
         self._by_address: dict[int, list[int]] = {}
         self._numbers = 0
-        # Zones whose servers were down when something of theirs was last tried.
-        self._down: dict[str, None] = {}
+        # Zones whose servers were down when something of theirs was last tried, and the entries that wait for that.
+        self._down: dict[str, dict[int, None]] = {}
         # The last moment taken, for each pause: entries of one pause come in order, and apart.
         self._slots_us = [0] * (len(PAUSES_S) + 1)
         self.dropped = 0
@@ -119,12 +119,12 @@ class Debts:
             numbers = self._by_address.setdefault(owed.address, [])
         self._numbers += 1
         self._entries[self._numbers] = owed
-        self._note(owed)
+        self._note(self._numbers, owed)
         numbers.append(self._numbers)
         self._wait(self._numbers, min(owed.tries, len(PAUSES_S) - 1))
 
     def change(self, number: int, owed: Owed) -> None:
-        """Let an entry stand for something else, at its time."""
+        """Let an entry stand for something else of the same zone, at its time."""
         self._entries[number] = owed
 
     def _wait(self, number: int, level: int) -> None:
@@ -137,14 +137,23 @@ class Debts:
         if owed.tries >= len(PAUSES_S):
             self.settle(number)
             return False
+        self._note_no_more(number)
         self._entries[number] = owed
-        self._note(owed)
+        self._note(number, owed)
         self._wait(number, owed.tries)
         return True
 
-    def _note(self, owed: Owed) -> None:
+    def _note(self, number: int, owed: Owed) -> None:
         if owed.zone and owed.word in DOWN:
-            self._down[owed.zone] = None
+            self._down.setdefault(owed.zone, {})[number] = None
+
+    def _note_no_more(self, number: int) -> None:
+        zone = self._entries[number].zone
+        waiting = self._down.get(zone)
+        if waiting is not None:
+            waiting.pop(number, None)
+            if not waiting:
+                del self._down[zone]
 
     def postpone(self, number: int) -> None:
         """Something else is under way for the address: the shortest pause more."""
@@ -152,6 +161,7 @@ class Debts:
 
     def settle(self, number: int) -> None:
         """Nothing is owed of it any more."""
+        self._note_no_more(number)
         owed = self._entries.pop(number)
         numbers = self._by_address[owed.address]
         numbers.remove(number)
@@ -161,17 +171,13 @@ class Debts:
 
     def hasten(self, zone: str) -> None:
         """A server of a zone has answered: if it was down, what waits for it is tried now, one after the other."""
-        if zone not in self._down:
-            return
-        del self._down[zone]
         last = len(self._slots_us) - 1
-        for number, owed in self._entries.items():
+        for number in self._down.pop(zone, ()):
             at_us = self._host.agenda.at_us(Owner.DNS_OWED, number)
-            if owed.zone == zone and owed.word in DOWN and at_us is not None:
-                slot_us = max(self._host.now_us + _DISTANCE_US, self._slots_us[last] + _DISTANCE_US)
-                if slot_us < at_us:
-                    self._slots_us[last] = slot_us
-                    self._host.agenda.set(Owner.DNS_OWED, number, slot_us)
+            slot_us = max(self._host.now_us, self._slots_us[last]) + _DISTANCE_US
+            if at_us is not None and slot_us < at_us:
+                self._slots_us[last] = slot_us
+                self._host.agenda.set(Owner.DNS_OWED, number, slot_us)
 
     # Snapshots
 
@@ -179,13 +185,13 @@ class Debts:
         """Everything, as plain data; the moments are the agenda's."""
         rows = [(number, _plain(owed)) for number, owed in self._entries.items()]
         return {"entries": rows, "numbers": self._numbers, "slots": self._slots_us, "dropped": self.dropped,
-                "down": list(self._down)}  # fmt: skip
+                "down": [(zone, list(waiting)) for zone, waiting in self._down.items()]}  # fmt: skip
 
     def restore(self, data: dict[str, Any]) -> None:
         """Take over a snapshot."""
         self._numbers, self.dropped = data["numbers"], data["dropped"]
         self._slots_us = list(data["slots"])
-        self._down = dict.fromkeys(data["down"])
+        self._down = {zone: dict.fromkeys(waiting) for zone, waiting in data["down"]}
         for number, row in data["entries"]:
             owed = self._entries[number] = _owed(row)
             self._by_address.setdefault(owed.address, []).append(number)

@@ -168,6 +168,8 @@ class Updates:
             self._search(chain, name)
         elif self._zones.is_repudiated(place.zone):
             chain.verdict, chain.word, chain.zone = "the zone is repudiated", "", place.zone
+        elif self._questions.full:
+            chain.verdict, chain.word, chain.zone = "too much waits for the name servers", "", place.zone
         elif self._send(chain, place, name):
             return
         else:
@@ -224,15 +226,14 @@ class Updates:
         try:
             return update(zone, name, template, self._names(chain), chain.address)
         except BadZone as bad:
-            text = f"Unable to build name for zone for fwd update: {place.zone} {bad.reason}"
-        except NotInZone as bad:
+            self._host.log(ERROR, f"Unable to build name for zone for fwd update: {place.zone} {bad.reason}")
+        except NotInZone:
             # A backslash in front of a dot makes one label of two: the name server would disown the whole zone for it.
-            text = f"Unable to build name for fwd update: {shown(name)} {bad.reason} {place.zone}"
+            self._host.log(ERROR, f"Unable to build name for fwd update: {shown(name)} not in zone {place.zone}")
         except BadTarget:
-            return None
+            pass
         except BadName as bad:
-            text = f"Unable to build name for fwd update: {shown(name)} {bad.reason}"
-        self._host.log(ERROR, text)
+            self._host.log(ERROR, f"Unable to build name for fwd update: {shown(name)} {bad.reason}")
         return None
 
     def _names(self, chain: Chain) -> Names:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 SERVERS_MAXIMUM: Final = 3
 # So many zones that a search has found are kept; the names come from clients.
 FOUND_MAXIMUM: Final = 256
+# ... and so many that are not asked: where there are more, the oldest may be asked again.
+REPUDIATED_MAXIMUM: Final = 1024
 
 
 class ZoneHost(Protocol):
@@ -87,6 +89,9 @@ class Zones:
 
     def repudiate(self, zone: str, until_us: int) -> None:
         """A server of the zone says that it is not one: nothing is asked of it until then."""
+        self._repudiated.pop(zone.lower(), None)
+        if len(self._repudiated) >= REPUDIATED_MAXIMUM:
+            del self._repudiated[next(iter(self._repudiated))]
         self._repudiated[zone.lower()] = until_us
 
     def is_repudiated(self, zone: str) -> bool:

@@ -5,14 +5,16 @@ is longer than 512 octets goes over TCP, once, and has as long. Another server i
 An answer counts where it belongs to a question that waits (the program has looked at address, port and id) and, where
 the question was signed, where its signature does.
 
-So many questions are under way at once; more wait in order for their turn, and nobody waits for them. Nothing is known
-here of leases and names: whoever asks is named in the question, and is told the result.
+So many questions are under way at once, and fewer over TCP, which the program has few connections for; more wait in
+order for their turn, and nobody waits for them. Beyond that it is `full`, and who asks all the same has to look first.
+Nothing is known here of leases and names: whoever asks is named in the question, and is told the result.
 
 See docs/behaviour/dns-updates.md#transport-retries-results.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from ....trace.effects import DnsSend
@@ -40,6 +42,8 @@ CROWDED: Final = "crowded"
 _CROWDED_PAUSE_US: Final = 500_000
 # What is under way at once. Beyond it questions wait: a name server that is down keeps each for twelve seconds.
 UNDER_WAY_MAXIMUM: Final = 4_096
+CONNECTIONS_MAXIMUM: Final = 32
+WAITING_MAXIMUM: Final = 65_536
 _IDS: Final = 1 << 16
 # Errors of the system by which nobody listens at the other end.
 _UNREACHABLE: Final = frozenset({
@@ -129,13 +133,18 @@ class QuestionRow(NamedTuple):
 class Questions:
     """See the module. `effects` is what is to be sent, for the machine to take when an event is over."""
 
-    __slots__ = ("_host", "_ids", "_numbers", "_under_way", "_waiting", "effects", "opened")
+    __slots__ = (
+        "_connected", "_host", "_ids", "_numbers", "_under_way", "_waiting", "_waiting_long", "effects", "opened",
+    )  # fmt: skip
 
     def __init__(self, host: QuestionHost) -> None:
         """Nothing is asked; no socket is open yet, and questions wait for it."""
         self._host = host
         self._under_way: dict[int, Question] = {}
-        self._waiting: dict[int, Question] = {}
+        # In the order in which they have their turn; those that are too long for UDP wait for a connection.
+        self._waiting: OrderedDict[int, Question] = OrderedDict()
+        self._waiting_long: OrderedDict[int, Question] = OrderedDict()
+        self._connected: dict[int, None] = {}
         self._ids: dict[tuple[bytes, bytes], int] = {}
         self._numbers = 0
         self.effects: list[Effect] = []
@@ -143,7 +152,12 @@ class Questions:
 
     def __len__(self) -> int:
         """How many questions are not answered."""
-        return len(self._under_way) + len(self._waiting)
+        return len(self._under_way) + len(self._waiting) + len(self._waiting_long)
+
+    @property
+    def full(self) -> bool:
+        """Whether so many wait that no more should be asked."""
+        return len(self._waiting) + len(self._waiting_long) >= WAITING_MAXIMUM
 
     def ask(
         self, asker: Asker, body: bytes, servers: Sequence[bytes], key: Key | None, wait_us: int = WAIT_US
@@ -151,13 +165,24 @@ class Questions:
         """Ask; returns the question's number. There is at least one server."""
         self._numbers += 1
         made = Question(self._numbers, asker, body, tuple(servers), None if key is None else key.name, wait_us)
-        self._waiting[made.number] = made
+        self._queue_of(made)[made.number] = made
         self._go_on()
         return made.number
 
+    def _queue_of(self, question: Question) -> OrderedDict[int, Question]:
+        """Where it waits for its turn."""
+        key = self._key_of(question)
+        octets = len(question.body) + (0 if key is None else signing.added_octets(key))
+        return self._waiting_long if octets > UDP_OCTETS_MAXIMUM else self._waiting
+
+    def _key_of(self, question: Question) -> Key | None:
+        """The key that signs it, None for none."""
+        key = None if question.key is None else self._host.configuration.keys.get(question.key)
+        return key if key is not None and signing.can_sign(key) else None
+
     def forget(self, number: int) -> None:
         """Ask no more; an answer that comes late is nobody's."""
-        if self._waiting.pop(number, None) is None:
+        if self._waiting.pop(number, None) is None and self._waiting_long.pop(number, None) is None:
             question = self._under_way.pop(number, None)
             if question is not None:
                 self._leave(question)
@@ -169,22 +194,30 @@ class Questions:
         self._go_on()
 
     def _go_on(self) -> None:
-        while self.opened and self._waiting and len(self._under_way) < UNDER_WAY_MAXIMUM:
-            number = next(iter(self._waiting))
-            question = self._under_way[number] = self._waiting.pop(number)
+        while self.opened and len(self._under_way) < UNDER_WAY_MAXIMUM:
+            if self._waiting_long and len(self._connected) < CONNECTIONS_MAXIMUM:
+                queue = self._waiting_long
+            elif self._waiting:
+                queue = self._waiting
+            else:
+                return
+            number, question = queue.popitem(last=False)
+            self._under_way[number] = question
             self._begin(question)
 
     def _begin(self, question: Question) -> None:
         """Ask the server whose turn it is, for the first time."""
         host = self._host
         message = with_id(question.body, self._draw_id(question))
-        key = None if question.key is None else host.configuration.keys.get(question.key)
+        key = self._key_of(question)
         question.mac = b""
-        if key is not None and signing.can_sign(key):
+        if key is not None:
             message, question.mac = signing.sign(message, key, host.now)
         question.octets = message
         question.sent = 0
         question.since_us = host.now_us
+        if len(message) > UDP_OCTETS_MAXIMUM:
+            self._connected[question.number] = None
         self._send(question)
 
     def _draw_id(self, question: Question) -> int:
@@ -206,6 +239,7 @@ class Questions:
 
     def _leave(self, question: Question) -> None:
         """The server is asked no more."""
+        self._connected.pop(question.number, None)
         self._host.agenda.cancel(Owner.DNS, question.number)
         del self._ids[question.server, question.octets[:2]]
 
@@ -266,19 +300,22 @@ class Questions:
             "numbers": self._numbers,
             "opened": self.opened,
             "under_way": [_plain(one) for one in self._under_way.values()],
-            "waiting": [_plain(one) for one in self._waiting.values()],
+            "waiting": [_plain(one) for queue in (self._waiting, self._waiting_long) for one in queue.values()],
         }
 
     def restore(self, data: dict[str, Any]) -> None:
         """Take over a snapshot."""
         self._numbers = data["numbers"]
         self.opened = data["opened"]
-        for rows, where in ((data["under_way"], self._under_way), (data["waiting"], self._waiting)):
-            for row in rows:
-                question = _question(QuestionRow(*row))
-                where[question.number] = question
-        for question in self._under_way.values():
+        for row in data["under_way"]:
+            question = _question(QuestionRow(*row))
+            self._under_way[question.number] = question
             self._ids[question.server, question.octets[:2]] = question.number
+            if len(question.octets) > UDP_OCTETS_MAXIMUM:
+                self._connected[question.number] = None
+        for row in data["waiting"]:
+            question = _question(QuestionRow(*row))
+            self._queue_of(question)[question.number] = question
 
 
 def _word_of(error: str) -> str:

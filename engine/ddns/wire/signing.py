@@ -104,6 +104,14 @@ def can_sign(key: Key) -> bool:
     return _signer(key) is not None
 
 
+def added_octets(key: Key) -> int:
+    """How much longer a message is with its signature; the key can sign."""
+    signer = _signer(key)
+    assert signer is not None, "who signs has asked whether it can"
+    names = len(signer.name_octets) + len(signer.algorithm_octets)
+    return names + _FIXED.size + _TIMERS.size + _LENGTH.size + signer.digest.digest_size + _TAIL.size
+
+
 def sign(message: bytes, key: Key, now: int) -> tuple[bytes, bytes]:
     """The message, under its id already, with its TSIG record; and the MAC, which the answer is signed with, too."""
     signer = _signer(key)

@@ -116,7 +116,7 @@ class NamesWriter:
         entries = []
         for number, (address, removing, adding, *rest, zone) in owed["entries"]:
             entries.append((number, [address, self._of(removing), self._of(adding), *rest, self._text(zone)]))
-        return owed | {"entries": entries, "down": [self._text(zone) for zone in owed["down"]]}
+        return owed | {"entries": entries, "down": [(self._text(zone), numbers) for zone, numbers in owed["down"]]}
 
     def _of(self, names: Any) -> Any:
         """What is removed or added."""

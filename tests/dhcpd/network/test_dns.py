@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import struct
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from dhcpd.network import dns as dns_module
+from dhcpd.network import dns_ports
 from dhcpd.network.dns import Dns
 from dhcpd.trace.effects import DnsOpen, DnsSend
 from dhcpd.trace.events import DnsAnswer, DnsOpened
@@ -16,7 +20,6 @@ from tests.dhcpd.network.waiting import PATIENCE_S, Ear
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 LOOPBACK = bytes([127, 0, 0, 1])
 LOOPBACK_6 = bytes(15) + b"\x01"
@@ -79,10 +82,78 @@ def test_an_answer_is_told_by_the_number_of_its_question(site: Site) -> None:
     }
 
 
-def test_the_source_port_stays_over_the_questions(site: Site) -> None:
+def test_a_question_that_is_sent_again_has_its_port_and_later_ones_have_others(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dns_ports, "QUESTIONS_OF_A_PORT_MAXIMUM", 2)
+    ports = []
+    for number in (1, 1, 2, 3, 4, 5, 6):
+        site.ask(number)
+        ports.append(site.server.udp.recvfrom(100)[1][1])
+    assert ports[0] == ports[1] == ports[2]
+    assert ports[3] == ports[4] != ports[5] == ports[6]
+    assert len(set(ports)) == 3, "the system draws each"
+
+
+def test_a_port_is_deaf_for_all_but_its_server(site: Site) -> None:
+    """What others send does not even fill the buffer that answers need."""
+    site.ask(7)
+    payload, where = site.server.udp.recvfrom(100)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.connect(where)
+        for _ in range(2000):
+            with suppress(ConnectionRefusedError):
+                stranger.send(answer_to(payload) + bytes(400))
+    site.server.udp.sendto(answer_to(payload), where)
+    (answer,) = site.ear.of(DnsAnswer)
+    assert answer.payload == answer_to(payload)
+
+
+def test_an_answer_to_another_port_of_ours_is_none(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dns_ports, "QUESTIONS_OF_A_PORT_MAXIMUM", 1)
+    asked = []
+    for number in (1, 2):
+        site.ask(number)
+        asked.append(site.server.udp.recvfrom(100))
+    (first, port), (second, other) = asked
+    site.server.udp.sendto(answer_to(second), port)
+    site.server.udp.sendto(answer_to(first), other)
+    site.server.udp.sendto(answer_to(first) + b"right", port)
+    (answer,) = site.ear.of(DnsAnswer)
+    assert (answer.query, answer.payload[-5:]) == (1, b"right")
+
+
+def test_late_and_huge_datagrams_are_read_and_dropped(site: Site) -> None:
+    """Or the descriptor would stay readable for ever, and the loop would never sleep."""
     site.ask(1)
+    payload, where = site.server.udp.recvfrom(100)
+    site.server.udp.sendto(answer_to(payload) + bytes(20_000), where)
+    site.server.udp.sendto(answer_to(payload), where)
+    site.ear.of(DnsAnswer)
+    site.server.udp.sendto(answer_to(payload) + b"late", where)
     site.ask(2)
-    assert site.server.udp.recvfrom(100)[1] == site.server.udp.recvfrom(100)[1]
+    payload, where = site.server.udp.recvfrom(100)
+    site.server.udp.sendto(answer_to(payload), where)
+    assert [one.payload for one in site.ear.of(DnsAnswer, 2)] == [answer_to(question(1)), answer_to(question(2))]
+    assert select.select([site.dns], [], [], 0)[0] == []
+
+
+def test_open_ports_are_bounded(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks many servers that say nothing forgets the oldest, whose question is then sent anew."""
+    monkeypatch.setattr(dns_ports, "PORTS_MAXIMUM", 3)
+    silent = [Server() for _ in range(6)]
+    for number, server in enumerate(silent):
+        site.ask(number, port=server.port)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for number, server in enumerate(silent):
+        site.ask(10 + number, port=server.port)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    payload, where = silent[-1].udp.recvfrom(100)
+    payload, where = silent[-1].udp.recvfrom(100)
+    silent[-1].udp.sendto(answer_to(payload), where)
+    assert [one.query for one in site.ear.of(DnsAnswer)] == [15]
+    for server in silent:
+        server.udp.close()
 
 
 def test_nothing_else_is_an_answer(site: Site) -> None:
@@ -248,6 +319,31 @@ def test_over_tcp_a_bad_end_is_told(site: Site, octets: bytes, error: str) -> No
             peer.shutdown(socket.SHUT_WR)
             (answer,) = site.ear.of(DnsAnswer)
     assert answer[2:] == (9, b"", error)
+
+
+def test_over_tcp_who_answers_everything_else_is_left(site: Site) -> None:
+    with tcp_server(site) as listener:
+        site.ask(9, tcp=True)
+        with accept(site, listener) as peer:
+            payload = receive(peer)
+            peer.sendall(framed(b"\0") * 10_000 + framed(answer_to(payload)))
+            (answer,) = site.ear.of(DnsAnswer)
+    assert answer[2:] == (9, b"", "length")
+
+
+@pytest.mark.parametrize("sent", [b"", b"\xff\xff", b"\xff\xff" + bytes(100), b"\0"])
+def test_over_tcp_who_announces_and_does_not_send_is_left_when_the_time_is_over(site: Site, sent: bytes) -> None:
+    with tcp_server(site) as listener:
+        site.ask(9, tcp=True)
+        with accept(site, listener) as peer:
+            receive(peer)
+            peer.sendall(sent)
+            site.us = site.dns.due_us - 1
+            assert site.dns.take() == []
+            site.us += 1
+            assert site.dns.take() == []
+            with suppress(ConnectionResetError):
+                assert peer.recv(1) == b""
 
 
 def test_over_tcp_nobody_there_is_told(site: Site) -> None:

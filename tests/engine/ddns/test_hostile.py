@@ -10,16 +10,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dhcpd.engine.agenda import Agenda, Owner
+from dhcpd.engine.ddns.owed import Debts, Owed
+from dhcpd.engine.ddns.records import Names
 from dhcpd.engine.ddns.wire import message, result, signing
+from dhcpd.engine.ddns.wire import questions as questions_module
 from dhcpd.engine.ddns.wire.message import BadAnswer
-from dhcpd.engine.ddns.wire.questions import UNDER_WAY_MAXIMUM, Asker
+from dhcpd.engine.ddns.wire.questions import UNDER_WAY_MAXIMUM, Asker, Questions
+from dhcpd.engine.ddns.zones import REPUDIATED_MAXIMUM
 from dhcpd.engine.model.peers import Key
 from dhcpd.engine.model.syntax import NOWHERE
+from dhcpd.trace import effects as ef
 from dhcpd.trace import events as ev
 from tests.engine.ddns.site import Site
 from tests.engine.service.desk import mac
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dhcpd.trace.effects import DnsSend
 
 HEADER = b"\x12\x34\xa8\x00\x00\x01\x00\x00\x00\x00\x00\x00"
@@ -140,3 +148,141 @@ def test_a_crowd_of_connections_is_waited_for() -> None:
     site.delayed = False
     site.rest(1)
     assert site.variables(address)["ddns-fwd-name"] == b"alpha.example.org"
+
+
+# Memory and work are bounded, whatever the servers do.
+
+
+def test_who_asks_is_told_when_too_much_waits_and_the_rest_is_owed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(questions_module, "UNDER_WAY_MAXIMUM", 2)
+    monkeypatch.setattr(questions_module, "WAITING_MAXIMUM", 3)
+    site = Site()
+    site.delayed = True
+    for client in range(10):
+        site.bind(mac(client), name=b"n%d" % client)
+    assert len(site.ddns.questions) == 5
+    assert len(site.ddns.updates) == 5
+    assert len(site.ddns.updates.debts) == 5
+    site.delayed = False
+    site.rest(200)
+    assert sum(" A " in row for row in site.dns.table()) == 10, "all came in the end"
+
+
+def test_long_messages_wait_for_a_connection_and_hold_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that takes connections and says nothing has a few of them, and not thousands of tries."""
+    monkeypatch.setattr(questions_module, "CONNECTIONS_MAXIMUM", 2)
+    site = Site()
+    questions = site.ddns.questions
+    for number in range(6):
+        questions.ask(Asker("nobody", number), bytes(600), [bytes(4)], None)
+    questions.ask(Asker("nobody", 9), bytes(20), [bytes(4)], None)
+    sent = [effect for effect in questions.effects if isinstance(effect, ef.DnsSend)]
+    assert [effect.tcp for effect in sent] == [True, True, False]
+    again = Questions(site.server)
+    again.restore(questions.snapshot())
+    questions.effects.clear()
+    for one in (questions, again):
+        one.forget(sent[0].query)
+        (following,) = one.effects
+        assert isinstance(following, ef.DnsSend)
+        assert following.query == sent[1].query + 1
+
+
+@pytest.mark.parametrize(
+    "algorithm", ["hmac-md5", "hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"]
+)
+def test_the_length_of_a_signature_is_known_before_it_is_made(algorithm: str) -> None:
+    key = Key("a-key.example", algorithm + ".", b"secret", NOWHERE)
+    signed, _ = signing.sign(bytes(40), key, 1_700_000_000)
+    assert len(signed) == 40 + signing.added_octets(key)
+
+
+class Counting(Agenda):
+    """An agenda that counts what is entered."""
+
+    entered = 0
+
+    def set(self, owner: Owner, key: int | str, at_us: int) -> None:
+        self.entered += 1
+        super().set(owner, key, at_us)
+
+
+class Debtor:
+    now_us = 1_000_000
+    agenda: Agenda
+
+    def __init__(self) -> None:
+        self.agenda = Counting()
+
+
+def test_a_server_that_answers_now_and_then_does_not_set_thousands_in_motion_each_time() -> None:
+    """One answer hastens all that waited for it; the next, those that have failed since."""
+    host = Debtor()
+    debts = Debts(host)
+    names = Names(b"a.example.org", 16, b"00", b"")
+    for address in range(5000):
+        debts.add(Owed(address, None, names, 0, "", result.TIMED_OUT, "example.org."))
+    agenda = host.agenda
+    assert isinstance(agenda, Counting)
+    for answers in range(100):
+        agenda.entered = 0
+        debts.hasten("example.org.")
+        assert agenda.entered == (5000 if not answers else 1)
+        debts.again(1 + answers, debts.entry(1 + answers)._replace(tries=1))
+    assert agenda.next_us > host.now_us
+
+
+def test_zones_of_strangers_that_disown_themselves_are_not_remembered_without_end() -> None:
+    site = Site()
+    zones = site.ddns.zones
+    for number in range(REPUDIATED_MAXIMUM + 500):
+        zones.repudiate(f"n{number}.example.", site.now_us + 10**9)
+    assert not zones.is_repudiated("n0.example.")
+    assert zones.is_repudiated(f"n{REPUDIATED_MAXIMUM + 499}.example.")
+    assert len(zones.snapshot()["repudiated"]) == REPUDIATED_MAXIMUM
+
+
+def test_of_an_answer_with_thousands_of_servers_few_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each record points to a name of 120 labels, which costs who follows it."""
+    read = 0
+
+    def counting(octets: bytes, at: int) -> message.Name:
+        nonlocal read
+        read += 1
+        return original(octets, at)
+
+    original = message.name_at
+    monkeypatch.setattr(message, "name_at", counting)
+    site = Site('ddns-domainname "other.test";')
+    site.delayed = True
+    site.bind(name=b"alpha")
+    _, question = site.sent[0]
+    long = b"\1a" * 120 + b"\0"
+    record = b"\xc0\x0c\0\2\0\1\0\0\0\1\0\2\xc0\x40"
+    head = question.payload[:2] + b"\x84\0\0\1" + (4000).to_bytes(2, "big") + bytes(4)
+    site.step(ev.DnsAnswer(0, 0, question.query, head + question.payload[12:] + long + record * 4000, ""))
+    assert read <= 140
+    site.delayed = False
+    assert site.bind(mac(2), name=b"beta")
+
+
+def forgeries(question: DnsSend) -> Iterator[bytes]:
+    """What somebody sends who can guess all but one thing."""
+    payload = question.payload
+    name_end = payload.index(b"\0\0\6\0\1") + 5
+    good = payload[:2] + b"\xa8\0" + payload[4:6] + bytes(6) + payload[12:name_end]
+    yield from (number.to_bytes(2, "big") + good[2:] for number in range(300) if number.to_bytes(2, "big") != good[:2])
+    yield good[:4] + b"\0\2" + good[6:] + payload[12:name_end]
+    yield good[:12] + b"\5other\0\0\6\0\1"
+    yield good[:12] + b"\7example\3com\0\0\6\0\1"
+    yield good[:4] + b"\0\1" + good[6:12] + b"\0\0\6\0\1"
+
+
+def test_whoever_guesses_all_but_one_thing_changes_nothing() -> None:
+    site, address, question = asked()
+    for octets in forgeries(question):
+        site.step(ev.DnsAnswer(0, 0, question.query, octets, ""))
+        assert len(site.ddns.updates) == 1
+    assert site.variables(address) == {}
+    assert site.dns_lines() == []
+    assert not site.ddns.updates.debts
