@@ -1,5 +1,6 @@
 """A real BIND in the server's namespace, with one zone for each algorithm of TSIG, and clients behind a relay."""
 
+import base64
 import json
 import re
 import shutil
@@ -98,11 +99,41 @@ class Bind:
         return found, pointers
 
 
+    def guards(self):
+        """{name: octets} of the records that say whose the names are."""
+        found = {}
+        for number, _ in numbered():
+            for (name, kind), data in self.records(zone_of(number)).items():
+                if kind == "TXT":
+                    found[name.rstrip(".")] = data.strip('"').encode()
+                elif kind == "DHCID":
+                    found[name.rstrip(".")] = base64.b64decode(data.replace(" ", ""))
+        return found
+
+
+def guards_of(leases):
+    """{name: octets} by the same records as `promised`."""
+    found = {}
+    for _, body in last_records(leases):
+        variables = dict(re.findall(r'set (ddns-\S+) = "(.*)";', body))
+        if "ddns-fwd-name" in variables:
+            value = variables.get("ddns-txt") or variables["ddns-dhcid"]
+            found[variables["ddns-fwd-name"]] = re.sub(
+                rb"\\([0-7]{3}|.)", lambda one: bytes((int(one[1], 8),)) if len(one[1]) > 1 else one[1], value.encode()
+            )
+    return found
+
+
+def last_records(leases):
+    """(address, body) of each lease's last record in the file."""
+    text = leases.read_text()
+    return dict(re.findall(r"^lease (\S+) \{\n(.*?)^\}", text, re.MULTILINE | re.DOTALL)).items()
+
+
 def promised(leases):
     """{name: address} and {address: name} by the last record of each lease in the file, of those that are in use."""
-    last = dict(re.findall(r"^lease (\S+) \{\n(.*?)^\}", leases.read_text(), re.MULTILINE | re.DOTALL))
     names, pointers = {}, {}
-    for address, body in last.items():
+    for address, body in last_records(leases):
         variables = dict(re.findall(r'set (ddns-\S+) = "(.*)";', body))
         if "ddns-fwd-name" in variables:
             names[variables["ddns-fwd-name"]] = address
