@@ -20,6 +20,7 @@ from ..wire.text import dotted
 from .chain import Chain, Happened, chain_from
 from .owed import OWED_VARIABLE, DebtHost, Debts, Owed, entries_of, text_of
 from .records import CLIENT_NAME, FORWARD_NAME, GUARD_NAMES, REVERSE_NAME, Names, stored_names
+from .refused import Refusal, Refusals
 from .rules import MESSAGES, REMOVING_STEPS, REVERSE_STEPS, Manner, Step, Verdict, outcome
 from .telling import line_of, shown
 from .wire import message, result, signing
@@ -69,7 +70,7 @@ class Updates:
     """
 
     __slots__ = (
-        "_chains", "_discovery", "_host", "_questions", "_zones", "debts", "happened", "manner", "retries",
+        "_chains", "_discovery", "_host", "_questions", "_zones", "debts", "happened", "manner", "refusals", "retries",
     )  # fmt: skip
 
     def __init__(
@@ -82,6 +83,7 @@ class Updates:
         self._zones = zones
         self._chains: dict[int, Chain] = {}
         self.debts = Debts(host)
+        self.refusals = Refusals()
         self.manner = manner
         self.retries = True
         self.happened: list[Happened] = []
@@ -99,6 +101,7 @@ class Updates:
     def acknowledged(self, lease: Lease, decision: Decision) -> bool:
         """An ACK is about to be given: whether a chain has begun for it, in place of the one that ran."""
         self.cancel(lease.address)
+        self.refusals.forget(lease.address)
         self._supersede(lease, decision)
         removing = stored_names(lease) if decision.removes else None
         if removing is None and decision.adding is None:
@@ -116,6 +119,7 @@ class Updates:
             return
         self._owe_additions(address, running)
         self.cancel(address)
+        self.refusals.forget(address)
         names = stored_names(lease)
         if names.guard or names.reverse:
             self._begin(Chain(address, names, None))
@@ -173,7 +177,7 @@ class Updates:
         elif self._send(chain, place, name):
             return
         else:
-            chain.refused = True
+            chain.refused, chain.verdict, chain.word = True, Verdict.REFUSED_FORWARD, "it is no name of the zone's"
         self._end(chain)
 
     def _search(self, chain: Chain, name: bytes) -> None:
@@ -259,7 +263,7 @@ class Updates:
             chain.verdict, chain.word = found.verdict, word
             chain.refused = chain.refused or word in _NOT_THERE
         elif found.verdict in _CONFLICTS:
-            chain.refused = True
+            chain.refused, chain.verdict, chain.word = True, found.verdict, ""
         if found.verdict not in _FAILURES:
             self.debts.hasten(chain.zone)
         self._write(chain, names, found.verdict)
@@ -296,6 +300,10 @@ class Updates:
             return
         del self._chains[chain.address]
         removing, adding = chain.still_to_remove, chain.still_to_add
+        wanted = chain.adding
+        if chain.refused and wanted is not None and not (chain.forward_added and chain.reverse_added):
+            name = wanted.reverse if chain.step in REVERSE_STEPS else wanted.forward
+            self.refusals.note(Refusal(chain.address, name, str(chain.word or chain.verdict)))
         if chain.refused and chain.adding is None:
             removing = None
         if chain.owed:
@@ -463,12 +471,14 @@ class Updates:
 
     def snapshot(self) -> dict[str, Any]:
         """The chains, and what is owed, as plain data."""
-        return {"chains": [chain.plain() for chain in self._chains.values()], "owed": self.debts.snapshot()}
+        return {"chains": [chain.plain() for chain in self._chains.values()], "owed": self.debts.snapshot(),
+                "refused": self.refusals.snapshot()}  # fmt: skip
 
     def restore(self, data: dict[str, Any]) -> None:
         """Take over a snapshot."""
         self._chains = {one["address"]: chain_from(one) for one in data["chains"]}
         self.debts.restore(data["owed"])
+        self.refusals.restore(data["refused"])
 
 
 def _is_stored(names: Names | None, stored: Names) -> bool:

@@ -1,13 +1,15 @@
-"""What became of leases' names in DNS at each event: added, removed, refused, owed, and owed no longer.
+"""Leases' names in DNS: how they stand, and what became of them at each event: added, removed, refused, owed, paid.
 
-A machine is asked, behind an event, for the addresses in question. Nothing is read from its log.
+A machine is asked: for an address, or, behind an event, for the addresses in question. Nothing is read from its log.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from ...engine.ddns.records import Names, stored_names
 from ...engine.ddns.rules import Verdict
+from ...engine.ddns.telling import shown
 from ...engine.service.reasons import of_debts, of_update
 
 if TYPE_CHECKING:
@@ -16,6 +18,62 @@ if TYPE_CHECKING:
     from ...engine.ddns.owed import Owed
     from ...engine.machine import Machine
     from ...engine.service.reasons import Reason
+
+
+class Missing(NamedTuple):
+    """A name that DNS should hold for `address`, or no longer, and does not.
+
+    `how`: `add` or `remove`, which is owed; `refused`. `why`: in the log's words, empty where nobody knows.
+    """
+
+    address: int
+    how: str
+    name: str
+    why: str
+
+    @property
+    def text(self) -> str:
+        """In words."""
+        owed = "refused: " if self.how == "refused" else f"owed, to {self.how}: "
+        return f"{owed}{self.name}{f' ({self.why})' if self.why else ''}"
+
+
+def is_updated(machine: Machine) -> bool:
+    """Whether the machine's server looks after names."""
+    return machine.server is not None and bool(machine.server.ddns.settings.style)
+
+
+def held(machine: Machine, address: int) -> tuple[str, str]:
+    """The name that the lease of an address says DNS holds, and the name of its PTR record; empty for none."""
+    lease = None if machine.server is None else machine.server.database.find(address)
+    names = Names() if lease is None else stored_names(lease)
+    return shown(names.forward), shown(names.reverse)
+
+
+def missing(machine: Machine, address: int) -> list[Missing]:
+    """What of an address is owed to DNS, or was refused."""
+    if machine.server is None:
+        return []
+    updates = machine.server.ddns.updates
+    found = [one for owed in updates.debts.of(address) for one in _owed(owed)]
+    refusal = updates.refusals.of(address)
+    return found if refusal is None else [*found, Missing(address, "refused", shown(refusal.name), refusal.why)]
+
+
+def all_missing(machine: Machine) -> list[Missing]:
+    """The same of every address, in the order of addresses."""
+    if machine.server is None:
+        return []
+    updates = machine.server.ddns.updates
+    addresses = {owed.address for owed in updates.debts.everything()}
+    addresses |= {refusal.address for refusal in updates.refusals.everything()}
+    return [one for address in sorted(addresses) for one in missing(machine, address)]
+
+
+def _owed(owed: Owed) -> list[Missing]:
+    parts = (("remove", owed.removing), ("add", owed.adding))
+    why = owed.word or owed.verdict
+    return [Missing(owed.address, how, shown(names.forward or names.reverse), why) for how, names in parts if names]
 
 
 class NamesInDns:

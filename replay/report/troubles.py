@@ -11,16 +11,19 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from ..looking.dns_names import all_missing
 from ..looking.leasetable import pool_rows, ranges_text
 from ..showing.messages import INFORM
 from .clients import WITHOUT_ADDRESS, Outcome
 from .survey import REFUSED, SILENT
+from .texts import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from ...engine.machine import Machine
     from ...engine.model.change import Change
+    from ..looking.dns_names import Missing
     from ..looking.leasetable import PoolRow
     from .clients import Client
     from .survey import Survey
@@ -29,6 +32,9 @@ _STAYS: Final = {
     Outcome.OFFERED: "it was offered one, and did not take it",
     Outcome.DECLINED: "it declined what it got: somebody else has that address",
 }
+_HOW: Final = {"add": "owed, and tried again", "remove": "to be removed, and tried again", "refused": "refused"}
+# So many names stand in the line of a reason.
+_NAMES_MAXIMUM: Final = 5
 # Events that tell of something that the server could not do.
 _FAILURES: Final = {
     "StorageFailed": "writes of the lease file failed",
@@ -104,6 +110,7 @@ def troubles(
         _relays(survey, ranked, machine),
         _by_reason(REFUSED, survey.refusals, ranked),
         _by_reason(SILENT, survey.silences, ranked),
+        _names(ranked, machine),
         _abandoned(pools),
         _failures(survey),
     ]
@@ -177,6 +184,22 @@ def _by_reason(what: str, counts: Counter[tuple[str, str]], ranked: Sequence[Cli
     ]
     title = _many(counts.total(), *_TITLES[what])
     return Trouble(what.replace(" ", "-"), title if what == REFUSED else f"{title} without an answer", tuple(parts))
+
+
+def _names(ranked: Sequence[Client], machine: Machine | None) -> Trouble:
+    """What name servers have missed or refused, by reason."""
+    lacking = [] if machine is None else all_missing(machine)
+    by_reason: dict[str, list[Missing]] = defaultdict(list)
+    for one in lacking:
+        by_reason[f"{_HOW[one.how]}{f': {one.why}' if one.why else ''}"].append(one)
+    parts = []
+    for reason, several in by_reason.items():
+        addresses = {one.address for one in several}
+        clients = tuple(client for client in ranked if client.addresses and client.addresses[-1] in addresses)
+        names = [visible(one.name) for one in several[:_NAMES_MAXIMUM]] + ["..."] * (len(several) > _NAMES_MAXIMUM)
+        parts.append(Part(f"{reason}: {', '.join(names)}", len(several), clients))
+    parts.sort(key=lambda part: -part.times)
+    return Trouble("names", f"{_many(len(lacking), 'name is', 'names are')} not in DNS as they should be", tuple(parts))
 
 
 def _abandoned(pools: Sequence[PoolRow]) -> Trouble:

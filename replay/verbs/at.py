@@ -9,6 +9,7 @@ import click
 
 from ..command.console import JSON, TAPE, leave, opened, plain, print_json, print_pairs, print_table, seq_of_moment
 from ..failover import standings
+from ..looking.dns_names import held, is_updated, missing
 from ..looking.leasetable import in_pool, lease_object, lease_row, lease_rows, pool_rows, when
 from ..looking.moments import us_of
 from ..playing.leases import lease_file_of
@@ -80,7 +81,7 @@ def at(
         for piece in lease_file_of(machine, _now_us(machine) // _MICROSECONDS):
             click.echo(piece, nl=False)
     elif lease is not None or pool is not None or leases:
-        _print_leases(_chosen(machine, lease, pool), as_json=as_json)
+        _print_leases(machine, _chosen(machine, lease, pool), as_json=as_json)
     else:
         _print_summary(seq, machine, as_json=as_json)
 
@@ -127,12 +128,28 @@ def _many(value: Any) -> bool:
     return isinstance(value, list | tuple)
 
 
-def _print_leases(rows: Iterable[LeaseRow], *, as_json: bool) -> None:
+def _print_leases(machine: Machine, rows: Iterable[LeaseRow], *, as_json: bool) -> None:
+    """With the leases' names in DNS where the server looks after names."""
+    named = is_updated(machine)
     if as_json:
         for row in rows:
-            print_json(lease_object(row))
-        return
-    print_table(LEASE_HEADS, map(lease_cells, rows))
+            print_json(lease_object(row) | ({"dns": _dns_object(machine, row.address)} if named else {}))
+    elif named:
+        print_table((*LEASE_HEADS, "in DNS"), ((*lease_cells(row), _dns_cell(machine, row.address)) for row in rows))
+    else:
+        print_table(LEASE_HEADS, map(lease_cells, rows))
+
+
+def _dns_cell(machine: Machine, address: int) -> str:
+    """The name that DNS holds, what it is owed, what was refused."""
+    forward, reverse = held(machine, address)
+    return "; ".join(filter(None, (forward or reverse, *(one.text for one in missing(machine, address)))))
+
+
+def _dns_object(machine: Machine, address: int) -> dict[str, Any]:
+    forward, reverse = held(machine, address)
+    lacking = [{"how": one.how, "name": one.name, "why": one.why} for one in missing(machine, address)]
+    return {"name": forward, "reverse": reverse, "missing": lacking}
 
 
 def lease_cells(row: LeaseRow) -> tuple[str, ...]:

@@ -44,6 +44,8 @@ def survey(part: dict[str, Any], leases: Iterable[LeaseRow], findings: Findings)
     for _key, search in part["discovery"]["searches"]:
         for name in (search["name"], *search["hosts"]):
             findings.name(name)
+    for _address, name, _why in part["updates"]["refused"]:
+        findings.name(name)
     by_address: dict[int, list[bytes]] = {}
     for address, names in _of_leases(part):
         by_address.setdefault(address, []).append(names.forward)
@@ -86,6 +88,9 @@ class NamesWriter:
             "updates": {
                 "chains": [self._chain(chain) for chain in part["updates"]["chains"]],
                 "owed": self._owed(part["updates"]["owed"]),
+                "refused": [
+                    (address, self._writer.text(name), why) for address, name, why in part["updates"]["refused"]
+                ],
             },
         }  # fmt: skip
 

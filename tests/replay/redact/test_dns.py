@@ -109,7 +109,9 @@ def test_their_addresses_are_gone_on_request(name: str, tmp_path: Path) -> None:
         assert written in before or name != "discovery-1"
 
 
-@pytest.mark.parametrize("name", ["standard-life-1", "discovery-1", "tsig-algorithms-1", "timeouts-all-1"])
+@pytest.mark.parametrize(
+    "name", ["standard-life-1", "discovery-1", "tsig-algorithms-1", "timeouts-all-1", "conflict-standard-1"]
+)
 def test_a_flight_recorder_s_file_that_begins_in_the_middle_of_an_update(name: str, tmp_path: Path) -> None:
     path = next(path for path in DDNS if path.stem == name)
     pairs = pairs_of(path)

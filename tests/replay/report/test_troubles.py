@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,10 +17,11 @@ from tests.replay.report.site import DENIED, FULL, LOST, REFUSED, Morning
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from dhcpd.replay.report import Findings
     from dhcpd.replay.report.troubles import Trouble
+
+RECORDED = Path(__file__).resolve().parents[3] / "fixtures/ddns"
 
 
 @pytest.fixture(scope="module")
@@ -139,3 +141,18 @@ def test_circuits_as_text_or_hex_and_whatever_is_cut_off() -> None:
     assert circuits_of(b"\1\4eth1\2\3\0\6\xff") == ["circuit eth1", "remote 00:06:ff"]
     assert circuits_of(b"\1\0\x09\2ab\1\xffx") == ["circuit x"]
     assert circuits_of(b"\1") == []
+
+
+def test_names_that_dns_has_not_stand_under_their_reasons_with_their_clients() -> None:
+    with open_tape(RECORDED / "tsig-answers-1.trace") as tape:
+        found = kind(collect(tape), "names")
+    assert found.title == "10 names are not in DNS as they should be"
+    assert found.parts[0].text == (
+        "owed, and tried again: expected a TSIG or SIG(0): n1.example.org, n2.example.org, n3.example.org"
+    )
+    assert [client.host_name for client in found.parts[0].clients] == [b"n1", b"n2", b"n3"]
+    with open_tape(RECORDED / "conflict-standard-1.trace") as tape:
+        (part,) = kind(collect(tape), "names").parts
+    assert part.text.startswith("refused: Has an address record but no DHCID, not mine.: static.example.org")
+    with open_tape(RECORDED / "standard-life-1.trace") as tape:
+        assert all(one.kind != "names" for one in collect(tape).troubles)
