@@ -67,8 +67,8 @@ bench: $(TOOLS)
 
 fuzz: $(TOOLS)
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(PIP) atheris $(LOGGED)
-	@status=0; for door in packet configuration leases trace isc pcap failover omapi; do \
-	  nice $(BIN)/python -m tests.fuzz.run $$door --seconds $$(( $(FUZZ_MINUTES) * 60 / 8 )) || status=1; done; exit $$status
+	@status=0; for door in packet configuration leases trace isc pcap failover omapi dns; do \
+	  nice $(BIN)/python -m tests.fuzz.run $$door --seconds $$(( $(FUZZ_MINUTES) * 60 / 9 )) || status=1; done; exit $$status
 
 fixtures: $(TOOLS)
 	$(BIN)/python fixtures/record.py $(FIXTURE_ARGUMENTS)

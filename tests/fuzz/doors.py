@@ -40,6 +40,7 @@ from dhcpd.trace.format import (
     pack_frame,
     unpack_frame,
 )
+from tests.fuzz.dns_door import dns_answers
 from tests.fuzz.failover_door import failover
 from tests.fuzz.known_worlds import KNOWN_WORLDS
 from tests.fuzz.omapi_door import omapi
@@ -256,6 +257,7 @@ DOORS: Final[dict[str, Callable[[bytes], None]]] = {
     "pcap": pcap,
     "failover": failover,
     "omapi": omapi,
+    "dns": dns_answers,
 }
 
 

@@ -26,7 +26,7 @@ HANG_S = 30
 # Instrumented code runs this much slower.
 SLOWER = 8
 LENGTHS = {"packet": 6000, "configuration": 6000, "leases": 6000, "trace": 12000, "isc": 9000, "pcap": 6000,
-           "failover": 2000, "omapi": 4000}  # fmt: skip
+           "failover": 2000, "omapi": 4000, "dns": 2000}  # fmt: skip
 
 
 def options() -> argparse.Namespace:
