@@ -93,7 +93,8 @@ class Agenda:
 
         One at a time: what is done for it may cancel, or enter, what would be the next.
         """
-        if self.next_us > now_us:
+        # A stranger's recording or capture may say that it is later than NEVER_US.
+        if self.next_us > now_us or not self._heap:
             return None
         due = heappop(self._heap)
         del self._entries[due.owner, due.key]

@@ -55,8 +55,9 @@ class Findings:
     """`words` are in lower case; `prefixes` of them stand in the configuration's conditions; `secrets` are as written.
 
     `plain` are those words that stand without quotation marks where the language has a name; `spoken` are words that
-    stand so elsewhere, or name interfaces. `guarded` are those who have a guard in DNS: hardware type and
-    address, identifier, forward name. `left` counts, by what it is, everything that is knowingly not changed.
+    stand so elsewhere, or name interfaces. `typed` are hardware addresses that clients send as identifiers, with the
+    type that stands before them. `guarded` are those who have a guard in DNS: hardware type and address, identifier,
+    forward name. `left` counts, by what it is, everything that is knowingly not changed.
     """
 
     hardware: set[bytes] = field(default_factory=set)
@@ -68,6 +69,7 @@ class Findings:
     kept: set[bytes] = field(default_factory=set)
     reserved: set[bytes] = field(default_factory=set)
     secrets: set[bytes] = field(default_factory=set)
+    typed: dict[bytes, bytes] = field(default_factory=dict)
     guarded: set[tuple[bytes, bytes, bytes]] = field(default_factory=set)
     left: dict[str, int] = field(default_factory=dict)
     _beginnings: set[bytes] = field(default_factory=set)
@@ -99,6 +101,7 @@ class Findings:
         """A client identifier, circuit id or the like; one that holds a hardware address tells that one."""
         if value[:1] and value[0] in TYPES and len(value) == 7:  # noqa: PLR2004 - type and an Ethernet address
             self.hardware_address(value[1:])
+            self.typed[value[1:]] = value[:1]
         elif value[:1] == b"\0" and is_text(value[1:]):
             self.name(value[1:])
             self.identifiers.add(value)
@@ -112,6 +115,11 @@ class Findings:
         if value and value.strip(b"\0") and value.strip(b"\xff"):
             self.hardware.add(value)
             self._beginnings.update(value[:octets] for octets in range(1, len(value) + 1))
+
+    def balanced(self) -> dict[tuple[bytes, bytes], bytes]:
+        """(kind, value) of whoever a failover pair shares out, and what stands before it where that is done."""
+        made = {(HARDWARE, value): self.typed.get(value, b"") for value in self.hardware}
+        return made | {(OCTETS, value): b"" for value in self.identifiers if not is_text(value)}
 
     def begins_hardware(self, value: bytes) -> bool:
         """Whether a hardware address begins with these octets, or is them."""

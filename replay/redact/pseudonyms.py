@@ -15,10 +15,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from ...engine.failover.rules import sharing
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 PIECE: Final = re.compile(rb"[A-Za-z0-9_\x80-\xff-]+")
 # The kinds of values, each with moves of its own.
@@ -50,11 +53,19 @@ class Pseudonyms:
     """The pseudonyms of one recording.
 
     `kept` are pieces of words (lower case) that stay: the configuration compares with them. `spared` are (kind, value)
-    that stay as a whole, words among them in lower case.
+    that stay as a whole, words among them in lower case. `balanced` are those that stay in their bucket of a failover
+    pair's load balancing, with what stands before them in its key.
     """
 
-    def __init__(self, key: bytes, kept: Iterable[bytes] = (), spared: Iterable[tuple[bytes, bytes]] = ()) -> None:
+    def __init__(
+        self,
+        key: bytes,
+        kept: Iterable[bytes] = (),
+        spared: Iterable[tuple[bytes, bytes]] = (),
+        balanced: Mapping[tuple[bytes, bytes], bytes] = MappingProxyType({}),
+    ) -> None:
         """`key`: the same key gives the same pseudonyms, in another recording too."""
+        self._balanced = balanced
         self._key = hashlib.blake2b(key, digest_size=32).digest()
         self._kept = sorted(kept, key=lambda piece: (-len(piece), piece))
         # An identifier of RFC 4361 stays one: which DHCID its client gets hangs on that.
@@ -78,7 +89,21 @@ class Pseudonyms:
 
     def octets(self, value: bytes) -> bytes:
         """Any octets."""
-        return bytes([self._within(_OCTETS[octet], octet, OCTETS, value[:at]) for at, octet in enumerate(value)])
+        made = bytes([self._within(_OCTETS[octet], octet, OCTETS, value[:at]) for at, octet in enumerate(value)])
+        return self._on_its_side(OCTETS, value, made)
+
+    def _on_its_side(self, kind: bytes, value: bytes, made: bytes) -> bytes:
+        """The pseudonym of a client that a failover pair shares out: its last octet is the one of the same bucket.
+
+        There is exactly one, and another one for every other value that begins alike. It need not have as many digits.
+        """
+        before = self._balanced.get((kind, value))
+        if before is None or made == value:
+            return made
+        wanted = sharing.bucket(before + value)
+        found = made[:-1] + bytes([sharing.last_octet(before + made[:-1], wanted)])
+        # All that begins so stays where it is: a spared value does.
+        return made if found == value else found
 
     def _within(self, group: Sequence[int], octet: int, kind: bytes, before: bytes) -> int:
         fixed = self._fixed.get((kind, before))
@@ -93,7 +118,8 @@ class Pseudonyms:
         if value in (b"\0" * len(value), b"\xff" * len(value)):
             return value
         tables = [_FIRST, *[_OCTETS] * (len(value) - 1)]
-        return bytes([self._within(tables[at][octet], octet, HARDWARE, value[:at]) for at, octet in enumerate(value)])
+        made = bytes([self._within(tables[at][octet], octet, HARDWARE, value[:at]) for at, octet in enumerate(value)])
+        return self._on_its_side(HARDWARE, value, made)
 
     def word(self, value: bytes) -> bytes:
         """A word of a name."""

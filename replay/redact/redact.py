@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from itertools import starmap
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from ...disk.output import new_file
 from ...engine.machine import Machine
@@ -35,6 +35,7 @@ from .survivors import Survivors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import Self
 
     from ...engine.model.configuration import Configuration
     from ...engine.model.peers import Key as KnownKey
@@ -53,14 +54,14 @@ _FIRST_OCTET_BITS: Final = 8
 class Report:
     """What was hidden, how many of each kind; `kept`, `spared` and `left` are what still shows, and why.
 
-    `spared` was to be hidden, and a decision looks at it. `showing` are values that were to be hidden and that the last
-    look has found all the same, `showing_at` the first event with one (0: none).
+    `spared` was to be hidden, and a decision looks at it: by kind, octets in hex. `showing` are values that were to be
+    hidden and that the last look has found all the same, `showing_at` the first event with one (0: none).
     """
 
     events: int
     hidden: dict[str, int]
     kept: tuple[str, ...]
-    spared: tuple[str, ...]
+    spared: dict[str, tuple[str, ...]]
     left: dict[str, int]
     carried: int
     showing: tuple[str, ...]
@@ -80,8 +81,9 @@ def redact(
     streams = Streams()
     findings = survey(tape, start, streams)
     sparing = Sparing(findings, start.files)
+    balanced = findings.balanced() if _is_shared(start.machine.configuration) else {}
     while True:
-        pseudonyms = Pseudonyms(key, findings.kept, sparing.spared.values())
+        pseudonyms = Pseudonyms(key, findings.kept, sparing.spared.values(), balanced)
         address = _hider(start.machine.configuration, pseudonyms) if addresses else _same
         # Machines of its own: that of the survey has gone through the start.
         unread = sparing.spared.unread
@@ -92,6 +94,11 @@ def redact(
             return run.report(findings, pseudonyms)
         except Parted as parted:
             sparing.spare(parted)
+
+
+def _is_shared(configuration: Configuration | None) -> bool:
+    """Whether a failover partner has some of the clients."""
+    return configuration is not None and bool(configuration.failover_peers)
 
 
 def _same(address: int) -> int:
@@ -112,6 +119,31 @@ def _hider(configuration: Configuration | None, pseudonyms: Pseudonyms) -> Calla
         return pseudonyms.address(address, length)
 
     return hide
+
+
+class _Stays(NamedTuple):
+    """What has itself for a pseudonym."""
+
+    words: set[bytes]
+    identifiers: set[bytes]
+    hardware: set[bytes]
+
+    @classmethod
+    def of(cls, findings: Findings, pseudonyms: Pseudonyms) -> Self:
+        return cls(
+            {word for word in findings.words if pseudonyms.word(word) == word},
+            {value for value in findings.identifiers if sources.identified(value, pseudonyms) == value},
+            {value for value in findings.hardware if pseudonyms.hardware(value) == value},
+        )
+
+    def spared(self, findings: Findings) -> dict[str, tuple[str, ...]]:
+        """As in Report."""
+        made = {
+            "words": tuple(word.decode("utf-8", "replace") for word in sorted(self.words - findings.kept)),
+            "identifiers": tuple(value.hex(":") for value in sorted(self.identifiers)),
+            "hardware addresses": tuple(value.hex(":") for value in sorted(self.hardware)),
+        }
+        return {kind: values for kind, values in made.items() if values}
 
 
 class _Run:
@@ -184,21 +216,18 @@ class _Run:
 
     def report(self, findings: Findings, pseudonyms: Pseudonyms) -> Report:
         """What was done."""
-        words = {word for word in findings.words if pseudonyms.word(word) == word}
-        hardware = {value for value in findings.hardware if pseudonyms.hardware(value) == value}
-        identifiers = {value for value in findings.identifiers if sources.identified(value, pseudonyms) == value}
-        spared = [word.decode("utf-8", "replace") for word in sorted(words - findings.kept)]
-        spared += [value.hex(":") for value in sorted(hardware | identifiers)]
+        stays = _Stays.of(findings, pseudonyms)
         hidden = {
-            "hardware addresses": len(findings.hardware - hardware),
-            "identifiers": len(findings.identifiers - identifiers),
-            "words of names": len(findings.words - words),
+            "hardware addresses": len(findings.hardware - stays.hardware),
+            "identifiers": len(findings.identifiers - stays.identifiers),
+            "words of names": len(findings.words - stays.words),
             "secrets": len(findings.secrets),
         }
         kept = tuple(sorted(piece.decode("utf-8", "replace") for piece in findings.kept))
         showing = tuple(list(self._found)[:_SHOWN_MAX])
         left = findings.left | self._writer.left | ({"octets that nobody should read": 1} if self._unread else {})
-        return Report(self._events, hidden, kept, tuple(spared), left, self._carried_events, showing, self._where)
+        spared = stays.spared(findings)
+        return Report(self._events, hidden, kept, spared, left, self._carried_events, showing, self._where)
 
     def _leases(self, parts: Sequence[Entry], out: TapeWriter) -> None:
         if parts:

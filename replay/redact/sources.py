@@ -51,6 +51,8 @@ _PATHS: Final = frozenset(b"include lease-file-name pid-file-name".split())
 _LEADING: Final = frozenset(b"option supersede default append prepend send set agent fqdn dynamic deleted .".split())
 _ENDS: Final = frozenset((b";", b"{", b"}"))
 _MASKS: Final = frozenset(b"netmask subnet-mask".split())
+# Octets that say who serves whom, and name nobody.
+_BUCKETS: Final = b"hba"
 _ALGORITHM: Final = b"algorithm"
 # Words of a statement on which hangs what stands behind them.
 _HEEDED: Final = _DECLARING | {_ALGORITHM, b"secret"}
@@ -127,7 +129,8 @@ class _Surveyor:
 
     def _begin(self) -> None:
         self._head = True
-        self._naming = self._plain = self._identifying = self._secret = self._path = self._subclass = False
+        self._naming = self._plain = self._identifying = self._secret = False
+        self._path = self._subclass = self._nameless = False
         self._strings = 0
 
     def take(self, read: list[Token], at: int) -> None:
@@ -153,7 +156,7 @@ class _Surveyor:
             self._findings.identifier(octet_list(read, at)[0])
         elif self._naming and self._plain and word != b"=":
             self._findings.name(token.text, plain=True)
-        elif first and _HEX.fullmatch(word):
+        elif first and not self._nameless and _HEX.fullmatch(word):
             self._octets(octet_list(read, at)[0])
 
     def _octets(self, value: bytes) -> None:
@@ -184,6 +187,7 @@ class _Surveyor:
             self._path = word in _PATHS
             self._head = word in _LEADING
         self._secret = self._secret or word == b"secret"
+        self._nameless = self._nameless or word == _BUCKETS
         self._subclass = self._subclass or word == b"subclass"
 
 

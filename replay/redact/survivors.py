@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ...trace import events as ev
 from .pseudonyms import PIECE, is_text
-from .sources import Occurrences, stands_out
+from .sources import Occurrences, identified, stands_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,6 +37,7 @@ class Survivors:
     def __init__(self, findings: Findings, pseudonyms: Pseudonyms) -> None:
         octets = {value for value in findings.hardware | findings.identifiers if stands_out(value)}
         given = {pseudonyms.hardware(value) for value in findings.hardware}
+        given |= {identified(value, pseudonyms) for value in findings.identifiers}
         self._octets = Occurrences(octets - given)
         self._binary = Occurrences(value for value in octets - given if not is_text(value))
         words = {word for word in findings.words if len(word) >= _LETTERS_MIN}

@@ -25,6 +25,7 @@ from ..redact import redact as redacted
 from ..showing.statusline import Progress
 
 _KEY_OCTETS = 32
+_SHOWN_MAX = 10
 _ALWAYS_LEFT = "times, ports and other numbers, error texts of the system"
 
 
@@ -57,6 +58,13 @@ def redact(trace: str, *, out: str, addresses: bool, key_file: str | None, as_js
     _print_report(out, report, as_json=as_json)
 
 
+def _listed(what: str, values: tuple[str, ...]) -> str:
+    """The first of the values; `--json` has all of them."""
+    shown = ", ".join(values[:_SHOWN_MAX])
+    more = len(values) - _SHOWN_MAX
+    return f"{len(values):,} {what}: {shown}{f' and {more:,} more' if more > 0 else ''}"
+
+
 def _print_report(out: str, report: Report, *, as_json: bool) -> None:
     if as_json:
         print_json(
@@ -65,7 +73,7 @@ def _print_report(out: str, report: Report, *, as_json: bool) -> None:
                 "events": report.events,
                 "hidden": report.hidden,
                 "kept": list(report.kept),
-                "spared": list(report.spared),
+                "spared": {kind: list(values) for kind, values in report.spared.items()},
                 "left": report.left,
                 "carried": report.carried,
                 "showing": list(report.showing),
@@ -77,8 +85,7 @@ def _print_report(out: str, report: Report, *, as_json: bool) -> None:
     rows.append(("removed", "comments of the configuration and the lease file"))
     if report.kept:
         rows.append(("kept", f"pieces of names that the configuration compares with: {', '.join(report.kept)}"))
-    if report.spared:
-        rows.append(("spared", f"names and addresses that a decision looks at: {', '.join(report.spared)}"))
+    rows += [("spared", _listed(f"{kind} that a decision looks at", values)) for kind, values in report.spared.items()]
     rows += [("left", f"{count:,} {what}") for what, count in sorted(report.left.items())]
     rows.append(("left", _ALWAYS_LEFT))
     if report.showing:

@@ -24,6 +24,10 @@ def taken(agenda: Agenda, now_us: int) -> list[tuple[str, Key]]:
     return [(due.owner.value, due.key) for due in found]
 
 
+def test_a_time_beyond_all_moments_finds_nothing() -> None:
+    assert Agenda().take(2 * NEVER_US) is None
+
+
 def restored(agenda: Agenda) -> Agenda:
     made = Agenda()
     made.restore(msgpack.unpackb(msgpack.packb(agenda.snapshot())))

@@ -46,6 +46,14 @@ def bucket(key: bytes) -> int:
     return found
 
 
+def last_octet(beginning: bytes, wanted: int) -> int:
+    """The octet behind which a key that begins so is in the bucket `wanted`: there is exactly one."""
+    found = wanted
+    for octet in beginning:
+        found = PERMUTATION.index(found) ^ octet
+    return PERMUTATION.index(found) ^ (len(beginning) + 1 & _OCTET)
+
+
 def buckets_of_split(split: int) -> bytes:
     """The bucket array of `split N`: the first N buckets, 0 to 256, are the primary's."""
     assert 0 <= split <= BUCKETS, "the configuration was checked"

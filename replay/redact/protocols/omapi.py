@@ -48,8 +48,10 @@ ATTRIBUTES: Final[Mapping[bytes, str]] = {
     b"algorithm": WORD,
     b"message": WORD,
 }
-# Objects that are named by what the configuration or the system calls them, which stays.
+# Objects that are named by what the configuration or the system calls them: no names to hide for that.
 _NAMED_ELSEWHERE: Final = frozenset({b"interface", b"failover-state"})
+# Of these, those whose names stay, whatever the words in them are elsewhere.
+_STAYING: Final = frozenset({b"interface"})
 # Objects whose names stand without quotation marks in the configuration and in the lease file.
 _NAMED_IN_PLAIN: Final = frozenset({b"host", b"authenticator", b"group"})
 
@@ -180,7 +182,7 @@ class OmapiWriter:
     def reference(self, row: list[Any]) -> list[Any]:
         """The row of a handle in a snapshot: number, type, name, key."""
         number, kind, name, key = row
-        if isinstance(name, str) and kind.encode() not in _NAMED_ELSEWHERE:
+        if isinstance(name, str) and kind.encode() not in _STAYING:
             name = self._writer.text(name.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
         return [number, kind, name, self._writer.anything(key)]
 
@@ -188,7 +190,7 @@ class OmapiWriter:
         for name, start, end, whole in message.values:
             if not whole:
                 made[start:end] = self._meaningless(data[start:end])
-            elif name != b"name" or message.kind not in _NAMED_ELSEWHERE:
+            elif name != b"name" or message.kind not in _STAYING:
                 made[start:end] = self._kinds[ATTRIBUTES.get(name)](data[start:end])
 
     def _statements(self, value: bytes) -> bytes:
