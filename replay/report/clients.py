@@ -20,6 +20,7 @@ class Outcome(StrEnum):
     OFFERED = "offered only"
     REFUSED = "refused"
     UNANSWERED = "unanswered"
+    PARTNERS = "the partner's"
     RELEASED = "released"
     DECLINED = "declined"
     ENDED = "lease over"
@@ -32,6 +33,7 @@ SENTENCES: Final[dict[Outcome, str]] = {
     Outcome.OFFERED: "It got an offer, and nothing was granted after that.",
     Outcome.REFUSED: "The last thing that it got was a DHCPNAK.",
     Outcome.UNANSWERED: "Its last message got no answer.",
+    Outcome.PARTNERS: "It was left to the partner, whose recording tells what it got.",
     Outcome.RELEASED: "It gave its address back.",
     Outcome.DECLINED: "It declined the address that it got: somebody else has it.",
     Outcome.ENDED: "Its last lease was over when the recording ended.",

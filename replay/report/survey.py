@@ -27,6 +27,7 @@ from ..showing.messages import (
     RELEASE,
     REQUEST,
     UNANSWERABLE,
+    is_partners,
     logged_reason,
     read_message,
 )
@@ -68,7 +69,8 @@ class Survey:
 
     `relays` are by address. `times` are those of `dhcpd-trace stats` (replay/looking/figures/intervals.py). `offers`
     are the waits from a DISCOVER to an OFFER of a later event, `choices` those from DISCOVER to REQUEST. `at_once`
-    counts offers of the same event. `noted`: the tape has notes of time.
+    counts offers of the same event, `left_to_partner` messages that the failover partner is to answer. `noted`: the
+    tape has notes of time.
     """
 
     timeline: Timeline = field(default_factory=Timeline)
@@ -83,6 +85,7 @@ class Survey:
     choices: Histogram = field(default_factory=Histogram)
     noted: bool = False
     at_once: int = 0
+    left_to_partner: int = 0
     events: int = 0
     effects: int = 0
     first_us: int = 0
@@ -208,6 +211,11 @@ class Survey:
         if asked is None:
             return
         client.waiting = None
+        if is_partners(asked.reason):
+            self.left_to_partner += 1
+            if client.outcome in (Outcome.QUIET, Outcome.UNANSWERED):
+                client.outcome = Outcome.PARTNERS
+            return
         client.unanswered += 1
         self.timeline.at(asked.last_us).unanswered[asked.name] += 1
         client.met((SILENT, *self._reason(self.silences, asked.name, asked.reason)))

@@ -39,6 +39,8 @@ _HELD: Final = {REQUEST: "to renew", RELEASE: "of", INFORM: "with"}
 # A line about a message says who, through what, and then why: what stands behind "via INTERFACE: " is the reason.
 _WHY: Final = re.compile(r".*? via [^ :]+(?: \([^)]*\))?: (.+)", re.DOTALL)
 _FOUND: Final = re.compile(r".*? via [^ :]+ \((found|not found)\)")
+# What the log says of a message that is the failover partner's to answer.
+_PARTNERS: Final = ("load balance to peer ", "lease owned by peer")
 _ADDRESS: Final = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b(?!/\d)")
 _HARDWARE: Final = re.compile(r"\b[0-9a-f]{1,2}(?::[0-9a-f]{1,2}){5,}\b")
 
@@ -157,6 +159,11 @@ def logged_reason(effects: Iterable[Effect]) -> str:
     """
     reason = _reason([effect.text for effect in effects if isinstance(effect, Log)])
     return _HARDWARE.sub("CLIENT", _ADDRESS.sub("ADDRESS", log_text(reason))) or NO_REASON
+
+
+def is_partners(reason: str) -> bool:
+    """Whether such a reason says that the failover partner answers the client instead, or has what it asks for."""
+    return reason.startswith(_PARTNERS)
 
 
 def _reason(lines: Sequence[str]) -> str:

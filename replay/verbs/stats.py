@@ -97,6 +97,7 @@ def _totals_object(totals: Totals) -> dict[str, Any]:
         **_times_object(totals.times),
         "top_talkers": {name.hex(":"): count for name, count in totals.talkers.most_common(_SHOWN_MAXIMUM)},
         "unanswered": dict(totals.silences),
+        "left_to_partner": totals.left_to_partner,
     }
 
 
@@ -118,6 +119,7 @@ def _show_totals(totals: Totals) -> None:
         *((f"sent {name}", f"{count:,}") for name, count in totals.sent.most_common()),
         ("exchanges from DISCOVER to ACK", f"{totals.times.exchanges:,}"),
         ("messages sent again", f"{totals.times.again.count:,}"),
+        *([("left to the partner", f"{totals.left_to_partner:,}")] if totals.left_to_partner else []),
         ("clients", f"{totals.clients:,}"),
     ])
     _print_counted("unanswered", totals.silences.most_common(_SHOWN_MAXIMUM))

@@ -17,7 +17,7 @@ from ....trace.events import Packet
 from ...playing.resume import beginning
 from ...playing.seek import EngineFailed, first_us
 from ...showing.decode import hardware_of_payload, message_name
-from ...showing.messages import UNANSWERABLE, logged_reason
+from ...showing.messages import UNANSWERABLE, is_partners, logged_reason
 from ..answers import Waiting, is_waiting
 from ..leasetable import PoolRow, pool_rows
 from ..naming import HostNames
@@ -81,7 +81,7 @@ class Totals:
 
     `talkers` and `silences` are exact until NAMES_KEPT names twice over, and hold the most frequent beyond. `noted`
     tells whether the recording has notes of time, without which there is neither `decision` nor `release`. `names` are
-    the clients' host names.
+    the clients' host names. `left_to_partner` counts messages that the failover partner is to answer.
     """
 
     talkers: Counter[bytes] = field(default_factory=Counter)
@@ -89,6 +89,7 @@ class Totals:
     received: Counter[str] = field(default_factory=Counter)
     sent: Counter[str] = field(default_factory=Counter)
     times: Times = field(default_factory=Times)
+    left_to_partner: int = 0
     noted: bool = False
     seen: Clients = field(default_factory=Clients)
     names: HostNames = field(default_factory=HostNames)
@@ -173,8 +174,12 @@ def count(bucket: Bucket, totals: Totals, answered: Answered, recorded: bool) ->
         totals.names.learn(event.payload)
         _note(totals.talkers, hardware)
     if not sent and recorded and name not in UNANSWERABLE and not is_waiting(answered.effects):
+        reason = logged_reason(answered.effects)
+        if is_partners(reason):
+            totals.left_to_partner += 1
+            return
         bucket.unanswered += 1
-        _note(totals.silences, f"{name}: {logged_reason(answered.effects)}")
+        _note(totals.silences, f"{name}: {reason}")
 
 
 def _note(counter: Counter[Name], name: Name) -> None:

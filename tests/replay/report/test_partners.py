@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,19 @@ def test_the_page_of_a_pair_tells_its_changes_of_state(tmp_path: Path):
     for words in ("communications-interrupted", "an operator set it", "the partner went from recover to recover-done"):
         assert words in section
     assert '<a href="#failover">' in text
+
+
+def test_what_is_the_partner_s_to_answer_is_no_trouble(tmp_path: Path):
+    """Eight clients of fifteen are the partner's by the load balancing; each has its address, from there."""
+    trace = FIXTURES / "failover/normal-service.primary.trace"
+    text = page(trace, tmp_path)
+    wrong = text[text.index('<section id="wrong">') :].partition("</section>")[0]
+    assert "no address" not in wrong
+    assert "without an answer" not in wrong
+    assert "18 messages were left to the failover partner" in wrong
+    result = CliRunner().invoke(cli, ["stats", str(trace), "--json"])
+    totals = json.loads(result.output.splitlines()[-1])
+    assert (totals["unanswered"], totals["left_to_partner"]) == ({}, 18)
 
 
 def test_the_page_of_a_server_alone_has_no_such_section(tmp_path: Path):
