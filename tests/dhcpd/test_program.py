@@ -92,6 +92,7 @@ def test_test_of_a_configuration(tmp_path):
     expected = [f"Config file: {configuration}", f"Database file: {tmp_path}/none", f"PID file: {tmp_path}/pid"]
     assert (status, lines) == (0, [*BANNER, *expected])
     assert run("-t", "-q", *files) == (0, [])
+    assert "PID file: rel.pid" in run("-t", *files[:-1], "rel.pid")[1], "as it was given, as ISC's"
     configuration.write_text("bogus\n")
     status, lines = run("-t", *files)
     assert status == 1

@@ -274,3 +274,15 @@ def test_functions_that_a_lease_holds_are_in_a_snapshot() -> None:
     ours = run.machine.apply(event)
     assert restored.apply(event) == ours
     assert any("twice: persistent functions not supported." in str(effect) for effect in ours), address
+
+
+def test_without_an_icmp_socket_the_server_says_so_and_serves() -> None:
+    """As ISC's without CAP_NET_RAW: nothing answers the ping, and it offers all the same."""
+    run = Started(b"ping-check on; subnet 10.0.0.0 netmask 255.255.0.0 { range 10.0.1.1 10.0.1.9; }")
+    told = run.tell(ev.ListenFailed(*run.now, "icmp", "", "Operation not permitted"))
+    assert [effect.text for effect in told if isinstance(effect, Log)] == [
+        "unable to create icmp socket: Operation not permitted"
+    ]
+    run.packet(1, 1)
+    run.now_us += 2 * SECOND_US
+    assert [type(effect) for effect in run.tell(ev.Timer(*run.now))].count(Send) == 1
