@@ -425,14 +425,12 @@ class Updates:
             debts.postpone(number)
             return
         lease = self._host.database.find(owed.address)
-        adding = owed.adding
+        removing, adding = owed.removing, owed.adding
         if adding is not None and (lease is None or lease.state != ACTIVE):
-            adding = None
-        if adding is None and owed.removing is None:
-            debts.settle(number)
-            return
+            # It may be there: of this attempt, or of the lease before, which had ended and was not left yet.
+            removing, adding = removing or adding, None
         self.keep_owed(owed.address)
-        chain = Chain(owed.address, owed.removing, adding)
+        chain = Chain(owed.address, removing, adding)
         chain.owed = number
         chain.active = True
         if lease is not None and _is_stored(adding, stored_names(lease)):

@@ -64,6 +64,11 @@ if TYPE_CHECKING:
 
 SERVICE: Final = "failover"
 VENDOR: Final = b"isc-4.4.3-P1"
+# What a server of ISC's before 3.1 said in the place of its hash buckets, and what is logged of it.
+_OLD_HBA: Final = b"isc-V3.0."
+_OLD_PARTNER: Final = (
+    "WARNING: failover as of versions 3.1.0 and on are not reverse compatible with versions 3.0.x."
+)
 _NOT_A_SECONDARY: Final = Refusal(Reason.INVALID_PARTNER, "both servers are primary")
 
 # What ISC says of an attempt to connect, or to listen, that fails at once.
@@ -244,6 +249,8 @@ class Connections:
             text = ALREADY_CONNECTED.text if endpoint.link is not None else NO_MCLT.text
             self._drop(link, f"a CONNECT was refused: {text}")
             return
+        if message.hba is not None and message.hba.startswith(_OLD_HBA):
+            self._host.log(ERROR, _OLD_PARTNER)
         self._adopt(link, endpoint)
         endpoint.hba, endpoint.mclt = message.hba, message.mclt
         self._take_terms(endpoint, message)

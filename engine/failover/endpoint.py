@@ -142,15 +142,16 @@ class Endpoint:
     server knows. `mclt` and `hba` are the primary's, None for an HBA that was never heard. `needs_all`: what this
     server knows is not complete until the partner has told everything; `asked_here`: that was asked for on this link;
     `lacking`: something that was told since lacked what is needed to know it. `forgetful`: the partner came back
-    without what it knew, and is being told.
+    without what it knew, and is being told. `doubtful`: the disk has refused something, and may lack records of leases
+    that have not changed since.
     `why`: what led to the state, in words for an operator. `skew_s`: how far the partner's clock was ahead at its last
     message, None before there was one. `unsure` are the states of the last moments, the oldest first: where to go
     back to when the disk refuses the record of a change; `wanted` is the state that is to be entered again then.
     """
 
     __slots__ = (
-        "needs_all", "asked_here", "balance_at", "balanced_at", "calling", "forgetful", "hba", "lacking", "link",
-        "mclt", "partner_delay_s",
+        "needs_all", "asked_here", "balance_at", "balanced_at", "calling", "doubtful", "forgetful", "hba", "lacking",
+        "link", "mclt", "partner_delay_s",
         "partner_since", "partner_state", "partner_unacked", "saved", "serving", "settings", "since", "site", "skew_s",
         "state", "unsure", "updates", "wanted", "why",
     )  # fmt: skip
@@ -173,7 +174,7 @@ class Endpoint:
         self.unsure: list[Unsure] = []
         self.wanted: State | None = None
         self.needs_all = True
-        self.asked_here = self.lacking = self.forgetful = False
+        self.asked_here = self.lacking = self.forgetful = self.doubtful = False
         self.balanced_at = 0
         # Pool.index -> when its balance is looked at next.
         self.balance_at: dict[int, int] = {}
@@ -305,6 +306,7 @@ class Endpoint:
             "asked_here": self.asked_here,
             "lacking": self.lacking,
             "forgetful": self.forgetful,
+            "doubtful": self.doubtful,
             "balanced_at": self.balanced_at,
             "balance_at": list(self.balance_at.items()),
             "why": self.why,
@@ -318,7 +320,8 @@ class Endpoint:
         self.state, self.saved = State(data["state"]), State(data["saved"])
         self.partner_state = State(data["partner_state"])
         for name in ("since", "partner_since", "mclt", "hba", "partner_unacked", "partner_delay_s", "calling",
-                     "needs_all", "asked_here", "lacking", "forgetful", "balanced_at", "why", "skew_s"):  # fmt: skip
+                     "needs_all", "asked_here", "lacking", "forgetful", "doubtful", "balanced_at", "why",
+                     "skew_s"):  # fmt: skip
             setattr(self, name, data[name])
         self.updates.restore(data["updates"])
         self.unsure = [

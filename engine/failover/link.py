@@ -54,6 +54,7 @@ class LinkRow(NamedTuple):
     called: bool
     greeted: bool
     announced: bool
+    conflicts: int
     next_xid: int
     heard_us: int
     sent_us: int
@@ -64,16 +65,21 @@ class Link:
     """A connection. `stream` numbers it (trace/events.py), `endpoint` names the relationship that it belongs to.
 
     `called`: this server opened it. `greeted`: its handshake is over, so that it is the link. `announced`: the partner
-    has said on it what state it is in. Times in microseconds.
+    has said on it what state it is in. `conflicts`: how often a partner's conflict has ended this server's recovery
+    on it. Times in microseconds.
     """
 
-    __slots__ = ("announced", "called", "endpoint", "greeted", "heard_us", "next_xid", "sent_us", "splitter", "stream")
+    __slots__ = (
+        "announced", "called", "conflicts", "endpoint", "greeted", "heard_us", "next_xid", "sent_us", "splitter",
+        "stream",
+    )  # fmt: skip
 
     def __init__(self, stream: int, endpoint: str, now_us: int, *, called: bool) -> None:
         self.stream = stream
         self.endpoint = endpoint
         self.called = called
         self.greeted = self.announced = False
+        self.conflicts = 0
         self.next_xid = 0
         self.heard_us = now_us
         self.sent_us = now_us
@@ -92,14 +98,14 @@ class Link:
 
     def plain(self) -> LinkRow:
         """Everything, as plain data."""
-        return LinkRow(self.stream, self.endpoint, self.called, self.greeted, self.announced, self.next_xid,
-                       self.heard_us, self.sent_us, self.splitter.rest)  # fmt: skip
+        return LinkRow(self.stream, self.endpoint, self.called, self.greeted, self.announced, self.conflicts,
+                       self.next_xid, self.heard_us, self.sent_us, self.splitter.rest)  # fmt: skip
 
     @classmethod
     def restored(cls, row: LinkRow) -> Link:
         """The connection of `plain`."""
         made = cls(row.stream, row.endpoint, row.heard_us, called=row.called)
-        made.greeted, made.announced = row.greeted, row.announced
+        made.greeted, made.announced, made.conflicts = row.greeted, row.announced, row.conflicts
         made.next_xid, made.sent_us = row.next_xid, row.sent_us
         made.splitter = Splitter(row.held)
         return made

@@ -14,8 +14,8 @@ A change whose record the disk refuses is taken back (`storage_failed`), since a
 Where this differs from ISC: whatever the state is in which a link is lost, updates that were not acknowledged are sent
 again on the next one, and an update request of the partner is forgotten; a server that must recover does not take a
 starting partner's NORMAL for a conflict, and asks for everything again on each link until it has come, and where what
-came lacked something; one that has recovered does not wait for a NORMAL that was announced before
-(docs/differences.md).
+came lacked something; one that has recovered does not wait for a NORMAL that was announced before; a
+conflict and a recovery do not go on changing places for ever (docs/differences.md).
 
 Source: docs/behaviour/failover.md#changes-of-my-state, #a-state-received, #loss-of-a-link, #recovery.
 """
@@ -90,6 +90,9 @@ def start(endpoint: Endpoint) -> None:
 def set_state(endpoint: Endpoint, number: int) -> bool:
     """An operator wants the endpoint in a state; False where there is no such state (and nothing is done)."""
     state = BY_NUMBER.get(number)
+    if state is POT_CONF and endpoint.link is None:
+        # Nobody is there to resolve it with, and on the next link nobody would begin.
+        state = RES_INT
     if state is not None:
         move(endpoint, state, "an operator set it")
     if state is COMM_INT and _hears_normal(endpoint):
@@ -264,6 +267,9 @@ def _follow(endpoint: Endpoint, old: State, announced: State, flags: int) -> Non
         # It will say more when it has heard that this server is in PARTNER-DOWN.
         endpoint.tell("stays", "the partner starts; it says more when it has heard of partner-down")
         return
+    if _is_crossing(endpoint, mine, announced):
+        endpoint.tell("stays", "the partner gave way to a conflict at the same moment; one of the two must not")
+        return
     said = ANNOUNCED[mine, announced]
     act = _ACTS.get(said.what)
     if act is not None:
@@ -275,6 +281,18 @@ def _follow(endpoint: Endpoint, old: State, announced: State, flags: int) -> Non
     if mine is COMM_INT and new is NORMAL:
         outgoing.send_updates(endpoint)
     move(endpoint, new, f"the partner went from {old.word} to {announced.word}")
+
+
+def _is_crossing(endpoint: Endpoint, mine: State, announced: State) -> bool:
+    """Whether a conflict and a recovery go on changing places, since each gives way to the other's at the same time.
+
+    The primary ends that the first time, and a secondary, whose partner may be another program, the second.
+    """
+    link = endpoint.link
+    assert link is not None, "announced on the link"
+    if mine is RECOVER and announced is POT_CONF:
+        link.conflicts += 1
+    return mine is POT_CONF and announced is RECOVER and link.conflicts > (0 if endpoint.primary else 1)
 
 
 def _rebalance(endpoint: Endpoint, _old: State, _announced: State) -> None:
@@ -366,6 +384,7 @@ def _recent(endpoint: Endpoint, now_us: int) -> list[Unsure]:
 
 def storage_failed(endpoint: Endpoint) -> None:
     """Records of the last moments are lost: of the state, or of what the partner told, which it is to tell again."""
+    endpoint.doubtful = True
     _take_back(endpoint)
     if endpoint.link is not None and endpoint.updates.to_ack:
         endpoint.site.drop(endpoint.link.stream, "what the partner told could not be recorded")

@@ -1,8 +1,9 @@
 """What this server tells of its leases: binding updates, acknowledgements, and the queues behind them.
 
 An update is sent as soon as a lease changes, if the link is there and fewer are under way than the partner can take.
-Before it leaves, the lease's `rewind_state` (what the partner must be assumed to know) is on disk. Acknowledgements go
-before updates. DHCP answers wait for none of this. Functions of an endpoint; leases change in lease/commit.py only.
+Before it leaves, the lease's `rewind_state` (what the partner must be assumed to know) is on disk; behind a failure of
+the disk that is the whole record, since the one of before may be lost. Acknowledgements go before updates. DHCP
+answers wait for none of this. Functions of an endpoint; leases change in lease/commit.py only.
 
 Where this differs from ISC: option 3 tells the state of the lease at the moment of sending; a partner that has
 forgotten what it promised is told of a lease as in use until its promise must be over (docs/differences.md).
@@ -64,7 +65,7 @@ def _send_update(endpoint: Endpoint, lease: Lease) -> None:
     assert link is not None
     if endpoint.forgetful:
         _keep_promise(endpoint, lease)
-    endpoint.site.leases.mark_told(lease)
+    endpoint.site.leases.mark_told(lease, again=endpoint.doubtful)
     xid = link.update_xid()
     endpoint.updates.sent(lease.address, Told(xid, lease.state))
     endpoint.send(

@@ -524,9 +524,12 @@ class Leases:
         self.database.requeue(lease, partner.due(lease))
         self._host.watch(lease)
 
-    def mark_told(self, lease: Lease) -> None:
-        """The partner is about to be told of the lease, and must be taken to know it from now on."""
-        if lease.rewind_state != lease.state:
+    def mark_told(self, lease: Lease, *, again: bool = False) -> None:
+        """The partner is about to be told of the lease, and must be taken to know it from now on.
+
+        `again`: the record may not be on disk, and is appended in any case.
+        """
+        if again or lease.rewind_state != lease.state:
             lease.rewind_state = lease.state
             self._append(lease)
 

@@ -21,10 +21,18 @@ _DRAW: Final = 1 << 48
 _PEACE_S: Final = 40
 _LENGTH_S: Final = (300, 1200)
 _CLIENT_EVERY_S: Final = (4, 20)
-# The part of all runs in which operators do what nobody may.
+# The part of all runs in which clients have names in DNS, and how often its server fails.
+_NAMED: Final = 0.15
+_NAMES_FAIL_EVERY_S: Final = (60, 300)
+_BESIDE_NAMES: Final = frozenset({
+    "partition", "one-way", "deaf", "slow", "lossy", "reset", "stalled", "refused", "reordered", "garbled", "rewrite",
+    "bad-rewrite", "reload",
+})  # fmt: skip
+# The part of all runs in which operators do what nobody may, and do it often: there are many pairs of states.
 _WILD: Final = 0.1
-_WILD_WEIGHT: Final = 50
+_WILD_WEIGHT: Final = 40
 _FAULT_EVERY_S: Final = (40, 200)
+_WILD_EVERY_S: Final = (8, 25)
 
 
 def plan(seed: int, kinds: Collection[str] = tuple(FAULTS)) -> Plan:
@@ -33,7 +41,26 @@ def plan(seed: int, kinds: Collection[str] = tuple(FAULTS)) -> Plan:
     site = _site(random)
     length_us = random.randint(*_LENGTH_S) * SECOND_US
     steps = [*_acts(random, site, length_us), *_faults(random, site, length_us, kinds)]
-    return Plan(seed, site, length_us, tuple(sorted(steps)))
+    return _with_names(Plan(seed, site, length_us, tuple(sorted(steps))), kinds)
+
+
+def _with_names(plan: Plan, kinds: Collection[str]) -> Plan:
+    """The plan with names in DNS, where it is one of those; the draws of all others are as if there were none.
+
+    Servers forget nothing there, and clocks are right: what one was about to say to DNS when it ended is lost
+    (judging/naming.py).
+    """
+    random = Random(f"{plan.seed} names")  # noqa: S311 - to be the same again is what is wanted
+    if random.random() >= _NAMED:
+        return plan
+    names = sorted(kind for kind in kinds if FAULTS[kind].names)
+    count = int(plan.length_us / SECOND_US / random.uniform(*_NAMES_FAIL_EVERY_S)) if names else 0
+    steps = [step for step in plan.steps if step.kind == CLIENT or step.kind in _BESIDE_NAMES]
+    for name in random.choices(names, k=count) if names else ():
+        lasts_us = int(random.random() ** 2 * FAULTS[name].longest_s * SECOND_US)
+        at_us = random.randint(_PEACE_S * SECOND_US, plan.length_us)
+        steps.append(Step(at_us, name, 0, lasts_us, random.randrange(_DRAW)))
+    return plan._replace(site=plan.site._replace(names=True), steps=tuple(sorted(steps)))
 
 
 def _site(random: Random) -> Site:
@@ -68,13 +95,14 @@ def _acts(random: Random, site: Site, length_us: int) -> list[Step]:
 
 
 def _faults(random: Random, site: Site, length_us: int, kinds: Collection[str]) -> list[Step]:
-    if not kinds:
-        return []
     wild = random.random() < _WILD
+    kinds = [kind for kind in kinds if not FAULTS[kind].names]
     names = sorted(kind for kind in kinds if wild or not FAULTS[kind].wild) or sorted(kinds)
-    weights = [_WILD_WEIGHT if FAULTS[name].wild else FAULTS[name].weight for name in names]
+    if not names:
+        return []
+    weights = [FAULTS[name].weight * (_WILD_WEIGHT if FAULTS[name].wild else 1) for name in names]
     numbers = servers(site)
-    count = int(length_us / SECOND_US / random.uniform(*_FAULT_EVERY_S))
+    count = int(length_us / SECOND_US / random.uniform(*(_WILD_EVERY_S if wild else _FAULT_EVERY_S)))
     found = []
     for name in random.choices(names, weights, k=count):
         lasts_us = int(random.random() ** 2 * FAULTS[name].longest_s * SECOND_US)

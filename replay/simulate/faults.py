@@ -4,15 +4,16 @@ A fault is done to a server, or to what is between servers; some are over by the
 then, and for all at the end of a run, when the world is made good; it must not mind being called for nothing. What a
 fault leaves (a server that does not run, a clock that is wrong, a full disk) is put right by the run at its end.
 
-To add one: a function or two, and a line in FAULTS. DNS servers that fail will be one more kind of party to cut, slow
-down and restart.
+To add one: a function or two, and a line in FAULTS.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ...engine.failover.rules.states import NORMAL, P_DOWN, State
+from ...engine.model.lease import BACKUP, FREE
 from ...trace import events as ev
 from . import operators
 
@@ -34,6 +35,11 @@ _FAILING: Final = ("append", "sync")
 _REWRITING: Final = ("create", "write", "backup", "install")
 _THINGS: Final = 6
 _LONGER: Final = 2
+# When two ends of a cut connection have noticed, and when an operator's word has come.
+_LATE_US: Final = 20 * SECOND_US
+_WRONG_TIME_S: Final = 1000
+_NOTICED_US: Final = 1_000_000
+_WRITTEN_US: Final = 3_000_000
 # What an operator may write who does not know what he does.
 _WRITTEN: Final = tuple(state for state in State if state not in (State.UNKNOWN, State.STARTUP))
 
@@ -41,7 +47,8 @@ _WRITTEN: Final = tuple(state for state in State if state not in (State.UNKNOWN,
 class Fault(NamedTuple):
     """What is done (False where it cannot be), how it is over, how often it comes among all, how long it lasts at most.
 
-    `wild`: an operator does what nobody may, so that promises are not judged any more.
+    `wild`: an operator does what nobody may, so that promises are not judged any more. `names`: it is done to the name
+    server, where the site has one.
     """
 
     what: str
@@ -50,6 +57,7 @@ class Fault(NamedTuple):
     weight: int
     longest_s: int
     wild: bool = False
+    names: bool = False
 
 
 def share(draw: int) -> float:
@@ -287,6 +295,77 @@ def _write_state(run: Run, step: Step) -> bool:
     return state is not NORMAL and run.operate(step.who, operators.state_wish(run.relationship(step).name, int(state)))
 
 
+def _write_both(run: Run, step: Step) -> bool:
+    """Both ends of a relationship are told states while they cannot tell each other; one in two is killed behind it."""
+    one, count = run.relationship(step), len(_WRITTEN)
+    numbers = (step.who, one.other(step.who))
+    if not all(run.nodes[number].running for number in numbers):
+        return False
+    run.world.network.cut(*run.neighbours(step))
+    choice = step.draw // _PARTS
+    for number, state in zip(numbers, (_WRITTEN[choice % count], _WRITTEN[choice // count % count]), strict=True):
+        for end in run.connections(number):
+            end.reset()
+        wish = operators.state_wish(one.name, int(state))
+        run.world.clock.after(_NOTICED_US, partial(_unless_healed, run, partial(run.operate, number, wish)))
+    if choice // count**2 % 2:
+        run.world.clock.after(_WRITTEN_US, partial(_unless_healed, run, partial(_begin_anew, run, step.who)))
+    return True
+
+
+def _unless_healed(run: Run, act: Callable[[], object]) -> None:
+    if not run.healed:
+        act()
+
+
+def _begin_anew(run: Run, number: int) -> None:
+    if run.stop(number, lambda node: node.kill()):
+        run.start(number)
+
+
+def _reserve(run: Run, step: Step) -> bool:
+    """An address that nobody has is reserved at one server, and not at its partner."""
+    address = run.address(step, step.draw // _PARTS)
+    return run.lease_state(step.who, address) in (FREE, BACKUP) and run.operate(
+        step.who, operators.flags_wish(address, reserved=True)
+    )
+
+
+def _reserve_no_more(run: Run, step: Step) -> None:
+    address = run.address(step, step.draw // _PARTS)
+    if run.lease_state(step.who, address) in (FREE, BACKUP):
+        run.operate(step.who, operators.flags_wish(address, reserved=False))
+
+
+# The name server
+
+
+def _dns_down(run: Run, _step: Step) -> bool:
+    run.names.down = True
+    return run.site.names
+
+
+def _dns_fails(run: Run, _step: Step) -> bool:
+    run.names.fails = True
+    return run.site.names
+
+
+def _dns_late(run: Run, step: Step) -> bool:
+    """Some answers come behind the next sending, some when nobody waits any more."""
+    run.names.late_us = int(share(step.draw) * _LATE_US)
+    return run.site.names
+
+
+def _dns_time(run: Run, _step: Step) -> bool:
+    """It takes every signature for too old (BADTIME)."""
+    run.names.ahead_s = _WRONG_TIME_S
+    return run.site.names
+
+
+def _dns_well(run: Run, _step: Step) -> None:
+    run.names.heal()
+
+
 FAULTS: Final[dict[str, Fault]] = {
     "kill": Fault("a server is killed, and started again later", _kill, _restart, 6, 300),
     "power": Fault("its power fails, and what was not synced is lost in part or all", _darken, _restart, 6, 300),
@@ -313,4 +392,10 @@ FAULTS: Final[dict[str, Fault]] = {
     "wrong-partner-down": Fault("an operator takes a partner that lives for dead", _declare_wrongly, _join, 5, 200),
     "shutdown": Fault("an operator shuts it down", _shut_down, _restart, 3, 200),
     "written-state": Fault("an operator writes any state", _write_state, None, 1, 0, wild=True),
+    "both-written": Fault("operators write any states at both ends of a cut", _write_both, _join, 6, 60, wild=True),
+    "reserved": Fault("an operator reserves an address here alone", _reserve, _reserve_no_more, 1, 200, wild=True),
+    "dns-down": Fault("the name server answers nothing", _dns_down, _dns_well, 1, 300, names=True),
+    "dns-fails": Fault("the name server answers SERVFAIL", _dns_fails, _dns_well, 1, 300, names=True),
+    "dns-late": Fault("the name server answers late", _dns_late, _dns_well, 1, 300, names=True),
+    "dns-time": Fault("the name server takes no signature (BADTIME)", _dns_time, _dns_well, 1, 300, names=True),
 }

@@ -16,6 +16,7 @@ from .garbling import garbled
 from .judging.promises import Violated
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from ...engine.failover.endpoint import Endpoint
@@ -74,6 +75,8 @@ class Node(Server):
         # So long after a slice of a rewrite the next one comes; 0: at once.
         self.slice_us = 0
         self._slices = False
+        # How late the name server answers now, in microseconds.
+        self.names_late_us: Callable[[], int] = lambda: 0
         self._watch = watch
 
     def endpoint(self, name: str) -> Endpoint | None:
@@ -133,6 +136,10 @@ class Node(Server):
         """Append; behind it the power may fail."""
         super().store(effect)
         self._may_fail()
+
+    def _ask(self, server: Callable[[bytes], bytes | None], effect: fx.DnsSend, where: str) -> None:
+        """The name server takes its time."""
+        self._world.clock.after(self.names_late_us(), partial(super()._ask, server, effect, where))
 
     def _leave(self, effect: fx.Send | fx.StreamSend) -> None:
         self._may_fail()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 ADDRESS: Final = 0x0A0000FA
 _SHUTDOWN: Final = 2
+_RESERVED: Final = 4
 _FIRST_REQUEST: Final = 1
 
 
@@ -63,6 +64,16 @@ def _written(kind: bytes, values: Values) -> Message:
 def state_wish(relationship: str, state: int) -> Message:
     """A relationship is to be in a state."""
     return _written(b"failover-state", {b"name": relationship.encode(), b"local-state": integer(state)})
+
+
+def flags_wish(address: int, *, reserved: bool) -> Message:
+    """An address is to be kept for who had it last, or no longer.
+
+    Values are written in order, and what the lease was found by cannot be: it stands behind, and is refused alone.
+    """
+    flags = bytes((_RESERVED if reserved else 0,))
+    values = {b"flags": flags, b"ip-address": address.to_bytes(4, "big")}
+    return Message(OPEN, 0, _FIRST_REQUEST, 0, {b"type": b"lease", b"update": integer(1)}, values)
 
 
 def shutdown_wish() -> Message:

@@ -25,7 +25,7 @@ class Site(NamedTuple):
 
     `shape`: who shares pools with whom, a key of sites.SHAPES. `addresses`: the size of each relationship's pool.
     `clients` is their number, of which every `relayed`th is behind a relay agent (0: none). `skews` are how far the
-    servers' clocks are ahead of the world's, in microseconds.
+    servers' clocks are ahead of the world's, in microseconds. `names`: each client has a name in DNS.
     """
 
     shape: str
@@ -42,6 +42,7 @@ class Site(NamedTuple):
     auto_partner_down_s: int
     ping: bool
     skews: tuple[int, ...]
+    names: bool = False
 
 
 class Step(NamedTuple):

@@ -15,17 +15,29 @@ from ...engine.failover.rules.states import PAUSED, RECOVER, SHUTDOWN
 from ...trace import events as ev
 from ..world.disk import Disk
 from ..world.simulated.clock import SECOND_US
+from ..world.simulated.name_server import NameServer
 from ..world.simulated.world import World
 from ..world.starting import Beginning, ethernet
 from .clients import Client
 from .faults import FAULTS
-from .judging import coverage, settled
+from .judging import coverage, naming, settled
 from .judging.judge import Judge
 from .judging.promises import Violated
 from .node import Node
 from .operators import Operator, state_wish
 from .plan import CLIENT
-from .sites import RELAY, SHAPES, configuration, name, relationships, servers
+from .sites import (
+    KEY,
+    NAME_SERVER,
+    RELAY,
+    SHAPES,
+    ZONES,
+    configuration,
+    name,
+    pool_of,
+    relationships,
+    servers,
+)
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -41,6 +53,7 @@ VERSION: Final = "simulated"
 _SERVER_HARDWARE: Final = 0x02FE_0000_0000
 _SEED_OCTETS: Final = 32
 _SETTLE_LOOK_S: Final = 5
+_RENEWALS: Final = 3
 _CONFIGURATION: Final = "dhcpd.conf"
 _FAILOVER: Final = "failover"
 _STOPPED: Final = frozenset({PAUSED, SHUTDOWN})
@@ -67,17 +80,24 @@ class Run:
         self.healed = False
         self.relationships = SHAPES[plan.site.shape]
         self.judge = Judge(plan, self.world.clock)
+        self.names = NameServer(*ZONES, key=KEY, now=self._now)
         self._recordings = recordings
         self.nodes = self.judge.nodes
         for number in servers(plan.site):
             self.nodes[number] = self._node(number)
         self.clients = [self._client(number) for number in range(plan.site.clients)]
+        if plan.site.names:
+            self.world.dns_servers[NAME_SERVER] = self.names.answer
+
+    def _now(self) -> int:
+        return self.world.clock.now_us // SECOND_US
 
     def _node(self, number: int) -> Node:
         hardware = (_SERVER_HARDWARE + number).to_bytes(6, "big")
         links = (ethernet("eth0", 2, hardware, (address_of(number), 24)),)
         node = Node(self.world, self.judge, number, name(number), links, Disk())
         node.clock_off_us = self.site.skews[number - 1]
+        node.names_late_us = lambda: self.names.late_us
         self.world.servers[node.name] = node
         self.world.network.servers.append(node)
         return node
@@ -138,13 +158,27 @@ class Run:
                 fault.end(self, step)
         self.healed = True
         self._make_good()
-        bound_s = settled.bound_s(self.site)
+        self._settle("settled", settled.bound_s(self.site), partial(settled.missing, self.relationships, self.nodes))
+        if self.site.names:
+            self._renew()
+            missing = partial(naming.missing, self.relationships, self.nodes, self.names)
+            self._settle("names", naming.BOUND_S, missing)
+
+    def _settle(self, invariant: str, bound_s: int, missing: Callable[[], str]) -> None:
+        """Wait until nothing is missing. Raises Violated where that does not come in time."""
         until_us = self.world.clock.now_us + bound_s * SECOND_US
-        while (missing := settled.missing(self.relationships, self.nodes)) and self.world.clock.now_us < until_us:
+        while (found := missing()) and self.world.clock.now_us < until_us:
             self._bring_back()
             self.world.clock.wait(_SETTLE_LOOK_S)
-        if missing:
-            raise Violated("settled", f"{bound_s} s after everything was well: {missing}")
+        if found:
+            raise Violated(invariant, f"{bound_s} s after everything was well: {found}")
+
+    def _renew(self) -> None:
+        """Whoever has an address keeps it, so that there are names to be compared."""
+        for client in self.clients:
+            if client.source:
+                client.act(0)
+        self.world.clock.after(self.site.lease_s * SECOND_US // _RENEWALS, self._renew)
 
     def _make_good(self) -> None:
         for number, node in self.nodes.items():
@@ -222,6 +256,16 @@ class Run:
         """A relationship of the server that a step is about."""
         own = relationships(self.site, step.who)
         return own[step.draw % len(own)]
+
+    def address(self, step: Step, number: int) -> int:
+        """An address of the pool of that relationship."""
+        return pool_of(self.site, self.relationship(step))[number % self.site.addresses]
+
+    def lease_state(self, number: int, address: int) -> int | None:
+        """The binding state of an address at a server, None where it does not run."""
+        server = self.nodes[number].machine.server
+        lease = None if server is None or not self.nodes[number].running else server.database.find(address)
+        return None if lease is None else lease.state
 
     def neighbours(self, step: Step) -> tuple[str, str]:
         """The names of a server and of a partner of it."""

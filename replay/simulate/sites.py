@@ -6,6 +6,8 @@ Server number n has the address 10.0.0.n. Each relationship has a pool in the on
 
 from __future__ import annotations
 
+from base64 import b64encode
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -15,8 +17,22 @@ OMAPI_PORT: Final = 7911
 FAILOVER_PORT: Final = 647
 RELAY: Final = "10.1.0.1"
 LAN_FIRST: Final = 10
+LAN_NET: Final = "10.0.0.0"
+RELAY_NET: Final = "10.1.0.0"
 _ROOM: Final = 100
 _HOST: Final = 255
+
+
+NAME_SERVER: Final = "10.0.0.53"
+ZONES: Final = ("example.org.", "0.0.10.in-addr.arpa.", "0.1.10.in-addr.arpa.")
+KEY: Final = ("names.", b"what both know")
+_NO_NAMES: Final = "ddns-update-style none;"
+NAMES: Final = "".join((
+    f'key {KEY[0]} {{ algorithm hmac-sha256; secret "{b64encode(KEY[1]).decode()}"; }}\n',
+    *[f"zone {zone} {{ primary {NAME_SERVER}; key {KEY[0]}; }}\n" for zone in ZONES],
+    'ddns-update-style interim; ddns-domainname "example.org";\n',
+    'ddns-hostname = binary-to-ascii (16, 8, "-", hardware);\n',
+))  # fmt: skip
 
 
 class Relationship(NamedTuple):
@@ -62,6 +78,12 @@ def owner_of(site: Site, address: int) -> Relationship:
     return SHAPES[site.shape][((address & _HOST) - LAN_FIRST) // _ROOM]
 
 
+def pool_of(site: Site, one: Relationship) -> range:
+    """The addresses of a relationship's first pool, as numbers."""
+    first = int(IPv4Address(LAN_NET if one.lan else RELAY_NET)) + LAN_FIRST + SHAPES[site.shape].index(one) * _ROOM
+    return range(first, first + site.addresses)
+
+
 def name(number: int) -> str:
     """A server's name."""
     return f"server-{number}"
@@ -69,8 +91,9 @@ def name(number: int) -> str:
 
 def configuration(site: Site, number: int, *, longer: int = 0, secret: str = "") -> str:
     """dhcpd.conf of a server. `longer`: so many addresses more in each pool; `secret`: behind relationships' names."""
+    names, ping = NAMES if site.names else _NO_NAMES, "true" if site.ping else "false"
     text = (
-        f"ddns-update-style none; omapi-port {OMAPI_PORT}; ping-check {'true' if site.ping else 'false'};\n"
+        f"{names} omapi-port {OMAPI_PORT}; ping-check {ping};\n"
         f"default-lease-time {site.lease_s}; max-lease-time {2 * site.lease_s}; min-lease-time 20;\n"
     )
     own = [(at, one) for at, one in enumerate(SHAPES[site.shape]) if number in (one.primary, one.secondary)]

@@ -159,7 +159,8 @@ def _tell(found: Sum, seconds: float, *, as_json: bool) -> None:
     if as_json:
         print_json({"seeds": found.seeds, "events": found.events, "seconds": seconds, "cpu_seconds": found.cpu_s,
                     "failures": len(found.failures), "met": dict(sorted(found.met.items())),
-                    "never_met": coverage.never_met(found.met, FAULTS)})  # fmt: skip
+                    "never_met": coverage.never_met(found.met, FAULTS),
+                    "cannot_come": coverage.CANNOT_COME})  # fmt: skip
         return
     rate = found.events / found.cpu_s if found.cpu_s else 0.0
     print_lines(
@@ -170,3 +171,4 @@ def _tell(found: Sum, seconds: float, *, as_json: bool) -> None:
     never = coverage.never_met(found.met, FAULTS)
     print_lines(f"never met, of {len(coverage.expected(FAULTS)):,} things that must come: {len(never):,}")
     print_lines(*[f"{0:>12}  {what}" for what in never])
+    print_lines(*[f"{'never':>12}  {what}: {why}" for what, why in coverage.CANNOT_COME.items()])

@@ -16,7 +16,9 @@ from dhcpd.engine.failover.rules import lease_time
 from dhcpd.replay.command.cli import cli
 from dhcpd.replay.playing.play import play_file
 from dhcpd.replay.playing.verdict import Status
+from dhcpd.replay.simulate import sites
 from dhcpd.replay.simulate.drawing import plan
+from dhcpd.replay.simulate.judging import judge
 from dhcpd.replay.simulate.plan import NotAPlan, Plan
 from dhcpd.replay.simulate.run import Run
 
@@ -73,6 +75,23 @@ def test_a_failure_is_kept_as_recordings_that_play_and_a_plan_that_fails_again(
     assert again.exit_code == 0, again.output
 
 
+def test_names_that_are_not_tried_again_are_missed(monkeypatch: pytest.MonkeyPatch):
+    """Seed 1 has names, and a name server that fails in each way."""
+    met = Run(plan(1)).carry_out().met
+    assert all(met[f"fault: {kind}"] for kind in ("dns-down", "dns-fails", "dns-late", "dns-time"))
+    monkeypatch.setattr(sites, "NAMES", sites.NAMES + "ddns-retry off;\n")
+    violated = Run(plan(1)).carry_out().violated
+    assert violated is not None
+    assert violated.invariant == "names"
+
+
+def test_servers_that_talk_without_end_are_noticed(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(judge, "EVENTS_A_SECOND_MAXIMUM", 10)
+    violated = Run(plan(2)).carry_out().violated
+    assert violated is not None
+    assert "without end" in violated.what
+
+
 def test_a_plan_is_its_text():
     for seed in SEEDS:
         assert Plan.of(plan(seed).text()) == plan(seed)
@@ -91,7 +110,7 @@ def test_what_is_not_understood_is_said(words: tuple[str, ...]):
 
 
 def test_faults_are_chosen():
-    words = ["simulate", "--seeds", "4", "--jobs", "1", "--json"]
+    words = ["simulate", "--seeds", "10", "--jobs", "1", "--json"]
     for option, kinds, met, unmet in (
         ("--faults", "none", (), ("kill", "power")), ("--without", "kill", ("power",), ("kill",)),
     ):  # fmt: skip

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from ..plan import Plan
     from ..sites import Relationship
 
+# Three servers that tell each other of all their leases at once have some hundred.
+EVENTS_A_SECOND_MAXIMUM: Final = 4000
 _REPLY: Final = 2
 _SERVES: Final = frozenset({NORMAL, COMM_INT, P_DOWN})
 _FAILOVER: Final = "failover"
@@ -65,6 +67,7 @@ class Judge:
         self._twins = Twins(plan.seed, self.met)
         # Whether the event that was taken last stores something.
         self._storing = False
+        self._second = self._in_second = 0
 
     # Servers
 
@@ -94,13 +97,22 @@ class Judge:
 
     def before(self, node: Node, event: Event) -> None:
         """A server is about to take an event."""
-        self.events += 1
+        self._count_event(node)
         self._twins.before(node)
         kind = type(event)
         if kind is not ev.Packet and node.machine.server is not None:
             node.machine.server.reasons = []
             if isinstance(event, ev.StreamData):
                 self._note_announcement(node, event)
+
+    def _count_event(self, node: Node) -> None:
+        self.events += 1
+        second = self._clock.now_us // SECOND_US
+        self._in_second = self._in_second + 1 if second == self._second else 1
+        self._second = second
+        if self._in_second > EVENTS_A_SECOND_MAXIMUM:
+            what = f"{node.name} and others go on without end: {self._in_second:,} events in a second"
+            raise Violated("engine", what)
 
     def _note_announcement(self, node: Node, event: ev.StreamData) -> None:
         """What an endpoint hears of its partner's state, the first of one piece."""

@@ -301,6 +301,36 @@ def test_an_impossible_state_sends_nobody_away() -> None:
     assert states_of(pair) == ("normal", "normal")
 
 
+def test_a_partner_of_before_is_named(pair: Pair) -> None:
+    pair.cut = True
+    pair.sleep(40)
+    pair.primary.endpoint.hba = b"isc-V3.0.".ljust(32, b"\0")
+    pair.cut = False
+    pair.sleep(20)
+    warning = "WARNING: failover as of versions 3.1.0 and on are not reverse compatible with versions 3.0.x."
+    assert warning in pair.secondary.lines
+    assert states_of(pair) == ("normal", "normal")
+
+
+@pytest.mark.parametrize("cut", [False, True], ids=["linked", "cut"])
+@pytest.mark.parametrize("both", [False, True], ids=["one", "both"])
+@pytest.mark.parametrize("state", [states.COMM_INT, states.POT_CONF, states.REC_WAIT, states.REC_DONE, states.RES_INT])
+def test_out_of_whatever_state_an_operator_writes_a_pair_finds_back(
+    pair: Pair, state: states.State, both: bool, cut: bool
+) -> None:
+    """But out of those that only an operator ends: PAUSED, SHUTDOWN, and PARTNER-DOWN without a partner."""
+    if cut:
+        pair.cut = True
+        pair.sleep(40)
+    for node in pair.nodes if both else (pair.secondary,):
+        node.set_state(state)
+    pair.cut = False
+    pair.sleep(120)
+    # A partner in NORMAL takes a conflict for impossible, and stops, as ISC dhcpd's does: an operator has it recover.
+    stopped = state in (states.POT_CONF, states.RES_INT) and not both and not cut
+    assert states_of(pair) == (("shutdown", "partner-down") if stopped else ("normal", "normal"))
+
+
 # A disk that fails
 
 
