@@ -217,7 +217,7 @@ class Dns:
 
     def take(self) -> list[Event]:
         """What has come, at most a batch of it; questions whose time is over are forgotten."""
-        for descriptor, _ in self._epoll.poll(0):
+        for descriptor, _ in self._epoll.poll(0) if self._calls or self._ports else ():
             call, port = self._calls.get(descriptor), self._ports.of(descriptor)
             if call is not None:
                 self._exchange(call)

@@ -75,6 +75,10 @@ class Ports:
         self._open: dict[int, Port] = {}
         self._current: dict[tuple[bytes, int], Port] = {}
 
+    def __len__(self) -> int:
+        """How many are open."""
+        return len(self._open)
+
     def allow(self, source: bytes) -> str:
         """Send from this address from now on; the name of the error, or nothing."""
         try:
