@@ -18,13 +18,13 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from . import ddns, door, loading, measure, omapi, pairs, report, verifying
+from . import asking, ddns, door, loading, measure, omapi, pairs, report, verifying
 from .peers import PEERS, Peer, missing_tools
 
 POOLS = (4096, 65_536, 262_144)
 PARTS = (
     "sustained", "committed", "rich", "startup", "trace", "playback", "wide", "hosts", "recording", "snapshot",
-    "reload", "omapi", "ddns", "verify", "loading", "pairs",
+    "reload", "omapi", "ddns", "asking", "verify", "loading", "pairs",
 )  # fmt: skip
 Part = Callable[[argparse.Namespace, dict[str, float]], None]
 # Where the search for ISC's rate begins, by pool: it falls with the pool's size.
@@ -40,6 +40,9 @@ _RELOADED = (5_000, 50_000, 250_000)
 _RELOAD_RATE = 2000
 _RELOAD_S = 6
 _OMAPI_HOSTS = 10_000
+_ASKED_LEASES = 250_000
+_ASKED_RATE = 3000
+_ASKED_S = 20
 _OMAPI_CONNECTIONS = 16
 _MIB = 1 << 20
 _ISC_LOADED = (50_000,)
@@ -94,6 +97,7 @@ def measure_all(asked: argparse.Namespace) -> dict[str, float]:
         "reload": _reload,
         "omapi": _omapi,
         "ddns": _ddns,
+        "asking": _asking,
         "verify": _verify,
         "loading": _loading,
         "pairs": _pairs,
@@ -244,6 +248,18 @@ def _omapi(asked: argparse.Namespace, figures: dict[str, float]) -> None:
 def _ddns(asked: argparse.Namespace, figures: dict[str, float]) -> None:
     """A name for every client, against none."""
     figures |= ddns.figures(PEERS["ours"], asked.seconds, say)
+
+
+def _asking(asked: argparse.Namespace, figures: dict[str, float]) -> None:
+    """What questions to the running server cost those who want an address."""
+    with measure.scratch() as home:
+        found = asking.waits(home, _ASKED_LEASES)
+    for question, waited in sorted(found.items(), key=lambda one: -one[1]):
+        say(f"{question}, {_ASKED_LEASES:,} leases: the longest turn {waited:.2f} ms")
+    figures["asking/wait"] = max(found.values())
+    for what, percent in asking.shares(_ASKED_RATE, _ASKED_S, asked.rounds // 3).items():
+        figures[f"asking/{what}"] = percent
+        say(f"{what}: {percent:.2f} % of a processor")
 
 
 def _wide(asked: argparse.Namespace, figures: dict[str, float]) -> None:

@@ -42,10 +42,7 @@ def _convert_configuration(source: Path, target: Path) -> int:
         made = convert_configuration(read(source.read_text("utf-8", "replace")))
     except NotKeas as error:
         raise click.ClickException(f"{source}: {error}") from error
-    _write(target, made.text)
-    _tell(source, made.left)
-    click.echo(f"{target} is written. {ADVICE.format(target)}")
-    return len(made.left)
+    return _end(source, made.left, target, made.text, f"is written. {ADVICE.format(target)}")
 
 
 def _convert_leases(source: Path, target: Path) -> int:
@@ -54,10 +51,16 @@ def _convert_leases(source: Path, target: Path) -> int:
             made = convert_leases(file)
     except NotALeaseFile as error:
         raise click.ClickException(f"{source}: {error}") from error
-    _write(target, made.text)
-    _tell(source, made.left)
-    click.echo(f"{target} is written, with {made.held} leases.")
-    return len(made.left)
+    return _end(source, made.left, target, made.text, f"is written, with {made.held} leases.")
+
+
+def _end(source: Path, left: Sequence[Left], target: Path, text: str, said: str) -> int:
+    """Write what was made, tell what was left, and how many that were."""
+    _write(target, text)
+    for one in left:
+        click.echo(f"{source}: {safe(one.place)}: {safe(one.why)}", err=True)
+    click.echo(f"{target} {said}")
+    return len(left)
 
 
 def _write(path: Path, text: str) -> None:
@@ -67,8 +70,3 @@ def _write(path: Path, text: str) -> None:
             file.write(text)
     except FileExistsError as error:
         raise click.ClickException(f"{path} exists: move it away, or name another folder with -o") from error
-
-
-def _tell(source: Path, left: Sequence[Left]) -> None:
-    for one in left:
-        click.echo(f"{source}: {safe(one.place)}: {safe(one.why)}", err=True)

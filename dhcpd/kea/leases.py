@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import re
-from datetime import UTC, datetime
 from ipaddress import AddressValueError, IPv4Address
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from ..engine.conf.writing.values import quoted as octal
+from ..engine.lease.file.dates import DateWriter
+from ..engine.model.lease import NEVER
 from .conditions import quoted
 from .configuration import Left
 
@@ -20,6 +22,7 @@ _INFINITE: Final = 0xFFFFFFFF
 _STATES: Final = {"0": "active", "1": "abandoned"}
 _HEX: Final = re.compile(r"[0-9a-f]{1,2}(:[0-9a-f]{1,2})*")
 _DATE_MAX_S: Final = 253_402_300_799
+_DATES: Final = DateWriter(local=False, utc_offset_s=0)
 
 
 class NotALeaseFile(ValueError):
@@ -64,8 +67,8 @@ def _record(row: Mapping[str, str | None]) -> tuple[str, str]:
         return address, ""
     if not 0 <= end - (length if length != _INFINITE else 0) <= end <= _DATE_MAX_S:
         raise ValueError(f"the times of {address} are no times")
-    start = _date(max(0, end - length))
-    lines = [f"starts {start};", f"ends {'never' if length == _INFINITE else _date(end)};", f"cltt {start};"]
+    start, ends = _DATES.text(max(0, end - length)), _DATES.text(NEVER if length == _INFINITE else end)
+    lines = [f"starts {start}", f"ends {ends}", f"cltt {start}"]
     lines += [f"binding state {state};", "next binding state free;"]
     lines += _client(row)
     return address, f"lease {address} {{\n" + "".join(f"  {line}\n" for line in lines) + "}\n"
@@ -78,17 +81,6 @@ def _client(row: Mapping[str, str | None]) -> list[str]:
     if _HEX.fullmatch(hardware):
         lines.append(f"hardware ethernet {hardware};")
     if _HEX.fullmatch(client_id):
-        lines.append(f"uid {_octal(bytes(int(one, 16) for one in client_id.split(':')))};")
+        lines.append(f"uid {octal(bytes(int(one, 16) for one in client_id.split(':')))};")
     name = (row.get("hostname") or "").rstrip(".").partition(".")[0]
     return [*lines, f"client-hostname {quoted(name.encode())};"] if name else lines
-
-
-def _date(seconds: int) -> str:
-    """The day of the week (0 is Sunday), the date and the time, in UTC."""
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return f"{moment.isoweekday() % 7} {moment:%Y/%m/%d %H:%M:%S}"
-
-
-def _octal(octets: bytes) -> str:
-    """A string of the lease file (docs/behaviour/lease-file.md#quoted-strings-in-octal-form)."""
-    return '"' + "".join(f"\\{octet:03o}" for octet in octets) + '"'

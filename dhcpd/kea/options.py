@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from ..engine.conf.options import default_registry
+from ..engine.model.tables import letters
 from .conditions import quoted
 
 if TYPE_CHECKING:
@@ -143,21 +144,21 @@ def _fields(value: str) -> list[str]:
 
 def _text(format_: str, fields: list[str]) -> str:
     """Values as ISC's format writes them: fields of a record with blanks between, records with commas."""
-    letters = [letter for letter in format_ if letter not in "Aaoc"]
-    if not letters or len(letters) > len(fields):
+    each = [letter for letter in letters(format_) if letter not in "Aaoc"]
+    if not each or len(each) > len(fields):
         raise NotCarried(f"{len(fields)} values for the format {format_}")
-    if len(letters) == 1 and letters[0] in "tX":
+    if len(each) == 1 and each[0] in "tX":
         return quoted(", ".join(fields).encode())
-    if format_[-1] == "a" and len(letters) > 1:
+    if format_[-1] == "a" and len(each) > 1:
         # The last field alone is repeated.
-        *first, last = letters
+        *first, last = each
         before = [_one(letter, field) for letter, field in zip(first, fields, strict=False)]
         return " ".join([*before, ", ".join(_one(last, field) for field in fields[len(first) :])])
-    array = format_[-1] in "Aa" or letters == ["D"]
-    if len(fields) % len(letters) or (len(fields) > len(letters) and not array):
+    array = format_[-1] in "Aa" or each == ["D"]
+    if len(fields) % len(each) or (len(fields) > len(each) and not array):
         raise NotCarried(f"{len(fields)} values for the format {format_}")
-    shown = [_one(letters[at % len(letters)], field) for at, field in enumerate(fields)]
-    records = [" ".join(shown[at : at + len(letters)]) for at in range(0, len(shown), len(letters))]
+    shown = [_one(each[at % len(each)], field) for at, field in enumerate(fields)]
+    records = [" ".join(shown[at : at + len(each)]) for at in range(0, len(shown), len(each))]
     return ", ".join(records)
 
 

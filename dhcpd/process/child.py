@@ -30,6 +30,7 @@ _REASON_OCTETS_MAXIMUM: Final = 400
 _DESCRIPTORS_KEPT: Final = 3
 _DONE: Final = b"\0"
 _PR_SET_PDEATHSIG: Final = 1
+_ALL_SIGNALS: Final = signal.valid_signals()
 _LIBC: Final = ctypes.CDLL(None)
 
 
@@ -52,7 +53,7 @@ class Child:
         self._pipe, writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         parent = os.getpid()
         # A signal that came before the child has its own handling would run the server's.
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, _ALL_SIGNALS)
         try:
             self._pid = _fork()
             if not self._pid:

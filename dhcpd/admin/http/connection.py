@@ -23,6 +23,7 @@ HEAD_OCTETS_MAXIMUM: Final = 8 << 10
 BODY_OCTETS_MAXIMUM: Final = 64 << 10
 FIELDS_MAXIMUM: Final = 32
 _CONTINUE: Final = 100
+_HEAD: Final = b"HEAD"
 _JSON: Final = "application/json"
 
 
@@ -38,11 +39,12 @@ class Request(NamedTuple):
 class Connection:
     """See the module. `closing`: nothing more is read, and when `take` gives nothing more the connection is over."""
 
-    __slots__ = ("_body", "_head", "_http", "_out", "closing")
+    __slots__ = ("_bare", "_body", "_head", "_http", "_out", "closing")
 
     def __init__(self) -> None:
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_OCTETS_MAXIMUM)
         self._head: h11.Request | None = None
+        self._bare = False
         self._body = bytearray()
         self._out = bytearray()
         self.closing = False
@@ -66,6 +68,7 @@ class Connection:
                 event = self._http.next_event()
                 if isinstance(event, h11.Request):
                     self._head = event
+                    self._bare = event.method == _HEAD
                 elif isinstance(event, h11.Data):
                     self._collect(bytes(event.data))
                 elif isinstance(event, h11.EndOfMessage):
@@ -76,7 +79,10 @@ class Connection:
                     self._let_it_go_on()
                     return None
         except h11.RemoteProtocolError as error:
-            raise Problem(error.error_status_hint, str(error)[:200], "speak HTTP/1.1") from error
+            # A frame of h11's holds the error that holds the frame: who sends nonsense, on and on, would have the
+            # garbage collector stop the server for long.
+            error.__traceback__ = None
+            raise Problem(error.error_status_hint, str(error)[:200], "speak HTTP/1.1") from None
         return None
 
     def _let_it_go_on(self) -> None:
@@ -100,7 +106,8 @@ class Connection:
         path, _, query = target.partition("?")
         if not path.startswith("/"):
             raise Problem(400, f"no path: {target[:80]!r}", "ask for /v1/status, say")
-        method = bytes(head.method).decode("ascii")
+        # RFC 9110, 9.3.2: as GET, but for the body of the answer.
+        method = "GET" if self._bare else bytes(head.method).decode("ascii")
         return Request(method, path, _query(query), _fields(headers.get(b"content-type", b""), body))
 
     # Answers
@@ -121,10 +128,12 @@ class Connection:
             head.append(("Connection", "close"))
         response = h11.Response(status_code=status, headers=head, reason=PHRASES.get(status, "").encode())
         self._out += self._http.send(response) or b""
-        self._out += self._http.send(h11.Data(data=body)) or b""
+        if not self._bare:
+            self._out += self._http.send(h11.Data(data=body)) or b""
         self._out += self._http.send(h11.EndOfMessage()) or b""
         if self._http.states == {h11.CLIENT: h11.DONE, h11.SERVER: h11.DONE}:
             self._http.start_next_cycle()
+            self._bare = False
         else:
             self.closing = True
 

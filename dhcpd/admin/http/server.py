@@ -2,7 +2,8 @@
 
 The question here is how somebody who asks much, slowly or maliciously costs DHCP's clients nothing. A turn of the loop
 gives TURN_US to all of this, and what is begun in it is short: one read of one connection, one slice of one answer. So
-a packet waits for no more than a turn and the slice that was begun last. Nothing grows without bound:
+a packet waits for no more than a turn and the slice that was begun last. A fork, which is the longest of these, has a
+turn of its own. Nothing grows without bound:
 CONNECTIONS_MAXIMUM connections, of which the one that was silent longest makes room; one request of each, whose size
 connection.py limits; an answer in memory for each. A request that does not come to its end, and an answer that nobody
 takes, have their time.
@@ -113,6 +114,7 @@ class Admin:
         self._next_call = 1
         self._events: list[Event] = []
         self._errands = Errands(self._epoll)
+        self._wanted: deque[tuple[_Peer, Errand]] = deque()
         for descriptor in self._listeners:
             self._epoll.register(descriptor, select.EPOLLIN)
 
@@ -127,7 +129,7 @@ class Admin:
     @property
     def busy(self) -> bool:
         """Whether there is work to go on with."""
-        return bool(self._ready)
+        return bool(self._ready or self._wanted)
 
     @property
     def due_us(self) -> int:
@@ -143,6 +145,9 @@ class Admin:
 
     def turn(self) -> None:
         """Do what there is to do, for some TURN_US."""
+        if self._wanted:
+            self._begin(*self._wanted.popleft())
+            return
         until_us = self._clock() + TURN_US
         for descriptor, mask in self._epoll.poll(0, READY_MAXIMUM):
             self._look(descriptor, mask)
@@ -348,15 +353,21 @@ class Admin:
             self._calls[call] = peer
             peer.waits_for = call
         elif isinstance(step, Errand):
-            try:
-                peer.waits_for = self._errands.begin(step.make)
-            except Problem as problem:
-                self._go_on(peer, problem)
+            self._wanted.append((peer, step))
         elif isinstance(step, Reload):
             peer.waits_for = Reload
             self._reload()
         else:
             self._ready.append(peer)
+
+    def _begin(self, peer: _Peer, errand: Errand) -> None:
+        """Have a child make what a request waits for, unless nobody waits any more."""
+        if peer.work is None:
+            return
+        try:
+            peer.waits_for = self._errands.begin(errand.make)
+        except Problem as problem:
+            self._go_on(peer, problem)
 
     def _refuse(self, peer: _Peer, problem: Problem) -> None:
         status = problem.status if problem.status in PHRASES else 400
