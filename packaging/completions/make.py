@@ -11,11 +11,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "manual"))
-
-import server
 from click.shell_completion import get_completion_class
 
+from dhcpd import cli
 from dhcpd.adminctl.cli import dhcpd_admin
 from dhcpd.omshell.__main__ import HELP
 from dhcpd.replay.command.cli import cli as trace
@@ -55,7 +53,7 @@ def completions() -> Iterator[tuple[str, str]]:
             assert made is not None, "click knows these shells"
             yield place.format(program), made(command, {}, program, variable).source()
     interfaces = {"bash": "ls /sys/class/net", "zsh": "_net_interfaces", "fish": "ls /sys/class/net"}
-    for program, options, rest in (("dhcpd", server.OPTIONS, interfaces), ("omshell", _of_omshell(), None)):
+    for program, options, rest in (("dhcpd", cli.OPTIONS, interfaces), ("omshell", _of_omshell(), None)):
         yield FOLDERS["bash"].format(program), _bash(program, options, rest and rest["bash"])
         yield FOLDERS["zsh"].format(program), _zsh(program, options, rest and rest["zsh"])
         yield FOLDERS["fish"].format(program), _fish(program, options, rest and rest["fish"])

@@ -54,7 +54,7 @@ def _server() -> str:
     return roff.page("dhcpd", 8, "serve addresses by DHCP", __version__, [
         ("synopsis", roff.literal(re.sub(r"(?m)^ {0,7}", "", usage))),
         ("description", roff.paragraphs(server.DESCRIPTION)),
-        ("options", roff.terms(server.OPTIONS.items())),
+        ("options", roff.terms(cli.OPTIONS.items())),
         ("signals", roff.terms(server.SIGNALS.items())),
         ("environment", roff.terms(server.ENVIRONMENT.items())),
         ("exit status", roff.terms(server.STATUS.items())),

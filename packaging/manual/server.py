@@ -1,40 +1,7 @@
-"""What dhcpd(8) says of the server's options, environment, files and signals. The usage text is the program's own."""
+"""What dhcpd(8) says of the server's environment, files and signals. Options and usage text are the program's own."""
 
 from __future__ import annotations
 
-# Every option, in the order of the usage; a test holds the table to the command line.
-OPTIONS = {
-    "-p PORT": "Serve UDP port PORT instead of 67; replies to clients go to the port after it.",
-    "-f": "Stay in the foreground.",
-    "-d": "Stay in the foreground, and log to standard error too.",
-    "-q": "Say nothing on standard error at the start.",
-    "-t": "Test the configuration, and end: status 0 where it has no mistake.",
-    "-T": "Test the configuration and the lease file, and end.",
-    "-4": "Serve DHCPv4, as always.",
-    "-6": "Refused: this server has no DHCPv6.",
-    "-cf FILE": "The configuration, instead of /etc/dhcp/dhcpd.conf.",
-    "-lf FILE": "The lease file, instead of /var/lib/dhcp/dhcpd.leases. It must exist. In playback: the file to write.",
-    "-user USER": "Become USER when the sockets are open.",
-    "-group GROUP": "Become GROUP when the sockets are open.",
-    "-chroot DIRECTORY": "Make DIRECTORY the root directory when the configuration is read.",
-    "-tf FILE": "Record the run in FILE, from which -play and dhcpd-trace(1) repeat and explain it.",
-    "--trace-max-size SIZE": "Begin a new file of the recording when this one has SIZE octets (64M, 1G).",
-    "--trace-keep TIME": "Remove files of the recording that are older than TIME (24h, 7d).",
-    "--trace-total SIZE": "Remove the oldest files of the recording when all together have more than SIZE octets.",
-    "--against FILE": "With -t: how many leases of FILE would lose their range if this configuration were taken over.",
-    "--peer FILE": "With -t: whether FILE, the configuration of the failover partner, fits; status 1 where not.",
-    "--lint": "With -t: tell what is accepted and may be regretted; status 2 where there is any.",
-    "--dump-config WHAT": "With -t: print what an address, subnet, host or class gets, with the place of each value.",
-    "--admin-socket FILE": "Let dhcpd-admin ask and change the running server at this Unix socket, of mode 0660.",
-    "--metrics-listen ADDRESS:PORT": "Answer GET /metrics there, for Prometheus, and nothing else.",
-    "-play FILE": "Play a recording, compare everything with it, and write the lease file that -lf names.",
-    "-pf FILE": "The pid file, instead of /var/run/dhcpd.pid.",
-    "--no-pid": "Write no pid file, and look for no other server.",
-    "-s SERVER": "Send replies to this address instead of the broadcast address.",
-    "--log-json": "Log to standard error as JSON, an object a line, for as long as the server runs.",
-    "--version": "Print the version of ISC dhcpd that tools look for, and in a second line this server's own.",
-    "--help": "Print the usage.",
-}
 ENVIRONMENT = {
     "PATH_DHCPD_CONF, PATH_DHCPD_DB, PATH_DHCPD_PID": "As -cf, -lf and -pf, which go before them.",
     "DHCPD_PORT": "As -p.",
