@@ -79,8 +79,8 @@ class Counting(Protocol):
     def handled(self, mono_us: int) -> None:
         """All events so far are answered."""
 
-    def stored(self, seq: int, left_us: int | None) -> None:
-        """What waited for the disk up to event `seq` has left, None where it never will."""
+    def stored(self, seq: int, synced_us: int, left_us: int | None) -> None:
+        """What waited for the disk up to event `seq` was synced and has left, `left_us` None where it never will."""
 
 
 class Door:
@@ -157,7 +157,7 @@ class Door:
         if self._tape is not None:
             self._tape.write_stored(seq, synced_us, left_us)
         if self._counting is not None:
-            self._counting.stored(seq, left_us)
+            self._counting.stored(seq, synced_us, left_us)
 
     def flush(self) -> None:
         """Hand what is buffered to the kernel: to be called when there is time."""

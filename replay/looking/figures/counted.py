@@ -28,5 +28,5 @@ def counted(tape: Tape, progress: Callable[[Entry], None] | None = None) -> Coun
         elif isinstance(found, Handled):
             counters.handled(found.mono_us)
         elif isinstance(found, Stored):
-            counters.stored(found.seq, found.left_us)
+            counters.stored(found.seq, found.synced_us, found.left_us)
     return counters

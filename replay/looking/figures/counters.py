@@ -108,11 +108,13 @@ class Counters:
         self.reloads: Counter[str] = Counter()
         self.records = self.record_octets = self.rewrites = self.pings = self.ping_replies = 0
         self.answers = Histogram(LATENCY_EDGES_US)
+        self.syncs = Histogram(LATENCY_EDGES_US)
         self.rewriting = Histogram(REWRITE_EDGES_US)
         self.forecast = Forecast()
         self._held: deque[tuple[int, int]] = deque(maxlen=HELD_MAXIMUM)
         self._free: deque[int] = deque(maxlen=HELD_MAXIMUM)
-        self._unsynced = False
+        self._unsynced = self._fresh = False
+        self._asked: deque[tuple[int, int]] = deque(maxlen=HELD_MAXIMUM)
         self._rewrite_us = 0
         self._commands: dict[int, str] = {}
 
@@ -162,7 +164,7 @@ class Counters:
     def _stored(self, effect: Any) -> None:
         self.records += 1
         self.record_octets += len(effect.data)
-        self._unsynced = True
+        self._unsynced = self._fresh = True
 
     def _other(self, event: Event, effects: list[Effect]) -> None:
         self.events[type(event).__name__] += 1
@@ -211,18 +213,31 @@ class Counters:
 
     def _listening(self, _event: ev.Listening, _effects: list[Effect]) -> None:
         # What the start stored was synced before anybody could ask.
-        self._unsynced = False
+        self._unsynced = self._fresh = False
+        self._asked.clear()
 
     # Notes of time
 
     def handled(self, mono_us: int) -> None:
-        """All events so far are answered: what need not wait for the disk leaves."""
+        """All events so far are answered: what need not wait for the disk leaves, and what must is on its way there."""
+        if self._fresh:
+            self._fresh = False
+            self._asked.append((self.machine.events, mono_us))
         free = self._free
         while free:
             self.answers.add(mono_us - free.popleft())
 
-    def stored(self, seq: int, left_us: int | None) -> None:
-        """What waited for the disk up to event `seq` has left at `left_us`, None where it never will."""
+    def stored(self, seq: int, synced_us: int, left_us: int | None) -> None:
+        """What waited for the disk up to event `seq` was synced and has left, `left_us` None where it never will.
+
+        What several batches have stored is often synced at once: it has taken as long as the first of them waited.
+        """
+        asked, begun_us = self._asked, None
+        while asked and asked[0][0] <= seq:
+            _, mono_us = asked.popleft()
+            begun_us = mono_us if begun_us is None else begun_us
+        if begun_us is not None and left_us is not None:
+            self.syncs.add(synced_us - begun_us)
         held = self._held
         while held and held[0][0] <= seq:
             _, mono_us = held.popleft()
