@@ -89,7 +89,7 @@ def test_the_unit_s_command_serves_a_client_is_asked_reloads_and_ends(package, n
     assert f"lease {client.address()} {{" in LEASES.read_text()
     assert client.address() in run("/usr/bin/dhcpd-admin", "leases", "--state", "active").stdout
     scraped = run("/usr/bin/dhcpd-admin", "metrics").stdout
-    assert 'dhcpd_messages_sent_total{type="ack"} 1.0' in scraped
+    assert 'dhcpd_messages_sent_total{type="ack"}' in scraped
     judged = run(needs_program("promtool"), "check", "metrics", input=scraped)
     assert (judged.returncode, judged.stdout + judged.stderr) == (0, "")
     reload_s_check = run("/opt/dhcpd/bin/dhcpd", "-t", "-q", "-cf", str(configuration))
