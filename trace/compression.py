@@ -70,7 +70,7 @@ class ZlibPacker:
 
     def __init__(self) -> None:
         """Begin a stream."""
-        self._stream = zlib.compressobj(ZLIB_LEVEL, zlib.DEFLATED, -ZLIB_WINDOW_BITS, 9)
+        self._stream = zlib.compressobj(ZLIB_LEVEL, zlib.DEFLATED, -ZLIB_WINDOW_BITS)
 
     def pack(self, raw: bytes) -> bytes:
         """Return the next batch compressed, without the four bytes that every one ends in."""
