@@ -74,7 +74,7 @@ class Search:
 class Discovery:
     """See the module. `resolvers` are addresses of 4 or 16 octets."""
 
-    __slots__ = ("_numbers", "_questions", "_searches", "_zones", "resolvers")
+    __slots__ = ("_numbers", "_of_leases", "_questions", "_searches", "_zones", "resolvers")
 
     def __init__(self, questions: Questions, zones: Zones) -> None:
         """No resolver is known, and nothing searched."""
@@ -82,6 +82,8 @@ class Discovery:
         self._zones = zones
         self._numbers = 0
         self._searches: dict[int, Search] = {}
+        # By the address of the lease whose update waits, the number of its search: there may be very many of them.
+        self._of_leases: dict[int, int] = {}
         self.resolvers: tuple[bytes, ...] = (_LOOPBACK,)
 
     def __len__(self) -> int:
@@ -103,13 +105,15 @@ class Discovery:
 
     def forget(self, address: int) -> None:
         """The update of this address waits no more."""
-        for key, search in list(self._searches.items()):
-            if search.address == address:
-                self._end(key, search)
+        key = self._of_leases.get(address)
+        if key is not None:
+            self._end(key, self._searches[key])
 
     def _begin(self, search: Search, kind: int) -> None:
         self._numbers += 1
         self._searches[self._numbers] = search
+        if search.address is not None:
+            self._of_leases[search.address] = self._numbers
         self._ask(self._numbers, search, search.name, kind)
 
     def _ask(self, key: int, search: Search, name: bytes, kind: int) -> None:
@@ -120,6 +124,8 @@ class Discovery:
 
     def _end(self, key: int, search: Search) -> None:
         del self._searches[key]
+        if search.address is not None:
+            del self._of_leases[search.address]
         for number in search.open:
             self._questions.forget(number)
 
@@ -217,6 +223,8 @@ class Discovery:
         self.resolvers = tuple(data["resolvers"])
         for key, fields in data["searches"]:
             made = self._searches[key] = Search(fields["address"], fields["name"])
+            if made.address is not None:
+                self._of_leases[made.address] = key
             for name, value in fields.items():
                 setattr(made, name, list(value) if isinstance(value, tuple | list) else value)
 

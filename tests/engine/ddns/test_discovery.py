@@ -113,3 +113,20 @@ def test_an_answer_to_another_question_finds_nothing() -> None:
 def test_resolv_conf(text: bytes, resolvers: list[str], sound: bool) -> None:
     found, readable = resolvers_of(text)
     assert ([str(ip_address(one)) for one in found], readable) == (resolvers, sound)
+
+
+@pytest.mark.parametrize("restored", [False, True])
+def test_a_new_ack_ends_the_search_of_its_own_update_alone(restored: bool) -> None:
+    site, _found = world("zone found.test. { }\n" + NOWHERE)
+    site.dns.silent = True
+    site.bind(mac(1), name=b"one")
+    site.bind(mac(2), name=b"two")
+    searching = [question.asker.key for question in site.ddns.questions._under_way.values()]
+    assert len(site.ddns.discovery) == len(searching) == 2
+    if restored:
+        site.machine = Machine.restore(unpack(pack(site.machine.snapshot())))
+    site.bind(mac(2), name=b"three")
+    after = [question.asker.key for question in site.ddns.questions._under_way.values()]
+    assert len(site.ddns.discovery) == 2
+    assert after[0] == searching[0]
+    assert after[1] not in searching
