@@ -274,7 +274,9 @@ class Cursor:
         lexer = self.lexer
         kind = lexer.peek()
         if kind == NUMBER:
-            address = self.address() if self._is_quad() else None
+            address = lexer.quad()
+            if address is None and self._is_quad():
+                address = self.address()
             # Behind an address that is none ISC's parser looks for a name: in the next statement, mostly.
             return self.dotted_name() if address is None else address
         if kind in IDENTIFIERS:

@@ -111,7 +111,7 @@ class Lexer:
         if self._peeked:
             self._peeked = False
             ahead = self._ahead_mark
-            if self._crosses(self._mark, ahead):
+            if ahead != self._mark and self._crosses(self._mark, ahead):
                 self._shown, self._shown_before = self.high, False
             self._mark = ahead
             return self.kind
@@ -124,16 +124,14 @@ class Lexer:
         """The kind of the next token, which stays."""
         if not self._peeked:
             self._ahead_mark = mark = self._scan(self._mark)
-            if self._crosses(self._mark, mark):
+            if mark != self._mark and self._crosses(self._mark, mark):
                 self._shown, self._shown_before = self.high, True
             # ISC's reader keeps the number of a token that it has peeked at: NUL is none, and so forgotten.
             self._peeked = self.kind != _NUL
         return self.kind
 
     def _crosses(self, before: int, after: int) -> bool:
-        """Whether two marks stand in different lines; before the first token the line is 0."""
-        if before == after:
-            return False
+        """Whether two different marks stand in different lines; before the first token the line is 0."""
         return before < 0 or self.data.find(b"\n", before, after) >= 0
 
     def take(self, pattern: re.Pattern[bytes]) -> re.Match[bytes] | None:
@@ -370,8 +368,10 @@ class Lexer:
 
     def place(self) -> tuple[int, int]:
         """Line and column of the token last scanned, both from 1, as a person counts."""
-        line = self.line_of(self.start)
-        return line, self.start - self._line_begin(line) + 1
+        feeds = self._lines or self._line_starts()
+        start = self.start
+        line = bisect_left(feeds, start)
+        return line + 1, start - feeds[line - 1] if line else start + 1
 
     def show(self) -> tuple[int, str, str]:
         """Of a message now: the line number, the line as far as it was read, the line with the caret."""
