@@ -234,7 +234,7 @@ class Loop:
         while self.status is None and not self.signal:
             if self._turn() and self._has_more:
                 self._sockets.wait(0)
-            else:
+            elif self.status is None and not self.signal:
                 self._sleep()
 
     def _turn(self) -> bool:

@@ -13,6 +13,7 @@ from dhcpd import start as start_module
 from dhcpd.cli import Paths, second_pass
 from dhcpd.disk import lease_file as leasefile
 from dhcpd.door import Door
+from dhcpd.loop import Loop
 from dhcpd.process.daemon import Daemon
 from dhcpd.process.logging import Logger
 from dhcpd.process.privileges import Privileges
@@ -215,6 +216,24 @@ def test_a_whole_run(run, capfd, tmp_path):
     lines = capfd.readouterr().err.split("\n")
     assert "Server starting service." in lines
     assert lines.count("ACK") == 3
+
+
+def test_nothing_is_waited_for_once_the_run_is_to_end(run, monkeypatch):
+    start(run)
+    slept = []
+    sleep = Loop._sleep
+
+    def noted(loop):
+        slept.append(loop.signal)
+        sleep(loop)
+
+    monkeypatch.setattr(Loop, "_sleep", noted)
+
+    async def client(one):
+        await one.ask("quick")
+
+    assert serve(run, client).signal == signal.SIGTERM
+    assert set(slept) == {0}
 
 
 def test_a_full_disk_promises_nothing_and_serves_on(run, monkeypatch):
