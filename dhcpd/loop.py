@@ -94,7 +94,7 @@ ENDING_SIGNALS: Final = (
 _SLEEP_MAXIMUM_US: Final = 10_000_000
 _MICROSECONDS: Final = 1_000_000
 # Under load a slice of a rewrite comes at the latest after this time.
-_REWRITE_PAUSE_US: Final = 5_000
+_REWRITE_PAUSE_US: Final = 10_000
 # Effects go on the tape with the next batch; where none comes for so long, by themselves.
 _TAPE_REST_S: Final = 0.02
 # Somebody who takes the lease file away is noticed when the next record is stored, and at the latest after this.

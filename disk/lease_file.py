@@ -26,6 +26,8 @@ from . import locking, opening
 
 # Group-writable as ISC's, less the umask.
 FILE_MODE: Final = 0o664
+# A new file is synced as it grows: replies that wait for the disk never wait for more of it than this.
+_UNSYNCED_OCTETS_MAX: Final = 1 << 20
 # What link(2) says where the file system, or a rule about other users' files, does not have it.
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
 
@@ -63,7 +65,7 @@ class LeaseFile:
 
     __slots__ = (
         "_discard", "_durable", "_exclusive", "_fd", "_meanwhile", "_mode", "_new_fd", "_new_path", "_octets", "_owner",
-        "_sound_octets", "path",
+        "_sound_octets", "_unsynced", "path",
     )  # fmt: skip
 
     def __init__(
@@ -84,6 +86,7 @@ class LeaseFile:
         self._mode = mode
         self._new_fd = -1
         self._new_path = ""
+        self._unsynced = 0
         self._meanwhile: list[bytes] = []
         try:
             self._fd = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC) if discard else self._open()
@@ -172,6 +175,7 @@ class LeaseFile:
         try:
             self._new_fd = opening.create(path, self._mode, flags=os.O_APPEND)
             self._new_path = path
+            self._unsynced = 0
             if self._exclusive:
                 locking.lock(self._new_fd, path)
             if self._owner is not None:
@@ -186,6 +190,10 @@ class LeaseFile:
             return
         try:
             _write_all(self._new_fd, data)
+            self._unsynced += len(data)
+            if self._durable and self._unsynced >= _UNSYNCED_OCTETS_MAX:
+                os.fdatasync(self._new_fd)
+                self._unsynced = 0
         except OSError as error:
             path = self._new_path
             self.abandon_rewrite()

@@ -211,6 +211,20 @@ def test_a_link_of_another_user_is_not_followed(path, tmp_path):
     assert victim.read_bytes() == b"root's\n"
 
 
+def test_a_large_new_file_is_synced_as_it_grows_so_that_nobody_waits_for_all_of_it(path, monkeypatch):
+    file = LeaseFile(str(path))
+    grown = []
+    sync = os.fdatasync
+    monkeypatch.setattr(leasefile.os, "fdatasync", lambda fd: (grown.append(os.fstat(fd).st_size), sync(fd)))
+    file.begin_rewrite("6")
+    for _ in range(10):
+        file.rewrite_part(bytes(300 << 10))
+    assert file.end_rewrite(install=True)
+    file.close()
+    assert grown == [1200 << 10, 2400 << 10]
+    assert path.stat().st_size == 3000 << 10
+
+
 @pytest.mark.parametrize("links", [True, False])
 def test_the_backup_is_the_old_one_until_the_new_one_stands(path, monkeypatch, links):
     (path.parent / "dhcpd.leases~").write_bytes(b"older;\n")

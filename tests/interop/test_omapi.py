@@ -8,8 +8,8 @@ sources and documents show it, with the values of one host filled in:
 - xCAT, `makedhcp`: https://xcat-docs.readthedocs.io/en/stable/guides/admin-guides/references/man8/makedhcp.8.html
 - MAAS 1.x, provisioningserver/dhcp/omshell.py: https://github.com/maas/maas
 - Ansible, the module omapi_host (on pypureomapi): https://docs.ansible.com/ansible/latest/collections/community/general/omapi_host_module.html
-- Cobbler, its manager for ISC dhcpd writes files and restarts; omshell is what its older versions used for
-  dynamic hosts: https://cobbler.readthedocs.io
+- Cobbler in its early versions, cobbler/modules/manage_isc.py (`write_dhcp_lease`, `remove_dhcp_lease`, with `omapi_enabled`), which
+  knows no key: https://github.com/cobbler/cobbler. Later ones write dhcpd.conf and restart the server.
 """
 
 from __future__ import annotations
@@ -212,6 +212,24 @@ open
 remove
 """
 
+# Without a key: its server has no `omapi-key`.
+COBBLER_ADD = """port {port}
+connect
+new host
+set name = "node01"
+set ip-address = 10.0.200.70
+set hardware-address = 02:00:00:00:09:01
+set hardware-type = 1
+create
+"""
+COBBLER_REMOVE = """port {port}
+connect
+new host
+set name = "node01"
+open
+remove
+"""
+
 
 def said_by(command: list[str], script: str, port: int) -> str:
     asked = script.replace("{port}", str(port))
@@ -227,8 +245,17 @@ def said_by(command: list[str], script: str, port: int) -> str:
     ids=["foreman", "xcat", "maas"],
 )
 def test_scripts_that_tools_give_to_omshell(server, shell, add, remove):
+    makes_and_removes(server, shell, add, remove, dhcpctl.key_from_base64("omapi_key", SECRET))
+
+
+@pytest.mark.parametrize("shell", ["ours", pytest.param("omshell", marks=pytest.mark.peer("omshell"))])
+def test_what_cobbler_gives_to_omshell(shell):
+    with Loopback(CONFIGURATION.replace(b"omapi-key omapi_key;", b"")) as server:
+        makes_and_removes(server, shell, COBBLER_ADD, COBBLER_REMOVE, None)
+
+
+def makes_and_removes(server, shell, add, remove, key):
     command = OURS if shell == "ours" else [shutil.which("omshell", path="/usr/bin") or "omshell"]
-    key = dhcpctl.key_from_base64("omapi_key", SECRET)
     said_by(command, add, server.port)
     host = dhcpctl.Object("host", {"hardware-address": bytes.fromhex(MAC.replace(":", "")), "hardware-type": 1})
     with dhcpctl.connect(ADDRESS, server.port, key) as client:
