@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _FAILOVER: Final = "failover"
 _NUMBER_OCTETS: Final = 4
 _ADDRESSES: Final = frozenset({"ip-address", "partner-address", "local-address"})
+_TEXTS: Final = frozenset({"name", "algorithm", "group", "statements", "match", "client-hostname", "hostname", "type"})
 _OCTETS: Final = frozenset({"hardware-address", "dhcp-client-identifier", "load-balance-hba", "hashstring"})
 
 
@@ -145,7 +146,7 @@ def value_text(name: bytes, value: bytes, kind: bytes = b"") -> str:
     if text == "state" and kind in (b"lease", b"") and len(value) == _NUMBER_OCTETS:
         number = int.from_bytes(value, "big")
         return f"{number} ({STATE_NAMES[number]})" if 0 < number < len(STATE_NAMES) else str(number)
-    if printable(value) and len(value) != _NUMBER_OCTETS:
+    if printable(value) and (text in _TEXTS or len(value) != _NUMBER_OCTETS):
         return f'"{value.decode("ascii")}"'
     if len(value) == _NUMBER_OCTETS:
         return str(int.from_bytes(value, "big"))

@@ -8,7 +8,7 @@ sources and documents show it, with the values of one host filled in:
 - xCAT, `makedhcp`: https://xcat-docs.readthedocs.io/en/stable/guides/admin-guides/references/man8/makedhcp.8.html
 - MAAS 1.x, provisioningserver/dhcp/omshell.py: https://github.com/maas/maas
 - Ansible, the module omapi_host (on pypureomapi): https://docs.ansible.com/ansible/latest/collections/community/general/omapi_host_module.html
-- Cobbler in its early versions, cobbler/modules/manage_isc.py (`write_dhcp_lease`, `remove_dhcp_lease`, with `omapi_enabled`), which
+- Cobbler in its early versions, cobbler/modules/manage_isc.py (`write_dhcp_lease` and `remove_dhcp_lease`), which
   knows no key: https://github.com/cobbler/cobbler. Later ones write dhcpd.conf and restart the server.
 """
 

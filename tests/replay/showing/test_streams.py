@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dhcpd.replay.showing.describe import effect_line, event_line, record_fields
-from dhcpd.replay.showing.streams import messages_in, stream_words
+from dhcpd.replay.showing.streams import messages_in, stream_words, value_text
 from dhcpd.trace.effects import StreamSend
 from dhcpd.trace.events import StreamData
 
@@ -24,6 +24,11 @@ def line_with(*words: str) -> str:
 def test_a_host_that_is_made_is_told_by_its_attributes():
     assert "hardware-address=00:80:c7:84:b1:94" in line_with("OMAPI open host", 'name="some-host"')
     assert "ip-address=10.55.0.60" in line_with("OMAPI open host", 'name="some-host"')
+
+
+def test_a_name_of_four_letters_is_no_number():
+    assert value_text(b"name", b"beta") == '"beta"'
+    assert value_text(b"hardware-type", b"\0\0\0\1") == "1"
 
 
 def test_answers_are_told_in_words():

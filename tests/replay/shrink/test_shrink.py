@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner, Result
 
+from dhcpd.engine.omapi.objects.host import HostObjects
 from dhcpd.engine.service import dispatch
 from dhcpd.replay.command.cli import cli
 from dhcpd.replay.playing.play import play_file
@@ -24,9 +25,11 @@ from tests.replay.engine_runs import CONFIGURATION, LEASES_FOUND, Run
 from tests.replay.planting import PLAIN, WRONG, Planted, plant, record_run
 
 if TYPE_CHECKING:
+    from dhcpd.engine.omapi.handles import Reference
     from dhcpd.engine.service.server import Server
     from dhcpd.trace.events import Event
 
+FIXTURES = Path(__file__).parents[3] / "fixtures"
 PROGRAM = str(Path(sys.executable).parent / "dhcpd-trace")
 
 
@@ -120,6 +123,29 @@ def test_a_crash_of_the_engine_is_a_fault(planted: Planted, tmp_path: Path, monk
     assert difference is not None
     assert "ZeroDivisionError" in difference.failure
     assert len(events_of(tmp_path / "out")) < 20
+
+
+def test_a_fault_in_what_omapi_does_needs_its_connection_and_little_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remove = HostObjects.remove
+
+    def failing(objects: HostObjects, reference: Reference) -> None:
+        remove(objects, reference)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(HostObjects, "remove", failing)
+    recording = FIXTURES / "omapi" / "omshell-host.trace"
+    assert shrink(recording, tmp_path / "out", "--until-differs", "--jobs", "1").exit_code == 0
+    events = events_of(tmp_path / "out")
+    assert not [event for event in events if isinstance(event, ev.Packet)]
+    # The greeting, the key, the host that has the handle before, the host that is made, and that it is taken away.
+    said = [event for event in events if isinstance(event, ev.StreamData)]
+    assert len(said) == 5
+    assert len(events) < 14
+    difference = play_file(str(tmp_path / "out"), None).difference
+    assert difference is not None
+    assert "ZeroDivisionError" in difference.failure
 
 
 def test_a_tape_that_begins_with_a_snapshot(planted: Planted, tmp_path: Path) -> None:
