@@ -39,9 +39,12 @@ class State(Enum):
 
 
 class Stream:
-    """One connection. `mask` is what epoll was asked for, `until_us` when the peer's time to end is over."""
+    """One connection. `mask` is what epoll was asked for, `until_us` when the peer's time to end is over.
 
-    __slots__ = ("fifo", "mask", "number", "peer_ended", "service", "socket", "state", "until_us")
+    `peer` is the address of who called, empty where we did; `spoke`: something came of it.
+    """
+
+    __slots__ = ("fifo", "mask", "number", "peer", "peer_ended", "service", "socket", "spoke", "state", "until_us")
 
     def __init__(self, number: int, service: str, made: socket.socket, state: State) -> None:
         self.number = number
@@ -50,6 +53,8 @@ class Stream:
         self.state = state
         self.fifo = Fifo()
         self.mask = 0
+        self.peer = ""
+        self.spoke = False
         self.peer_ended = False
         self.until_us = 0
 

@@ -3,7 +3,7 @@
 The question here is how a peer that is slow, silent or hostile costs nobody else anything. Nothing waits: each turn
 reads a few kilobytes of a few connections, so that packets of DHCP have theirs. Nothing grows without bound: who does
 not take its answers is not read from any more, which stops it by TCP's own means; what the engine sends unasked beyond
-a limit ends the connection; who is silent longest makes room when too many are there. Who says no goodbye is not
+a limit ends the connection; when too many are there, those that nobody uses make room. Who says no goodbye is not
 waited for. Each of these ends is told (`StreamClosed`), and none of them is decided here for the protocol's sake: what
 bytes mean is the engine's business.
 
@@ -20,6 +20,7 @@ import errno
 import resource
 import select
 import socket
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from ..trace.events import StreamClosed, StreamData, StreamHalfClosed, StreamListenFailed, StreamOpened
@@ -275,16 +276,24 @@ class Streams:
             self._make_room(service)
         number, self._next_number = self._next_number, self._next_number + 2
         stream = Stream(number, service, made, State.OPEN)
+        stream.peer = ends[1][0]
         self._add(stream)
         crowd[number] = None
         self._opened(stream, *ends)
 
     def _make_room(self, service: str) -> bool:
-        """End the accepted connection that was silent longest; False where there is none."""
-        crowd = self._accepted.get(service)
+        """End the accepted connection that can be missed most easily; False where there is none.
+
+        Those that never said anything come first, then the peers that have most of them, then who was silent longest:
+        a stranger who opens hundreds ends his own, and nobody's who is at work.
+        """
+        crowd = [self._streams[number] for number in self._accepted.get(service, ())]
         if not crowd:
             return False
-        self._end(self._streams[next(iter(crowd))], "crowded")
+        crowd = [one for one in crowd if not one.spoke] or crowd
+        counts = Counter(one.peer for one in crowd)
+        most = max(counts.values())
+        self._end(next(one for one in crowd if counts[one.peer] == most), "crowded")
         return True
 
     def _connected(self, stream: Stream) -> None:
@@ -334,6 +343,7 @@ class Streams:
         if stream.state is not State.OPEN:
             return
         self._events.append(StreamData(0, 0, stream.number, data))
+        stream.spoke = True
         crowd = self._accepted.get(stream.service, {})
         if stream.number in crowd:
             del crowd[stream.number]

@@ -1,12 +1,13 @@
 """OMAPI in the machine: the listener, all connections, and the events of both.
 
 A connection's requests are answered in the order in which they came, a share at a time: what is more than
-REQUESTS_AT_ONCE waits on the agenda for the same moment, so that packets and other connections come in between. An
+REQUESTS_AT_ONCE waits on the agenda, SHARE_US behind others that wait, so that packets and other connections come in
+between. An
 answer to a change leaves when the change is synced (`StreamSend.durable`); if it cannot be stored, the program closes
 the connection, and its peer does not know, as after any broken connection.
 
-Limits: CONNECTIONS_MAX connections, of which the one that was silent longest makes room for a new one (in the
-program, which also bounds what a peer leaves unread); WAITING_OCTETS_MAX of requests that wait for their turn,
+Limits: so many connections, of which one that nobody uses makes room for a new one (in the program, which also bounds
+what a peer leaves unread); WAITING_OCTETS_MAX of requests that wait for their turn,
 STRANGER_OCTETS_MAX of who has not signed any.
 
 Source: docs/behaviour/omapi.md#transport, docs/behaviour/omapi.md#configuration-and-operation.
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 SERVICE: Final = "omapi"
 LISTEN_AGAIN_US: Final = 5_000_000
 REQUESTS_AT_ONCE: Final = 16
+# So much time each connection's share has when several are waiting.
+SHARE_US: Final = 2_000
 WAITING_OCTETS_MAX: Final = MESSAGE_OCTETS_MAX + (1 << 16)
 _ID_LIMIT: Final = 1 << 32
 
@@ -178,7 +181,17 @@ class Omapi:
         except ProtocolError:
             self._break_off(connection)
             return
-        self._host.agenda.set(Owner.OMAPI_REQUESTS, stream, self._host.now_us + 1)
+        self._host.agenda.set(Owner.OMAPI_REQUESTS, stream, self._next_share_us(stream))
+
+    def _next_share_us(self, stream: int) -> int:
+        """When a connection has its next share: at once where it is alone, else behind the others that wait for one.
+
+        So what many busy connections ask for in one go is spread, and packets come in between.
+        """
+        agenda, now_us = self._host.agenda, self._host.now_us
+        waiting = [agenda.at_us(Owner.OMAPI_REQUESTS, other) for other in self.connections if other != stream]
+        last_us = max((at_us for at_us in waiting if at_us is not None), default=0)
+        return max(now_us + 1, last_us + SHARE_US)
 
     def _answer_one(self, connection: Connection) -> bool:
         """Answer the next request; False where there is none."""

@@ -314,6 +314,24 @@ def test_who_is_silent_longest_makes_room(site: Site, monkeypatch: pytest.Monkey
     assert first == 2
 
 
+def test_who_opens_many_ends_their_own(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(site.streams, "_room", 5)
+    numbers = []
+    for turn, peer in enumerate(("10.0.0.1", "10.0.0.66", "10.0.0.66", "10.0.0.66", "10.0.0.2")):
+        client, number = site.accepted()
+        client.sendall(b"hello")
+        site.ear.of(StreamData, turn + 1)
+        site.streams._streams[number].peer = peer
+        numbers.append(number)
+    _, sixth = site.accepted()
+    assert site.end_of(numbers[1]) == "crowded"
+    # Who has said nothing yet goes before all who have.
+    site.accepted()
+    assert site.end_of(sixth) == "crowded"
+    ended = [one.stream for one in site.ear.heard if isinstance(one, StreamClosed)]
+    assert ended == [numbers[1], sixth]
+
+
 def test_a_service_is_not_crowded_out_by_another(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     omapi = site.port
     site.listen("failover")

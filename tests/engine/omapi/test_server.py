@@ -194,6 +194,25 @@ def test_many_requests_at_once_are_answered_in_order_a_share_at_a_time():
     assert answers == list(range(2, 102))
 
 
+def test_shares_of_many_busy_connections_do_not_fall_together():
+    server = Server()
+    clients = [server.connect() for _ in range(4)]
+    for client in clients:
+        client.send(b"".join([client.request(REFRESH, 1) for _ in range(30)]))
+    turns = 0
+    while server.machine.wake_us:
+        turns += 1
+        server.fire()
+        answered = [one for one in server.pairs[-1][1] if isinstance(one, StreamSend)]
+        assert len({one.stream for one in answered}) == 1
+    assert turns == len(clients)
+    for client in clients:
+        rids = []
+        while (answer := client.answer()) is not None:
+            rids.append(answer.rid)
+        assert rids == list(range(2, 32))
+
+
 def test_who_sends_no_more_gets_the_answers_first():
     server = Server()
     client = server.connect()
