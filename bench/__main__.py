@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import statistics
 import subprocess
@@ -70,7 +71,9 @@ def main() -> int:
     if asked.json:
         asked.json.write_text(json.dumps(figures, indent=1))
     if asked.write:
-        report.write(rows, f"{platform.machine()}, Python {platform.python_version()}, {time.strftime('%Y-%m-%d')}")
+        where = f"{platform.machine()}, Python {platform.python_version()}, {time.strftime('%Y-%m-%d')}"
+        parts = "" if asked.only == list(PARTS) else ", ".join(asked.only)
+        report.write(rows, f"{where}, at a load of {os.getloadavg()[1]:.0f}", parts)
     return 0
 
 

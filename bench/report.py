@@ -121,6 +121,7 @@ _PAIRS = (
 )
 
 Row = tuple[str, str, str, str]
+_COLUMNS = 4
 
 
 def _figure(value: float | None, unit: str) -> str:
@@ -146,9 +147,29 @@ def table(made: list[Row]) -> str:
     return "\n".join(head + [f"| {' | '.join(row)} |" for row in made])
 
 
-def write(made: list[Row], machine: str) -> None:
-    """Put the table into docs/performance.md between its markers."""
+def write(made: list[Row], machine: str, parts: str = "") -> None:
+    """Put the table into docs/performance.md between its markers.
+
+    `parts` names what was measured, where that is not everything: the other rows stay, and a line tells them apart.
+    """
     page = PAGE.read_text()
     before, _, rest = page.partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    PAGE.write_text(f"{before}{_BEGIN}\nMeasured on: {machine}, 2 cores.\n\n{table(made)}\n{_END}{after}")
+    inside, _, after = rest.partition(_END)
+    notes = [f"Measured on: {machine}, 2 cores."]
+    if parts:
+        kept = [line for line in inside.splitlines() if line.startswith("Measured on") and f"({parts})" not in line]
+        notes = [*kept, f"Measured on ({parts}): {machine}, 2 cores."]
+        made = _merged(inside, made)
+    lines = "\n\n".join(notes)
+    PAGE.write_text(f"{before}{_BEGIN}\n{lines}\n\n{table(made)}\n{_END}{after}")
+
+
+def _merged(inside: str, made: list[Row]) -> list[Row]:
+    """The rows of a table with those that were measured anew in their places."""
+    found: dict[str, Row] = {}
+    for line in inside.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("|") and len(cells) == _COLUMNS:
+            found[cells[0]] = (cells[0], cells[1], cells[2], cells[3])
+    found |= {row[0]: row for row in made}
+    return [found[text] for text, *_ in _PAIRS if text in found]

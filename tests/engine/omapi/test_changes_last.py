@@ -73,6 +73,28 @@ class Changes(RuleBasedStateMachine):
             assert self.known.get(name) is None
             self.known[name] = address
 
+    @rule(name=NAMES, address=ADDRESSES)
+    def make_by_all_at_once(self, name: bytes, address: int) -> None:
+        """All three ask for the same host before any of them hears an answer: one of them makes it, at most."""
+        values = octets({"name": name, "hardware_address": b"\2\0\0\0\1" + name, "hardware_type": 1,
+                         "ip_address": integer(address)})  # fmt: skip
+        message = {b"type": b"host", b"create": integer(1), b"exclusive": integer(1)}
+        for client in self.clients:
+            client.send(client.request(OPEN, 0, message, values))
+        self.server.catch_up()
+        answers = [None if client.closed else client.answer() for client in self.clients]
+        self.server.disk.failing.clear()
+        self.clients = [self.server.connect() if client.closed else client for client in self.clients]
+        made = sum(answer is not None and status(answer) == 0 for answer in answers)
+        if made:
+            assert made == 1
+            assert self.known.get(name) is None
+            self.known[name] = address
+        elif None in answers:
+            self.known.pop(name, None)
+        else:
+            assert self.known.get(name, address) is not None
+
     @rule(number=CLIENTS, name=NAMES, address=ADDRESSES)
     def move(self, number: int, name: bytes, address: int) -> None:
         handle = self.handle_of(number, name)
