@@ -8,6 +8,7 @@ standard input ends. The machine and the socket are the program's, the clock and
 
 from __future__ import annotations
 
+import os
 import select
 import sys
 from datetime import datetime, timezone
@@ -187,6 +188,8 @@ def main(folder: Path) -> None:
     for event, effects in day.pairs:
         recorder.write_effects(recorder.write_events([event]), [effects])
     recorder.flush()
+    # Files that are too old for a question are told by when they were last written.
+    os.utime(path, (day.now_us // 1_000_000,) * 2)
     with open_tape(path) as tape:
         counters = counted(tape)
     office = Office(folder, TODAY.encode(), recorder, day, counters)
