@@ -258,7 +258,7 @@ def against(configuration: Configuration, leases: list[bytes], name: str, now: i
     used = len(database)
     lost = database.rebase(configuration, now).orphans
     if not lost:
-        return [f"{name}: all of its {used} leases that are in use would be kept."]
+        return [f"{name}: of its {used} leases none that is in use would lose its range."]
     shown = [f"  {dotted(address)} until {_moment(database.orphans[address].ends)}" for address in lost[:_SHOWN]]
     if len(lost) > _SHOWN:
         shown.append(f"  and {len(lost) - _SHOWN} more")

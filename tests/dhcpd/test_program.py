@@ -108,7 +108,7 @@ def test_what_a_reload_would_mean_for_the_leases_of_a_file(tmp_path):
     files = ["-cf", str(configuration), "--against", str(leases)]
     leases.write_text(kept)
     status, lines = run("-t", *files)
-    assert (status, lines[-1]) == (0, f"{leases}: all of its 2 leases that are in use would be kept.")
+    assert (status, lines[-1]) == (0, f"{leases}: of its 2 leases none that is in use would lose its range.")
     leases.write_text(kept + record.format(30, "never", "active", 30) + record.format(31, later, "active", 31))
     before = leases.read_bytes()
     status, lines = run("-t", *files)
