@@ -39,15 +39,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-WAIT_MS_MAXIMUM: Final = 5.0
-SHARE_PERCENT_MAXIMUM: Final = 2.0
 ROUNDS: Final = 3
 _CONFIGURATION: Final = "/dhcpd.conf"
 _LEASE_FILE: Final = "/dhcpd.leases"
 _SERVER: Final = 10 << 24 | 1
 _ENOUGH_TURNS: Final = 1_000_000
 _WATCH_S: Final = 2.0
-# GET, whose answer is not for a few only; POST to what can be asked again and again.
+# Of each kind of answer one, and the walks over all leases that find nobody; changes that can be asked again and again.
 QUESTIONS: Final = (
     ("GET", "/v1/status"),
     ("GET", "/v1/leases?limit=1000"),
