@@ -13,7 +13,7 @@ ORACLE ?= ../shared/oracle/oracle
 ORACLE_CASES ?= $(wildcard ../shared/oracle/scenarios/*.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools demo test lint pytest bench fuzz fixtures oracle parity manual deb constraints sbom container clean
+.PHONY: help install tools demo test lint pytest bench fuzz fixtures oracle parity manual deb wheel constraints sbom container clean
 
 help:
 	@echo 'make demo      a server, 2,000 exchanges, its trace played back: under two minutes'
@@ -26,6 +26,7 @@ help:
 	@echo 'make parity    ask ISC dhcpd and this parser about random configurations, whole and damaged'
 	@echo 'make manual    the pages of the manual in build/man'
 	@echo 'make deb       a Debian package in build/deb (debhelper, dh-virtualenv)'
+	@echo 'make wheel     the compiled build: engine and trace made native by mypyc, in build/wheel (a C compiler; minutes)'
 	@echo 'make container an image of the server (podman, or CONTAINER=docker)'
 	@echo 'make sbom      build/sbom.json: what the package consists of, in CycloneDX'
 	@echo 'make constraints  the versions and hashes of all libraries anew, into packaging/constraints.txt'
@@ -99,6 +100,17 @@ deb:
 	cp packaging/systemd/dhcpd.* packaging/systemd/dhcpd@.service $(DEB)/dhcpd-$(VERSION)/debian
 	cd $(DEB)/dhcpd-$(VERSION) && dpkg-buildpackage --unsigned-source --unsigned-changes --build=binary --no-check-builddeps
 	@ls $(DEB)/*.deb
+
+# The compiled build is made in a copy, whose setup.py is packaging/compiled's: the tree itself stays pure.
+WHEEL := build/wheel
+wheel: $(TOOLS)
+	@command -v cc >/dev/null || { echo 'a C compiler is missing: apt-get install gcc python3-dev'; exit 1; }
+	rm -rf $(WHEEL)
+	mkdir -p $(WHEEL)/source
+	git ls-files -z -- dhcpd disk engine replay trace README.md LICENSE pyproject.toml | tar -c --null -T - | tar -x -C $(WHEEL)/source
+	cp packaging/compiled/setup.py $(WHEEL)/source
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir $(WHEEL) $(WHEEL)/source
+	@ls $(WHEEL)/*.whl
 
 # Tools that only these targets need have an environment of their own.
 RELEASE := build/release

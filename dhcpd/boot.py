@@ -12,9 +12,9 @@ import sys
 import time
 from typing import TYPE_CHECKING, Final
 
-from . import __version__
 from .disk import opening
 from .disk.configuration import read_files, reason
+from .process.build import VERSION
 from .trace.events import Boot, ConfigurationEnd, ConfigurationFile, Interfaces, LeaseFileEnd, LeaseFilePart
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def boot(line: CommandLine, paths: Paths, port: int, broadcast: str | None) -> B
     variables = [(name, octets_as_text(os.environ[name])) for name in _VARIABLES if name in os.environ]
     return Boot(
         *now(),
-        version=__version__,
+        version=VERSION,
         arguments=tuple(octets_as_text(word) for word in words),
         environment=tuple(variables),
         host_name=octets_as_text(socket.gethostname()),

@@ -17,8 +17,9 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from . import __version__, quantities
+from . import quantities
 from .engine.model import notices
+from .process.build import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -131,7 +132,7 @@ ADMIN_WORDS: Final = ("--admin-socket", "--metrics-listen")
 
 def version() -> str:
     """What `--version` prints, without line end: the line that tools look for, then who it is that speaks so."""
-    return f"{COMPATIBLE_VERSION}\ndhcpd {__version__}"
+    return f"{COMPATIBLE_VERSION}\ndhcpd {VERSION}"
 
 
 def usage(program: str) -> str:

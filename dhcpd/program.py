@@ -16,7 +16,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from . import __version__, boot, cli, door
+from . import boot, cli, door
 from .door import Door
 from .engine import reloading
 from .engine.failover.rules.fitting import misfits
@@ -24,6 +24,7 @@ from .engine.machine import Machine
 from .engine.model import notices
 from .loop import Loop
 from .process import daemon, preload, privileges
+from .process.build import VERSION
 from .process.logging import Logger
 from .recording.recorder import Recorder
 from .recording.segments import Segments
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from .engine.model.configuration import Configuration
     from .trace.events import Boot
 
-BANNER: Final = (notices.VERSION(version=__version__).text, notices.DOCUMENTATION().text)
+BANNER: Final = (notices.VERSION(version=VERSION).text, notices.DOCUMENTATION().text)
 _ABORTED_STATUS: Final = 134
 CANNOT_PLAY: Final = 125
 _REGRETTED: Final = 2
@@ -243,7 +244,7 @@ class Program:
         try:
             segments = Segments(path)
             older = segments.archive_found() if limits.segment_octets else None
-            tape = TapeWriter.create(path, version=__version__)
+            tape = TapeWriter.create(path, version=VERSION)
         except (OSError, TapeWriteFailed) as error:
             self._logger.line(ERROR, f"{path}: {error.strerror}" if isinstance(error, OSError) else str(error))
             raise self._fatal("Unable to begin trace: unexpected error") from error

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..trace.effects import ERROR, INFO
 from ..trace.events import Interfaces, Link
+from .model.configuration import SharedNetwork
 from .wire.text import dotted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .model.configuration import Configuration, SharedNetwork, Subnet
+    from .model.configuration import Configuration, Subnet
 
 # The kernel's flags of an interface (IFF_UP and its like).
 _UP: Final = 0x1
@@ -35,7 +36,7 @@ _ABSENT: Final = "No such device"
 _FIRST_UNPRIVILEGED_PORT: Final = 1025
 
 
-@dataclass(slots=True)
+@dataclass
 class Attachment:
     """An interface as the server sees it. `address`: its first IPv4 address, 0 for none; `network` None: not served."""
 
@@ -47,7 +48,7 @@ class Attachment:
     requested: bool = False
 
 
-@dataclass(slots=True)
+@dataclass
 class Discovery:
     """What became of the interfaces: `served` in ISC's order, `lines` to log before (`warnings`) and after opening.
 

@@ -26,7 +26,7 @@ class ParameterError(ValueError):
     """A start parameter cannot be used; the message is ISC's fatal text."""
 
 
-@dataclass(slots=True)
+@dataclass
 class StartParameters:
     """Defaults are ISC's; None where the command line decides. Times in seconds but for `max_ack_delay_us`."""
 

@@ -18,7 +18,7 @@ from ..trace.effects import ERROR, Fatal, Log
 from ..trace.events import ConfigurationEnd
 from . import startup
 from .agenda import Owner
-from .attach import discover
+from .attach import Discovery, discover
 from .conf.building.compile import compile_configuration
 from .conf.options import default_registry
 from .conf.reading.parser import parse
@@ -27,6 +27,7 @@ from .lease.embedded import Translation
 from .lease.file.dates import DateWriter
 from .lease.file.reader import load_lease_file
 from .model import notices
+from .model.configuration import Configuration
 from .model.lease import NEVER
 from .model.syntax import NOWHERE
 from .parameters import StartParameters
@@ -39,9 +40,8 @@ if TYPE_CHECKING:
 
     from ..trace.effects import Effect
     from ..trace.events import Interfaces
-    from .attach import Discovery
     from .lease.database import Rebased
-    from .model.configuration import Class, ClassRun, Configuration
+    from .model.configuration import Class, ClassRun
     from .model.context import Bindings
     from .service.server import Server
     from .startup import CommandLine
@@ -64,7 +64,7 @@ SETTLED: Final[dict[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Candidate:
     """A configuration without mistakes that may be taken over; `files` are what it was read from."""
 

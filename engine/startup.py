@@ -32,7 +32,7 @@ CONFIGURATION_ERRORS: Final = "Configuration file errors encountered -- exiting"
 _VALUE_WORDS: Final = frozenset({"-cf", "-lf", "-pf", "-p", "-s"})
 
 
-@dataclass(slots=True)
+@dataclass
 class CommandLine:
     """What of the command line matters here; the program has filled in every default (docs/architecture.md)."""
 

@@ -324,8 +324,6 @@ def test_no_folder_is_crowded() -> None:
 CIRCLES = {
     ("dhcpd.engine.model.configuration", "dhcpd.engine.model.context"):
         "compiled statements are functions of a context, and a context names the classes that it is in",
-    ("dhcpd.engine.model.spaces", "dhcpd.engine.model.tables"):
-        "a registry keeps the tables that are made of it",
     ("dhcpd.engine.lease.database", "dhcpd.engine.lease.snapshot"):
         "the database as plain data, too long for one module",
     ("dhcpd.replay.simulate.faults", "dhcpd.replay.simulate.run"):

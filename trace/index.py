@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
     from .events import Event
 
-# Where a BOOTP message has its chaddr, and how much of it an index looks at.
-CHADDR: Final = slice(28, 34)
 # No file is longer; an offset beyond would be an error of the operating system's instead of the tape's.
 OFFSET_MAX: Final = 1 << 48
 _CLIENT_BITS_LOG: Final = 23
@@ -203,6 +201,11 @@ class Tally:
         if self.packets:
             counts.append((EVENT_IDS[Packet], self.packets))
         return (TALLY, next_seq, self.raw_octets, self.effects, len(self.clients), tuple(sorted(counts)))
+
+
+def chaddr(payload: bytes) -> bytes:
+    """As much of a BOOTP message's hardware address as an index looks at."""
+    return payload[28:34]
 
 
 def tallied_of(record: tuple[Any, ...]) -> Tallied:

@@ -10,7 +10,9 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from .codec import WITH_LISTS, BadRecord, decode_effects, decode_event, items_in, unpack
+from .effects import Effect
 from .errors import DamagedTape
+from .events import Event
 from .format import (
     EFFECTS,
     EFFECTS_AT,
@@ -31,8 +33,6 @@ from .scan import COST_OF_ITEM
 from .versions import Version, with_serving
 
 if TYPE_CHECKING:
-    from .effects import Effect
-    from .events import Event
     from .scan import Window
 
 EVENT_ID_MAX: Final = 63

@@ -259,15 +259,15 @@ class Tape:
                 return False
             if segment is not None and segment.kind in (KIND_RECORDS, KIND_SNAPSHOT):
                 player.take(records, scan.raw_bytes, out)
-        except TooMuch as error:
-            raise TooMuch(at, error.what) from None
+        except TooMuch as more:
+            raise TooMuch(at, more.what) from None
         except Broken:
             raise
         except OSError as error:
             raise TapeUnreadable(self.path, error.errno or 0, error.strerror or str(error)) from None
-        except MISFIT as error:
+        except MISFIT as misfit:
             self._window.budget.spend_on_records(scan)
-            what = str(error) if isinstance(error, BadRecord) else "record of the wrong make"
+            what = str(misfit) if isinstance(misfit, BadRecord) else "record of the wrong make"
             raise Broken(at, what) from None
         return True
 

@@ -43,7 +43,7 @@ from .format import (
     pack_frame,
     pack_segment,
 )
-from .index import CHADDR, IndexEntry, Tally, pack_clients
+from .index import IndexEntry, Tally, chaddr, pack_clients
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -215,7 +215,7 @@ class TapeWriter:
         self._emit(records)
         self._notes = []
         self._wall_us, self._mono_us = wall, mono
-        chaddrs = [event.payload[CHADDR] for event in events if event.__class__ is Packet]
+        chaddrs = [chaddr(event.payload) for event in events if event.__class__ is Packet]
         self._clients.update(chaddrs)
         self._tally.add_events(events, len(chaddrs))
         self.next_seq = first + len(events)

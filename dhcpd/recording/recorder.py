@@ -27,8 +27,8 @@ import errno
 import time
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from .. import __version__
 from ..engine.model import notices
+from ..process.build import VERSION
 from ..process.child import ChildFailed
 from ..trace import TapeWriteFailed, TapeWriter
 from .room import Room
@@ -316,7 +316,7 @@ class Recorder:
         try:
             self._next = TapeWriter.create(
                 self._segments.next_name,
-                version=__version__,
+                version=VERSION,
                 first_seq=self._seq,
                 folder=self._segments.folder,
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from .records import Names
 from .rules import Step, Verdict
@@ -23,6 +23,13 @@ class Happened(NamedTuple):
     server: bytes = b""
 
 
+_CHAIN: Final = (
+    "active", "adding", "address", "body", "forward_added", "forward_gone", "owed", "question", "refused",
+    "removing", "reverse_added", "reverse_gone", "sends_reverse", "spoilt", "static", "step", "verdict", "word",
+    "zone",
+)  # fmt: skip
+
+
 class Chain:
     """The messages of one lease, strictly one after another.
 
@@ -36,11 +43,7 @@ class Chain:
     (owed.py) that this chain pays, 0 for none.
     """
 
-    __slots__ = (
-        "active", "adding", "address", "body", "forward_added", "forward_gone", "owed", "question", "refused",
-        "removing", "reverse_added", "reverse_gone", "sends_reverse", "spoilt", "static", "step", "verdict", "word",
-        "zone",
-    )  # fmt: skip
+    __slots__ = _CHAIN
 
     def __init__(self, address: int, removing: Names | None, adding: Names | None, *, static: bool = False) -> None:
         """Nothing is under way yet."""
@@ -84,7 +87,7 @@ class Chain:
 
     def plain(self) -> dict[str, Any]:
         """For a snapshot."""
-        made: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
+        made: dict[str, Any] = {name: getattr(self, name) for name in _CHAIN}
         made["step"] = self.step.value
         for name in ("removing", "adding"):
             made[name] = None if made[name] is None else list(made[name])

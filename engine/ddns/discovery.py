@@ -52,6 +52,9 @@ class Sought(NamedTuple):
     word: str = ""
 
 
+_SEARCH: Final = ("address", "found", "hosts", "name", "open", "steps", "ttl_s")
+
+
 class Search:
     """One search. `address`: of the lease whose update waits; None for a search by NS.
 
@@ -59,7 +62,7 @@ class Search:
     in the order of answers, `ttl_s` how long they may be kept. `open` are the questions under way, `steps` counts them.
     """
 
-    __slots__ = ("address", "found", "hosts", "name", "open", "steps", "ttl_s")
+    __slots__ = _SEARCH
 
     def __init__(self, address: int | None, name: bytes) -> None:
         self.address = address
@@ -213,7 +216,7 @@ class Discovery:
     def snapshot(self) -> dict[str, Any]:
         """Everything, as plain data."""
         rows = [
-            (key, {name: getattr(search, name) for name in Search.__slots__}) for key, search in self._searches.items()
+            (key, {name: getattr(search, name) for name in _SEARCH}) for key, search in self._searches.items()
         ]
         return {"numbers": self._numbers, "resolvers": list(self.resolvers), "searches": rows}
 

@@ -11,16 +11,14 @@ See docs/behaviour/dns-updates.md#who-updates, docs/behaviour/dns-updates.md#wha
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from ..wire import fqdn
 from .guard import interim_guard, standard_guard
 from .records import DHCID, TXT, Names
 from .wire.message import BadName, name_from_text, wire_form
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 # The values of `ddns-update-style`.
 NO_STYLE: Final = 0

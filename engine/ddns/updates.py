@@ -236,8 +236,8 @@ class Updates:
             self._host.log(ERROR, f"Unable to build name for fwd update: {shown(name)} not in zone {place.zone}")
         except BadTarget:
             pass
-        except BadName as bad:
-            self._host.log(ERROR, f"Unable to build name for fwd update: {shown(name)} {bad.reason}")
+        except BadName as wrong:
+            self._host.log(ERROR, f"Unable to build name for fwd update: {shown(name)} {wrong.reason}")
         return None
 
     def _names(self, chain: Chain) -> Names:

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
+from ..model.peers import Key
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..model.configuration import Configuration
-    from ..model.peers import Key, Zone
+    from ..model.peers import Zone
 
 SERVERS_MAXIMUM: Final = 3
 # So many zones that a search has found are kept; the names come from clients.

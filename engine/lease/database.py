@@ -13,6 +13,7 @@ from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ..declared import Declared
+from ..model.context import interpreted
 from ..model.lease import BACKUP, FREE, NEVER, Lease
 from .charges import Charges
 from .declarations import Declarations
@@ -58,6 +59,7 @@ class Rebased(NamedTuple):
     back: list[int]
 
 
+@interpreted
 class DuplicateLeaseError(AssertionError):
     """Two objects for one address: somebody kept an unused lease over events without `keep`. `address` is a number."""
 

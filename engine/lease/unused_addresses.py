@@ -152,7 +152,8 @@ class AddressTable:
         """The addresses with history in a bucket, in the order of the walk."""
         history = self.history
         low = bisect_left(history, bucket, key=_bucket)
-        return history[low : bisect_right(history, bucket, lo=low, key=_bucket)]
+        high = bisect_right(history, bucket, lo=low, key=_bucket)
+        return history[low:high]
 
     def unused(self, pool: int, filed: Callable[[int], bool]) -> Iterator[int]:
         """The addresses of a pool in the order of its free queue, but for those that have been filed by now.
@@ -176,7 +177,8 @@ class AddressTable:
             for block in reversed(run):
                 first, last = (block[0] % MODULUS, block[-1] % MODULUS) if isinstance(block, range) else block[:2]
                 low = bisect_left(wanted, first, key=_bucket)
-                some = wanted[low : bisect_right(wanted, last, lo=low, key=_bucket)]
+                high = bisect_right(wanted, last, lo=low, key=_bucket)
+                some = wanted[low:high]
                 if isinstance(block, range):
                     found += [address for address in some if address in block]
                 elif some:

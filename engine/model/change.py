@@ -10,9 +10,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from .configuration import ClassName
+from .context import Bindings
+
 if TYPE_CHECKING:
-    from .configuration import ClassName
-    from .context import Bindings
     from .lease import Lease
 
 

@@ -11,13 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-if TYPE_CHECKING:
-    from .context import Context
-    from .peers import FailoverPeer, Key, Zone
-    from .spaces import OptionDefinition, Registry
-    from .syntax import Define, Expression, MatchIf, Node, On, Place
+from .context import Context
+from .peers import FailoverPeer, Key, Zone
+from .spaces import OptionDefinition, Registry
+from .syntax import Define, Expression, MatchIf, Node, On, Place
 
 # What an expression comes to; None is ISC's null.
 Result = bytes | int | bool | None
@@ -31,7 +30,7 @@ Value = bytes | DataExpression
 _NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Function:
     """What `define` makes: parameters by name, and the body; the body's `return` leaves its value in the context.
 
@@ -44,7 +43,7 @@ class Function:
     tree: Define
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Handler:
     """An `on` statement with a body. `tree` is its text; the same object under two events is one statement."""
 
@@ -57,7 +56,7 @@ class Handler:
         return self.tree.events
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Scope:
     """One block's statements and where it hangs.
 
@@ -94,7 +93,7 @@ class Scope:
         return found
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class SharedNetwork:
     """`subnets` in ISC's order within the network, `pools` in order; `implicit` for a subnet of its own.
 
@@ -121,7 +120,7 @@ def complete(made: Scope | SharedNetwork, **fields: object) -> None:
         object.__setattr__(made, name, value)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Subnet:
     """A subnet declaration; `network` is its shared network, or the implicit one that it has for itself."""
 
@@ -140,7 +139,7 @@ class Subnet:
         return isinstance(address, int) and address & self.netmask == self.number
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Permit:
     """`kind` as in syntax.Permit; `value` is the name of the class, or the date in seconds since 1970."""
 
@@ -149,7 +148,7 @@ class Permit:
     place: Place
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Pool:
     """`ranges` are (low, high), both in, as declared, and `range_subnets` the subnet of each.
 
@@ -172,7 +171,7 @@ class Pool:
     implicit: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Host:
     """A host declaration. `hardware` is type octet and address, `uid` the client identifier; empty where not given.
 
@@ -198,7 +197,7 @@ class ClassName(NamedTuple):
     key: bytes | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Class:
     """A class, or a subclass: then `key` is its value, and `name` its class's.
 
@@ -230,7 +229,7 @@ class Class:
 ClassRun = Callable[["Context"], "Iterable[tuple[Class, bytes | None]]"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Configuration:
     """Everything that dhcpd.conf said.
 

@@ -6,13 +6,24 @@ A Context is made for one packet (or one event of a lease) and thrown away. It h
 from __future__ import annotations
 
 from struct import Struct
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from .configuration import Class, ClassRun, Handler, Value
     from .spaces import Registry
+
+
+_Class = TypeVar("_Class", bound=type)
+
+
+def interpreted(cls: _Class) -> _Class:
+    """The class as it is. The compiled build leaves a decorated class to the interpreter.
+
+    mypyc makes no native class of Python's own `bytes`, `str` or `AssertionError` (packaging/compiled).
+    """
+    return cls
 
 
 class Host(Protocol):
@@ -109,6 +120,7 @@ class OptionSet:
         )  # fmt: skip
 
 
+@interpreted
 class NoOctets(bytes):
     """The empty value that ISC has no memory for: an empty constant, or a substring from behind the end.
 
@@ -128,6 +140,7 @@ Bindings = dict[str, "bytes | int | bool | object | None"]
 as bool, functions as model.Function; None for a variable that exists without a value (`set x = null;`, `unset x;`)."""
 
 
+@interpreted
 class VariableName(str):
     """A variable's name in lower case, by which it is looked up; `spelled` is how it was first written."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
-@dataclass(slots=True)
+@dataclass
 class FailoverState:
     """What the lease file says of a failover relationship: states by their words, times in seconds.
 

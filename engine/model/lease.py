@@ -39,6 +39,12 @@ BROADCAST_FLAG: Final = 8
 HANDLERS: Final = ("on_commit", "on_expiry", "on_release")
 
 
+_RARE: Final = (
+    "variables", "host", "agent_options", "billing", "on_expiry", "on_release", "on_commit", "no_reuse", "unwritten",
+    "padding", "tsfp", "atsfp",
+)  # fmt: skip
+
+
 class Rare:
     """What few leases have. `agent_options` are (code, value) in the packet's order; `variables` go by name.
 
@@ -46,10 +52,7 @@ class Rare:
     ACK is stored, however young the lease is. `unwritten`: what was last granted had no reply, and is in no file.
     """
 
-    __slots__ = (
-        "variables", "host", "agent_options", "billing", "on_expiry", "on_release", "on_commit", "no_reuse",
-        "unwritten", "padding", "tsfp", "atsfp",
-    )  # fmt: skip
+    __slots__ = _RARE
 
     def __init__(self) -> None:
         """All absent."""
@@ -79,7 +82,7 @@ class Rare:
         return self.variables is None and _all_of(self) == _ABSENT
 
 
-_all_of: Final = attrgetter(*Rare.__slots__)
+_all_of: Final = attrgetter(*_RARE)
 _ABSENT: Final = _all_of(Rare())
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from ...trace.effects import ERROR, INFO, Log
+from .context import interpreted
 
 
 class Notice(NamedTuple):
@@ -32,6 +33,7 @@ class Notice(NamedTuple):
         return Log(self.level, Said(self, values))
 
 
+@interpreted
 class Said(str):
     """The text of a notice that is said: a text as any other, which knows its `notice`."""
 
@@ -40,7 +42,7 @@ class Said(str):
 
     def __new__(cls, notice: Notice, values: dict[str, object]) -> Said:  # noqa: PYI034 - nothing derives from it
         """The notice's text with values in it."""
-        made = super().__new__(cls, notice.text.format_map(values))
+        made = str.__new__(cls, notice.text.format_map(values))
         made.notice = notice
         return made
 

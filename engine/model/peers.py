@@ -7,13 +7,11 @@ nobody who uses it needs to know what was written and what was not. Nothing is c
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .syntax import Place
+from .syntax import Place
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Key:
     """`key NAME { algorithm ALGORITHM; secret SECRET; }`.
 
@@ -27,7 +25,7 @@ class Key:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Zone:
     """`zone NAME { primary ...; secondary ...; key KEY; }`; `name` is as written, and ends in a dot.
 
@@ -44,7 +42,7 @@ class Zone:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FailoverPeer:
     """`failover peer NAME { ... }`: one relationship, from this server's side. Times are in seconds, shares in percent.
 

@@ -11,13 +11,9 @@ docs/behaviour/configuration.md#predefined-options.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from .tables import SpaceTable
 
 
-@dataclass(slots=True)
+@dataclass
 class OptionDefinition:
     """One option: `space` and `name` (lower case), `code`, and `format` in ISC's letters (`IA`, `Eagent.`).
 
@@ -36,7 +32,7 @@ class OptionDefinition:
         return self.name if self.space == "dhcp" else f"{self.shown_space or self.space}.{self.name}"
 
 
-@dataclass(slots=True)
+@dataclass
 class OptionSpace:
     """One space: widths in octets; `end` is the tag that ends it; `concatenates` repeated options (RFC 3396).
 
@@ -70,7 +66,23 @@ class OptionSpace:
         return OptionDefinition(self.name, f"unknown-{code}", code, "X", self.shown)
 
 
-@dataclass(slots=True)
+@dataclass(eq=False)
+class SpaceTable:
+    """One space. `inner`: code -> space inside; `minimum`: code -> `text_minimum`; `empty`: codes of no bytes.
+
+    `members` are the spaces whose parent option stands in this one, as (code, name), by number of the space.
+    `special` is every code that is in `inner` or `minimum`.
+    """
+
+    space: OptionSpace
+    inner: dict[int, str] = field(default_factory=dict)
+    minimum: dict[int, int] = field(default_factory=dict)
+    empty: frozenset[int] = frozenset()
+    special: frozenset[int] = frozenset()
+    members: list[tuple[int, str]] = field(default_factory=list)
+
+
+@dataclass
 class Registry:
     """Every space by its lower-case name, in order of creation. `tables` is tables.py's, made at the first packet."""
 

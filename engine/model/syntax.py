@@ -8,13 +8,12 @@ nothing here checks anything: the parser does.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from .spaces import OptionDefinition
+from .spaces import OptionDefinition
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(frozen=True)
 class Place:
     """Where a node begins: the file as it was named, line and column from 1."""
 
@@ -29,7 +28,7 @@ class Place:
 NOWHERE = Place("", 0, 0)
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(frozen=True)
 class Expression:
     """An expression: `kind` is ISC's word for the operator, `arguments` as the table KINDS says.
 
@@ -95,7 +94,7 @@ KINDS: Final[dict[str, tuple[str, str]]] = {
 }
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(frozen=True)
 class HostName:
     """A host name within a literal value; `every`: all its addresses count (arrays), else only the first."""
 
@@ -103,7 +102,7 @@ class HostName:
     every: bool
 
 
-@dataclass(slots=True)
+@dataclass
 class Node:
     """What every statement has."""
 
@@ -113,7 +112,7 @@ class Node:
 Block = list[Node]
 
 
-@dataclass(slots=True)
+@dataclass
 class Include(Node):
     """`include "name";` with the statements that it brought (already in their places within `block`)."""
 
@@ -121,13 +120,13 @@ class Include(Node):
     block: Block
 
 
-@dataclass(slots=True)
+@dataclass
 class SharedNetwork(Node):
     name: str
     block: Block
 
 
-@dataclass(slots=True)
+@dataclass
 class Subnet(Node):
     """Addresses are 32-bit numbers."""
 
@@ -136,29 +135,29 @@ class Subnet(Node):
     block: Block
 
 
-@dataclass(slots=True)
+@dataclass
 class Interface(Node):
     name: str
 
 
-@dataclass(slots=True)
+@dataclass
 class Group(Node):
     name: str | None
     block: Block
 
 
-@dataclass(slots=True)
+@dataclass
 class GroupReference(Node):
     name: str
 
 
-@dataclass(slots=True)
+@dataclass
 class Host(Node):
     name: str
     block: Block
 
 
-@dataclass(slots=True)
+@dataclass
 class Hardware(Node):
     """`type_number` is the octet before the address."""
 
@@ -166,26 +165,26 @@ class Hardware(Node):
     address: bytes
 
 
-@dataclass(slots=True)
+@dataclass
 class FixedAddress(Node):
     """Addresses (numbers) and host names, in order."""
 
     addresses: tuple[int | str, ...]
 
 
-@dataclass(slots=True)
+@dataclass
 class ClientUid(Node):
     value: bytes
 
 
-@dataclass(slots=True)
+@dataclass
 class FixedAddress6(Node):
     """Kept; no effect in DHCPv4. Each address is 16 octets."""
 
     addresses: tuple[bytes, ...]
 
 
-@dataclass(slots=True)
+@dataclass
 class FixedPrefix6(Node):
     """Kept; no effect in DHCPv4. `prefix` is 16 octets, `length` in bits."""
 
@@ -193,32 +192,32 @@ class FixedPrefix6(Node):
     length: int
 
 
-@dataclass(slots=True)
+@dataclass
 class HostIdentifier(Node):
     option: OptionDefinition
     value: bytes
 
 
-@dataclass(slots=True)
+@dataclass
 class Marker(Node):
     """`dynamic;` `deleted;` `static;` of a record in the lease file."""
 
     word: str
 
 
-@dataclass(slots=True)
+@dataclass
 class Pool(Node):
     block: Block
 
 
-@dataclass(slots=True)
+@dataclass
 class Range(Node):
     dynamic_bootp: bool
     low: int
     high: int
 
 
-@dataclass(slots=True)
+@dataclass
 class Permit(Node):
     """`kind`: known, unknown, authenticated, unauthenticated, all, dynamic-bootp, class, after; `value` of two."""
 
@@ -227,7 +226,7 @@ class Permit(Node):
     value: str | int | None
 
 
-@dataclass(slots=True)
+@dataclass
 class Class(Node):
     """`legacy` is the word of a `vendor-class` or `user-class` block, which has no effect."""
 
@@ -236,7 +235,7 @@ class Class(Node):
     legacy: str | None = None
 
 
-@dataclass(slots=True)
+@dataclass
 class Subclass(Node):
     name: str
     value: bytes
@@ -244,12 +243,12 @@ class Subclass(Node):
     block: Block | None
 
 
-@dataclass(slots=True)
+@dataclass
 class MatchIf(Node):
     condition: Expression
 
 
-@dataclass(slots=True)
+@dataclass
 class Match(Node):
     """`match DATA;`, or `spawn with DATA;`."""
 
@@ -257,17 +256,17 @@ class Match(Node):
     spawn: bool
 
 
-@dataclass(slots=True)
+@dataclass
 class LeaseLimit(Node):
     limit: int
 
 
-@dataclass(slots=True)
+@dataclass
 class Authoritative(Node):
     value: bool
 
 
-@dataclass(slots=True)
+@dataclass
 class FailoverPeer(Node):
     """A definition; `settings` are (words, value) in order, the words joined by blanks (`peer address`)."""
 
@@ -275,14 +274,14 @@ class FailoverPeer(Node):
     settings: tuple[tuple[str, object], ...]
 
 
-@dataclass(slots=True)
+@dataclass
 class FailoverReference(Node):
     """`failover peer "X";`, or `no failover peer` (name None)."""
 
     name: str | None
 
 
-@dataclass(slots=True)
+@dataclass
 class OptionSpaceDefinition(Node):
     name: str
     code_width: int
@@ -290,19 +289,19 @@ class OptionSpaceDefinition(Node):
     hash_size: int | None
 
 
-@dataclass(slots=True)
+@dataclass
 class OptionCodeDefinition(Node):
     option: OptionDefinition
 
 
-@dataclass(slots=True)
+@dataclass
 class Key(Node):
     name: str
     algorithm: str
     secret: bytes
 
 
-@dataclass(slots=True)
+@dataclass
 class Zone(Node):
     """`primary`, `secondary`: IPv4 addresses or host names; `primary6`, `secondary6`: 16 octets each."""
 
@@ -314,24 +313,24 @@ class Zone(Node):
     key: str | None
 
 
-@dataclass(slots=True)
+@dataclass
 class LeaseIdFormat(Node):
     format: str
 
 
-@dataclass(slots=True)
+@dataclass
 class DbTimeFormat(Node):
     local: bool
 
 
-@dataclass(slots=True)
+@dataclass
 class ServerDuid(Node):
     """Parsed and kept; no effect in DHCPv4. `words` are the tokens."""
 
     words: tuple[str, ...]
 
 
-@dataclass(slots=True)
+@dataclass
 class OptionStatement(Node):
     """An option or parameter (space `server`) is set. `operator`: supersede, default, append, prepend.
 
@@ -344,7 +343,7 @@ class OptionStatement(Node):
     literal: bool
 
 
-@dataclass(slots=True)
+@dataclass
 class If(Node):
     """`elsif` is an `If` alone in `otherwise`."""
 
@@ -353,29 +352,29 @@ class If(Node):
     otherwise: Block | None
 
 
-@dataclass(slots=True)
+@dataclass
 class Switch(Node):
     value: Expression
     block: Block
 
 
-@dataclass(slots=True)
+@dataclass
 class Case(Node):
     value: Expression
 
 
-@dataclass(slots=True)
+@dataclass
 class Default(Node):
     pass
 
 
-@dataclass(slots=True)
+@dataclass
 class Set(Node):
     name: str
     value: Expression
 
 
-@dataclass(slots=True)
+@dataclass
 class Define(Node):
     """A function: `set NAME (..)` and `define NAME (..)`."""
 
@@ -384,27 +383,27 @@ class Define(Node):
     block: Block
 
 
-@dataclass(slots=True)
+@dataclass
 class Unset(Node):
     name: str
 
 
-@dataclass(slots=True)
+@dataclass
 class Eval(Node):
     value: Expression
 
 
-@dataclass(slots=True)
+@dataclass
 class Return(Node):
     value: Expression
 
 
-@dataclass(slots=True)
+@dataclass
 class Break(Node):
     pass
 
 
-@dataclass(slots=True)
+@dataclass
 class Log(Node):
     """`level` is the word, or None where it was left out (debug)."""
 
@@ -412,18 +411,18 @@ class Log(Node):
     value: Expression
 
 
-@dataclass(slots=True)
+@dataclass
 class Execute(Node):
     command: str
     arguments: tuple[Expression, ...]
 
 
-@dataclass(slots=True)
+@dataclass
 class Add(Node):
     name: str
 
 
-@dataclass(slots=True)
+@dataclass
 class On(Node):
     """`block` is None for `on X;`, which clears."""
 
@@ -431,6 +430,6 @@ class On(Node):
     block: Block | None
 
 
-@dataclass(slots=True)
+@dataclass
 class ParseVendorOption(Node):
     pass

@@ -7,8 +7,9 @@ first packet (a configuration's never does: sites define options while the confi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+
+from .spaces import SpaceTable
 
 if TYPE_CHECKING:
     from .spaces import OptionDefinition, OptionSpace, Registry
@@ -49,23 +50,8 @@ def text_minimum(format_: str) -> int | None:
     kinds = letters(format_)
     if "t" not in kinds:
         return None
-    return sum(LETTER_OCTETS.get(kind, 0) for kind in kinds[: kinds.index("t")])
-
-
-@dataclass(slots=True, eq=False)
-class SpaceTable:
-    """One space. `inner`: code -> space inside; `minimum`: code -> `text_minimum`; `empty`: codes of no bytes.
-
-    `members` are the spaces whose parent option stands in this one, as (code, name), by number of the space.
-    `special` is every code that is in `inner` or `minimum`.
-    """
-
-    space: OptionSpace
-    inner: dict[int, str] = field(default_factory=dict)
-    minimum: dict[int, int] = field(default_factory=dict)
-    empty: frozenset[int] = frozenset()
-    special: frozenset[int] = frozenset()
-    members: list[tuple[int, str]] = field(default_factory=list)
+    text_at = kinds.index("t")
+    return sum(LETTER_OCTETS.get(kind, 0) for kind in kinds[:text_at])
 
 
 def _space_table(space: OptionSpace) -> SpaceTable:

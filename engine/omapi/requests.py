@@ -12,21 +12,21 @@ Source: docs/behaviour/omapi.md#order-of-evaluation-of-open and the sections aro
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from . import status
 from .handles import Reference
 from .objects.base import NoKeys, Refused
-from .signing import is_signed_by
+from .signing import Key, is_signed_by
 from .wire import DELETE, NOTIFY, OPEN, REFRESH, STATUS, UPDATE, ProtocolError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from .connection import Connection, Reply
     from .handles import Handles
     from .objects.base import Change, ObjectType
-    from .signing import Key
     from .wire import Message, Values
 
 AUTHENTICATOR: Final = "authenticator"

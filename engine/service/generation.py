@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..conf.running.classify import open_pools
 from ..lease.file.record import RecordWriter
+from ..model.configuration import SharedNetwork
 from ..wire.encode import Encoder
 from .plan import Plans
 
@@ -19,10 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..declared import Declared
-    from ..model.configuration import SharedNetwork
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Interface:
     """An interface that is served: `address` is its first one, 0 for none."""
 

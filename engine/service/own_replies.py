@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 # Replies of which there is nothing to say are remembered by what decides that; so many, since relays choose part of it.
 REMEMBERED_MAXIMUM: Final = 4096
 
-_GIADDR: Final = slice(24, 28)
-_HLEN: Final = slice(2, 3)
-_NAMES_AND_OPTIONS: Final = slice(44, None)
+_HLEN_AT: Final = 2
+_GIADDR_AT: Final = 24
+_NAMES_AT: Final = 44
 
 
 def tell_own_reply(server: Server, sent: Send) -> None:
@@ -33,9 +33,9 @@ def tell_own_reply(server: Server, sent: Send) -> None:
     if sent.raw or sent.port != server.ports.local:
         return
     payload = sent.payload
-    if len(payload) < FIXED_OCTETS or not any(payload[_GIADDR]):
+    if len(payload) < FIXED_OCTETS or not any(payload[_GIADDR_AT : _GIADDR_AT + 4]):
         return
-    key = payload[_HLEN] + payload[_GIADDR] + payload[_NAMES_AND_OPTIONS]
+    key = payload[_HLEN_AT : _HLEN_AT + 1] + payload[_GIADDR_AT : _GIADDR_AT + 4] + payload[_NAMES_AT:]
     if key in server.unremarkable:
         return
     packet = parse_packet(payload, sent.interface, sent.source, sent.port, server.configuration.registry)

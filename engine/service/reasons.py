@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ...trace.effects import CommandAnswer, Log, Send, StreamSend
 from ..ddns.telling import shown
+from ..model.configuration import Scope
+from ..model.syntax import Place
 from ..wire.text import dotted
 
 if TYPE_CHECKING:
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
     from ...trace.effects import Effect
     from ..ddns.chain import Happened
     from ..ddns.owed import Owed
-    from ..model.configuration import Scope
-    from ..model.syntax import Place
 
 # Every `Reason.step`, in the order in which a whole decision has them.
 STEPS = (

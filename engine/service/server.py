@@ -40,7 +40,7 @@ DOUBT_S: Final = 60
 _SECOND_US: Final = 1_000_000
 
 
-@dataclass(slots=True)
+@dataclass
 class ServerSettings:
     """The start parameters that count for messages. Ports in host order, addresses as numbers, times as named."""
 
@@ -103,7 +103,7 @@ class Server:
         self.next_call = 1
         self.doubtful_until = 0
         self.leases: Leases = Leases(self, database, generation.records)
-        self.ddns = Ddns(self)
+        self.ddns: Ddns = Ddns(self)
         self.leases.names = self.ddns
 
     @property

@@ -6,10 +6,9 @@ answer comes, or does not, is not here: granting/ping.py and dispatch.py.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from ...trace.effects import Send
+from ...trace.effects import Send
 
 
 class Offer(NamedTuple):

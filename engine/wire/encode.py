@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ...trace.effects import ERROR
-from ..model.tables import SpaceTable, tables_of
+from ..model.spaces import SpaceTable
+from ..model.tables import tables_of
 from .candidates import Criteria, bucket_order, candidates
 from .codes import AGENT_OPTIONS, MAX_MESSAGE_SIZE, REQUEST_LIST, VENDOR_OPTIONS
 from .fqdn import encode_fqdn
@@ -64,7 +65,7 @@ _PACKED: Final = 2
 _VENDOR: Final = 3
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Layout:
     """What differs between the kinds of reply: a row of the table below.
 
@@ -94,7 +95,7 @@ INFORM: Final = Layout("INFORM ACK", False, True, True, False, False, True, True
 LEASEQUERY: Final = Layout("LEASEQUERY", False, False, True, False, False, False, False, False)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Site:
     """A site option space as `site-option-space` spells it, the code from which it holds, and its lowest code.
 

@@ -48,7 +48,7 @@ def decode_fqdn(value: bytes) -> tuple[dict[int, bytes], str]:
         # Dropping the NUL sets the flag in ISC's decoder, even where the NUL is the second RCODE of an empty name.
         if not value[-1]:
             no_client_update = _CLIENT_BIT
-        names = _split_text(value[_FIXED_OCTETS : len(value) - (not value[-1])])
+        names = _split_text(value[_FIXED_OCTETS : max(_FIXED_OCTETS, len(value) - (not value[-1]))])
     found[SERVER_UPDATE] = _YES if value[0] & _SERVER_BIT else _NO
     found[NO_CLIENT_UPDATE] = _YES if no_client_update else _NO
     found[RCODE1] = value[1:2]

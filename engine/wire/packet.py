@@ -28,8 +28,7 @@ from .fqdn import decode_fqdn
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..model.spaces import Registry
-    from ..model.tables import SpaceTable
+    from ..model.spaces import Registry, SpaceTable
 
 DISCOVER: Final = 1
 OFFER: Final = 2

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Final
 
-from ... import __version__
 from ...cli import COMPATIBLE_VERSION
+from ...process.build import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,7 @@ def status(site: Site, _values: Mapping[str, Any]) -> Status:
     """What `dhcpd-admin status` shows."""
     machine, server = site.machine, site.server
     return {
-        "version": __version__,
+        "version": VERSION,
         "compatible_with": COMPATIBLE_VERSION,
         "pid": os.getpid(),
         "started": site.started_us // _SECOND_US,

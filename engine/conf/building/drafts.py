@@ -11,18 +11,19 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from ...model.configuration import Class, Permit, Pool, Scope, SharedNetwork, Subnet
+from ...model.syntax import Expression, MatchIf, Place
 from ..subnet_list import SubnetList
-
-NO_SUBCLASSES: Final[MappingProxyType[bytes, Class]] = MappingProxyType({})
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ...model.syntax import Expression, MatchIf, Node, Place
+    from ...model.syntax import Node
     from ..running.expressions import Compiler
 
+NO_SUBCLASSES: Final[MappingProxyType[bytes, Class]] = MappingProxyType({})
 
-@dataclass(slots=True, eq=False)
+
+@dataclass(eq=False)
 class NetworkDraft:
     """A shared network. `failover_peer` is what pools that open from now on inherit.
 
@@ -38,7 +39,7 @@ class NetworkDraft:
     anonymous_pools: dict[bool, int] = field(default_factory=dict)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class PoolDraft:
     """A pool; the fields are those of model.configuration.Pool."""
 
@@ -73,7 +74,7 @@ class PoolDraft:
         )
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class ClassDraft:
     """A class, or a subclass (then `key` is its value); the fields are those of model.configuration.Class."""
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from ...model import syntax
-from ...model.configuration import Host, complete
+from ...model.configuration import Host, Scope, complete
+from ...model.spaces import OptionDefinition
 from ...wire.codes import CLIENT_IDENTIFIER
 from ..running.statements import STATEMENTS, flattened
 from .builder import has_marker
@@ -18,8 +19,6 @@ from .drafts import Block
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ...model.configuration import Scope
-    from ...model.spaces import OptionDefinition
     from .builder import Builder
 
 
@@ -38,7 +37,7 @@ def group(builder: Builder, node: syntax.Group, where: Block) -> None:
         builder.target.groups.put(node.name, scope)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class _HostDraft:
     """A host while its block is read; the fields are those of model.configuration.Host."""
 

@@ -19,7 +19,7 @@ SUBCLASS: Final = "subclass"
 HOST: Final = "host"
 
 
-@dataclass(slots=True)
+@dataclass
 class HostState:
     """What a host block has had."""
 
@@ -32,7 +32,7 @@ class HostState:
     uid: bytes | None = None
 
 
-@dataclass(slots=True)
+@dataclass
 class PoolState:
     """What a pool block has had."""
 

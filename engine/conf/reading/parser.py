@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from ...model import notices
-from ...model.syntax import Authoritative, Include, OptionStatement
+from ...model.syntax import Authoritative, Block, Include, OptionStatement
 from .cursor import Cursor, FatalError, Lost
 from .frames import CLASS, GLOBAL, GROUP, HOST, POOL, POOL6, SHARED_NETWORK, SUBCLASS, SUBNET, Frame
 from .keywords import EOF, STRING
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from ...model.spaces import OptionDefinition, Registry
-    from ...model.syntax import Block, Node
+    from ...model.syntax import Node
 
 _INCLUDE_MAX_DEPTH: Final = 64
 # Files that include others twice, which include others twice, would never end.
@@ -38,7 +38,7 @@ _V6_ONLY: Final = {
 _DIRECTORY: Final = "Is a directory"
 
 
-@dataclass(slots=True)
+@dataclass
 class Parsed:
     """What reading came to: the tree, the log lines in order (level, text), and whether the server may start.
 

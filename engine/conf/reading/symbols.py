@@ -56,7 +56,7 @@ class NamesInForce:
         self._said[name] = False
 
 
-@dataclass(slots=True)
+@dataclass
 class Intervals:
     """Ranges of addresses, both ends included, sorted and without overlaps."""
 
@@ -83,7 +83,7 @@ class Intervals:
             insort(self.items, (low, high))
 
 
-@dataclass(slots=True)
+@dataclass
 class Network:
     """A shared network being read, or the one that a lone subnet implies."""
 
@@ -93,7 +93,7 @@ class Network:
     failover_peer: str | None = None
 
 
-@dataclass(slots=True)
+@dataclass
 class Symbols:
     """Everything declared in one run, over all included files."""
 

@@ -185,7 +185,7 @@ def call_function(context: Context, name: str, arguments: tuple[Callable[[Contex
     returned = context.returned
     context.bindings, context.returned = frame, None
     function.run(context)
-    value = context.returned
+    value: AnyValue = context.returned
     context.bindings, context.returned = caller, returned
     return value
 

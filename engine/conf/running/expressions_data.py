@@ -168,7 +168,7 @@ def _substring(compiler: Compiler, expression: Expression) -> Data:
     value, offset, length = compiler.data(parts[0]), compiler.number(parts[1]), compiler.number(parts[2])
     find_offset, find_length = constantly(offset), constantly(length)
     if isinstance(offset, int) and isinstance(length, int):
-        start, end = offset, offset + length
+        start, end = offset, max(offset, offset + length)
         return _mapped(value, lambda found: found[start:end] if start < len(found) else NO_OCTETS)
     evaluate = constantly(value)
 

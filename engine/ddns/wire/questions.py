@@ -21,6 +21,7 @@ from ....trace.effects import DnsSend
 from ...agenda import Owner
 from . import result, signing
 from .message import UDP_OCTETS_MAXIMUM, Answer, BadAnswer, read, with_id
+from .result import Result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from ...draws import Draws
     from ...model.configuration import Configuration
     from ...model.peers import Key
-    from .result import Result
 
 PORT: Final = 53
 SENDS_MAXIMUM: Final = 4

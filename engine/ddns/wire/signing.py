@@ -12,7 +12,7 @@ See docs/behaviour/dns-updates.md#keys-and-tsig.
 from __future__ import annotations
 
 from functools import lru_cache
-from hmac import compare_digest
+from hmac import HMAC, compare_digest
 from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -25,7 +25,6 @@ from . import result
 from .message import HEADER, TSIG, BadAnswer, name_at, skip_name, wire_form
 
 if TYPE_CHECKING:
-    from hmac import HMAC
 
     from ...model.peers import Key
     from .message import Answer, Record

@@ -28,6 +28,7 @@ from .message import (
     SOA,
     A,
     BadName,
+    Name,
     name_from_text,
     wire_form,
 )
@@ -35,7 +36,6 @@ from .message import (
 if TYPE_CHECKING:
     from ..records import Names
     from ..rules import Row, Template
-    from .message import Name
 
 _OPCODE_UPDATE: Final = 5 << 11
 _NONE: Final = 254

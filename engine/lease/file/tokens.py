@@ -124,7 +124,7 @@ def _begins(data: bytes, match: re.Match[bytes], first: int, end: int, start: re
     if text[:1] == b'"':
         if b"\n" not in text:
             return False
-    elif len(text) == 1 or (b"lease" not in text and data[at - 1 : at] != b"\n"):
+    elif len(text) == 1 or (b"lease" not in text and not data.endswith(b"\n", 0, at)):
         return False
     found = start.search(data, at, min(match.end() + _START_MAX_OCTETS, end))
     return found is not None and first < found.start() < match.end()
@@ -132,7 +132,7 @@ def _begins(data: bytes, match: re.Match[bytes], first: int, end: int, start: re
 
 def _token(text: bytes, start: int, end: int) -> Token:
     if text[:1] == b'"':
-        return Token(STRING, unescape(text[1:-1]), start, end)
+        return Token(STRING, unescape(text[1 : max(1, len(text) - 1)]), start, end)
     if _NUMBER.fullmatch(text):
         return Token(NUMBER, text, start, end)
     if len(text) > 1 or text.isalnum():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ....trace.effects import DEBUG, ERROR
 from ...conf.running.classify import permitted
-from ...model.lease import ABANDONED
+from ...model.lease import ABANDONED, Lease
 from ...wire.text import dotted
 from ..explain import pool_text, tell_pool
 from ..reasons import Reason
@@ -20,7 +20,6 @@ from ..reasons import Reason
 if TYPE_CHECKING:
     from ...model.configuration import Pool, SharedNetwork
     from ...model.context import Context
-    from ...model.lease import Lease
     from ..server import Server
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ....trace.effects import ERROR
 from ...model.change import Cause
-from ...model.lease import ABANDONED, ACTIVE, BACKUP, FREE
+from ...model.lease import ABANDONED, ACTIVE, BACKUP, FREE, Lease
 from ...wire.codes import CLIENT_IDENTIFIER
 from ...wire.packet import DISCOVER, REQUEST
 from ...wire.text import dotted, hardware_text
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from ...model.configuration import Host, SharedNetwork
     from ...model.context import Context, Message
-    from ...model.lease import Lease
     from ..server import Server
 
 UNAVAILABLE: Final = "requested address not available"

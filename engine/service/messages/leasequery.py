@@ -8,7 +8,7 @@ from ....trace.effects import INFO
 from ...conf.running import parameters as par
 from ...conf.running.scopes import run_scopes, running_order
 from ...model.context import OptionSet
-from ...model.lease import ACTIVE
+from ...model.lease import ACTIVE, Lease
 from ...wire.codes import CLIENT_IDENTIFIER
 from ...wire.encode import LEASEQUERY
 from ...wire.packet import LEASEACTIVE, LEASEUNASSIGNED, LEASEUNKNOWN, type_name
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from ...model.configuration import SharedNetwork
     from ...model.context import Context, Message
-    from ...model.lease import Lease
     from ..server import Server
 
 # What is beyond this is counted, and left out of the answer.

@@ -1,0 +1,186 @@
+"""What mypyc gets wrong is not written where it compiles: engine/ and trace/ (packaging/compiled).
+
+Each rule has a sample that breaks it. What a compiler refuses by itself needs no rule here; these it takes in silence.
+"""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = sorted(path for folder in ("engine", "trace") for path in (ROOT / folder).rglob("*.py"))
+PURE = {"len", "min", "max"}
+NATIVE_BASES_MISSING = {"bytes", "str", "int", "tuple", "AssertionError", "OSError", "UnicodeError"}
+
+
+def calls_in_slice_bounds(tree: ast.AST) -> Iterator[int]:
+    """`left[os.write(fd, left):]`: the bound is evaluated twice."""
+    for node in ast.walk(tree):
+        bounds = [node.lower, node.upper, node.step] if isinstance(node, ast.Slice) else []
+        for bound in filter(None, bounds):
+            for call in ast.walk(bound):
+                if isinstance(call, ast.Call) and ast.unparse(call.func) not in PURE:
+                    yield call.lineno
+
+
+def classes(tree: ast.AST) -> Iterator[ast.ClassDef]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+
+
+def dataclasses_that_make_a_second_class(tree: ast.AST) -> Iterator[int]:
+    """`@dataclass(slots=True)`: it returns another class than the native one, and the import fails."""
+    for node in classes(tree):
+        for decorator in node.decorator_list:
+            words = decorator.keywords if isinstance(decorator, ast.Call) else []
+            if any(word.arg in ("slots", "weakref_slot") for word in words):
+                yield node.lineno
+
+
+def names_for_types_only(tree: ast.AST) -> set[str]:
+    return {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for statement in node.body
+        if isinstance(statement, ast.Import | ast.ImportFrom)
+        for alias in statement.names
+    }
+
+
+def fields_of_types_that_are_not_there(tree: ast.AST) -> Iterator[int]:
+    """A field of a record whose type is imported for type checking alone: a crash at import."""
+    absent = names_for_types_only(tree)
+    for node in classes(tree):
+        kinds = " ".join(ast.unparse(one) for one in [*node.decorator_list, *node.bases])
+        if "dataclass" in kinds or "NamedTuple" in kinds:
+            fields = [one for one in node.body if isinstance(one, ast.AnnAssign)]
+            for one in fields:
+                if any(isinstance(name, ast.Name) and name.id in absent for name in ast.walk(one.annotation)):
+                    yield one.lineno
+
+
+def slots_that_are_read(tree: ast.AST) -> Iterator[int]:
+    """`Rare.__slots__`: a native class has none."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr == "__slots__":
+            yield node.lineno
+
+
+def native_classes_of_builtins(tree: ast.AST) -> Iterator[int]:
+    """A subclass of `bytes`: it must be left to the interpreter, by `@interpreted`."""
+    for node in classes(tree):
+        bases = {ast.unparse(base) for base in node.bases}
+        if bases & NATIVE_BASES_MISSING and "interpreted" not in {ast.unparse(one) for one in node.decorator_list}:
+            yield node.lineno
+
+
+def bounds_that_may_cross(tree: ast.AST) -> Iterator[int]:
+    """`data[begin:end]` of bytes with `end` before `begin`: an error, where Python gives no octets."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and isinstance(node.slice, ast.Slice):
+            lower, upper = node.slice.lower, node.slice.upper
+            known = lower is None or upper is None or in_order(ast.unparse(lower), ast.unparse(upper))
+            if not known and ast.unparse(node) not in IN_ORDER:
+                yield node.lineno
+
+
+def in_order(lower: str, upper: str) -> bool:
+    """Whether the bounds' texts alone say it: numbers, a length behind the lower one, or the greater of the two."""
+    if lower.isdigit() and upper.isdigit():
+        return int(lower) <= int(upper)
+    return upper.startswith((f"{lower} + ", f"max({lower}, "))
+
+
+# Slices whose bounds do not cross, or which are not of bytes, and why.
+IN_ORDER = {
+    "option.format[1:-1]": "text",
+    "self.data[begin:end]": "from a line's begin to what was read of it",
+    "format_[at:stop]": "text",
+    "self.pattern[self.at + 2:end]": "the end was sought from there",
+    "found[start:end]": "the end is not before the start, a line above",
+    "self.numbers[low:high]": "an array",
+    "value[at:end]": "the end lies behind, or the value does not fit",
+    "self.value[self.at - width:self.at]": "the place has just gone on by the width",
+    "option_format[at:end]": "text",
+    "self.octets[HEADER.size:end]": "a question lies behind the header",
+    "asked[HEADER.size:end]": "a question lies behind the header",
+    "octets[mac_at:tail_at]": "a length behind",
+    "octets[tail_at + 2:end]": "compared above",
+    "text[1:-1]": "between quotation marks that were read",
+    "string[1:-1]": "between quotation marks that were read",
+    "self.complaints.data[item.start:item.end]": "an item that was read",
+    "data[statement.tokens[1].start:statement.end]": "a token of the statement",
+    "data[statement.start:statement.end]": "a statement that was read",
+    "texts[self._declared:last]": "a list",
+    "history[low:high]": "an array",
+    "wanted[low:high]": "an array",
+    "data[length_at + _LENGTH_OCTETS:at]": "as many octets as are needed were counted",
+    "data[name_at:length_at]": "a length behind",
+    "data[_AUTHLEN_AT:HEADER_OCTETS]": "constants in this order",
+    "data[self._header_octets:at]": "the lists lie behind the header",
+    "DateWriter(local=False, utc_offset_s=0).text(second)[2:-1]": "text",
+    "area[at + 2:end]": "a length behind",
+    "frame[ETHERNET_OCTETS:begin]": "the header behind Ethernet's has its least length",
+    "payload[FIXED_OCTETS:OPTIONS_AT]": "constants in this order",
+    "buffer[begin:position]": "a length behind",
+    "raw[begin:position]": "a length behind",
+    "raw[position:begin]": "a width behind",
+    "payload[FILE_AT:FIXED_OCTETS]": "constants in this order",
+    "payload[SNAME_AT:FILE_AT]": "constants in this order",
+    "record[1:_FIELDS]": "a tuple",
+    "whole[start:end]": "a length behind",
+}
+
+
+def two_errors_of_one_name(tree: ast.AST) -> Iterator[int]:
+    """`except A as error` and `except B as error` in one function: the second is held to the first one's type."""
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef):
+            kinds: dict[str, set[str]] = {}
+            for node in ast.walk(function):
+                if isinstance(node, ast.ExceptHandler) and node.name and node.type is not None:
+                    kinds.setdefault(node.name, set()).add(ast.unparse(node.type))
+            if any(len(found) > 1 for found in kinds.values()):
+                yield function.lineno
+
+
+def slices_that_are_constants(tree: ast.AST) -> Iterator[int]:
+    """`payload[_GIADDR]` of a `Final` slice: taken for a number."""
+    named = [node for node in ast.walk(tree) if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Call)]
+    constants = {ast.unparse(node.target) for node in named if ast.unparse(node.value.func) == "slice"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript) and ast.unparse(node.slice) in constants:
+            yield node.lineno
+
+
+RULES = {
+    bounds_that_may_cross: "data[at - 1 : at]",
+    two_errors_of_one_name:
+        "def f():\n try: g()\n except A as error: print(error)\n except B as error: print(error)",
+    slices_that_are_constants: "_GIADDR: Final = slice(24, 28)\nany(payload[_GIADDR])",
+    calls_in_slice_bounds: "left = left[os.write(fd, left) :]",
+    dataclasses_that_make_a_second_class: "@dataclass(frozen=True, slots=True)\nclass Key:\n    name: str",
+    fields_of_types_that_are_not_there:
+        "if TYPE_CHECKING:\n    from a import Place\n@dataclass\nclass Key:\n    place: Place | None",
+    slots_that_are_read: "attrgetter(*Rare.__slots__)",
+    native_classes_of_builtins: "class NoOctets(bytes):\n    pass",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_the_rule_finds_its_sample(rule):
+    assert list(rule(ast.parse(RULES[rule])))
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_what_is_compiled_keeps_the_rule(rule):
+    assert len(SOURCES) > 100
+    broken = [f"{path.relative_to(ROOT)}:{line}" for path in SOURCES for line in rule(ast.parse(path.read_text()))]
+    assert not broken, rule.__doc__
