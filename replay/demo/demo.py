@@ -53,7 +53,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="dhcpd-demo-") as name:
         folder = Path(name)
         try:
-            return _demonstrate(folder)
+            return demonstrate(folder)
         except (DemoFailed, LoadFailed, OSError) as error:
             _say(f"make demo: {error}")
             log = folder / "log"
@@ -87,7 +87,8 @@ def _free_port() -> int:
     raise DemoFailed(message)
 
 
-def _demonstrate(folder: Path) -> int:
+def demonstrate(folder: Path) -> int:
+    """The demonstration, whose files stay in `folder`; the exit status. Raises DemoFailed, LoadFailed, OSError."""
     _say(f"1. A server on {_SERVER}, an unprivileged port, recording with -tf.")
     port = _free_port()
     server = _start(folder, port)
