@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from ...trace.effects import Effect
     from ...trace.events import Event
     from ..playing.resume import Beginning
-    from .findings import Findings
+    from .findings import Findings, Spared
 
 _SHOWN_MAX: Final = 10
 _OUTSIDE_BITS: Final = 24
@@ -91,7 +91,7 @@ def redact(
         try:
             with new_file(out) as made:
                 run.write(tape, made.name)
-            return run.report(findings, pseudonyms)
+            return run.report(findings, pseudonyms, sparing.spared)
         except Parted as parted:
             sparing.spare(parted)
 
@@ -136,12 +136,13 @@ class _Stays(NamedTuple):
             {value for value in findings.hardware if pseudonyms.hardware(value) == value},
         )
 
-    def spared(self, findings: Findings) -> dict[str, tuple[str, ...]]:
-        """As in Report."""
+    def spared(self, findings: Findings, spared: Spared) -> dict[str, tuple[str, ...]]:
+        """Those that were spared, as in Report."""
+        words = sorted((self.words - findings.kept) & spared.words)
         made = {
-            "words": tuple(word.decode("utf-8", "replace") for word in sorted(self.words - findings.kept)),
-            "identifiers": tuple(value.hex(":") for value in sorted(self.identifiers)),
-            "hardware addresses": tuple(value.hex(":") for value in sorted(self.hardware)),
+            "words": tuple(word.decode("utf-8", "replace") for word in words),
+            "identifiers": tuple(value.hex(":") for value in sorted(self.identifiers & spared.identifiers)),
+            "hardware addresses": tuple(value.hex(":") for value in sorted(self.hardware & spared.hardware)),
         }
         return {kind: values for kind, values in made.items() if values}
 
@@ -214,7 +215,7 @@ class _Run:
                     self._pass(entry, self._records.event(entry.event), out)
             self._leases(parts, out)
 
-    def report(self, findings: Findings, pseudonyms: Pseudonyms) -> Report:
+    def report(self, findings: Findings, pseudonyms: Pseudonyms, spared: Spared) -> Report:
         """What was done."""
         stays = _Stays.of(findings, pseudonyms)
         hidden = {
@@ -226,8 +227,10 @@ class _Run:
         kept = tuple(sorted(piece.decode("utf-8", "replace") for piece in findings.kept))
         showing = tuple(list(self._found)[:_SHOWN_MAX])
         left = findings.left | self._writer.left | ({"octets that nobody should read": 1} if self._unread else {})
-        spared = stays.spared(findings)
-        return Report(self._events, hidden, kept, spared, left, self._carried_events, showing, self._where)
+        told = stays.spared(findings, spared)
+        unmoved = len(stays.words - findings.kept - spared.words)
+        left |= {"words of names in which nothing can be moved": unmoved} if unmoved else {}
+        return Report(self._events, hidden, kept, told, left, self._carried_events, showing, self._where)
 
     def _leases(self, parts: Sequence[Entry], out: TapeWriter) -> None:
         if parts:

@@ -2,9 +2,10 @@
 
 The configuration may look at any part of a name or an address, in ways that nobody can read out of it. So the run
 itself tells: at the first event that parts, the words that it names are spared, and if it parts again there, the
-identifiers, then the hardware addresses. After SINGLE_MAX of such steps whole kinds are spared, one after the other. In
-the end nothing is hidden and nothing parts; what had to be spared, the report lists. Where the configuration itself is
-read otherwise, a name is also a word of its language: those words are spared first.
+identifiers, then the hardware addresses, and then what nobody should read. After that, and after SINGLE_MAX of such
+steps, whole kinds are spared, one after the other. In the end nothing is hidden and nothing parts; what had to be
+spared, the report lists. Where the configuration itself is read otherwise, a name is also a word of its language: those
+words are spared first.
 """
 
 from __future__ import annotations
@@ -56,19 +57,24 @@ class Sparing:
         """Spare something more; raises NotRedacted where nothing is left to spare."""
         self._steps += 1
         named = [] if self._steps > SINGLE_MAX else self._named(parted)
-        for found in (*named, self._findings):
-            for kind in ("words", "identifiers", "hardware"):
-                spared, wanted = getattr(self.spared, kind), getattr(found, kind) & getattr(self._findings, kind)
-                if wanted - spared:
-                    spared |= wanted
-                    return
+        if any(self._takes(found) for found in named):
+            return
         if not self.spared.unread:
             self.spared.unread = True
-            return
-        raise NotRedacted(
-            f"the machine decides otherwise even where no name is hidden: {parted}; leave out --addresses if it was "
-            "given, or shrink the recording to what shows the fault"
-        )
+        elif not self._takes(self._findings):
+            raise NotRedacted(
+                f"the machine decides otherwise even where no name is hidden: {parted}; leave out --addresses if it "
+                "was given, or shrink the recording to what shows the fault"
+            )
+
+    def _takes(self, found: Findings) -> bool:
+        """Whether there was something of one kind to spare."""
+        for kind in ("words", "identifiers", "hardware"):
+            spared, wanted = getattr(self.spared, kind), getattr(found, kind) & getattr(self._findings, kind)
+            if wanted - spared:
+                spared |= wanted
+                return True
+        return False
 
     def _named(self, parted: Parted) -> list[Findings]:
         """What the event and its effects name, or the configuration where it is that which is read otherwise."""

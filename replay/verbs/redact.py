@@ -26,6 +26,7 @@ from ..showing.statusline import Progress
 
 _KEY_OCTETS = 32
 _SHOWN_MAX = 10
+_LETTERS_MAX = 48
 _ALWAYS_LEFT = "times, ports and other numbers, error texts of the system"
 
 
@@ -58,9 +59,13 @@ def redact(trace: str, *, out: str, addresses: bool, key_file: str | None, as_js
     _print_report(out, report, as_json=as_json)
 
 
+def _cut(value: str) -> str:
+    return value if len(value) <= _LETTERS_MAX else f"{value[:_LETTERS_MAX]}..."
+
+
 def _listed(what: str, values: tuple[str, ...]) -> str:
     """The first of the values; `--json` has all of them."""
-    shown = ", ".join(values[:_SHOWN_MAX])
+    shown = ", ".join(_cut(value) for value in values[:_SHOWN_MAX])
     more = len(values) - _SHOWN_MAX
     return f"{len(values):,} {what}: {shown}{f' and {more:,} more' if more > 0 else ''}"
 
