@@ -139,6 +139,8 @@ class Loop:
         self._line: Log | None = None
         # What waits for a new lease file, since the old one is gone.
         self._lost: StorageError | None = None
+        # Before this moment no further new file is asked for: the last one could not be made.
+        self._new_file_from_us = 0
         self._awaiting_file: list[Reply] = []
         self._pinged: dict[int, int] = {}
         # 1 while the configuration is being read again, 2 when it is wanted once more behind that.
@@ -513,7 +515,14 @@ class Loop:
                 self._streams.fail(reply.send.stream)
 
     def _keep_for_new_file(self, replies: list[Reply], error: StorageError) -> None:
-        """The lease file is not where it was: the engine is told, once, and writes a new one."""
+        """The lease file is not where it was: the engine is told, once, and writes a new one.
+
+        Where that failed (its folder may be gone) the next attempt waits for a while: each is a whole rewrite, and
+        stands in the recording.
+        """
+        if self._lost is None and boot.now()[1] < self._new_file_from_us:
+            self._withhold(replies, error)
+            return
         self._awaiting_file += replies
         if self._lost is None:
             self._lost = error
@@ -529,6 +538,7 @@ class Loop:
         if installed:
             self._reply(replies)
         elif error is not None:
+            self._new_file_from_us = boot.now()[1] + _LOOK_US
             self._withhold(replies, error)
 
     # The end

@@ -3,12 +3,14 @@
 import errno
 import itertools
 import os
+import shutil
 import signal
 import socket
 
 import pytest
 import trio
 
+from dhcpd import loop as loop_module
 from dhcpd import start as start_module
 from dhcpd.cli import Paths, second_pass
 from dhcpd.disk import lease_file as leasefile
@@ -253,6 +255,26 @@ def test_a_full_disk_promises_nothing_and_serves_on(run, monkeypatch):
     serve(run, client)
     [failed] = run.machine.of(ev.StorageFailed)
     assert (failed.operation, failed.error) == ("append", "No space left on device")
+
+
+def test_a_new_lease_file_that_cannot_be_made_is_not_tried_again_at_once(run, monkeypatch, tmp_path):
+    start(run)
+    monkeypatch.setattr(loop_module, "_LOOK_US", 10**15)
+    new_file = [RewriteBegin("8"), RewritePart(b"new;\n"), RewriteEnd(True)]
+    run.machine.on_StorageFailed = lambda event: new_file if event.operation == "lost" else []
+
+    async def client(one):
+        shutil.rmtree(tmp_path)
+        await one.ask("promise", answer=False)
+        await come(run.machine, ev.StorageFailed, 2)
+        for withheld in range(1, 4):
+            await come(run.machine, ev.Remark, withheld)
+            await one.ask("promise", answer=False)
+        await come(run.machine, ev.Remark, 4)
+        await one.ask("quick")
+
+    serve(run, client)
+    assert [failed.operation for failed in run.machine.of(ev.StorageFailed)].count("lost") == 1
 
 
 def test_errands_failures_and_pings_come_back_as_events(run):
