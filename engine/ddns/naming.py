@@ -13,12 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ..wire import fqdn
 from .guard import interim_guard, standard_guard
 from .records import DHCID, TXT, Names
 from .wire.message import BadName, name_from_text, wire_form
+
+if TYPE_CHECKING:
+    from ..model.lease import Lease
 
 # The values of `ddns-update-style`.
 NO_STYLE: Final = 0
@@ -40,6 +43,7 @@ class Why(StrEnum):
 
     ADD = "the name is new"
     AGAIN = "the name is as before, and update-optimization is off"
+    RESTORED = "the name is as before, and was being removed"
     RENAMED = "the lease has another name"
     RESTYLED = "the lease has a guard of the other style"
     KNOWN = "the name is as before"
@@ -78,11 +82,15 @@ class Wishes(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """What the lease stores: `ddns-fwd-name`, `ddns-client-fqdn`, and whether it has a guard of the other style."""
+    """What the lease stores: `ddns-fwd-name`, `ddns-client-fqdn`, and whether it has a guard of the other style.
+
+    `going`: it is being removed now, so that DNS may hold it or not.
+    """
 
     forward: bytes
     client: bytes
     other_style: bool
+    going: bool = False
 
 
 class Decision(NamedTuple):
@@ -138,6 +146,8 @@ def _compared(wishes: Wishes, stored: Stored, name: bytes, *, by_client: bool) -
             why, removes = Why.RENAMED, True
         elif stored.other_style:
             why, removes = Why.RESTYLED, True
+        elif stored.going:
+            why = Why.RESTORED
         else:
             why = Why.KNOWN if wishes.optimizes else Why.AGAIN
     elif stored.client and stored.client == name:
@@ -170,6 +180,17 @@ def _guard(wishes: Wishes, name: bytes) -> bytes | None:
         return standard_guard(wishes.hardware, wishes.identifier, wire_form(name_from_text(name)))
     except BadName:
         return None
+
+
+def is_of(lease: Lease, names: Names) -> bool:
+    """Whether the guard beside a name is that of the client that has the lease."""
+    if names.guard_type == TXT:
+        return names.guard == interim_guard(lease.hardware, lease.uid)
+    try:
+        name = wire_form(name_from_text(names.forward))
+    except BadName:
+        return False
+    return names.guard == standard_guard(lease.hardware, lease.uid, name)
 
 
 def _reverse_name(wishes: Wishes) -> tuple[bytes, str]:

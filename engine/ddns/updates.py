@@ -18,6 +18,7 @@ from ..model import notices
 from ..model.lease import ACTIVE
 from ..wire.text import dotted
 from .chain import Chain, Happened, chain_from
+from .naming import is_of
 from .owed import OWED_VARIABLE, DebtHost, Debts, Owed, entries_of, text_of
 from .records import CLIENT_NAME, FORWARD_NAME, GUARD_NAMES, REVERSE_NAME, Names, stored_names
 from .refused import Refusal, Refusals
@@ -96,10 +97,16 @@ class Updates:
         """The chain of an address, None for none."""
         return self._chains.get(address)
 
+    def is_going(self, address: int) -> bool:
+        """Whether the names that a lease stores are being removed now: some of it may be done already."""
+        chain = self._chains.get(address)
+        return chain is not None and chain.step in REMOVING_STEPS
+
     # What begins a chain
 
     def acknowledged(self, lease: Lease, decision: Decision) -> bool:
         """An ACK is about to be given: whether a chain has begun for it, in place of the one that ran."""
+        self._owe_removals(lease.address)
         self.cancel(lease.address)
         self.refusals.forget(lease.address)
         self._supersede(lease, decision)
@@ -378,6 +385,15 @@ class Updates:
             else:
                 self.debts.change(number, owed._replace(removing=removing, adding=adding))
 
+    def _owe_removals(self, address: int) -> None:
+        """A lease is given again while its former client's names are being removed: they are still to go."""
+        running = self._chains.get(address)
+        if not self.retries or running is None or running.owed or running.static:
+            return
+        names = running.still_to_remove
+        if names is not None:
+            self.debts.add(Owed(address, names, None, 0, "", "", running.zone))
+
     def _owe_additions(self, address: int, running: Chain | None) -> None:
         """A lease is left while something is added, or owed: what may have come to be is to be removed."""
         if not self.retries:
@@ -429,6 +445,12 @@ class Updates:
         if adding is not None and (lease is None or lease.state != ACTIVE):
             # It may be there: of this attempt, or of the lease before, which had ended and was not left yet.
             removing, adding = removing or adding, None
+        if removing is not None and adding is None and lease is not None and _is_partners(lease, removing):
+            removing = None
+        if removing is None and adding is None:
+            debts.settle(number)
+            self.keep_owed(owed.address)
+            return
         self.keep_owed(owed.address)
         chain = Chain(owed.address, removing, adding)
         chain.owed = number
@@ -477,6 +499,12 @@ class Updates:
         self._chains = {one["address"]: chain_from(one) for one in data["chains"]}
         self.debts.restore(data["owed"])
         self.refusals.restore(data["refused"])
+
+
+def _is_partners(lease: Lease, names: Names) -> bool:
+    """Whether the client of names has the address again, of a partner, who has seen to its name."""
+    stored = stored_names(lease).forward
+    return lease.state == ACTIVE and stored in (b"", names.forward) and is_of(lease, names)
 
 
 def _is_stored(names: Names | None, stored: Names) -> bool:

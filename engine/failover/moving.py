@@ -95,8 +95,11 @@ def set_state(endpoint: Endpoint, number: int) -> bool:
         state = RES_INT
     if state is not None:
         move(endpoint, state, "an operator set it")
-    if state is COMM_INT and _hears_normal(endpoint):
-        move(endpoint, NORMAL, "the partner is there, in normal")
+    link = endpoint.link
+    if state is COMM_INT and link is not None and link.announced:
+        partner = endpoint.partner_state
+        if ANNOUNCED[COMM_INT, partner].state is NORMAL:
+            move(endpoint, NORMAL, f"the partner is there, in {partner.word}")
     return state is not None
 
 
@@ -180,6 +183,12 @@ def _enter_recover_wait(endpoint: Endpoint) -> None:
         move(endpoint, REC_DONE, "MCLT has passed since this server was last in touch")
 
 
+def _enter_conflict_done(endpoint: Endpoint) -> None:
+    link = endpoint.link
+    if link is not None and link.announced and endpoint.partner_state is REC_DONE:
+        move(endpoint, NORMAL, "the partner has recovered, and waits")
+
+
 def _enter_recover_done(endpoint: Endpoint) -> None:
     if _hears_normal(endpoint):
         move(endpoint, NORMAL, "the partner is in normal already")
@@ -198,6 +207,7 @@ _ENTRY: Final[dict[State, Callable[[Endpoint], None]]] = {
     RECOVER: _enter_recover,
     REC_WAIT: _enter_recover_wait,
     REC_DONE: _enter_recover_done,
+    CONF_DONE: _enter_conflict_done,
     P_DOWN: _enter_partner_down,
 }
 

@@ -25,7 +25,7 @@ _CLIENT_EVERY_S: Final = (4, 20)
 _NAMED: Final = 0.15
 _NAMES_FAIL_EVERY_S: Final = (60, 300)
 _BESIDE_NAMES: Final = frozenset({
-    "partition", "one-way", "deaf", "slow", "lossy", "reset", "stalled", "refused", "reordered", "garbled", "rewrite",
+    "deaf", "lossy", "reset", "stalled", "refused", "reordered", "garbled", "rewrite",
     "bad-rewrite", "reload",
 })  # fmt: skip
 # The part of all runs in which operators do what nobody may, and do it often: there are many pairs of states.

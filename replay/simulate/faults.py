@@ -36,7 +36,7 @@ _REWRITING: Final = ("create", "write", "backup", "install")
 _THINGS: Final = 6
 _LONGER: Final = 2
 # When two ends of a cut connection have noticed, and when an operator's word has come.
-_LATE_US: Final = 20 * SECOND_US
+_LATE_US: Final = 10 * SECOND_US
 _WRONG_TIME_S: Final = 1000
 _NOTICED_US: Final = 1_000_000
 _WRITTEN_US: Final = 3_000_000
@@ -351,7 +351,7 @@ def _dns_fails(run: Run, _step: Step) -> bool:
 
 
 def _dns_late(run: Run, step: Step) -> bool:
-    """Some answers come behind the next sending, some when nobody waits any more."""
+    """Answers come behind the next sending, but while they are waited for: else nobody knows what was done."""
     run.names.late_us = int(share(step.draw) * _LATE_US)
     return run.site.names
 

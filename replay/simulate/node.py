@@ -138,8 +138,9 @@ class Node(Server):
         self._may_fail()
 
     def _ask(self, server: Callable[[bytes], bytes | None], effect: fx.DnsSend, where: str) -> None:
-        """The name server takes its time."""
-        self._world.clock.after(self.names_late_us(), partial(super()._ask, server, effect, where))
+        """The name server does at once what it is told, and takes its time to say so."""
+        payload = server(effect.payload)
+        self._world.clock.after(self.names_late_us(), partial(super()._ask, lambda _octets: payload, effect, where))
 
     def _leave(self, effect: fx.Send | fx.StreamSend) -> None:
         self._may_fail()

@@ -11,7 +11,7 @@ from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ...disk.configuration import SourceFile
-from ...engine.failover.rules.states import PAUSED, RECOVER, SHUTDOWN
+from ...engine.failover.rules.states import PAUSED, POT_CONF, REC_DONE, RECOVER, RES_INT, SHUTDOWN
 from ...trace import events as ev
 from ..world.disk import Disk
 from ..world.simulated.clock import SECOND_US
@@ -57,6 +57,7 @@ _RENEWALS: Final = 3
 _CONFIGURATION: Final = "dhcpd.conf"
 _FAILOVER: Final = "failover"
 _STOPPED: Final = frozenset({PAUSED, SHUTDOWN})
+_IN_CONFLICT: Final = frozenset({POT_CONF, RES_INT})
 _LEASE_FILE: Final = "/var/lib/dhcp/dhcpd.leases"
 
 
@@ -188,11 +189,16 @@ class Run:
             self.reload(number)
 
     def _bring_back(self) -> None:
-        """What only an operator can end, an operator ends: who does not serve by his word is to recover."""
+        """What only an operator can end, an operator ends: who does not serve by his word is to recover.
+
+        So is who has recovered beside a conflict, to which only his word leads: neither state ends the other.
+        """
         for one in self.relationships:
             for number in (one.primary, one.secondary):
-                end = self.nodes[number].endpoint(one.name)
-                if end is not None and end.state in _STOPPED:
+                end, other = (self.nodes[which].endpoint(one.name) for which in (number, one.other(number)))
+                if end is None or other is None:
+                    continue
+                if end.state in _STOPPED or (end.state is REC_DONE and other.state in _IN_CONFLICT):
                     self.operate(number, state_wish(one.name, int(RECOVER)))
 
     # Servers

@@ -39,7 +39,8 @@ def update_names(step: Grant) -> None:
         return
     forward, client = stored_name(lease)
     other = TXT if wishes.style == STANDARD else DHCID
-    decision = decide(wishes, Stored(forward, client, has_guard(lease, other)))
+    going = ddns.updates.is_going(lease.address)
+    decision = decide(wishes, Stored(forward, client, has_guard(lease, other), going))
     if ddns.acknowledged(lease, decision):
         step.forbidden = True
     _explain(step, _verdict(decision), decision.why)

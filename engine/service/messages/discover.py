@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ....trace.effects import ERROR
-from ...model.lease import ACTIVE
+from ...model.lease import ACTIVE, BACKUP, FREE
 from ...wire.packet import OFFER
 from ...wire.text import discover_line
 from ..finding.allocate import allocate
@@ -52,6 +52,9 @@ def discover(
         return
     now = server.now
     if lease.ends < now and not server.is_pending(lease.address):
+        if lease.state not in (FREE, BACKUP):
+            # It has ended, and the partner has not agreed yet: its names are still in DNS, and known by the variables.
+            server.leases.names.left(lease)
         server.leases.forget_variables(lease)
     hold = now + HOLD_S
     grant(server, context, lease, OFFER, line, max(hold, lease.ends))

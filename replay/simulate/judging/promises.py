@@ -94,9 +94,12 @@ class Promises:
         return spoilt or promise.ends_us - self.apart_us - _ROUNDING_US <= now_us
 
     def is_excused(self, client: str, address: int, now_us: int) -> bool:
-        """Whether a promise to a client may be broken: promises of a split are open, or some clock has it over."""
+        """Whether a promise to a client may be broken: promises of a split are open, or some clock has it over.
+
+        None is open where the last ACK promised less than the one before, and was lost on the way.
+        """
         promise = self._open.get(address, {}).get(client)
-        return promise is not None and self._is_excused(promise, address, now_us)
+        return promise is None or self._is_excused(promise, address, now_us)
 
     # What clients do with them
 
