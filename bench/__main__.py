@@ -239,13 +239,14 @@ def _reload(asked: argparse.Namespace, figures: dict[str, float]) -> None:
 
 def _omapi(asked: argparse.Namespace, figures: dict[str, float]) -> None:
     """Hosts made by OMAPI, against ISC's server."""
-    for key in ("isc", "ours"):
-        if key not in asked.servers or PEERS[key].missing:
-            continue
-        found = omapi.figures(replace(PEERS[key], omapi=True), _OMAPI_HOSTS, _OMAPI_CONNECTIONS)
-        for name, value in found.items():
-            figures[f"omapi {name}/{key}"] = value
-            say(f"{PEERS[key].name}, OMAPI, {_OMAPI_HOSTS} hosts: {name}: {value:.2f}")
+    peers = {
+        key: replace(PEERS[key], omapi=True)
+        for key in ("isc", "ours")
+        if key in asked.servers and not PEERS[key].missing
+    }
+    for name, value in omapi.figures(peers, _OMAPI_HOSTS, _OMAPI_CONNECTIONS).items():
+        figures[f"omapi {name}"] = value
+        say(f"OMAPI, {_OMAPI_HOSTS} hosts: {name}: {value:.2f}")
 
 
 def _ddns(asked: argparse.Namespace, figures: dict[str, float]) -> None:

@@ -8,6 +8,7 @@ measured is the server: each connection has one request out at a time.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import selectors
 import socket
@@ -35,6 +36,7 @@ _CONNECT_S = 20
 _MEANWHILE_RATE = 1000
 _MEANWHILE_CLIENTS = 3600
 _MEANWHILE_S = 20
+_SLICES = 20
 
 
 @dataclass(frozen=True)
@@ -130,19 +132,44 @@ def _client(world: World, plan: Plan) -> dict[str, float]:
     return found
 
 
-def figures(peer: Peer, count: int, many: int) -> dict[str, float]:
-    """Hosts a second over one connection and over `many`, and for the latter with packets meanwhile.
+def figures(peers: dict[str, Peer], count: int, many: int) -> dict[str, float]:
+    """Hosts a second over one connection and over `many`, and for the latter with packets meanwhile, of each server.
 
-    Each measurement has a server of its own. `meanwhile drops`: percent of 1,000 exchanges a second that were lost;
+    Rates are taken from servers that run at the same time, a slice of the hosts each in turn, so that what the disk and
+    the processor have else to do hits all alike. `meanwhile drops`: percent of 1,000 exchanges a second that were lost;
     `look first`, `look last`: milliseconds of a look-up with few hosts and with all of them, over one connection.
+    Keys end in `/` and the server's.
     """
     found: dict[str, float] = {}
     for connections in (1, many):
-        with measure.scratch() as home, World() as world, Running(world, peer, home, 4096):
-            made = _client(world, Plan("make", 0, count, connections))
-            found[f"rate/{connections}"] = count / made["seconds"]
+        for key, seconds in _taken_in_turn(peers, count, connections).items():
+            found[f"rate/{connections}/{key}"] = count / seconds
+    for key, peer in peers.items():
+        found |= {f"{name}/{key}": value for name, value in _meanwhile(peer, count, many).items()}
+    return found
+
+
+def _taken_in_turn(peers: dict[str, Peer], count: int, connections: int) -> dict[str, float]:
+    """The seconds that each server takes for `count` hosts, in slices; their order changes from slice to slice."""
+    seconds = dict.fromkeys(peers, 0.0)
+    share = count // _SLICES
+    with contextlib.ExitStack() as stack:
+        worlds: dict[str, World] = {}
+        for number, (key, peer) in enumerate(peers.items()):
+            home = stack.enter_context(measure.scratch())
+            worlds[key] = stack.enter_context(World(str(number)))
+            stack.enter_context(Running(worlds[key], peer, home, 4096))
+        for turn in range(_SLICES):
+            for key in list(peers)[:: 1 if turn % 2 else -1]:
+                seconds[key] += _client(worlds[key], Plan("make", turn * share, share, connections))["seconds"]
+    return seconds
+
+
+def _meanwhile(peer: Peer, count: int, many: int) -> dict[str, float]:
+    """What look-ups cost, and how many packets are lost while hosts are made."""
+    found: dict[str, float] = {}
     with measure.scratch() as home, World() as world, Running(world, peer, home, 4096):
-        few = count // 20
+        few = count // _SLICES
         _client(world, Plan("make", 0, few, 1))
         found["look first ms"] = _client(world, Plan("look", 0, few, 1))["first ms"]
         packets = load.start(world, _MEANWHILE_RATE, _MEANWHILE_CLIENTS, _MEANWHILE_S)

@@ -25,10 +25,10 @@ def _ip(*words: str, check: bool = True) -> None:
 class World:
     """A context manager; `server` and `client` are the namespaces' names."""
 
-    def __init__(self) -> None:
-        """Names hold the process id, so that two benchmarks may run at a time."""
-        self.server = f"bench{os.getpid()}s"
-        self.client = f"bench{os.getpid()}c"
+    def __init__(self, mark: str = "") -> None:
+        """Names hold the process id, so that two benchmarks may run at a time; `mark` tells two of one apart."""
+        self.server = f"bench{os.getpid()}s{mark}"
+        self.client = f"bench{os.getpid()}c{mark}"
 
     def __enter__(self) -> Self:
         """Make the namespaces, /8 on both ends."""
