@@ -42,10 +42,6 @@ if TYPE_CHECKING:
 PART: Final = "update"
 # So long nothing is asked of a zone whose server has disowned it; without retries, for ever, as ISC dhcpd.
 REPUDIATED_US: Final = 300 * 1_000_000
-# Behind a failure by which the message may have been carried out all the same.
-_MAYBE_DONE: Final = frozenset({
-    "", result.TIMED_OUT, result.BROKEN, result.UNSIGNED, result.TSIG_WRONG, result.TSIG_TIME, result.TSIG_PLACE,
-})  # fmt: skip
 _NOT_THERE: Final = frozenset({result.NXDOMAIN, result.YXDOMAIN, result.YXRRSET, result.NXRRSET})
 _CONFLICTS: Final = frozenset({Verdict.NOT_MINE, Verdict.OTHERS, Verdict.STATIC, Verdict.OTHER_PROTOCOL})
 _FAILURES: Final = frozenset({
@@ -403,8 +399,8 @@ class Updates:
             owed = self.debts.entry(number)
             if owed.adding is None:
                 continue
-            if owed.word in _MAYBE_DONE:
-                doubtful.append(owed._replace(removing=owed.removing or owed.adding, adding=None, tries=0))
+            # Whatever the answer was, it may be there of the lease before, whose removal this took the place of.
+            doubtful.append(owed._replace(removing=owed.removing or owed.adding, adding=None, tries=0))
             self.debts.settle(number)
         if running is not None and running.adding is not None and not running.owed and not running.static:
             names = running.still_to_add
