@@ -210,7 +210,7 @@ def plain_interfaces(event: Interfaces) -> list[Any]:
     return [event.wall_us, event.mono_us, [tuple(link) for link in event.links], event.error]
 
 
-def interfaces_from(data: list[Any]) -> Interfaces:
+def interfaces_from(data: Sequence[Any]) -> Interfaces:
     """The event that `plain_interfaces` has kept."""
     event = Interfaces(*data)
     links = (Link(*fields) for fields in event.links)

@@ -78,7 +78,7 @@ def read_command_line(words: tuple[str, ...]) -> CommandLine:
     return line
 
 
-def boot_from(data: list[Any]) -> Boot:
+def boot_from(data: Sequence[Any]) -> Boot:
     """The event that a snapshot keeps as plain data."""
     boot = Boot(*data)
     environment = tuple((name, value) for name, value in boot.environment)

@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ..trace import events as ev
 
 
@@ -86,6 +88,6 @@ class Streams:
         """Whose each connection is."""
         return list(self._owners.items())
 
-    def restore(self, data: list[tuple[int, str]]) -> None:
+    def restore(self, data: Iterable[tuple[int, str]]) -> None:
         """Take over a snapshot."""
         self._owners = dict(data)

@@ -97,9 +97,11 @@ class Chain:
 def chain_from(data: Any) -> Chain:
     """The chain of a snapshot."""
     made = Chain(data["address"], None, None)
-    for name, value in data.items():
+    values = dict(data)
+    made.step = Step(values.pop("step"))
+    removing, adding = values.pop("removing"), values.pop("adding")
+    made.removing = None if removing is None else Names(*removing)
+    made.adding = None if adding is None else Names(*adding)
+    for name, value in values.items():
         setattr(made, name, value)
-    made.step = Step(data["step"])
-    made.removing = None if data["removing"] is None else Names(*data["removing"])
-    made.adding = None if data["adding"] is None else Names(*data["adding"])
     return made

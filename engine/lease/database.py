@@ -504,7 +504,7 @@ class Database:
         """(free, backup) of each pool, which follow from what happened and not from what is."""
         return [(queues.free, queues.backup) for queues in self._pools]
 
-    def resume(self, order: int, counters: list[Any]) -> None:
+    def resume(self, order: int, counters: Iterable[Any]) -> None:
         """All leases of a snapshot are in: go on counting."""
         self.begin(0, 0)
         self._order = order

@@ -19,7 +19,7 @@ from .indexes import Index, indexed_hardware
 from .queues import key_order, key_queue, key_time, make_key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from ..model.configuration import Handler
     from ..model.lease import Rare
@@ -126,7 +126,7 @@ def _lists(index: Index) -> list[tuple[bytes, list[int]]]:
     return sorted((key, [one.address for one in found]) for key, found in index.items() if isinstance(found, list))
 
 
-def _relist(index: Index, lists: list[Any], database: Database) -> None:
+def _relist(index: Index, lists: Iterable[Any], database: Database) -> None:
     for key, addresses in lists:
         index[key] = [database.entered(address) for address in addresses]
 

@@ -18,6 +18,7 @@ Source: docs/behaviour/omapi.md#wire-protocol.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,8 +27,6 @@ from .status import SUCCESS
 from .wire import MESSAGE_OCTETS_MAX, STATUS, STRANGER_OCTETS_MAX, UPDATE, Message, Reader, ReaderRow, integer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from .signing import Key
     from .wire import Values
 
@@ -55,7 +54,7 @@ class ConnectionRow(NamedTuple):
     stage: str
     finishing: bool
     reader: ReaderRow
-    keys: list[int]
+    keys: Sequence[int]
     last_id: int
 
     @classmethod

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
 
 class Reference(NamedTuple):
@@ -61,7 +61,7 @@ class Handles:
         """[last number, [number, type, name, key]...] as plain data."""
         return [self._last, [[number, *reference] for number, reference in self._by_number.items()]]
 
-    def restore(self, data: tuple[int, Iterable[tuple[int, str, str | int, bytes]]]) -> None:
+    def restore(self, data: Sequence[Any]) -> None:
         """Take over a snapshot."""
         self._last, rows = data
         self._by_number = {number: Reference(kind, name, key) for number, kind, name, key in rows}

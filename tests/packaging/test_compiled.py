@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import sysconfig
 import zipfile
 from pathlib import Path
 
@@ -34,6 +33,7 @@ from pathlib import Path
 from dhcpd.engine.machine import Machine
 from dhcpd.replay.playing.digest import digest
 from dhcpd.trace import Entry, open_tape
+from dhcpd.trace.codec import pack, unpack
 for path in map(Path, sys.argv[1:]):
     machine, copy = Machine(), None
     with open_tape(path) as tape:
@@ -43,7 +43,7 @@ for path in map(Path, sys.argv[1:]):
         if copy is not None:
             copy.apply(entry.event)
         elif number == len(entries) // 2:
-            copy = Machine.restore(machine.snapshot())
+            copy = Machine.restore(unpack(pack(machine.snapshot())))
     print(path.name, digest(machine.snapshot()), digest(copy.snapshot()))
 """
 
@@ -89,7 +89,8 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Build:
     [site] = environment.glob("lib/python*/site-packages")
     zipfile.ZipFile(wheel).extractall(site)
     # The libraries are those of this environment; dhcpd itself is found in the wheel's first.
-    (site / "libraries.pth").write_text("\n".join({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}))
+    libraries = [path for path in sys.path if path.endswith("-packages")]
+    (site / "libraries.pth").write_text("\n".join(libraries))
     return Build(str(environment / "bin" / "python"), folder)
 
 

@@ -15,6 +15,7 @@ See docs/behaviour/dns-updates.md#transport-retries-results.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from ....trace.effects import DnsSend
@@ -24,8 +25,6 @@ from .message import UDP_OCTETS_MAXIMUM, Answer, BadAnswer, read, with_id
 from .result import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ....trace.effects import Effect
     from ....trace.events import DnsAnswer
     from ...agenda import Agenda
@@ -120,7 +119,7 @@ class QuestionRow(NamedTuple):
     part: str
     asker: int | str
     body: bytes
-    servers: list[bytes]
+    servers: Sequence[bytes]
     key: str | None
     at: int
     octets: bytes

@@ -2,7 +2,7 @@
 
 `examine` takes an update and the lease that it is about, changes neither, and returns either a Refusal (reason and
 text, as they go into the BNDACK) or a Binding: everything that the lease is to hold. The order of the checks is ISC's,
-since a peer sees which of two faults is named. Installing a Binding, storing it and acknowledging it is endpoint.py's.
+since a peer sees which of two faults is named. Installing a Binding, storing it and acknowledging it is incoming.py's.
 
 Two updates about one lease may cross on the way. Both servers then decide by DUELS, from the same facts, and one of
 them gives way: a lease that a client may be using goes before any other word of it, also before the primary's. (By

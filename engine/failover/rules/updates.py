@@ -154,7 +154,7 @@ class Updates:
             list(self.refused),
         ]
 
-    def restore(self, data: list[Any]) -> None:
+    def restore(self, data: Iterable[Any]) -> None:
         """Take over what `plain` gave."""
         waiting, unacked, to_ack, request, refused = data
         self._waiting = OrderedDict.fromkeys(waiting)
