@@ -51,7 +51,7 @@ TRAILER: Final = (
 class Syslog:
     """A sender of lines to `/dev/log`. `facility` is the number of a facility (0-23).
 
-    `dropped`: so many lines were dropped since `take_dropped` was last called.
+    `dropped`: so many lines were dropped since `take_dropped` last told.
     """
 
     __slots__ = ("_ident", "_retry_at", "_second", "_socket", "_stamp", "_waiting", "dropped", "facility")
@@ -110,9 +110,11 @@ class Syslog:
             self.dropped += 1
 
     def take_dropped(self) -> int:
-        """How many lines were dropped since the last call."""
+        """How many lines were dropped since they were last told; 0, and they stay counted, while lines still wait."""
+        if self._waiting:
+            return 0
         dropped, self.dropped = self.dropped, 0
-        return 0 if self._waiting else dropped
+        return dropped
 
     def _connect(self) -> bool:
         self._retry_at = time.monotonic() + _RECONNECT_S

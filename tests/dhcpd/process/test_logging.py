@@ -52,6 +52,7 @@ def test_a_reader_that_sleeps_stalls_nobody(syslog, monkeypatch):
     logger.to_stderr = False
     for number in range(2000):
         logger.line(INFO, f"line {number}")
+        logger.flush()
     lines = []
     syslog.settimeout(0.2)
     for _ in range(2):
