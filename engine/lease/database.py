@@ -281,6 +281,8 @@ class Database:
         """
         if self._leases.get(lease.address) is not lease:
             self.keep(lease)
+        if lease.rare is not None:
+            lease.rare.empty_uid = False
         if lease.uid != uid or self._by_uid.get(uid) is not lease:
             if lease.uid:
                 leave(self._by_uid, lease.uid, lease)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 VERSION: Final = 1
 _EVENTS: Final = {"on_commit": "commit", "on_expiry": "expiry", "on_release": "release"}
+# Fields of `Rare` that are left out where they are false.
+_IF_SET: Final = ("unwritten", "padding", "empty_uid")
 # What a variable may hold; bool is an int.
 _KEPT: Final = (bytes, int, Function)
 
@@ -171,10 +173,7 @@ def _plain_rare(rare: Rare) -> dict[str, Any]:
         found["variables"] = variables(rare.variables)
     if rare.agent_options is not None:
         found["agent_options"] = [[code, value] for code, value in rare.agent_options]
-    if rare.unwritten:
-        found["unwritten"] = True
-    if rare.padding:
-        found["padding"] = rare.padding
+    found.update({name: value for name in _IF_SET if (value := getattr(rare, name))})
     if rare.host is not None:
         found["host"] = rare.host
     handlers: list[tuple[list[str], Handler]] = []
@@ -194,6 +193,7 @@ def _restore_rare(database: Database, lease: Lease, data: dict[str, Any], statem
     rare = lease.rarely()
     rare.tsfp, rare.atsfp, rare.no_reuse = data["tsfp"], data["atsfp"], data["no_reuse"]
     rare.padding = data.get("padding", b"")
+    rare.empty_uid = data.get("empty_uid", False)
     rare.unwritten = data.get("unwritten", False)
     if "billing" in data:
         database.charges.enter(lease, ClassName(*data["billing"]))

@@ -41,7 +41,7 @@ HANDLERS: Final = ("on_commit", "on_expiry", "on_release")
 
 _RARE: Final = (
     "variables", "host", "agent_options", "billing", "on_expiry", "on_release", "on_commit", "no_reuse", "unwritten",
-    "padding", "tsfp", "atsfp",
+    "padding", "tsfp", "atsfp", "empty_uid",
 )  # fmt: skip
 
 
@@ -50,6 +50,7 @@ class Rare:
 
     `padding`: what stood behind the hardware address in its 16 octets, where that was not zeros. `no_reuse`: the next
     ACK is stored, however young the lease is. `unwritten`: what was last granted had no reply, and is in no file.
+    `empty_uid`: the lease file gave it an identifier of no octets, which is nobody's: no client sends one.
     """
 
     __slots__ = _RARE
@@ -68,6 +69,7 @@ class Rare:
         self.no_reuse = False
         self.unwritten = False
         self.padding = b""
+        self.empty_uid = False
 
     def hear(self, handler: Handler) -> None:
         """Install a handler for the later events that it names."""

@@ -25,7 +25,6 @@ DELIBERATE: Final[dict[str, str]] = {
     "class-hears-itself": "ISC runs the conditions of classes on its own replies to relays",
     "eval-nothing-extracted": "ISC's extract-int reads what stands behind an empty value",
     "inform-file-name": "ISC leaves the file name of an INFORM empty where it asks for an option of the reply",
-    "empty-client-id": "ISC does not find the lease of a client in whose record stands an identifier of no octets",
     "file-damaged": "ISC loses the leases around a bad statement, ours loses the statement",
 }
 

@@ -173,6 +173,8 @@ class LeaseFileReader:
             lease.hardware = kind + bytes.fromhex(hardware.replace(b":", b"").decode("ascii"))
         if uid is not None:
             lease.uid = _string(uid)
+            if not lease.uid:
+                lease.rarely().empty_uid = True
         elif hex_uid is not None:
             lease.uid = bytes.fromhex(hex_uid.replace(b":", b"").decode("ascii"))
         if (options and not self._options(lease, options)) or (failover and not self._failover(lease, failover)):

@@ -301,6 +301,8 @@ class RecordReader:
 
     def _uid(self, draft: Draft, words: Words, _statement: Item) -> None:
         draft.lease.uid = words.data()
+        if not draft.lease.uid:
+            draft.lease.rarely().empty_uid = True
 
     def _hostname(self, draft: Draft, words: Words, statement: Item) -> None:
         token = words.take()

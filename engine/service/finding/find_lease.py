@@ -161,7 +161,7 @@ def _find_by_hardware(search: Search) -> None:
         assert lease.pool is not None
         if _unusable(server, lease):
             _passed(search, lease, "its state")
-        elif lease.state not in (FREE, BACKUP) and lease.uid and lease.uid != search.uid:
+        elif lease.state not in (FREE, BACKUP) and _under_another(lease, uid):
             _passed(search, lease, "held under another client identifier")
         elif lease.subnet is None or lease.subnet.network is not search.network:
             _passed(search, lease, "on another network")
@@ -175,10 +175,19 @@ def _find_by_hardware(search: Search) -> None:
                 _revoke(search, lease)
 
 
+def _under_another(lease: Lease, uid: bytes | None) -> bool:
+    """Whether a lease has an identifier that is not `uid`. One of no octets (a lease file's) never is."""
+    if lease.uid:
+        return lease.uid != uid
+    return lease.rare is not None and lease.rare.empty_uid
+
+
 def belongs(lease: Lease, packet: Message) -> bool:
     """Whether a lease is this client's: by uid where it has one, else by hardware address."""
     if lease.uid:
         return packet.options.get(CLIENT_IDENTIFIER) == lease.uid
+    if lease.rare is not None and lease.rare.empty_uid:
+        return False
     return lease.hardware == packet.hardware
 
 
