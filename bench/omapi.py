@@ -16,13 +16,13 @@ import statistics
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from dhcpd.engine.omapi.signing import Key, full_algorithm, sign
 from dhcpd.engine.omapi.wire import GREETING, MESSAGE_OCTETS_MAX, OPEN, UPDATE, Message, Reader, integer
 
-from . import load, measure
+from . import disks, load, measure
 from .peers import OMAPI_PORT, Running
 from .world import World
 
@@ -37,6 +37,8 @@ _MEANWHILE_RATE = 1000
 _MEANWHILE_CLIENTS = 3600
 _MEANWHILE_S = 20
 _SLICES = 20
+# On a slow disk, one connection makes two hundred a second at most.
+_SLOWLY_MADE = 2000
 
 
 @dataclass(frozen=True)
@@ -138,15 +140,29 @@ def figures(peers: dict[str, Peer], count: int, many: int) -> dict[str, float]:
     Rates are taken from servers that run at the same time, a slice of the hosts each in turn, so that what the disk and
     the processor have else to do hits all alike. `meanwhile drops`: percent of 1,000 exchanges a second that were lost;
     `look first`, `look last`: milliseconds of a look-up with few hosts and with all of them, over one connection.
+    `slow disk rate`: fewer hosts, on a disk whose syncs take disks.SYNC_MS longer; only where one can be had.
     Keys end in `/` and the server's.
     """
     found: dict[str, float] = {}
     for connections in (1, many):
         for key, seconds in _taken_in_turn(peers, count, connections).items():
             found[f"rate/{connections}/{key}"] = count / seconds
+    if not disks.missing():
+        found |= _on_a_slow_disk(peers, many)
     for key, peer in peers.items():
         found |= {f"{name}/{key}": value for name, value in _meanwhile(peer, count, many).items()}
     return found
+
+
+def _on_a_slow_disk(peers: dict[str, Peer], many: int) -> dict[str, float]:
+    with measure.scratch() as home:
+        library = disks.slowed(home)
+        slow = {key: replace(peer, preload=library) for key, peer in peers.items()}
+        return {
+            f"slow disk rate/{connections}/{key}": _SLOWLY_MADE / seconds
+            for connections in (1, many)
+            for key, seconds in _taken_in_turn(slow, _SLOWLY_MADE, connections).items()
+        }
 
 
 def _taken_in_turn(peers: dict[str, Peer], count: int, connections: int) -> dict[str, float]:

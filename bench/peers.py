@@ -119,7 +119,7 @@ class Peer:
     """One server: `name` for the tables, `kind` isc, kea or ours, `trace` whether it records, `committed` as above.
 
     `rich`: with rich_configuration; `hosts`: with so many host declarations more. `program`: where our server is.
-    `omapi`: served, with the key `bench`. `ddns`: with a name for every client.
+    `omapi`: served, with the key `bench`. `ddns`: with a name for every client. `preload`: a library to start it with.
     """
 
     name: str
@@ -131,6 +131,7 @@ class Peer:
     program: str = OURS
     omapi: bool = False
     ddns: bool = False
+    preload: str = ""
     extra: list[str] = field(default_factory=list)
 
     @property
@@ -176,6 +177,8 @@ class Running:
         """Start, and wait until it says that it serves; raises TimeoutError."""
         command = self.world.within(self.world.server, *self.peer.command(self.home, self.size))
         environment = {**os.environ, "KEA_PIDFILE_DIR": str(self.home), "KEA_LOCKFILE_DIR": str(self.home)}
+        if self.peer.preload:
+            environment["LD_PRELOAD"] = self.peer.preload
         begun = time.monotonic()
         with (self.home / "server.out").open("wb") as out:
             self.process = subprocess.Popen(command, stdout=out, stderr=out, env=environment, cwd=self.home)
