@@ -122,7 +122,7 @@ def snapshot_hold_up(leases: Path, count: int, rounds: int) -> dict[str, float]:
         while not child.ended():
             found["batch"] = max(found["batch"], *_batches(side, count, 2))
         found["work"] = max(found["work"], (time.perf_counter() - begun) * 1e3)
-        found["octets"] = float(len(child.segment()))
+        found["octets"] = float(len(child.octets()))
     gc.unfreeze()
     return found
 

@@ -16,17 +16,15 @@ It decides nothing: what an event means is the engine's business.
 from __future__ import annotations
 
 import errno
-import gc
 import signal
 import socket
-import sys
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 from . import boot
 from .disk.storage import Reply, Storage
 from .engine.model import notices
-from .process import pidfile
+from .process import memory, pidfile
 from .process.signals import Signals
 from .trace.effects import (
     Answers,
@@ -103,9 +101,6 @@ _LOOK_US: Final = 10_000_000
 REPLIES_AWAITING_FILE_MAXIMUM: Final = 4_096
 _PINGS_REMEMBERED_US: Final = 60_000_000
 _PINGS_REMEMBERED_MAXIMUM: Final = 65_536
-# The storage thread must get the interpreter back quickly when a sync is done.
-_THREAD_SWITCH_S: Final = 0.0005
-_GC_THRESHOLDS: Final = (100_000, 50, 100)
 # So long the end waits for peers to take what was sent.
 _LAST_SENDS_S: Final = 1.0
 
@@ -181,7 +176,7 @@ class Loop:
 
     def run(self) -> None:
         """Serve; returns when the run has ended in order and everything is closed."""
-        _settle_memory()
+        memory.settle()
         self._run.background.notify_by(self._sockets.wake)
         self._logger.buffered = True
         self._sockets.watch(self._signals, self._hear_signals)
@@ -585,12 +580,3 @@ def _whose(send: Send) -> str:
     octets = send.payload
     hardware = octets[28 : 28 + min(octets[2], 16)]
     return f"{socket.inet_ntoa(octets[16:20])} for {hardware.hex(':') or 'a client'}"
-
-
-def _settle_memory() -> None:
-    """What the start made stays for good: no collection looks at it again, and later ones are rare and short."""
-    gc.collect()
-    gc.freeze()
-    gc.enable()
-    gc.set_threshold(*_GC_THRESHOLDS)
-    sys.setswitchinterval(_THREAD_SWITCH_S)

@@ -1,9 +1,9 @@
 """Work that takes long, without holding packets up: a child process, forked between batches, that makes octets.
 
-Threads would share the interpreter's lock. A fork takes three milliseconds with 250,000 leases in memory, and its
-child has the state of that moment for as long as it likes. What the child makes goes into a file in memory, since a
-folder may have become unwritable when privileges were dropped, and nothing is left over whoever is killed. The loop
-watches the child's pipe, which becomes readable when it has ended.
+Threads would share the interpreter's lock. A fork takes a millisecond with 250,000 leases (memory.py), and its child
+has the state of that moment for as long as it likes. What the child makes goes into a file in memory, since a folder
+may have become unwritable when privileges were dropped, and nothing is left over whoever is killed. The loop watches
+the child's pipe, which becomes readable when it has ended.
 
 The child is a bare copy with one thread: it closes every socket and file of the server at once, does nothing but what
 it was made for, and leaves by _exit. Threads that were in the middle of something do not matter to it, because it
@@ -21,6 +21,8 @@ import signal
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
+
+from . import memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,6 +101,7 @@ class Child:
     def _close(self) -> None:
         os.close(self._pipe)
         os.close(self._memory)
+        memory.gather_soon()
 
 
 def _fork() -> int:
@@ -132,7 +135,8 @@ def _yield_to(parent: int) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    os.nice(_NICENESS)
+    with contextlib.suppress(OSError):  # a filter of system calls may refuse it
+        os.nice(_NICENESS)
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
