@@ -241,7 +241,7 @@ class Loop:
             self._settle_group(self._storage.wait())
         events = self._collect()
         # Behind the reading, which empties the descriptor that announces a group: else one could be slept over.
-        group = self._storage.finished()
+        group = self._storage.finished(self._mono_us)
         if group is not None:
             self._settle_group(group)
         if events:
@@ -249,6 +249,7 @@ class Loop:
             self._tell_end_of_reload()
         self._manager.live(self._mono_us)
         self._look_for_file(self._mono_us)
+        self._storage.start_or_rest(self._mono_us)
         if self._recorder is not None:
             self._recorder.tend(self._machine.snapshot)
         if self._admin is not None:
@@ -270,7 +271,6 @@ class Loop:
         if mono_us - self._looked_us >= _LOOK_US:
             self._looked_us = mono_us
             self._storage.look()
-            self._storage.start()
 
     def _collect(self) -> list[Event]:
         """Everything that is there to be told, with one reading of the clock."""
@@ -314,7 +314,7 @@ class Loop:
         return events
 
     def _process(self, events: list[Event]) -> None:
-        """Record, apply, carry out; then let the storage thread begin."""
+        """Record, apply, carry out."""
         doing, storage = self.doing, self._storage
         answers = self._door.pass_in(events)
         for storage.seq, effects in enumerate(answers, self._door.first_seq):
@@ -327,8 +327,6 @@ class Loop:
         self._streams.push()
         if storage.alone_with_streams and not self._sockets.wait(0):
             self._settle_group(storage.carry_out_now())
-        else:
-            storage.start()
 
     def _sleep(self) -> None:
         """Wait for anything to happen, or for what is due."""
@@ -343,7 +341,10 @@ class Loop:
         """How long there is nothing to do unless something happens."""
         wall_us, mono_us = boot.now()
         admin_us = 0 if self._admin is None else self._admin.due_us
-        dues = (self._streams.due_us, self._dns.due_us, self._manager.due_us, admin_us, self._logger.due_us)
+        dues = (
+            self._streams.due_us, self._dns.due_us, self._storage.due_us, self._manager.due_us, admin_us,
+            self._logger.due_us,
+        )  # fmt: skip
         left_us = [_SLEEP_MAXIMUM_US, *(one - mono_us for one in dues if one)]
         if self._wake_us:
             left_us.append(self._wake_us - wall_us)

@@ -5,6 +5,9 @@ so the slower the disk, the more replies share a sync. A group carries the repli
 loop sends them when the group is done, and throws them away when it failed (docs/architecture.md#the-four-laws).
 With a reply waits the log line that tells of it, so that the log never claims what was not sent.
 
+Records that nobody waits for (what a name server has answered, a lease that is over) rest for a moment, to share the
+sync of the next reply: by themselves each would cost a sync, and the way to the thread and back.
+
 Why a thread of its own and not trio's: a sync must start without waiting for the scheduler, and hand back within
 tens of microseconds. The thread touches the lease file and nothing else.
 
@@ -34,6 +37,9 @@ if TYPE_CHECKING:
 # Replies, and slices of a rewrite, that may wait before the loop stops to read more.
 WAITING_REPLIES_MAXIMUM: Final = 512
 WAITING_PARTS_MAXIMUM: Final = 8
+# So long a record rests that nobody waits for. A machine that dies meanwhile has promised none of it to anybody.
+REST_US: Final = 20_000
+RESTING_MAXIMUM: Final = 512
 # The loop waits for a disk whose last sync took no longer: who comes meanwhile waits so long, once longer if it stalls.
 _QUICK_US: Final = 10_000
 
@@ -49,16 +55,17 @@ class Reply(NamedTuple):
 class Group:
     """Work for the file in order, the replies that wait for it, and afterwards what became of it.
 
-    `look`: there need be no work, the file is to be looked for. `failed`: the append or the sync did not succeed, so
-    no reply may leave. `lost`: all was written, to a file that is not at its place any more, so that a reply may
-    leave when a new file is there. `failures` also holds those of a rewrite, which hold no reply back. `installed`:
-    a new lease file has taken its place. `last_seq` is the number of the last event that anything in it is of,
-    `synced_us` when it was done, by the clock that never jumps.
+    `look`: there need be no work, the file is to be looked for. `of_rewrite`: some of it is a rewrite's. `failed`: the
+    append or the sync did not succeed, so no reply may leave. `lost`: all was written, to a file that is not at its
+    place any more, so that a reply may leave when a new file is there. `failures` also holds those of a rewrite, which
+    hold no reply back. `installed`: a new lease file has taken its place. `last_seq` is the number of the last event
+    that anything in it is of, `synced_us` when it was done, by the clock that never jumps.
     """
 
     work: list[Work] = field(default_factory=list)
     replies: list[Reply] = field(default_factory=list)
     look: bool = False
+    of_rewrite: bool = False
     failed: bool = False
     lost: StorageError | None = None
     failures: list[StorageError] = field(default_factory=list)
@@ -66,6 +73,11 @@ class Group:
     rewrite_ended: bool = False
     last_seq: int = 0
     synced_us: int = 0
+
+    @property
+    def may_rest(self) -> bool:
+        """Whether it is records alone, and nobody waits for them."""
+        return 0 < len(self.work) < RESTING_MAXIMUM and not (self.replies or self.look or self.of_rewrite)
 
 
 def carry_out(file: LeaseFile, group: Group) -> None:
@@ -122,7 +134,9 @@ class Storage:
     `seq` is the number of the event whose effects are being carried out.
     """
 
-    __slots__ = ("_done", "_file", "_notify", "_queue", "_quick", "_thread", "_under_way", "seq", "waiting")
+    __slots__ = (
+        "_done", "_file", "_notify", "_queue", "_quick", "_rests_until_us", "_thread", "_under_way", "seq", "waiting",
+    )  # fmt: skip
 
     def __init__(self, file: LeaseFile, notify: Callable[[], None]) -> None:
         self.waiting = Group()
@@ -131,6 +145,8 @@ class Storage:
         self._notify = notify
         self._under_way: Group | None = None
         self._quick = False
+        # Until when what waits may rest, 0 where nothing does.
+        self._rests_until_us = 0
         self._queue: queue.SimpleQueue[Group | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[Group] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="storage", daemon=True)
@@ -166,6 +182,7 @@ class Storage:
     def add(self, work: Work) -> None:
         """More to write."""
         self.waiting.work.append(work)
+        self.waiting.of_rewrite |= type(work) is not Store
         self.waiting.last_seq = self.seq
 
     def look(self) -> None:
@@ -188,7 +205,23 @@ class Storage:
         """Begin with what waits, unless the thread is still at the group before."""
         if self._under_way is None and (self.waiting.work or self.waiting.look):
             self._under_way, self.waiting = self.waiting, Group()
+            self._rests_until_us = 0
             self._queue.put(self._under_way)
+
+    def start_or_rest(self, now_us: int) -> None:
+        """Begin with what waits, if somebody waits for it or it has rested; `now_us` by the clock that never jumps."""
+        if self._under_way is not None:
+            return
+        if self.waiting.may_rest:
+            self._rests_until_us = self._rests_until_us or now_us + REST_US
+            if now_us < self._rests_until_us:
+                return
+        self.start()
+
+    @property
+    def due_us(self) -> int:
+        """When what rests must rest no longer, by that clock; 0 where nothing does."""
+        return self._rests_until_us
 
     @property
     def alone_with_streams(self) -> bool:
@@ -206,16 +239,17 @@ class Storage:
         """Carry out what waits, in the caller's thread; the other one must be idle."""
         assert self._under_way is None, "one thread at a time has the file"
         group, self.waiting = self.waiting, Group()
+        self._rests_until_us = 0
         self._carry_out(group)
         return group
 
-    def finished(self) -> Group | None:
-        """The group that is done, once; the next one is begun."""
+    def finished(self, now_us: int) -> Group | None:
+        """The group that is done, once; the next one is begun, or rests."""
         if self._done.empty():
             return None
         group = self._done.get()
         self._under_way = None
-        self.start()
+        self.start_or_rest(now_us)
         return group
 
     def wait(self) -> Group:

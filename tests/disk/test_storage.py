@@ -65,13 +65,71 @@ def test_what_comes_meanwhile_shares_the_next_sync():
     assert store.hold(reply(3))
     file.gate.set()
     assert told.acquire(timeout=60)
-    first = store.finished()
+    first = store.finished(0)
     assert [one.send.destination for one in first.replies] == [1, 2]
     second = store.wait()
     assert [one.send.destination for one in second.replies] == [3]
     assert not store.busy
     store.close()
     assert file.calls == [b"1", "sync", b"23", "sync", "close"]
+
+
+def test_records_that_nobody_waits_for_share_the_sync_of_the_next_reply():
+    file = CountingFile()
+    store = Storage(file, lambda: None)
+    for now_us in (1000, 2000, 3000):
+        store.add(Store(b"%d" % now_us))
+        store.start_or_rest(now_us)
+    assert store.busy
+    assert store.due_us == 1000 + storage.REST_US
+    assert store.hold(reply(1)), "it may promise what rests"
+    store.start_or_rest(3500)
+    assert [one.send.destination for one in store.wait().replies] == [1]
+    assert not store.due_us
+    store.close()
+    assert file.calls == [b"100020003000", "sync", "close"]
+
+
+@pytest.mark.parametrize("impatient", ["its time", "a look", "a rewrite", "many"])
+def test_records_rest_no_longer_than(impatient):
+    file = CountingFile()
+    store = Storage(file, lambda: None)
+    store.add(Store(b"1"))
+    store.start_or_rest(1000)
+    now_us = 1000 + storage.REST_US - 1
+    store.start_or_rest(now_us)
+    assert not file.calls
+    if impatient == "a look":
+        store.look()
+    elif impatient == "a rewrite":
+        store.add(RewriteEnd(False))
+        file.end_rewrite = lambda _install: False
+    elif impatient == "many":
+        for _ in range(storage.RESTING_MAXIMUM):
+            store.add(Store(b"1"))
+    else:
+        now_us += 1
+    store.start_or_rest(now_us)
+    store.wait()
+    assert file.calls[-1] == "sync"
+    store.close()
+
+
+def test_what_has_gathered_behind_a_group_rests_as_well():
+    file, told = CountingFile(), threading.Semaphore(0)
+    store = Storage(file, told.release)
+    store.add(Store(b"1"))
+    assert store.hold(reply(1))
+    store.start_or_rest(0)
+    store.add(Store(b"2"))
+    store.start_or_rest(0)
+    assert told.acquire(timeout=60)
+    assert store.finished(5000)
+    assert store.due_us == 5000 + storage.REST_US
+    assert store.busy
+    store.start()
+    assert store.wait().work == [Store(b"2")]
+    store.close()
 
 
 def change(store):

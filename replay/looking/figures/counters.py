@@ -157,6 +157,7 @@ class Counters:
     def _sent(self, effect: Any, mono_us: int) -> None:
         self.sent[message_type(effect.payload)] += 1
         if effect.durable and self._unsynced:
+            self._fresh = True
             self._held.append((self.machine.events, mono_us))
         else:
             self._free.append(mono_us)
@@ -164,7 +165,7 @@ class Counters:
     def _stored(self, effect: Any) -> None:
         self.records += 1
         self.record_octets += len(effect.data)
-        self._unsynced = self._fresh = True
+        self._unsynced = True
 
     def _other(self, event: Event, effects: list[Effect]) -> None:
         self.events[type(event).__name__] += 1
@@ -172,6 +173,7 @@ class Counters:
             if type(effect) is fx.Send:
                 # It answers an event of before, which waited: that span is no measure of the server.
                 self.sent[message_type(effect.payload)] += 1
+                self._fresh |= effect.durable and self._unsynced
             elif type(effect) is fx.Store:
                 self._stored(effect)
             else:
@@ -181,6 +183,8 @@ class Counters:
             count(self, event, effects)
 
     def _effect(self, effect: Effect, event: Event) -> None:
+        if isinstance(effect, (fx.StreamSend, fx.CommandAnswer)):
+            self._fresh |= effect.durable and self._unsynced
         if type(effect) is fx.Ping:
             self.pings += 1
         elif type(effect) is fx.RewriteBegin:
@@ -219,7 +223,10 @@ class Counters:
     # Notes of time
 
     def handled(self, mono_us: int) -> None:
-        """All events so far are answered: what need not wait for the disk leaves, and what must is on its way there."""
+        """All events so far are answered: what need not wait for the disk leaves, and what must is on its way there.
+
+        Records that no reply waits for may rest (disk/storage.py): how long they do says nothing of the disk.
+        """
         if self._fresh:
             self._fresh = False
             self._asked.append((self.machine.events, mono_us))

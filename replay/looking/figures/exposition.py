@@ -64,7 +64,7 @@ def families(counters: Counters) -> Iterator[Metric | None]:
     yield from _totals(counters)
     yield _histogram("dhcpd_answer_seconds", "From a message to its answer, with what it waited for the disk.",
                      counters.answers)  # fmt: skip
-    yield _histogram("dhcpd_sync_seconds", "From the end of a batch until what it stored was on the disk.",
+    yield _histogram("dhcpd_sync_seconds", "From the end of a batch until what its replies promise was on the disk.",
                      counters.syncs)  # fmt: skip
     yield _histogram("dhcpd_lease_file_rewrite_seconds", "How long rewrites of the lease file took.",
                      counters.rewriting)  # fmt: skip

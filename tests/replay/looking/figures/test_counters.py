@@ -24,6 +24,7 @@ from dhcpd.replay.looking.figures.forecast import HOUR_US, LOOK_US, Forecast
 from dhcpd.replay.world.messages import message
 from dhcpd.trace import TapeWriter, open_tape
 from dhcpd.trace import events as ev
+from dhcpd.trace.effects import Send, Store
 from tests.replay.engine_runs import CONFIGURATION, SERVER, Run
 
 MONITORING = Path(__file__).resolve().parents[4] / "packaging" / "monitoring"
@@ -226,3 +227,20 @@ def test_rules_and_dashboard_ask_for_metrics_that_there_are(name: str) -> None:
     assert len(asked) > 10
     named = {one for expression in asked for one in re.findall(r"\b(?:dhcpd|process)_\w+", expression)}
     assert named <= known_metrics(), named - known_metrics()
+
+
+def test_records_that_no_reply_waits_for_tell_nothing_of_the_disk() -> None:
+    """A lease that was given back, or is over, is stored when that is convenient."""
+    run = Run()
+    run.serve(1)
+    counters = Counters(Machine())
+    stored = promised = 0
+    for event, effects in run.pairs:
+        counters.apply(event)
+        counters.handled(event.mono_us)
+        counters.stored(counters.machine.events, event.mono_us + 50_000, event.mono_us + 50_000)
+        if isinstance(event, ev.Packet | ev.Timer):
+            stored += any(isinstance(one, Store) for one in effects)
+            promised += any(isinstance(one, Send) and one.durable for one in effects)
+            assert sum(counters.syncs.counts) == promised
+    assert 0 < promised < stored
