@@ -325,7 +325,7 @@ class Loop:
         if self._admin is not None:
             self._admin.heard(events, answers)
         self._streams.push()
-        if storage.alone_with_streams and not self._sockets.wait(0):
+        if len(events) == 1 and storage.alone_with_streams:  # nobody else was there when the turn began
             self._settle_group(storage.carry_out_now())
 
     def _sleep(self) -> None:

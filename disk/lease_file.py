@@ -64,8 +64,8 @@ class LeaseFile:
     """
 
     __slots__ = (
-        "_discard", "_durable", "_exclusive", "_fd", "_meanwhile", "_mode", "_new_fd", "_new_path", "_octets", "_owner",
-        "_sound_octets", "_unsynced", "path",
+        "_discard", "_durable", "_exclusive", "_fd", "_identity", "_meanwhile", "_mode", "_new_fd", "_new_path",
+        "_octets", "_owner", "_sound_octets", "_unsynced", "path",
     )  # fmt: skip
 
     def __init__(
@@ -95,7 +95,13 @@ class LeaseFile:
         except OSError as error:
             raise StorageError("open", path, error) from error
         # The length so far, and how much of it is sound: synced, or about to be.
-        self._octets = self._sound_octets = os.fstat(self._fd).st_size
+        self._note_file()
+
+    def _note_file(self) -> None:
+        """Which file the open one is, and how long."""
+        there = os.fstat(self._fd)
+        self._identity = there.st_dev, there.st_ino
+        self._octets = self._sound_octets = there.st_size
 
     def _open(self) -> int:
         """Open for append, and lock; anew where the server that had it has just put another file in its place."""
@@ -160,12 +166,12 @@ class LeaseFile:
         if self._discard:
             return
         try:
-            ours, there = os.fstat(self._fd), os.stat(self.path)  # noqa: PTH116 - both the same way
+            there = os.stat(self.path)  # noqa: PTH116 - it is looked at with every record
         except OSError as error:
             raise StorageError("lost", self.path, error) from error
-        if not os.path.samestat(ours, there):
+        if (there.st_dev, there.st_ino) != self._identity:
             raise StorageError("lost", self.path, OSError(errno.ESTALE, "another file is in its place"))
-        if ours.st_size < self._octets:
+        if there.st_size < self._octets:
             raise StorageError("lost", self.path, OSError(errno.ESTALE, "its end was cut off"))
 
     def begin_rewrite(self, suffix: str) -> None:
@@ -238,7 +244,7 @@ class LeaseFile:
         """Append to the new file from now on."""
         os.close(self._fd)
         self._fd = self._new_fd
-        self._octets = self._sound_octets = os.fstat(self._fd).st_size
+        self._note_file()
         self._new_fd = -1
         self._new_path = ""
         self._meanwhile = []

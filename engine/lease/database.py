@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
     from ..model.configuration import Configuration, Host, Pool
     from ..model.failover_state import FailoverState
+    from ..model.syntax import Host as HostNode
     from ..model.syntax import Node
 
 # For `head` and `queue`: the queue of reserved leases, which is none of a state.
@@ -317,6 +318,14 @@ class Database:
         assert self.declared.hosts.by_name.get(host.name) is None, "a name is free when a host gets it"
         self.declarations.add_host(host, text)
         self.declared.hosts.enter(host)
+
+    def declare_made(self, node: HostNode, text: bytes) -> None:
+        """Put a host in force whose record, `text`, this server has just made; there must be none of its name."""
+        assert self.declared.hosts.by_name.get(node.name) is None, "a name is free when a host gets it"
+        self.declared.enter(node)
+        made = self.declared.hosts.by_name.get(node.name)
+        assert made is not None, "it was entered"
+        self.declarations.add_host(made, text)
 
     def redeclare(self, records: Iterable[tuple[bytes, bool]]) -> None:
         """Put the records of another database in force again (`Declarations.plain`), in order."""

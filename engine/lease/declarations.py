@@ -92,7 +92,7 @@ class Declarations:
             self._append(made)
 
     def add_host(self, host: Host, text: bytes) -> None:
-        """Take in a host without statements whose name is free; `text` is as this server writes it."""
+        """Take in a host whose name was free; `text` is as this server writes it."""
         groups = () if host.group is None else (host.group,)
         key = (_KINDS[syntax.Host], host.name, b"")
         self._append(Declaration(key, text.strip(), deleted=False, written=host.dynamic, groups=groups, inner=()))

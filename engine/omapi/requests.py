@@ -37,7 +37,9 @@ UNSEARCHABLE: Final = frozenset({
 })  # fmt: skip
 # Message values that would overwrite the message's own fields.
 RESERVED: Final = frozenset({b"authid", b"op", b"handle", b"id", b"rid", b"object", b"notify-object"})
-_FLAGS: Final = ("create", "update", "exclusive")
+_CREATE: Final = b"create"
+_UPDATE: Final = b"update"
+_EXCLUSIVE: Final = b"exclusive"
 _FLAG_OCTETS: Final = 4
 
 NO_AUTHENTICATOR: Final = "No authenticator on message"
@@ -116,7 +118,7 @@ class Requests:
 
     def _open(self, connection: Connection, message: Message, key: Key | None) -> Reply:
         name = message.message.get(b"type", b"").decode("latin-1")
-        create, update, exclusive = (_flag(message, flag) for flag in _FLAGS)
+        create, update, exclusive = _flag(message, _CREATE), _flag(message, _UPDATE), _flag(message, _EXCLUSIVE)
         if name == AUTHENTICATOR:
             return self._open_authenticator(connection, message, key, changes=create or update)
         if name in UNSEARCHABLE and not create:
@@ -184,9 +186,9 @@ class Requests:
         """Let a connection use a key from now on. The answer is signed only where the request was."""
         wanted = self._wanted_key(message)
         if wanted is None:
-            create = _flag(message, "create")
+            create = _flag(message, _CREATE)
             raise Answer(status.NOT_IMPLEMENTED, CANNOT_CREATE) if create else Answer(status.NOT_FOUND, NO_MATCH)
-        if _flag(message, "create") and _flag(message, "exclusive"):
+        if _flag(message, _CREATE) and _flag(message, _EXCLUSIVE):
             raise Answer(status.ALREADY_EXISTS, EXISTS)
         if changes:
             raise Answer(status.SUCCESS, CANNOT_UPDATE)
@@ -259,11 +261,13 @@ def _check_form(message: Message) -> None:
         raise ProtocolError("an answer to a question that was not asked")
 
 
-def _flag(message: Message, name: str) -> bool:
+def _flag(message: Message, name: bytes) -> bool:
     """A flag among the message's values; raises Answer where it is no number."""
-    value = message.message.get(name.encode(), b"")
-    if value and len(value) != _FLAG_OCTETS:
-        raise Answer(status.INVALID_ARGUMENT, f"invalid {name} flag value")
+    value = message.message.get(name)
+    if not value:
+        return False
+    if len(value) != _FLAG_OCTETS:
+        raise Answer(status.INVALID_ARGUMENT, f"invalid {name.decode()} flag value")
     return any(value)
 
 

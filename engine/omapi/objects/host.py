@@ -185,16 +185,19 @@ class _HostChange:
 
     def _put(self, record: str) -> bytes:
         """Put a record in force that reads back as it was meant; raises Refused."""
-        plain = self._fields.plain_host(self._host.generation.declared)
+        database, declared, octets = self._host.database, self._host.generation.declared, octets_of(record)
+        plain = self._fields.plain_host(declared)
         if plain is not None:
-            octets = octets_of(record)
-            self._host.database.declare_host(plain, octets)
+            database.declare_host(plain, octets)
+            return octets
+        known = self._fields.plain_node(declared)
+        if known is not None:
+            database.declare_made(known, octets)
             return octets
         node = checked(self._host, record)
         if not isinstance(node, HostNode) or node.name != self._fields.name:
             raise Refused(INVALID_ARGUMENT)
-        octets = octets_of(record)
-        self._host.database.declare(node, octets)
+        database.declare(node, octets)
         return octets
 
     # Values

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 import struct
 from pathlib import Path
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dhcpd.engine.omapi import wire
-from dhcpd.engine.omapi.signing import Key, full_algorithm, is_signed_by, sign
+from dhcpd.engine.omapi.signing import HASHES, Key, full_algorithm, is_signed_by, sign, signature
 from dhcpd.engine.omapi.wire import (
     GREETING,
     MESSAGE_OCTETS_MAX,
@@ -62,6 +63,14 @@ def test_recorded_messages_are_read_and_written_as_they_were(one):
     for name in signers:
         assert sign(message, KEYS[name]) == raw
         assert not is_signed_by(message._replace(signature=bytes(len(message.signature))), KEYS[name])
+
+
+@pytest.mark.parametrize("algorithm", HASHES)
+@pytest.mark.parametrize("octets", [0, 1, 63, 64, 65, 127, 128, 129, 300])
+def test_a_signature_is_the_hmac_of_rfc_2104_whatever_the_length_of_the_secret(algorithm, octets):
+    secret = bytes(octet % 251 for octet in range(octets))
+    for covered in (b"", b"x" * 1000, b"x" * 1000):
+        assert signature(Key("k", algorithm, secret), covered) == hmac.digest(secret, covered, HASHES[algorithm])
 
 
 def test_most_recorded_signatures_are_verified():
