@@ -232,8 +232,6 @@ class Machine:
         self._files, self._configuration_name = candidate.files, candidate.name
         networks = reloading.interfaces_of(self._served, interfaces, candidate.found)
         reloading.change_over(server, candidate, networks, self._log)
-        server.settings = reloading.changed_settings(server.settings, candidate.parameters)
-        server.ddns.settle(candidate.parameters.ddns)
         if self.omapi is not None:
             self.omapi.serve()
         if self.failover is not None:

@@ -243,6 +243,10 @@ def change_over(
         if server.offers.pop(address, None) is not None:
             server.agenda.cancel(Owner.PING, address)
     server.effects += _outcome_lines(candidate, outcome)
+    server.settings = changed_settings(server.settings, candidate.parameters)
+    server.ddns.settle(candidate.parameters.ddns)
+    for lease in outcome.lost:
+        server.ddns.lost(lease)
 
 
 def against(configuration: Configuration, leases: list[bytes], name: str, now: int) -> list[str]:

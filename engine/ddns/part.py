@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from ...trace.effects import ERROR, DnsOpen
 from .discovery import Discovery, resolvers_of
 from .naming import NO_STYLE
+from .records import STORED
 from .rules import Manner
 from .updates import PART as UPDATES
 from .updates import UpdateHost, Updates
@@ -121,6 +122,12 @@ class Ddns:
         """The client has the lease no longer: its names go."""
         if self.settings.style and self._able():
             self.updates.left(lease)
+
+    def lost(self, lease: Lease) -> None:
+        """The lease's address has left the configuration: its names go, and should it come back, it has none."""
+        if self.settings.style and self._able():
+            self.updates.left(lease)
+            self._host.leases.forget_names(lease, STORED)
 
     def acknowledged(self, lease: Lease, decision: Decision) -> bool:
         """An ACK is about to be given: whether messages about it have begun."""

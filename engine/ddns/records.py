@@ -21,6 +21,8 @@ TXT: Final = 16
 DHCID: Final = 49
 # The type of the guard and the variable that holds it, in the order in which they are looked for.
 GUARD_NAMES: Final[dict[int, str]] = {DHCID: "ddns-dhcid", TXT: "ddns-txt"}
+# What of a lease says that DNS has something.
+STORED: Final = frozenset({FORWARD_NAME, CLIENT_NAME, REVERSE_NAME, *GUARD_NAMES.values()})
 # One character-string (RFC 1035, 3.3).
 _TEXT_OCTETS_MAXIMUM: Final = 255
 

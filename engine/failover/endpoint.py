@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 SECOND_US: Final = 1_000_000
 STARTUP_S: Final = LINK_STARTUP_S
 
+# The MCLT of a partner that has never said it: what the draft recommends, and longer than what most sites have.
+UNKNOWN_MCLT_S: Final = 3600
+
 # Alarms (site.py). Behind each, what its `detail` says.
 RETRY: Final = "retry"  # nothing: call the partner again
 LISTEN: Final = "listen"  # nothing: open the listener again
@@ -196,9 +199,14 @@ class Endpoint:
         """The state that the lease file is to say, and the partner is told: not STARTUP, but the one behind it."""
         return self.saved if self.state is STARTUP else self.state
 
+    @property
+    def lead_s(self) -> int:
+        """MCLT as this server has to reckon with it: one that has lost its record does not know the primary's."""
+        return self.mclt or UNKNOWN_MCLT_S
+
     def stand(self) -> Stand:
         """What questions of ownership hang on."""
-        return Stand(self.site.now, self.primary, self.state, self.since, self.serving.service, self.mclt)
+        return Stand(self.site.now, self.primary, self.state, self.since, self.serving.service, self.lead_s)
 
     def log(self, level: int, text: str) -> None:
         """A line about this relationship."""

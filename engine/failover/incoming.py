@@ -105,6 +105,8 @@ def receive_update(endpoint: Endpoint, message: BindingUpdate) -> None:
         endpoint.lacking = endpoint.lacking or verdict.reason == Reason.MISSING_INFORMATION
         site.tell(dotted(address), f"refused ({int(verdict.reason)})", verdict.text)
         _refuse(endpoint, address, message.xid, verdict)
+        if verdict.outdated and address not in endpoint.updates:
+            outgoing.changed(endpoint, address)
         return
     lease, binding = verdict
     old = lease.state

@@ -93,6 +93,9 @@ def set_state(endpoint: Endpoint, number: int) -> bool:
     if state is POT_CONF and endpoint.link is None:
         # Nobody is there to resolve it with, and on the next link nobody would begin.
         state = RES_INT
+    if state is NORMAL and endpoint.link is None:
+        # Nobody is there to be in NORMAL with, and no loss of a link would ever end it.
+        state = COMM_INT
     if state is not None:
         move(endpoint, state, "an operator set it")
     link = endpoint.link
@@ -154,6 +157,9 @@ def _enter_communications_interrupted(endpoint: Endpoint) -> None:
 
 
 def _enter_normal(endpoint: Endpoint) -> None:
+    if endpoint.needs_all and endpoint.link is not None and not endpoint.asked_here:
+        # An operator's word has let it serve before it knew what it had lost.
+        endpoint.request_everything()
     balancing.run(endpoint, may_request=False)
     outgoing.queue_pending(endpoint)
     if endpoint.updates.next() is not None:

@@ -22,7 +22,7 @@ from ..wire.text import dotted
 from .messages import BindingAck, BindingUpdate, UpdateDone
 from .rules.binding import ENDED, wire_flags
 from .rules.lease_time import LATEST
-from .rules.ownership import tsfp_of
+from .rules.ownership import partners_free_state, tsfp_of
 from .rules.updates import Told
 
 if TYPE_CHECKING:
@@ -68,14 +68,16 @@ def _send_update(endpoint: Endpoint, lease: Lease) -> None:
     endpoint.site.leases.mark_told(lease, again=endpoint.doubtful)
     xid = link.update_xid()
     endpoint.updates.sent(lease.address, Told(xid, lease.state))
+    # Nobody has an abandoned lease, but whom it was offered to again, long after; a partner refuses to hear of him.
+    nobody = lease.state == ABANDONED
     endpoint.send(
         BindingUpdate(
             endpoint.site.now,
             xid,
             address=lease.address,
             state=lease.state,
-            uid=lease.uid or None,
-            hardware=lease.hardware or None,
+            uid=None if nobody else lease.uid or None,
+            hardware=None if nobody else lease.hardware or None,
             ends=lease.ends,
             potential=lease.tstp,
             starts=lease.starts,
@@ -92,12 +94,22 @@ def _keep_promise(endpoint: Endpoint, lease: Lease) -> None:
     of it meanwhile.
     """
     until = min(tsfp_of(lease) + endpoint.mclt, LATEST)
-    if lease.state not in _PROMISED or until <= endpoint.site.now or (lease.state == ACTIVE and until <= lease.ends):
+    promised = lease.state in _PROMISED or _may_be_given_again(endpoint, lease)
+    if not promised or until <= endpoint.site.now or (lease.state == ACTIVE and until <= lease.ends):
         return
     said = Binding(ACTIVE, lease.hardware, lease.uid, lease.starts, until, tsfp_of(lease), 0,
                    lease.flags & (RESERVED_FLAG | BOOTP_FLAG), anew=False, forgets=False, unknown_flags=0)  # fmt: skip
     endpoint.site.tell(dotted(lease.address), "kept", "the partner may have promised it, and has forgotten")
     endpoint.site.leases.take_over(lease, said)
+
+
+def _may_be_given_again(endpoint: Endpoint, lease: Lease) -> bool:
+    """Whether a free lease is the partner's, whose client it may have had again for as long as was told of him once.
+
+    What was given to the partner was told of nobody, and its `tsfp` is that moment.
+    """
+    is_partners = lease.state == partners_free_state(primary=endpoint.primary)
+    return is_partners and bool(lease.hardware) and tsfp_of(lease) > max(lease.starts, lease.ends)
 
 
 def send_acks(endpoint: Endpoint) -> None:

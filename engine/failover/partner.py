@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..model.change import Change
     from ..model.context import Message
     from ..model.lease import Lease
+    from ..model.partner import Holder
     from ..service.server import Server
     from .endpoint import Endpoint
 
@@ -101,9 +102,10 @@ class PoolPartner:
 
     # For how long?
 
-    def shorten(self, lease: Lease, seconds: int, now: int) -> int:
-        """The time under the MCLT rule."""
-        return lease_time.granted(now, seconds, ownership.tsfp_of(lease), self._endpoint.mclt)
+    def shorten(self, lease: Lease, seconds: int, now: int, holder: Holder) -> int:
+        """The time under the MCLT rule. What the partner knows of a client before is nothing to another."""
+        known = ownership.tsfp_of(lease) if lease.is_of(holder.packet.hardware, holder.uid) else 0
+        return lease_time.granted(now, seconds, known, self._endpoint.lead_s)
 
     def promise(self, lease: Lease, seconds: int | None, granted: int, now: int) -> Promise:
         """The potential expiry; BOOTP is exempt, and leaves both times empty."""
@@ -122,7 +124,7 @@ class PoolPartner:
         """The lease's end; in PARTNER-DOWN, for one that has ended, when the partner can have no promise open on it."""
         endpoint = self._endpoint
         if lease.state in ENDED and endpoint.state is P_DOWN:
-            return max(max(endpoint.since, ownership.tsfp_of(lease)) + endpoint.mclt, lease.ends)
+            return max(max(endpoint.since, ownership.tsfp_of(lease)) + endpoint.lead_s, lease.ends)
         return lease.ends
 
     def changed(self, change: Change) -> None:

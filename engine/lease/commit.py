@@ -45,11 +45,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ...trace.effects import Effect
-    from ..model.configuration import Handler, Host, Pool
+    from ..model.configuration import Handler, Pool
     from ..model.context import Bindings, Message
     from ..model.lease import Lease
     from ..model.name_keeper import NameKeeper
-    from ..model.partner import Binding, Partner
+    from ..model.partner import Binding, Holder, Partner
     from .database import Database
     from .file.record import RecordWriter
     from .transition import Losses
@@ -65,30 +65,6 @@ class LeaseHost(StatementHost, Protocol):
 
     def watch(self, lease: Lease) -> None:
         """A lease was filed anew: its change of state may be its pool's next one."""
-
-
-class Holder(Protocol):
-    """A client that is offered or granted a lease, and what is to be written of it."""
-
-    @property
-    def packet(self) -> Message:
-        """Its message, which has its hardware address and the name that it gives itself."""
-
-    @property
-    def uid(self) -> bytes:
-        """Its identifier, empty for none."""
-
-    @property
-    def host(self) -> Host | None:
-        """The host declaration that it is."""
-
-    @property
-    def flags(self) -> int:
-        """Flags to be added to the lease's."""
-
-    @property
-    def relay(self) -> tuple[tuple[int, bytes], ...] | None:
-        """The relay's options to remember, None to leave those that are known."""
 
 
 class Leases:
@@ -182,6 +158,12 @@ class Leases:
         if lease.rare is not None:
             lease.rare.variables = None
 
+    def forget_names(self, lease: Lease, names: frozenset[str]) -> None:
+        """Drop the variables of these names from a lease whose address has left the configuration: it has no record."""
+        rare = lease.rare
+        if rare is not None and rare.variables:
+            rare.variables = {name: value for name, value in rare.variables.items() if name not in names} or None
+
     def take_on_commit(self, lease: Lease) -> Handler:
         """The `on commit` block of a lease that has one. It runs once: the lease has it no longer."""
         rare = lease.rarely()
@@ -208,7 +190,9 @@ class Leases:
         if lease.state == ACTIVE or partner.paired:
             # A partner's update may make the lease ACTIVE before its client asks for it here.
             lease.rarely().no_reuse = True
-        if not partner.paired:
+        if partner.paired:
+            _forget_promise(lease, holder, self._host.now)
+        else:
             lease.tstp = 0
         self._hand_over(lease, partner, holder, ends, granted=False)
         if self.followed:
@@ -227,6 +211,8 @@ class Leases:
         """
         assert lease.pool is not None, "a fixed address is not granted"
         partner, now = self.partners[lease.pool.index], self._host.now
+        if partner.paired:
+            _forget_promise(lease, holder, now)
         promise = partner.promise(lease, seconds, ends - now, now)
         if lease.rare is not None:
             lease.rare.no_reuse = False
@@ -584,3 +570,14 @@ class Leases:
         host = self._host
         host.effects.append(Store(self.records.record(lease, host.now)))
         self.appended += 1
+
+
+def _forget_promise(lease: Lease, holder: Holder, now: int) -> None:
+    """The lease goes to another client: what the partner knows of the one before is nothing to him.
+
+    It may promise no more than MCLT until the partner knows of him. Else a server that has lost its disk after such a
+    promise would wait for MCLT, and give the address on: what its partner can tell it is the one before.
+    """
+    rare = lease.rare
+    if rare is not None and rare.tsfp > now and not lease.is_of(holder.packet.hardware, holder.uid):
+        rare.tsfp = 0

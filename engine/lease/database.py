@@ -53,9 +53,10 @@ RESERVED: Final = 0
 
 
 class Rebased(NamedTuple):
-    """What a change of the configuration meant: leases entered, addresses put by, addresses that came back."""
+    """What a change of the configuration meant: leases entered, without a range, put by of those, addresses back."""
 
     leases: int
+    lost: list[Lease]
     orphans: list[int]
     back: list[int]
 
@@ -367,7 +368,8 @@ class Database:
         for lease in lost:
             self._put_by(lease, now)
         back = self._take_back(translation, now)
-        return Rebased(len(self._leases), [lease.address for lease in lost if lease.address in self.orphans], back)
+        orphans = [lease.address for lease in lost if lease.address in self.orphans]
+        return Rebased(len(self._leases), lost, orphans, back)
 
     def _point(self, translation: Translation) -> None:
         """The ranges are the same: every lease stays where it is in its queue, and has the new pool of that place.

@@ -135,6 +135,10 @@ class Lease:
             rare = self.rare = Rare()
         return rare
 
+    def is_of(self, hardware: bytes, uid: bytes) -> bool:
+        """Whether this client has it, or had it last."""
+        return self.hardware == hardware and self.uid == uid
+
     @property
     def static(self) -> bool:
         """Whether this is a mock lease for a host's fixed address."""

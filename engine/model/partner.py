@@ -17,8 +17,33 @@ from .lease import BACKUP, FREE
 
 if TYPE_CHECKING:
     from .change import Change
+    from .configuration import Host
     from .context import Message
     from .lease import Lease
+
+
+class Holder(Protocol):
+    """A client that is offered or granted a lease, and what is to be written of it."""
+
+    @property
+    def packet(self) -> Message:
+        """Its message, which has its hardware address and the name that it gives itself."""
+
+    @property
+    def uid(self) -> bytes:
+        """Its identifier, empty for none."""
+
+    @property
+    def host(self) -> Host | None:
+        """The host declaration that it is."""
+
+    @property
+    def flags(self) -> int:
+        """Flags to be added to the lease's."""
+
+    @property
+    def relay(self) -> tuple[tuple[int, bytes], ...] | None:
+        """The relay's options to remember, None to leave those that are known."""
 
 
 class Refusal(NamedTuple):
@@ -104,8 +129,8 @@ class Partner(Protocol):
 
     # For how long?
 
-    def shorten(self, lease: Lease, seconds: int, now: int) -> int:
-        """The time that may be granted where `seconds` would be without a partner (the MCLT rule)."""
+    def shorten(self, lease: Lease, seconds: int, now: int, holder: Holder) -> int:
+        """The time that may be granted to a client where `seconds` would be without a partner (the MCLT rule)."""
 
     def promise(self, lease: Lease, seconds: int | None, granted: int, now: int) -> Promise | None:
         """What is promised to a partner with a lease that is granted, None where there is nobody.
@@ -156,7 +181,7 @@ class NoPartner:
         """Everything is mine."""
         return False
 
-    def shorten(self, _lease: Lease, seconds: int, _now: int) -> int:
+    def shorten(self, _lease: Lease, seconds: int, _now: int, _holder: Holder) -> int:
         """There is no MCLT."""
         return seconds
 

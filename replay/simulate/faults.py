@@ -264,9 +264,12 @@ def _reload_back(run: Run, step: Step) -> None:
 
 
 def _declare_down(run: Run, step: Step) -> bool:
-    """A partner dies, and an operator says so at once."""
+    """A partner dies, and an operator says so at once, unless this server is on its way to know what it forgot.
+
+    Then nobody knows anything.
+    """
     one = run.relationship(step)
-    if not run.nodes[step.who].running:
+    if not run.nodes[step.who].running or run.judge.forgets(one, step.who):
         return False
     run.stop(one.other(step.who), lambda node: node.kill())
     return run.operate(step.who, operators.state_wish(one.name, int(P_DOWN)))

@@ -30,11 +30,16 @@ class Operator:
         self._tcp = tcp
         self._wish = wish
         self._heard = 0
+        self._asks = True
         tcp.live_at(ADDRESS, self.name)
 
     def call(self, address: int) -> None:
         """Call a server."""
         self._tcp.call(self, ADDRESS, address, OMAPI_PORT, "")
+
+    def give_up(self) -> None:
+        """Want nothing any more: a call that has not come through by now says nothing."""
+        self._asks = False
 
     def opened(self, end: End) -> None:
         """Greet."""
@@ -44,7 +49,7 @@ class Operator:
         """When the server has greeted, say what is wanted; when it has answered, go."""
         greeted = self._heard >= GREETING_OCTETS
         self._heard += len(data)
-        if greeted:
+        if greeted or not self._asks:
             end.finish()
         elif self._heard >= GREETING_OCTETS:
             end.send(encode(self._wish))

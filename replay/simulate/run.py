@@ -84,6 +84,7 @@ class Run:
         self.names = NameServer(*ZONES, key=KEY, now=self._now)
         self._recordings = recordings
         self.nodes = self.judge.nodes
+        self._operators: list[Operator] = []
         for number in servers(plan.site):
             self.nodes[number] = self._node(number)
         self.clients = [self._client(number) for number in range(plan.site.clients)]
@@ -158,6 +159,8 @@ class Run:
             if fault is not None and fault.end is not None:
                 fault.end(self, step)
         self.healed = True
+        for operator in self._operators:
+            operator.give_up()
         self._make_good()
         self._settle("settled", settled.bound_s(self.site), partial(settled.missing, self.relationships, self.nodes))
         if self.site.names:
@@ -253,7 +256,9 @@ class Run:
 
     def operate(self, number: int, wish: Message) -> bool:
         """An operator calls a server and wants something."""
-        Operator(self.world.tcp, wish).call(address_of(number))
+        operator = Operator(self.world.tcp, wish)
+        self._operators.append(operator)
+        operator.call(address_of(number))
         return True
 
     # Who is whose

@@ -106,10 +106,11 @@ def reason_text(reason: int) -> str:
 
 
 class Refusal(NamedTuple):
-    """A BNDACK's reason and text."""
+    """A BNDACK's reason and text. `outdated`: what was told is older than what is known here, and untold."""
 
     reason: Reason
     text: str
+    outdated: bool = False
 
 
 # Duels
@@ -230,16 +231,21 @@ def examine(update: BindingUpdate, lease: Lease, now: int, *, normal: bool, prim
         return refusal
     who = receiver(normal=normal, primary=primary)
     allowed = is_allowed(who, lease.state, new, lease.ends, update.potential or 0, now)
-    if not allowed or _is_outdated(update, lease, new, now):
+    outdated = _is_outdated(update, lease, new, now)
+    if not allowed or outdated:
         old_name, new_name = _NAMES.get(lease.state, "unknown"), _NAMES.get(new, "unknown")
         text = f"{dotted(lease.address)}: invalid state transition: {old_name} to {new_name}"
-        return Refusal(Reason.FATAL_CONFLICT, text)
+        return Refusal(Reason.FATAL_CONFLICT, text, outdated and lease.cltt > lease.starts)
     return _binding(update, lease, new, hardware, uid, ip_flags)
 
 
 def _is_outdated(update: BindingUpdate, lease: Lease, new: int, now: int) -> bool:
-    """Whether an end is told that was before the grant by which somebody has the lease now."""
-    return lease.state == ACTIVE and new in ENDED and lease.ends > now and (update.ends or 0) < lease.starts
+    """Whether an end is told that was before this server last told somebody that he has the lease.
+
+    That may be later than the grant: who asks again soon is told what he has, and neither disk nor partner hears of it.
+    """
+    heard = max(lease.starts, lease.cltt)
+    return lease.state == ACTIVE and new in ENDED and lease.ends > now and (update.ends or 0) < heard
 
 
 def _hardware(update: BindingUpdate, lease: Lease, new: int) -> bytes | Refusal:

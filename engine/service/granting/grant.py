@@ -18,7 +18,7 @@ from ...model.change import Cause
 from ...model.context import OptionSet
 from ...model.lease import ACTIVE, BACKUP, BOOTP_FLAG, EXPIRED, FREE, RELEASED, RESERVED_FLAG, RESET
 from ...wire.codes import CLASS_IDENTIFIER, CLIENT_IDENTIFIER, HOST_NAME
-from ...wire.packet import ACK, OFFER, REQUEST
+from ...wire.packet import OFFER, REQUEST
 from ...wire.text import dotted
 from ..explain import tell_time, watch_handler, watch_scopes
 from ..finding.hosts import dynamic_host
@@ -241,6 +241,8 @@ def _decide_time(step: Grant) -> bool:
     See docs/behaviour/decisions.md#grant-procedure, step 15.
     """
     server, lease, terms = step.server, step.lease, step.terms
+    if not terms.ignore_client_uids:
+        step.uid = step.packet.options.get(CLIENT_IDENTIFIER, b"")
     if step.kind == BOOTP:
         step.expiry = bootp_expiry(server, terms)
         step.flags = BOOTP_FLAG
@@ -250,7 +252,7 @@ def _decide_time(step: Grant) -> bool:
         step.flags = RESERVED_FLAG
         server.log(INFO, f"Infinite-leasetime reservation made on {dotted(lease.address)}.")
     try:
-        step.seconds, step.expiry = dhcp_time(server, lease, terms, requested, commit=step.kind == ACK)
+        step.seconds, step.expiry = dhcp_time(server, lease, terms, requested, step)
     except PoolClosedError:
         if lease.state != ACTIVE and lease.pool is not None:
             server.database.charges.take_back(lease)
@@ -272,8 +274,6 @@ def _take_over(step: Grant) -> None:
     """
     packet, lease = step.packet, step.lease
     options = packet.options
-    if not step.terms.ignore_client_uids:
-        step.uid = options.get(CLIENT_IDENTIFIER, b"")
     step.same_client = (
         step.uid == lease.uid and lease.hardware == packet.hardware and step.attached is step.host
     )

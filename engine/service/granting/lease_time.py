@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from ....trace.effects import DEBUG, ERROR, INFO
 from ...model.lease import NEVER
 from ...wire.codes import LEASE_TIME
+from ...wire.packet import ACK
 from ...wire.text import dotted
 from ..plan import MIN_LEASE_TIME_S
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ...model.lease import Lease
     from ..plan import Terms
     from ..server import Server
+    from .step import Grant
 
 INFINITE: Final = 0xFFFFFFFF
 # What does not fit into 31 bits ends here: a second earlier than never, which only an infinite lease is.
@@ -42,10 +44,10 @@ def requested_time(packet: Message, terms: Terms) -> int:
     return int.from_bytes(asked, "big")
 
 
-def dhcp_time(server: Server, lease: Lease, terms: Terms, requested: int, *, commit: bool) -> tuple[int, int]:
+def dhcp_time(server: Server, lease: Lease, terms: Terms, requested: int, step: Grant) -> tuple[int, int]:
     """For how many seconds the client may have the lease of this server alone, and when it ends with its partner.
 
-    `commit`: an ACK.
+    `step` is what is done for the client: an ACK looks at the pool's thresholds, and a partner knows who it is.
 
     Raises PoolClosedError.
     """
@@ -56,7 +58,7 @@ def dhcp_time(server: Server, lease: Lease, terms: Terms, requested: int, *, com
     if pool is not None:
         if 1 <= terms.adaptive_threshold < _PERCENT:
             time = _adapted(server, lease, pool, terms.adaptive_threshold, time, minimum)
-        if commit and (terms.log_high or pool.index in server.latched):
+        if step.kind == ACK and (terms.log_high or pool.index in server.latched):
             log_threshold(server, lease, pool, terms)
         if pool.valid_from and now < pool.valid_from:
             raise PoolClosedError
@@ -65,7 +67,7 @@ def dhcp_time(server: Server, lease: Lease, terms: Terms, requested: int, *, com
                 raise PoolClosedError
             time = min(time, pool.valid_until - now)
     time = max(time, minimum)
-    granted = time if pool is None else server.leases.partners[pool.index].shorten(lease, time, now)
+    granted = time if pool is None else server.leases.partners[pool.index].shorten(lease, time, now, step)
     return time, expiry(now, granted)
 
 

@@ -91,6 +91,10 @@ class Judge:
         """Whether nobody of a relationship is on its way to know what it forgot."""
         return one.name not in self._forgetful
 
+    def forgets(self, one: Relationship, number: int) -> bool:
+        """Whether a server of a relationship is on its way to know what it forgot."""
+        return self._forgetful.get(one.name) == number
+
     def clocks_are(self, ahead_us: list[int]) -> None:
         """The servers' clocks are so far ahead of the world's now."""
         self.promises.apart_us = max(self.promises.apart_us, max(ahead_us) - min(ahead_us))

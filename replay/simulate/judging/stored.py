@@ -65,10 +65,15 @@ class Stored:
 
 
 def _same(stored: LeaseImage, found: LeaseImage) -> bool:
-    """Whether what was read is what was stored; an offer may have come in between, and a rewrite with it."""
-    if (stored.state, stored.tsfp, stored.flags) != (found.state, found.tsfp, found.flags):
+    """Whether what was read is what was stored; an offer may have come in between, and a rewrite with it.
+
+    What the partner knows of the client before is nothing to whom it was offered then.
+    """
+    if (stored.state, stored.flags) != (found.state, found.flags):
         return False
     holder = (stored.hardware, stored.uid) == (found.hardware, found.uid)
+    if stored.tsfp != found.tsfp and (holder or found.tsfp):
+        return False
     return stored.state != ACTIVE or (holder and stored.ends <= found.ends)
 
 

@@ -279,6 +279,14 @@ def test_the_end_of_an_earlier_use_does_not_end_this_one() -> None:
         assert isinstance(judge(update(RELEASED, ends=NOW), held, normal=normal, primary=primary), Binding)
 
 
+def test_an_end_that_came_before_the_client_was_told_again_what_it_has_is_outdated() -> None:
+    held = lease(ACTIVE, starts=NOW - 200, cltt=NOW - 10, ends=NOW + 60)
+    stale = judge(update(RELEASED, ends=NOW - 100), held)
+    assert isinstance(stale, Refusal)
+    assert stale.outdated
+    assert isinstance(judge(update(RELEASED, ends=NOW - 5), held), Binding)
+
+
 def test_an_update_gives_client_times_and_flags() -> None:
     found = judge(update(ACTIVE, uid=b"abc", ip_flags=2), lease(FREE))
     assert isinstance(found, Binding)
