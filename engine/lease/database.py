@@ -416,9 +416,7 @@ class Database:
             if lease.state == BACKUP and not pool.failover_peer:
                 lease.state = lease.next_state = lease.rewind_state = FREE
                 key = lease.key = make_key(key_time(key), key_order(key), FREE_QUEUE, address)
-            queues.unfiled -= 1
             queue = queues.queues[key_queue(key)]
-            queue.count += 1
             (queue.staying if lease.next_state == lease.state else queue.moving).append(key)
         return lost
 
@@ -474,17 +472,18 @@ class Database:
         self.table.history = history
         self.table.in_place = in_place
 
-    def file(self, lease: Lease, place: int) -> None:
-        """Put a lease of the file in its queue, where the one of greater `place` stands before its equals."""
-        assert lease.pool is not None
-        number = queue_of(lease)
-        queues = self._pools[lease.pool.index]
-        lease.key = key = make_key(lease.ends, FIRST_ORDER - place, number, lease.address)
-        queues.unfiled -= 1
-        queue = queues.queues[number]
-        queue.count += 1
-        (queue.staying if lease.next_state == lease.state else queue.moving).append(key)
-        self._leases[lease.address] = lease
+    def file(self, run: list[Lease], number: int, filed: int) -> None:
+        """Put a run of the file's leases in the queue `number` of their pool, where a later run stands before them.
+
+        `filed` is how many leases have been filed, these included.
+        """
+        for lease in run:
+            assert lease.pool is not None
+            queue = self._pools[lease.pool.index].queues[number]
+            lease.key = key = make_key(lease.ends, FIRST_ORDER - filed, number, lease.address)
+            (queue.staying if lease.next_state == lease.state else queue.moving).append(key)
+            self._leases[lease.address] = lease
+            filed -= 1
 
     def begin(self, filed: int, now: int) -> None:
         """All leases of the file, `filed` of them, are in: count what is free."""
@@ -492,12 +491,14 @@ class Database:
         self._settle_queues(now)
 
     def _settle_queues(self, now: int) -> None:
-        """All keys are in their queues, in any order: make them queues, and count what is free."""
+        """All keys are in their queues, in any order: make them queues, and count."""
         latest = make_key(now + 1, 0, 0, 0)
         for queues in self._pools:
             for queue in queues.queues:
                 heapify(queue.moving)
                 heapify(queue.staying)
+                queue.count = len(queue.moving) + len(queue.staying)
+            queues.unfiled = queues.lease_count - sum([queue.count for queue in queues.queues])
             free, backup = queues.queues[FREE_QUEUE], queues.queues[BACKUP_QUEUE]
             queues.free = queues.unfiled + sum([key < latest for key in free.moving + free.staying])
             queues.backup = sum([key < latest for key in backup.moving + backup.staying])
@@ -508,9 +509,7 @@ class Database:
         queues = self._pools[lease.pool.index]
         lease.key = key
         queue = queues.queues[key_queue(key)]
-        queue.count += 1
         (queue.staying if lease.next_state == lease.state else queue.moving).append(key)
-        queues.unfiled -= 1
         self._leases[lease.address] = lease
 
     def counters(self) -> list[tuple[int, int]]:

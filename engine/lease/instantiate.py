@@ -27,17 +27,21 @@ def instantiate(database: Database, loaded: dict[int, Lease], now: int) -> None:
     """Put `loaded` (in the order of their last records) into a fresh database; `now` in seconds since 1970."""
     database.now = now
     latest_first = list(loaded)[::-1]
-    walk = sorted(latest_first, key=lambda address: address % MODULUS)
+    addresses = sorted(latest_first, key=lambda address: address % MODULUS)
+    walk = [loaded[address] for address in addresses]
     by_uid, by_hardware = database.clients()
-    for address in walk:
-        lease = loaded[address]
-        settle(database, lease)
-        if lease.uid:
-            enter(by_uid, lease.uid, lease)
-        if indexed_hardware(lease.hardware):
-            enter(by_hardware, lease.hardware, lease)
-    database.set_history(array("I", walk), frozenset([one for one in walk if _stays_in_place(loaded[one])]))
-    _make_queues(database, [loaded[address] for address in walk], now)
+    for lease in walk:
+        if lease.state == BACKUP or lease.rare is not None:
+            settle(database, lease)
+        uid, hardware = lease.uid, lease.hardware
+        # Nearly every client has one lease: who comes first is entered by looking whether somebody is.
+        if uid and by_uid.setdefault(uid, lease) is not lease:
+            enter(by_uid, uid, lease)
+        if indexed_hardware(hardware) and by_hardware.setdefault(hardware, lease) is not lease:
+            enter(by_hardware, hardware, lease)
+    in_place = frozenset([lease.address for lease in walk if lease.ends == 0 and _stays_in_place(lease)])
+    database.set_history(array("I", addresses), in_place)
+    _make_queues(database, walk, now)
 
 
 def settle(database: Database, lease: Lease) -> None:
@@ -55,33 +59,34 @@ def settle(database: Database, lease: Lease) -> None:
 
 
 def _stays_in_place(lease: Lease) -> bool:
-    """Whether a lease with history stands among the unused addresses, as one of them."""
-    return lease.ends == 0 and lease.state == lease.next_state == FREE and queue_of(lease) == FREE_QUEUE
+    """Whether a lease with history, and without an end, stands among the unused addresses, as one of them."""
+    return lease.state == lease.next_state == FREE and queue_of(lease) == FREE_QUEUE
 
 
 def _make_queues(database: Database, walk: list[Lease], now: int) -> None:
     """Find the runs and number them: places in a run count up, and a later run stands before an earlier one."""
-    in_place = database.table.in_place
+    in_place, adjacent = database.table.in_place, database.table.adjacent
     run: list[Lease] = []
-    before: tuple[int, int | None, int] | None = None
-    filed = 0
+    before: Lease | None = None
+    queue = filed = 0
     for lease in walk:
-        assert lease.pool is not None
-        here = None if lease.address in in_place else (lease.pool.index, queue_of(lease), lease.ends)
-        if here is None or here != before or not database.table.adjacent(run[-1].address, lease.address):
-            _file_run(database, run, filed)
-            run = []
-        if here is None:
+        if lease.ends == 0 and lease.address in in_place:
+            database.file(run, queue, filed)
             database.keep(lease)
-        else:
-            run.append(lease)
-            filed += 1
-        before = here
-    _file_run(database, run, filed)
+            run, before = [], None
+            continue
+        number = queue_of(lease)
+        if (
+            before is None
+            or lease.ends != before.ends
+            or number != queue
+            or lease.pool is not before.pool
+            or not adjacent(before.address, lease.address)
+        ):
+            database.file(run, queue, filed)
+            run = []
+        run.append(lease)
+        filed += 1
+        before, queue = lease, number
+    database.file(run, queue, filed)
     database.begin(filed, now)
-
-
-def _file_run(database: Database, run: list[Lease], filed: int) -> None:
-    """`filed` is how many leases there are up to the end of this run."""
-    for count, lease in enumerate(run):
-        database.file(lease, filed - count)

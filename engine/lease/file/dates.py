@@ -12,7 +12,8 @@ from typing import Final
 from ...model.lease import NEVER
 
 _DAY_S: Final = 86400
-_KEPT_DATES: Final = 4096
+# Those of about three days.
+_KEPT_MINUTES: Final = 4096
 # ISC counts time in 32 bits with a sign, which end in January 2038: later is never.
 _LAST_YEAR: Final = 2037
 _DAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
@@ -21,6 +22,8 @@ _DAYS_BEFORE_MONTH: Final = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 3
 _LEAP_CYCLE: Final = 4
 _FEBRUARY: Final = 2
 _THURSDAY: Final = 4
+_SECONDS: Final = {b"%02d" % second: second for second in range(100)}
+_SECOND_TEXTS: Final = tuple([f"{second:02};" for second in range(60)])
 
 
 def civil(days: int) -> tuple[int, int, int]:
@@ -50,37 +53,32 @@ def seconds_of(year: int, month: int, day: int, hour: int, minute: int, second: 
     return max(0, days * _DAY_S + hour * 3600 + minute * 60 + second)
 
 
-
-
 class DateReader:
-    """Reads the dates of one file; most records share their dates with their neighbours."""
+    """Reads the dates of one file. Minutes are kept: leases end in few of them, but in most seconds of each."""
 
-    __slots__ = ("_day", "_day_s", "_known")
+    __slots__ = ("_minutes",)
 
     def __init__(self) -> None:
         """Nothing is known."""
-        self._known: dict[bytes, int] = {b"never": NEVER}
-        self._day = b""
-        self._day_s = 0
+        self._minutes: dict[bytes, int] = {}
 
     def read(self, text: bytes) -> int:
         """Seconds of `never`, `epoch N` or `W Y/M/D h:m:s` in the layout that is written."""
-        seconds = self._known.get(text)
-        if seconds is not None:
-            return seconds
+        minute = self._minutes.get(text[:-2])
+        return self._new(text) if minute is None else minute + _SECONDS[text[-2:]]
+
+    def _new(self, text: bytes) -> int:
+        if text == b"never":
+            return NEVER
         if text.startswith(b"epoch "):
-            seconds = max(0, wrapped(int(text[6:])))
-        else:
-            if text[2:12] != self._day:
-                self._day = text[2:12]
-                self._day_s = seconds_of(int(text[2:6]), int(text[7:9]), int(text[10:12]), 0, 0, 0)
-            seconds = self._day_s
-            if seconds != NEVER:
-                seconds += int(text[13:15]) * 3600 + int(text[16:18]) * 60 + int(text[19:21])
-        if len(self._known) > _KEPT_DATES:
-            self._known = {b"never": NEVER}
-        self._known[text] = seconds
-        return seconds
+            return max(0, wrapped(int(text[6:])))
+        day_s = seconds_of(int(text[2:6]), int(text[7:9]), int(text[10:12]), 0, 0, 0)
+        if day_s == NEVER:
+            return NEVER
+        if len(self._minutes) >= _KEPT_MINUTES:
+            self._minutes.clear()
+        minute = self._minutes[text[:-2]] = day_s + int(text[13:15]) * 3600 + int(text[16:18]) * 60
+        return minute + _SECONDS[text[-2:]]
 
 
 def wrapped(number: int) -> int:
@@ -91,40 +89,32 @@ def wrapped(number: int) -> int:
 class DateWriter:
     """Writes dates in one of the two forms; the text ends with `;` (and the comment of the local form)."""
 
-    __slots__ = ("_day", "_day_text", "_known", "_local", "_utc_offset_s")
+    __slots__ = ("_local", "_minutes", "_offset_s")
 
     def __init__(self, *, local: bool, utc_offset_s: int) -> None:
         """`local` is `db-time-format local;`, `utc_offset_s` the local time's seconds east of UTC."""
         self._local = local
-        self._utc_offset_s = utc_offset_s
-        self._known: dict[int, str] = {NEVER: "never;"}
-        self._day = -1
-        self._day_text = ""
+        self._offset_s = utc_offset_s if local else 0
+        # Each minute as it is written, without its second: of the local form with `%02d` in the place of it.
+        self._minutes: dict[int, str] = {}
 
     def text(self, seconds: int) -> str:
-        """The date of a time after 1970."""
-        found = self._known.get(seconds)
-        if found is not None:
-            return found
-        if len(self._known) > _KEPT_DATES:
-            self._known = {NEVER: "never;"}
-        made = self._known[seconds] = self._local_text(seconds) if self._local else self._utc_text(seconds)
-        return made
+        """The date of a time after 1970, in seconds since then; NEVER is `never;`."""
+        if seconds == NEVER:
+            return "never;"
+        minute, second = divmod(seconds + self._offset_s, 60)
+        known = self._minutes.get(minute) or self._new_minute(minute)
+        return f"epoch {seconds}; # {known % second}" if self._local else known + _SECOND_TEXTS[second]
 
-    def _utc_text(self, seconds: int) -> str:
-        day, rest = divmod(seconds, _DAY_S)
-        if day != self._day:
-            year, month, day_of_month = civil(day)
-            self._day = day
-            self._day_text = f"{(day + _THURSDAY) % 7} {year}/{month:02}/{day_of_month:02} "
-        hour, rest = divmod(rest, 3600)
-        minute, second = divmod(rest, 60)
-        return f"{self._day_text}{hour:02}:{minute:02}:{second:02};"
-
-    def _local_text(self, seconds: int) -> str:
-        day, rest = divmod(seconds + self._utc_offset_s, _DAY_S)
+    def _new_minute(self, number: int) -> str:
+        day, rest = divmod(number, _DAY_S // 60)
+        hour, minute = divmod(rest, 60)
         year, month, day_of_month = civil(day)
-        hour, rest = divmod(rest, 3600)
-        minute, second = divmod(rest, 60)
-        names = f"{_DAYS[(day + _THURSDAY) % 7]} {_MONTHS[month - 1]}"
-        return f"epoch {seconds}; # {names} {day_of_month:02} {hour:02}:{minute:02}:{second:02} {year}"
+        weekday = (day + _THURSDAY) % 7
+        made = f"{weekday} {year}/{month:02}/{day_of_month:02} {hour:02}:{minute:02}:"
+        if self._local:
+            made = f"{_DAYS[weekday]} {_MONTHS[month - 1]} {day_of_month:02} {hour:02}:{minute:02}:%02d {year}"
+        if len(self._minutes) >= _KEPT_MINUTES:
+            self._minutes.clear()
+        self._minutes[number] = made
+        return made

@@ -31,6 +31,9 @@ _KEPT_UIDS: Final = 4096
 _SPELLED: Final = {"docsis-device-class": "DOCSIS-device-class"}
 _LAST_STATE: Final = 7
 _OCTETS: Final = 4
+# Networks of 256 addresses, of which a site has few.
+_KEPT_NETWORKS: Final = 1024
+_LAST_OCTETS: Final = tuple([f"{octet} {{\n" for octet in range(256)])
 
 
 def address_text(address: int) -> str:
@@ -47,10 +50,17 @@ def record_address(record: bytes) -> int | None:
     return int.from_bytes(bytes([int(part) & 0xFF for part in parts]), "big")
 
 
+def hardware_name(kind: int) -> str:
+    """The word for a hardware type (docs/behaviour/lease-file.md#hardware-as-written)."""
+    return HARDWARE_NAMES.get(kind) or f"unknown-{kind}"
+
+
+_HARDWARE_LINES: Final = tuple([f"  hardware {hardware_name(kind)} " for kind in range(256)])
+
+
 def hardware_line(hardware: bytes) -> str:
     """`hardware <type> <octets>;` of a type octet and an address (docs/behaviour/lease-file.md#hardware-as-written)."""
-    kind = hardware[0]
-    return f"hardware {HARDWARE_NAMES.get(kind) or f'unknown-{kind}'} {hardware[1:].hex(':')};"
+    return f"hardware {hardware_name(hardware[0])} {hardware[1:].hex(':')};"
 
 
 def writable_name(name: bytes) -> bool:
@@ -94,7 +104,7 @@ def _ignore(_level: int, _text: str) -> None:
 class RecordWriter:
     """Makes records as one configuration wants them; holds the caches, which are bounded."""
 
-    __slots__ = ("_agent", "_dates", "_hex", "_log", "_states", "_uids")
+    __slots__ = ("_agent", "_dates", "_hex", "_log", "_networks", "_states", "_uids")
 
     def __init__(
         self, configuration: Configuration, utc_offset_s: int = 0, log: Callable[[int, str], None] = _ignore
@@ -106,9 +116,17 @@ class RecordWriter:
         self._log = log
         self._states: dict[tuple[int, int, int, int], str] = {}
         self._uids: dict[bytes, str] = {}
+        self._networks: dict[int, str] = {}
 
     def record(self, lease: Lease, now: int) -> bytes:
-        """The whole record; `now` (seconds since 1970) decides whether a billing is still worth writing."""
+        """The whole record as octets; `now` as in `text`."""
+        return self.text(lease, now).encode("utf-8", "surrogateescape")
+
+    def text(self, lease: Lease, now: int) -> str:
+        """The whole record; `now` (seconds since 1970) decides whether a billing is still worth writing.
+
+        A class's name may hold surrogates, one for each octet that is no UTF-8.
+        """
         rare = lease.rare
         text = self._time_lines(lease)
         states = (lease.state, lease.next_state, lease.rewind_state, lease.flags)
@@ -116,8 +134,9 @@ class RecordWriter:
         # A lease that is over holds no place in its class any more.
         if rare is not None and rare.billing is not None and lease.ends > now:
             text += billing_line(rare.billing)
-        if lease.hardware:
-            text += f"  {hardware_line(lease.hardware)}\n"
+        hardware = lease.hardware
+        if hardware:
+            text += f"{_HARDWARE_LINES[hardware[0]]}{hardware[1:].hex(':')};\n"
         if lease.uid:
             text += f"  uid {self._uids.get(lease.uid) or self._new_uid(lease.uid)};\n"
         if rare is not None:
@@ -126,14 +145,16 @@ class RecordWriter:
             text += f'  client-hostname "{lease.hostname.decode("ascii")}";\n'
         if rare is not None:
             text += _handler_lines(rare)
-        return (text + "}\n").encode("utf-8", "surrogateescape")
+        return text + "}\n"
 
     def _time_lines(self, lease: Lease) -> str:
         """The first line, and the dates."""
-        address, date = lease.address, self._dates.text
-        text = f"lease {address >> 24}.{address >> 16 & 255}.{address >> 8 & 255}.{address & 255} {{\n"
-        if lease.starts > 0:
-            text += f"  starts {date(lease.starts)}\n"
+        address, starts, date = lease.address, lease.starts, self._dates.text
+        text = (self._networks.get(address >> 8) or self._new_network(address >> 8)) + _LAST_OCTETS[address & 255]
+        begun = ""
+        if starts > 0:
+            begun = date(starts)
+            text += f"  starts {begun}\n"
         if lease.ends > 0:
             text += f"  ends {date(lease.ends)}\n"
         if lease.tstp > 0:
@@ -141,8 +162,14 @@ class RecordWriter:
         if lease.rare is not None:
             text += self._failover_lines(lease.rare)
         if lease.cltt > 0:
-            text += f"  cltt {date(lease.cltt)}\n"
+            text += f"  cltt {begun if lease.cltt == starts else date(lease.cltt)}\n"
         return text
+
+    def _new_network(self, network: int) -> str:
+        if len(self._networks) >= _KEPT_NETWORKS:
+            self._networks.clear()
+        made = self._networks[network] = f"lease {network >> 16}.{network >> 8 & 255}.{network & 255}."
+        return made
 
     def identifier(self, value: bytes) -> str:
         """A client identifier or DUID as `lease-id-format` says."""

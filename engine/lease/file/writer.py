@@ -13,7 +13,7 @@ from __future__ import annotations
 from heapq import heappop
 from typing import TYPE_CHECKING, Any, Final
 
-from ..queues import FREE_QUEUE, QUEUES, key_address, key_order, key_time
+from ..queues import ADDRESS_MASK, FREE_QUEUE, QUEUES, key_order, key_time
 from .record import RecordWriter, left_out
 from .state_reader import failover_record
 
@@ -77,19 +77,19 @@ class Rewriter:
         """The next piece of the file, which may be empty; None behind the last."""
         if self._position < 0:
             return self._declarations()
-        records: list[bytes] = []
+        records: list[str] = []
         if self._orphans:
             return self._some_orphans()
         for _step in range(SLICE_LEASES):
             lease = self._next_lease()
             if lease is not None and not left_out(lease):
-                records.append(self._writer.record(lease, self._now))
+                records.append(self._writer.text(lease, self._now))
             elif self._position >= self._end:
                 break
         self._counts["lease"] += len(records)
         if not records and self._position >= self._end:
             return None
-        return b"".join(records)
+        return "".join(records).encode("utf-8", "surrogateescape")
 
     def _some_orphans(self) -> bytes:
         """Leases that are in no range any more: a mistake in the configuration can be taken back."""
@@ -150,9 +150,10 @@ class Rewriter:
             self._skip_empty()
             return None
         key = heappop(heap)
-        lease = self._database.entered(key_address(key))
-        moved = lease.key is not None and key_order(lease.key) < self._begun
-        return lease if lease.key == key or moved else None
+        lease = self._database.entered(key & ADDRESS_MASK)
+        place = lease.key
+        # It stands where it stood, or has moved since, within this queue or to another.
+        return lease if place == key or (place is not None and key_order(place) < self._begun) else None
 
     def _skip_empty(self) -> None:
         """To the next queue that holds anything."""
