@@ -49,7 +49,7 @@ _MICROSECONDS: Final = 1_000_000
 
 
 class Machine:
-    """See the module. `server` is None until the configuration is accepted; `serving` is true once sockets are open.
+    """One server, told by events. `server` is None until the configuration is accepted; `serving`: sockets are open.
 
     `events` counts those that were told, as the tape does. `agenda` is what is due; `wake_us` is the machine's last
     wish to be woken, 0 for none. `omapi` is there where the configuration has an `omapi-port`. `leaving`: clients are

@@ -35,7 +35,7 @@ class StreamPart(Protocol):
 
 
 class Streams:
-    """See the module. `parts` by service."""
+    """Whose each connection is, by stream number; `parts`: who is told of them, by the name of its service."""
 
     __slots__ = ("_owners", "parts")
 

@@ -53,8 +53,9 @@ Work: TypeAlias = "Generator[Step, Any, Any]"
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """See the module. `path` has parts in braces that are parameters; `answers`: the shape of the answer (shapes.py).
+    """One line of the table of routes. `path` has parts in braces that are parameters.
 
+    `answers`: the shape of the answer (shapes.py), None where none is described.
     `content_type` is the answer's. `within` are the parameters of the path, `query` and `body` those of the others; the
     body is a JSON object. `everywhere`: also answered on the address for metrics.
     """

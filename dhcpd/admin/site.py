@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Site:
-    """See the module. `configuration` and `lease_file` are paths, `started_us` is when the program began (since 1970).
+    """What answers are made of, read-only. `configuration` and `lease_file` are paths.
 
+    `started_us` is when the program began (microseconds since 1970).
     `recorder` is None where the run is not recorded. `now_us` tells microseconds since 1970. `counters` count what
     passes the door; `overload_dropped` tells how many requests never came so far.
     """

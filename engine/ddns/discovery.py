@@ -75,7 +75,10 @@ class Search:
 
 
 class Discovery:
-    """See the module. `resolvers` are addresses of 4 or 16 octets."""
+    """The searches that run, of servers by a lease's address and of zones by a name; `resolvers`: 4 or 16 octets each.
+
+    A search that fails ends without a result, which `told` says; nothing is raised.
+    """
 
     __slots__ = ("_numbers", "_of_leases", "_questions", "_searches", "_zones", "resolvers")
 

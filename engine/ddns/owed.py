@@ -66,7 +66,10 @@ class Owed(NamedTuple):
 
 
 class Debts:
-    """See the module. Entries go by number."""
+    """What is owed, by the number of its entry, which counts up and never comes again; moments are the agenda's.
+
+    `dropped` counts what was given up, for want of room or after its last try.
+    """
 
     __slots__ = ("_by_address", "_down", "_entries", "_host", "_numbers", "_slots_us", "dropped")
 

@@ -55,8 +55,9 @@ class DdnsHost(UpdateHost, QuestionHost, ZoneHost, Protocol):
 
 
 class Ddns:
-    """See the module. `settings` are those in force. `failure` is ISC's number for why there are no sockets, or 0.
+    """The machine's one object for dynamic DNS, to which its events come.
 
+    `settings` are those in force. `failure` is ISC's number for why there are no sockets, or 0.
     `asked` is what the event has to ask of the world, which the machine takes behind the event's replies (`flush`);
     `happened` what became of steps at it, in order, which it empties before the next.
     """

@@ -23,7 +23,7 @@ class Refusal(NamedTuple):
 
 
 class Refusals:
-    """See the module; one of an address."""
+    """The latest refusal of each address (a number of 32 bits), the oldest first; at most REFUSALS_MAXIMUM."""
 
     __slots__ = ("_by_address",)
 

@@ -61,9 +61,9 @@ class UpdateHost(DebtHost, Protocol):
 
 
 class Updates:
-    """See the module. `happened` is what became of steps in this event; the machine empties it before each.
+    """The chain of each lease, by its address.
 
-    `retries`: what fails is owed.
+    `happened` is what became of steps in this event; the machine empties it before each. `retries`: what fails is owed.
     """
 
     __slots__ = (

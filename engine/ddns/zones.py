@@ -47,7 +47,10 @@ class Place(NamedTuple):
 
 
 class Zones:
-    """See the module."""
+    """The zones of the configuration in force, those that a search has found, and those not to be asked for a while.
+
+    Zones of the last two kinds go by name and end at a moment of the event's clock, in microseconds since 1970.
+    """
 
     __slots__ = ("_found", "_host", "_repudiated")
 

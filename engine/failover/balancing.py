@@ -41,7 +41,11 @@ _SPREAD_S: Final = 5
 
 
 class Figures(NamedTuple):
-    """A pool as the balance sees it: see the module. `own` is how many free leases are this server's."""
+    """A pool as the balance sees it: all are numbers of leases, `lts`, `hold` and `thresh` as at the top.
+
+    `own` is how many free leases are this server's; `total` all of the pool, `free` and `backup` the free ones by
+    state (docs/behaviour/failover.md#pool-balancing).
+    """
 
     own: int
     lts: int

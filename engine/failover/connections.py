@@ -81,7 +81,11 @@ _UNEXPECTED: Final = "unexpected error"
 
 
 class Connections:
-    """See the module. `links` go by stream; `endpoints` are the relationships', by name."""
+    """Every connection of every relationship, and what of them is to be sent at the end of the event.
+
+    `links` go by stream number; `endpoints` are the relationships', by name. A StreamPart (streams.py); octets that
+    break the protocol end their connection, and raise nothing.
+    """
 
     __slots__ = ("_calls", "_complaints", "_host", "_out", "_streams", "endpoints", "links")
 

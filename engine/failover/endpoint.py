@@ -68,7 +68,11 @@ _DURABLE: Final = frozenset({"StateMessage", "BindingUpdate", "BindingAck", "Upd
 
 
 class Site(Protocol):
-    """See the module."""
+    """What an endpoint asks of the machine that it is part of. Every method returns at once, and none waits.
+
+    What is asked for shows as an effect of the event under way, or as an entry of the agenda; `stream` is a
+    connection's number (trace/events.py).
+    """
 
     @property
     def now(self) -> int:
@@ -139,7 +143,9 @@ class Unsure(NamedTuple):
 
 
 class Endpoint:
-    """See the module. Times in seconds since 1970 where no unit is named.
+    """One server's end of one relationship: plain data, and the sentences to the partner that need nothing else.
+
+    Times in seconds since 1970 where no unit is named.
 
     `saved` is the state behind STARTUP. `since` and `partner_since` tell when the two states began, as far as this
     server knows. `mclt` and `hba` are the primary's, None for an HBA that was never heard. `needs_all`: what this

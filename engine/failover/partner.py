@@ -32,7 +32,10 @@ _TRANSITIONAL: Final = frozenset({EXPIRED, RELEASED})
 
 
 class PoolPartner:
-    """See the module."""
+    """Implements Partner (model/partner.py) for the pools of one relationship, whose `endpoint` it asks.
+
+    It has no state but that of the endpoint, and is not kept in snapshots: who makes the relationship pairs the pools.
+    """
 
     __slots__ = ("_endpoint", "_host", "name", "other_state", "own_state")
 

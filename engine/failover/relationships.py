@@ -33,7 +33,10 @@ if TYPE_CHECKING:
 
 
 class Relationships:
-    """See the module. `endpoints` go by name. Implements Site (endpoint.py) for the endpoints."""
+    """The machine's one object for failover: `endpoints` by the relationship's name, and Site (endpoint.py) for each.
+
+    Made with the configuration; `take_records` comes when the lease file is read, `start` when the server serves.
+    """
 
     __slots__ = ("_host", "_pools", "connections", "endpoints")
 

@@ -68,7 +68,9 @@ class LeaseHost(StatementHost, Protocol):
 
 
 class Leases:
-    """See the module. `partners`: who shares each pool, by Pool.index.
+    """The operations on the leases of one database, for its machine. `partners`: who shares each pool, by Pool.index.
+
+    What must never be is an AssertionError (DuplicateLeaseError is one); times are seconds since 1970.
 
     `changes` holds what became of leases in this event, while they are `followed`: by a partner, or by who asked for it
     (`Machine.follow_leases`). `records` makes records as the configuration in force wants them; `appended` counts those

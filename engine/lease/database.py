@@ -76,7 +76,7 @@ def _partners(configuration: Configuration) -> list[str | None]:
 
 
 class Database:
-    """See the module. Pools are told by `Pool.index`, their number in the configuration.
+    """The leases of one configuration's pools, which are told by `Pool.index`, their number in it.
 
     `now` is the time at which the lease file was read. `failover_states` and `server_duid` are kept for the file.
     `declared` is what is in force of hosts, groups and classes, and `declarations` the records of those of the run;

@@ -71,7 +71,7 @@ def queue_of(lease: Lease) -> int:
 
 
 def make_key(sort_time: int, order: int, queue: int, address: int) -> int:
-    """A place: see the module."""
+    """The key of a lease at `address` in `queue`: its sort time in seconds since 1970, its order among equal times."""
     return (((sort_time << 48) + order << 3) + queue << 32) + address
 
 

@@ -151,7 +151,10 @@ class Partner(Protocol):
 
 
 class NoPartner:
-    """The absence of a partner: see the module. It has no state, so that all machines share one."""
+    """The answers of a Partner for a pool that is this server's alone: those of one server that knows of no other.
+
+    It has no state, so that all machines share one, NO_PARTNER.
+    """
 
     __slots__ = ()
     name: Final[str] = ""

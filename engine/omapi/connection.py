@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class Stage(StrEnum):
-    """See the module's table."""
+    """Where a connection is in the protocol: what each stage takes and leads to is the table above."""
 
     GREETING = "greeting"
     OPEN = "open"
@@ -65,7 +65,9 @@ class ConnectionRow(NamedTuple):
 
 
 class Connection:
-    """See the module.
+    """One peer's connection, by the machine's stream number: octets that came, messages that are whole, octets to send.
+
+    Raises ProtocolError where a rule is broken; then it is to be closed, and what waits thrown away.
 
     `keys`: the handles of the authenticators that were opened on it. `peer` is (address, port). `finishing`: the peer
     sends no more.

@@ -28,7 +28,7 @@ class Reference(NamedTuple):
 
 
 class Handles:
-    """See the module."""
+    """Handle -> reference and back. A handle counts up from 1 and never comes again."""
 
     __slots__ = ("_by_number", "_last", "_numbers")
 

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 class OmapiPart:
-    """See the module. It is there where the configuration has an `omapi-port`, for as long as the process lives."""
+    """The machine's one object for OMAPI, where the configuration of the start has an `omapi-port`.
+
+    It stays for as long as the process lives: a reload changes keys and objects (`serve`), never the port.
+    """
 
     __slots__ = ("_key_name", "_partners", "_server", "connections", "shutdown")
 

@@ -99,7 +99,10 @@ def _reference_text(reference: Reference) -> str:
 
 
 class Omapi:
-    """See the module. `port` 0: any free one. `connections` by stream number; `listening` until a shutdown begins."""
+    """The listener at `port` (0: any free one) and `connections` by stream number; `listening` until a shutdown begins.
+
+    A StreamPart (streams.py). What a peer sends ends its own connection at worst: nothing is raised.
+    """
 
     __slots__ = ("_host", "_port", "_requests", "connections", "handles", "listening")
 

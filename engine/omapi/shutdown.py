@@ -30,7 +30,7 @@ _SECOND_US: Final = 1_000_000
 
 
 class Step(StrEnum):
-    """See the module's table."""
+    """A step of the shutdown, in its order; what is done in it, and how long at most, is the table above."""
 
     LISTENERS = "listeners"
     CONNECTIONS = "connections"
@@ -68,7 +68,10 @@ class Partners(Protocol):
 
 
 class Shutdown:
-    """See the module. `step` is None while none was asked for."""
+    """The one shutdown of a run. `step` is the one that it is in, None while none was asked for.
+
+    `partners` are asked whether they know, None without failover. It cannot be taken back.
+    """
 
     __slots__ = ("_host", "_omapi", "_stop_serving", "partners", "step")
 

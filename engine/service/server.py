@@ -55,7 +55,7 @@ class ServerSettings:
 
 
 class Server:
-    """See the module.
+    """What is known between two messages to clients, and the world as a step of a decision asks for it.
 
     `event` is the number of the event that is being answered, as the tape counts them. What must happen later is
     entered in `agenda`. `offers`: those that wait for the end of their pings, by address.

@@ -35,7 +35,10 @@ class _Peer:
 
 
 class Connections:
-    """See the module. What is to be told to the machine comes back as an event, None where it is not to be played."""
+    """The OMAPI connections of one ISC trace, by the stream numbers that they are given here, with what each has asked.
+
+    What is to be told to the machine comes back as an event without time, None where it is not to be played.
+    """
 
     def __init__(self) -> None:
         """Nobody listens, and nobody has called."""

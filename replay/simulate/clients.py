@@ -71,7 +71,10 @@ class Holdings(Protocol):
 
 
 class Client:
-    """See the module. `source` is the address that it uses, 0 for none; a ClientEnd for the network."""
+    """One client of a simulated site, told by its number; a ClientEnd (network.py) for what is sent to it.
+
+    `source` is the address that it uses, 0 for none. A reply that makes no sense to it is ignored, as RFC 2131 wants.
+    """
 
     def __init__(self, number: int, network: Network, clock: Clock, holdings: Holdings, relay: int) -> None:
         """Nothing was said yet; `relay` is the address of its relay agent, 0 for none."""

@@ -55,7 +55,11 @@ class _PowerFails(Exception):
 
 
 class Node(Server):
-    """See the module. `number` names it in the plan; `boots` counts how often it was started."""
+    """A Server (world/simulated) that tells a Watch of each event before and after it, and of each reply that leaves.
+
+    `number` names it in the plan; `boots` counts how often it was started. `fails_in`: behind so many more stores and
+    messages the power goes, None for never.
+    """
 
     def __init__(
         self, world: Surroundings, watch: Watch, number: int, name: str, links: tuple[ev.Link, ...], disk: Disk

@@ -22,7 +22,7 @@ _FIRST_REQUEST: Final = 1
 
 
 class Operator:
-    """See the module. An owner of a connection (tcp.Owner)."""
+    """Who calls one server with one wish, a message of OMAPI, over one connection, whose owner it is (tcp.Owner)."""
 
     def __init__(self, tcp: Tcp, wish: Message) -> None:
         """Somebody who asks for this."""

@@ -71,7 +71,10 @@ class Outcome(NamedTuple):
 
 
 class Run:
-    """See the module. `recordings`: a folder for the machines' recordings, one a start; None for none."""
+    """One plan carried out, once (`carry_out`); its result says what was violated, if anything, and at which event.
+
+    `recordings`: a folder for the machines' recordings, one a start; None for none.
+    """
 
     def __init__(self, plan: Plan, recordings: Path | None = None) -> None:
         """Nobody has started yet."""

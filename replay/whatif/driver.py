@@ -90,8 +90,9 @@ class NextTimer:
 
 
 class Driver:
-    """See the module. `files` is the new configuration, the main file first; `leases` replaces the recorded file.
+    """One machine, told one recording as it would have met it.
 
+    `files` is the new configuration, the main file first; `leases` replaces the recorded file.
     `closed_loop=False` says every packet as it was recorded. `explain_from` is the number of the first event whose
     reasons are kept, 0 for none. `reloads` counts those of the recorded run, which are left out.
     """

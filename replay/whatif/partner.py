@@ -47,7 +47,10 @@ class Pending(NamedTuple):
 
 
 class ModelPartner:
-    """See the module. `played` counts the connections that the model had to the new server."""
+    """The failover partner of one recording, for one new server: what it says, as events of stream connections.
+
+    `played` counts the connections that the model had to the new server. Times are microseconds, as an event's.
+    """
 
     def __init__(self) -> None:
         """Nobody was heard yet."""

@@ -37,7 +37,11 @@ class Request(NamedTuple):
 
 
 class Connection:
-    """See the module. `closing`: nothing more is read, and when `take` gives nothing more the connection is over."""
+    """The protocol of one peer: octets that came (`receive`), the request that is whole, octets of the answer.
+
+    `closing`: nothing more is read, and when all that waits is sent the connection is over. What a peer may not send
+    raises Problem, whose status is the answer.
+    """
 
     __slots__ = ("_bare", "_body", "_head", "_http", "_out", "closing")
 

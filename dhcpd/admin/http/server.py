@@ -93,7 +93,10 @@ class _Peer:
 
 
 class Admin:
-    """See the module. `due_us` is when a time is over though nothing is readable, 0 for never."""
+    """The listeners and connections of a run, for its loop: readable at `fileno`, worked on by `turn`.
+
+    `due_us` is when a time is over though nothing is readable, in microseconds of the monotonic clock, 0 for never.
+    """
 
     def __init__(
         self,
@@ -133,7 +136,7 @@ class Admin:
 
     @property
     def due_us(self) -> int:
-        """See the class."""
+        """When a time is over though nothing is readable, in microseconds of the monotonic clock, 0 for never."""
         return min((peer.until_us for peer in self._peers.values() if peer.until_us), default=0)
 
     def take(self) -> list[Event]:

@@ -130,7 +130,11 @@ class QuestionRow(NamedTuple):
 
 
 class Questions:
-    """See the module. `effects` is what is to be sent, for the machine to take when an event is over."""
+    """The questions under way and those that wait, by number; at most as many as the constants above allow.
+
+    `effects` is what is to be sent, for the machine to take when an event is over. What an answer holds is checked
+    before anybody is told of it; a wrong one is ignored, and the question goes on.
+    """
 
     __slots__ = (
         "_connected", "_host", "_ids", "_numbers", "_under_way", "_waiting", "_waiting_long", "effects", "opened",

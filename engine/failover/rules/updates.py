@@ -37,7 +37,11 @@ class Request(NamedTuple):
 
 
 class Updates:
-    """See the module."""
+    """The three queues of one endpoint, by address (a number of 32 bits), and the update request that ends with one.
+
+    `unacked` has what was told, `to_ack` (address, xid) of the partner's updates, `refused` what is to be told again.
+    `request` is the partner's, None where none is open.
+    """
 
     __slots__ = ("_waiting", "refused", "request", "to_ack", "unacked")
 

@@ -26,7 +26,10 @@ _THE_SERVER: Final = Reference(CONTROL)
 
 
 class Control(Shown):
-    """See the module. `shut_down` begins the shutdown; it may raise requests.Silence."""
+    """The one object of its type, which is never made nor removed. `shut_down` begins the shutdown.
+
+    It may raise requests.Silence: who asked gets no answer.
+    """
 
     name = CONTROL
     create_code = PERMISSION_DENIED

@@ -34,7 +34,10 @@ ATTRIBUTES: Final = (
 
 
 class FailoverStates(Shown):
-    """See the module."""
+    """The relationships in force, by name. An ObjectType (base.py) whose objects are neither made nor removed.
+
+    What cannot be written, and a state that cannot be asked for, raise Refused (base.py); no key, NoKeys.
+    """
 
     name = FAILOVER_STATE
     remove_code = NOT_IMPLEMENTED

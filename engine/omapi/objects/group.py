@@ -30,7 +30,10 @@ def _is_named(host: ObjectHost, name: str) -> bool:
 
 
 class GroupObjects:
-    """See the module."""
+    """The named groups in force, of dhcpd.conf, the lease file and OMAPI alike. An ObjectType (base.py).
+
+    A name that is taken, statements that cannot be read, and any change raise Refused (base.py); no key, NoKeys.
+    """
 
     name = GROUP
 

@@ -38,7 +38,10 @@ _IDENTIFIER: Final = ("dhcp", 61)
 
 
 class HostObjects:
-    """See the module."""
+    """The hosts in force, of dhcpd.conf, the lease file and OMAPI alike. An ObjectType (base.py).
+
+    A value that may not be, and a host that nothing would find, raise Refused (base.py); no key, NoKeys.
+    """
 
     name = HOST
 

@@ -78,7 +78,10 @@ def hardware_key(values: Values) -> bytes | None:
 
 
 class LeaseObjects(Shown):
-    """See the module. Leases are there for each address of each range: none is made, none removed."""
+    """The leases of all addresses of all ranges, used or not: none is made, none removed. An ObjectType (base.py).
+
+    A value that may not be written raises Refused (base.py); no key, NoKeys.
+    """
 
     name = LEASE
 

@@ -89,7 +89,7 @@ def _searched_type(payload: bytes) -> str:
 
 
 class Counters:
-    """See the module. Each counter is by the words that the exposition has as labels (exposition.py).
+    """What was counted since the machine's first event. Keys are the words that are labels in exposition.py.
 
     `version` is the program's, empty where its first event was not told.
     """

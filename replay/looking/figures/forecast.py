@@ -28,7 +28,7 @@ Look: TypeAlias = "tuple[int, tuple[int, ...]]"
 
 
 class Forecast:
-    """See the module. `due_us`: when it is to be looked again (microseconds since 1970)."""
+    """The two lines of each pool, by Pool.index. `due_us`: when it is to be looked again (microseconds since 1970)."""
 
     __slots__ = ("_hourly_us", "_hours", "_looks", "due_us")
 

@@ -42,8 +42,9 @@ _CLIENT_LENGTH: Final = 2
 
 
 class Judge:
-    """See the module. `nodes` are the servers, `events` how many were told, `met` counts what was met.
+    """The judge of one run, who raises Violated where something must not be.
 
+    `nodes` are the servers, `events` how many were told, `met` counts what was met.
     `wild`: an operator did what nobody may, and promises are not judged. A node.Watch for the servers, and
     clients.Holdings for the clients.
     """

@@ -51,7 +51,10 @@ class Promise(NamedTuple):
 
 
 class Promises:
-    """See the module. `apart_us` is how far the servers' clocks have been apart; `met` counts what was met."""
+    """The promises that are open, by address and by client; Violated is raised where one is broken.
+
+    `apart_us` is how far the servers' clocks have been apart; `met` counts what was met.
+    """
 
     def __init__(self, met: Counter[str]) -> None:
         """Nothing was promised."""

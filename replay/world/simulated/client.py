@@ -109,7 +109,7 @@ class Servers(Protocol):
 
 
 class Client:
-    """See the module. `World.client` makes one.
+    """One client, made by `World.client`. Its calls raise NoAnswer where an answer that they need does not come.
 
     `wire` names the Ethernet that it stands on; with `relay`, the address (a number) of a relay agent there, servers on
     other wires hear it. `options` are in each of its messages. `source` is its address, 0 for none; `lease` the last

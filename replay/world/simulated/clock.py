@@ -18,7 +18,7 @@ _AT_ONCE_MAXIMUM: Final = 100_000
 
 
 class Clock:
-    """See the module. `now_us`: microseconds since 1970; `began_us` is where it began."""
+    """What is to happen in a world, by its moment. `now_us`: microseconds since 1970; `began_us`: at first."""
 
     def __init__(self, now_us: int) -> None:
         """Nothing is to happen yet."""

@@ -113,7 +113,7 @@ class Zones:
 
 
 class NameServer(Zones):
-    """See the module. `key` is (name, secret) of HMAC-SHA256; the name server wants every update signed with it.
+    """A name server in a world. `key` is (name, secret) of HMAC-SHA256: every update must be signed with it.
 
     `down`: it answers nothing. `fails`: it answers SERVFAIL and does nothing. `late_us`: so long it takes. `ahead_s`:
     its clock is wrong by so much. `now` gives the right time, seconds since 1970.

@@ -54,7 +54,7 @@ class ClientEnd(Protocol):
 
 
 class Network:
-    """See the module.
+    """All wires of a world, who stands on each, and which ways are cut.
 
     Parties are told by name: a server by its own, a client by its hardware address as text. `delay_us`: the least and
     the most that a datagram takes. `loss`, `twice`: the parts of them that are lost, or come a second time. `in_use`:

@@ -42,7 +42,7 @@ _FIRST_INDEX: Final = 2
 
 
 class World:
-    """See the module. `with World() as world:` stops the servers at the end, and so ends their recordings in order.
+    """A world of `servers` by name, on one clock. Leaving `with World() as world:` stops them, their recordings whole.
 
     `names`: host name -> its addresses, for dhcpd.conf's names and `get-lease-hostnames`. `dns_servers`: address ->
     what answers DNS messages there, octets to octets or None. `random` is the one generator of everything by chance.
