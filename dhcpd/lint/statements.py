@@ -90,8 +90,7 @@ def router_elsewhere(configuration: Configuration) -> Iterator[Finding]:
 
 
 def _unreachable(statement: OptionStatement, network: SharedNetwork) -> Iterator[Finding]:
-    octets = statement.value.arguments[0] if statement.value.kind == "data" else b""
-    assert isinstance(octets, bytes), "a literal value"
+    octets = statement.value.octets or b""
     for at in range(0, len(octets) - _ADDRESS_OCTETS + 1, _ADDRESS_OCTETS):
         address = int.from_bytes(octets[at : at + _ADDRESS_OCTETS], "big")
         if not any(address in subnet for subnet in network.subnets):
@@ -108,5 +107,5 @@ def _set_in(scope: Scope, space: str | None) -> Iterator[OptionStatement]:
 
 def _number(statement: OptionStatement) -> int | None:
     """A literal of four octets as a number."""
-    octets = statement.value.arguments[0] if statement.value.kind == "data" else None
-    return int.from_bytes(octets, "big") if isinstance(octets, bytes) and len(octets) == _ADDRESS_OCTETS else None
+    octets = statement.value.octets
+    return int.from_bytes(octets, "big") if octets is not None and len(octets) == _ADDRESS_OCTETS else None

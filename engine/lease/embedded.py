@@ -96,8 +96,8 @@ class Statements:
             lines += _moved(parser.lines, line)
             return None
         lines += _moved(parser.lines, line)
-        value = found.value.arguments[0] if found.value.kind == "data" else None
-        return (option.code, value) if isinstance(value, bytes) else None
+        value = found.value.octets
+        return None if value is None else (option.code, value)
 
     def declaration(self, text: bytes, line: int, lines: Lines) -> syntax.Node | None:
         """A host, group, class or subclass; None where it is refused. Putting it in force is the caller's."""

@@ -29,15 +29,67 @@ NOWHERE = Place("", 0, 0)
 
 
 @dataclass(frozen=True)
+class HostName:
+    """A host name within a literal value; `every`: all its addresses count (arrays), else only the first."""
+
+    name: str
+    every: bool
+
+
+@dataclass(frozen=True)
 class Expression:
     """An expression: `kind` is ISC's word for the operator, `arguments` as the table KINDS says.
 
-    `place` does not count when trees are compared.
+    `place` does not count when trees are compared. The properties read an argument by what it is; where the kind has no
+    such argument they raise AssertionError, but `octets`, which then is None, and `operands`, which has none.
     """
 
     kind: str
-    arguments: tuple[object, ...] = ()
+    arguments: tuple[Argument, ...] = ()
     place: Place = field(default=NOWHERE, compare=False)
+
+    @property
+    def octets(self) -> bytes | None:
+        """The octets of a constant (`data`), None of every other expression."""
+        value = self.arguments[0] if self.kind == "data" else None
+        return value if isinstance(value, bytes) else None
+
+    @property
+    def operands(self) -> list[Expression]:
+        """The arguments that are expressions, in order: all that are evaluated."""
+        return [argument for argument in self.arguments if isinstance(argument, Expression)]
+
+    @property
+    def option(self) -> OptionDefinition:
+        """The option of `option`, `config-option` and `exists`."""
+        definition = self.arguments[0]
+        assert isinstance(definition, OptionDefinition), f"{self.kind} has no option"
+        return definition
+
+    @property
+    def name(self) -> str:
+        """The name of a variable, a function, a class (`check`), a host or a code."""
+        name = self.arguments[0]
+        assert isinstance(name, str), f"{self.kind} has no name"
+        return name
+
+    @property
+    def number(self) -> int:
+        """The last argument: a number itself, or the bits of `encode-int` and `extract-int`."""
+        number = self.arguments[-1]
+        assert isinstance(number, int), f"{self.kind} has no number"
+        return number
+
+    @property
+    def parts(self) -> tuple[bytes | HostName, ...]:
+        """The parts of a literal value with host names in it (`assembled`)."""
+        parts = self.arguments[0]
+        assert isinstance(parts, tuple), f"{self.kind} has no parts"
+        return parts
+
+
+# What stands in the places of an expression: another one, or what the parser has resolved.
+Argument = Expression | OptionDefinition | bytes | str | int | tuple[bytes | HostName, ...]
 
 
 # kind -> (type of the result, what the arguments are). E is an expression; types: data, number, boolean, any.
@@ -92,14 +144,6 @@ KINDS: Final[dict[str, tuple[str, str]]] = {
     "variable": ("any", "name: str"),
     "call": ("any", "name: str, E ..."),
 }
-
-
-@dataclass(frozen=True)
-class HostName:
-    """A host name within a literal value; `every`: all its addresses count (arrays), else only the first."""
-
-    name: str
-    every: bool
 
 
 @dataclass

@@ -182,8 +182,8 @@ def _nodes(node: Any) -> Iterator[syntax.Node]:
 def _literals(node: Any, *, exact: bool, compared: bool) -> Iterator[tuple[bytes, bool]]:
     """(text, whether it stands for itself) of every string in a condition or in the name of a subclass."""
     if isinstance(node, syntax.Expression):
-        if node.kind == "data" and compared:
-            yield bytes(node.arguments[0]), exact  # type: ignore[call-overload]  # syntax.KINDS: octets
+        if node.octets is not None and compared:
+            yield node.octets, exact
         inside = compared or syntax.KINDS[node.kind][0] == "boolean"
         for argument in node.arguments:
             yield from _literals(argument, exact=exact and "regex" not in node.kind, compared=inside)

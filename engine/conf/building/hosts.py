@@ -98,11 +98,9 @@ def _identifier(statements: syntax.Block) -> bytes:
         if (
             isinstance(node, syntax.OptionStatement)
             and (node.option.space, node.option.code) == ("dhcp", CLIENT_IDENTIFIER)
-            and node.value.kind == "data"
-            and isinstance(node.value.arguments[0], bytes)
-            and node.value.arguments[0]
+            and node.value.octets
         ):
-            return node.value.arguments[0]
+            return node.value.octets
     return b""
 
 

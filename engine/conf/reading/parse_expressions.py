@@ -287,7 +287,7 @@ class Expressions(Cursor):
                 arguments.append(self.data())
         self._right()
         if name == "concat" and arguments[0].kind == "concat":  # ISC has `concat (concat (a, b), c)` for three
-            arguments[:1] = [part for part in arguments[0].arguments if isinstance(part, Expression)]
+            arguments[:1] = arguments[0].operands
         return Expression(name, tuple(arguments), place)
 
     def _variable_or_call(self) -> Expression:

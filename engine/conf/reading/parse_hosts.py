@@ -242,8 +242,8 @@ class Hosts(Statements):
             lost = Lost()
             lost.abandon = True
             raise lost from None
-        value = statement.value.arguments[0] if statement.value.kind == "data" else None
-        if not isinstance(value, bytes):
+        value = statement.value.octets
+        if value is None:
             raise self._abandon("host-identifier must be a constant")
         return option, value
 
@@ -396,11 +396,9 @@ class Hosts(Statements):
 
 def _identifier(node: Node) -> bytes | None:
     """The constant that a statement sets as the client identifier."""
-    if not isinstance(node, OptionStatement) or node.value.kind != "data":
+    if not isinstance(node, OptionStatement) or (node.option.space, node.option.code) != ("dhcp", CLIENT_IDENTIFIER):
         return None
-    value = node.value.arguments[0]
-    is_identifier = (node.option.space, node.option.code) == ("dhcp", CLIENT_IDENTIFIER)
-    return value if is_identifier and isinstance(value, bytes) else None
+    return node.value.octets
 
 
 def _conditional(block: Block) -> Iterator[Node]:

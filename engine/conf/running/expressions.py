@@ -257,7 +257,7 @@ class Compiler:
         """The expression made ready where any type will do: `set`, `=`, arguments, `return`, `eval`."""
         kind = expression.kind
         if kind == "variable":
-            name = str(expression.arguments[0]).lower()
+            name = expression.name.lower()
             return lambda context: variable(context, name)
         if kind == "call":
             return self.call(expression)
@@ -278,21 +278,21 @@ class Compiler:
 
     def call(self, expression: Expression) -> Callable[[Context], Result]:
         """A function call where its value is taken as it is."""
-        name = str(expression.arguments[0])
+        name = expression.name
         arguments = tuple(constantly(self.any(argument)) for argument in operands(expression, 1))
         return lambda context: call_function(context, name, arguments)
 
     def _misplaced(self, expression: Expression, wanted: str, kept: type[_T]) -> Compiled[_T]:
         """A variable, a call, or an operand of another type beside one of those."""
         if expression.kind == "variable":
-            return _typed_variable(str(expression.arguments[0]).lower(), wanted, kept)
+            return _typed_variable(expression.name.lower(), wanted, kept)
         if expression.kind == "call":
             return self._misplaced_call(expression, wanted, kept)
         found = {"data": "Data", "number": "Numeric", "boolean": "Boolean"}[KINDS[expression.kind][0]]
         return _refuser(f"{found} opcode in evaluate_{wanted}_expression: {_opcode(expression)}")
 
     def _misplaced_call(self, expression: Expression, wanted: str, kept: type[_T]) -> Compiled[_T]:
-        name = str(expression.arguments[0])
+        name = expression.name
         call = self.call(expression)
         bogus = _bogus(wanted)
 
@@ -309,7 +309,7 @@ class Compiler:
 def _opcode(expression: Expression) -> int:
     """ISC's number of an expression; integers of each width have one of their own."""
     number = OPCODES.get(expression.kind, 0)
-    return number + _WIDTH_STEPS[expression.arguments[-1]] if expression.kind in _WIDE else number
+    return number + _WIDTH_STEPS[expression.number] if expression.kind in _WIDE else number
 
 
 def _bogus(wanted: str) -> str:

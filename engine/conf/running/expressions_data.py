@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ...model.context import Context
-    from ...model.spaces import OptionDefinition
 
 Data: TypeAlias = "Compiled[bytes]"
 
@@ -62,11 +61,9 @@ def _mapped(value: Data, function: Callable[[bytes], bytes]) -> Data:
 
 
 def _literal(_compiler: Compiler, expression: Expression) -> Data:
-    value = expression.arguments[0]
+    value = expression.octets
     # An empty literal is told from other empty values: the search of a regular expression in it is an error.
-    if value == b"":
-        return NO_OCTETS
-    return value if isinstance(value, bytes) else None
+    return NO_OCTETS if value == b"" else value
 
 
 def _null(_compiler: Compiler, _expression: Expression) -> Data:
@@ -78,7 +75,7 @@ def _assembled(compiler: Compiler, expression: Expression) -> Data:
 
     See docs/behaviour/configuration.md#host-names-in-values.
     """
-    parts = expression.arguments[0] if isinstance(expression.arguments[0], tuple) else expression.arguments
+    parts = expression.parts
     for part in parts:
         if isinstance(part, HostName):
             compiler.meet_host_name(part.name)
@@ -89,7 +86,7 @@ def _assembled(compiler: Compiler, expression: Expression) -> Data:
     return run
 
 
-def _assemble(context: Context, parts: tuple[object, ...]) -> bytes | None:
+def _assemble(context: Context, parts: tuple[bytes | HostName, ...]) -> bytes | None:
     made: list[bytes] = []
     for part in parts:
         if isinstance(part, HostName):
@@ -97,19 +94,14 @@ def _assemble(context: Context, parts: tuple[object, ...]) -> bytes | None:
             if not addresses:
                 return None
             made += [address.to_bytes(4, "big") for address in (addresses if part.every else addresses[:1])]
-        elif isinstance(part, bytes):
+        else:
             made.append(part)
     return b"".join(made)
 
 
-def _defined_option(expression: Expression) -> OptionDefinition:
-    option: OptionDefinition = expression.arguments[0]  # type: ignore[assignment]
-    return option
-
-
 def _option(_compiler: Compiler, expression: Expression) -> Data:
     """The packet's option; for other spaces than dhcp what the packet was found to hold of them."""
-    option = _defined_option(expression)
+    option = expression.option
     space, code = option.space, option.code
     if space == "dhcp":
 
@@ -142,7 +134,7 @@ def _reply_value(expression: Expression, *, whole: bool) -> Callable[[Context], 
 
     See docs/behaviour/configuration.md#numeric-expressions-and-calls.
     """
-    option = _defined_option(expression)
+    option = expression.option
     space, code = option.space, option.code
     key = (space, code)
 
@@ -373,8 +365,7 @@ def _reverse(compiler: Compiler, expression: Expression) -> Data:
 
 def _encode_int(compiler: Compiler, expression: Expression) -> Data:
     number = compiler.number(operands(expression)[0])
-    width = expression.arguments[1]
-    octets = _OCTETS[width if isinstance(width, int) else 8]
+    octets = _OCTETS[expression.number]
     mask = (1 << 8 * octets) - 1
     if callable(number):
         evaluate = number
@@ -409,7 +400,7 @@ def _gethostname(_compiler: Compiler, _expression: Expression) -> Data:
 
 
 def _gethostbyname(compiler: Compiler, expression: Expression) -> Data:
-    name = str(expression.arguments[0])
+    name = expression.name
     compiler.meet_host_name(name)
     parts = (HostName(name, every=True),)
 

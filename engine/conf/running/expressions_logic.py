@@ -20,7 +20,6 @@ from .expressions_regex import matches
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ...model.spaces import OptionDefinition
     from ...model.syntax import Expression
 
 Boolean: TypeAlias = "Compiled[bool]"
@@ -51,7 +50,7 @@ def _not_equal(compiler: Compiler, expression: Expression) -> Boolean:
 
 
 def _is_empty_constant(expression: Expression) -> bool:
-    return expression.kind == "data" and expression.arguments[0] == b""
+    return expression.octets == b""
 
 
 def _regex(*, ignore_case: bool) -> Callable[[Compiler, Expression], Boolean]:
@@ -111,7 +110,7 @@ def _not(compiler: Compiler, expression: Expression) -> Boolean:
 
 def _exists(_compiler: Compiler, expression: Expression) -> Boolean:
     """Whether the packet carries the option, of whatever length; without a packet it does not."""
-    option: OptionDefinition = expression.arguments[0]  # type: ignore[assignment]
+    option = expression.option
     space, code = option.space, option.code
     if space == "dhcp":
         return lambda context: context.packet is not None and code in context.packet.options
@@ -148,20 +147,18 @@ def _check(_compiler: Compiler, _expression: Expression) -> Boolean:
 
 
 def _defined(_compiler: Compiler, expression: Expression) -> Boolean:
-    name = str(expression.arguments[0]).lower()
+    name = expression.name.lower()
     return lambda context: variable(context, name) is not None
 
 
 def _literal(_compiler: Compiler, expression: Expression) -> Number:
-    value = expression.arguments[-1]
-    return value & MASK if isinstance(value, int) else None
+    return expression.number & MASK
 
 
 def _extract_int(compiler: Compiler, expression: Expression) -> Number:
     """Big-endian from the start; too short is null."""
     value = compiler.data(operands(expression)[0])
-    width = expression.arguments[1]
-    octets = width // 8 if isinstance(width, int) else 1
+    octets = expression.number // 8
 
     def extract(found: bytes | None) -> int | None:
         return None if found is None or len(found) < octets else int.from_bytes(found[:octets], "big")

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from ...model.configuration import Class, ClassRun
     from ...model.context import Context, Message
-    from ...model.spaces import OptionDefinition
     from ...model.syntax import Expression
 
 # A class that matches, with the value of its `match` expression (None where it has none).
@@ -52,7 +51,7 @@ def inputs(expression: Expression, wanted: str) -> set[object] | None:
     if wanted not in ("a", KINDS[expression.kind][0][0]):
         return None
     if expression.kind in _READING:
-        option: OptionDefinition = expression.arguments[0]  # type: ignore[assignment]
+        option = expression.option
         return {(option.space, option.code)}
     if expression.kind == HARDWARE:
         return {HARDWARE}
@@ -73,7 +72,7 @@ def _searches_in_nothing(expression: Expression) -> bool:
     if expression.kind not in _SEARCHING:
         return False
     left = operands(expression)[0]
-    return left.kind == "data" and not left.arguments[0]
+    return left.octets is not None and not left.octets
 
 
 def _class_inputs(member: Class) -> set[object] | None:

@@ -69,18 +69,14 @@ def _grouped(page: Columns, expression: Expression, indent: int, *, grouped: boo
 
 
 def _binary(page: Columns, expression: Expression, indent: int) -> None:
-    left, right = _operands(expression)
+    left, right = expression.operands
     _grouped(page, left, indent, grouped=groups_left(left, expression.kind))
     page.put(SIGNS[expression.kind], indent, " ", " ")
     _grouped(page, right, indent + 2, grouped=groups_right(right, expression.kind), first=False)
 
 
-def _operands(expression: Expression) -> list[Expression]:
-    return [one for one in expression.arguments if isinstance(one, Expression)]
-
-
 def _not(page: Columns, expression: Expression, indent: int) -> None:
-    value = _operands(expression)[0]
+    value = expression.operands[0]
     page.put("not", indent, behind=" ")
     _grouped(page, value, indent, grouped=groups_operand(value))
 
@@ -97,8 +93,8 @@ def _constant(page: Columns, octets: bytes, indent: int) -> None:
 
 
 def _data(page: Columns, expression: Expression, indent: int) -> None:
-    octets = expression.arguments[0]
-    assert isinstance(octets, bytes), "the parser's data"
+    octets = expression.octets
+    assert octets is not None, "the parser's data"
     _constant(page, octets, indent)
 
 
@@ -119,7 +115,7 @@ def _opened(page: Columns, word: str, indent: int) -> int:
 def _function(page: Columns, expression: Expression, indent: int) -> None:
     """`NAME (E, E)`."""
     place = _opened(page, expression.kind, indent)
-    for at, argument in enumerate(_operands(expression)):
+    for at, argument in enumerate(expression.operands):
         if at:
             page.put(",", indent if expression.kind in _COMMA_OUTSIDE and at == 1 else place, behind=" ")
         _expression(page, argument, place, first=not at)
@@ -128,8 +124,8 @@ def _function(page: Columns, expression: Expression, indent: int) -> None:
 
 def _call(page: Columns, expression: Expression, indent: int) -> None:
     """A function that the configuration defines: its arguments stand where it does."""
-    _opened(page, str(expression.arguments[0]), indent)
-    for at, argument in enumerate(_operands(expression)):
+    _opened(page, expression.name, indent)
+    for at, argument in enumerate(expression.operands):
         if at:
             page.put(",", indent, behind=" ")
         _expression(page, argument, indent, first=not at)
@@ -137,14 +133,12 @@ def _call(page: Columns, expression: Expression, indent: int) -> None:
 
 
 def _concat(page: Columns, expression: Expression, indent: int) -> None:
-    _join(page, _operands(expression), indent)
+    _join(page, expression.operands, indent)
 
 
 def _assembled(page: Columns, expression: Expression, indent: int) -> None:
     """An option's value with host names in it."""
-    parts = expression.arguments[0]
-    assert isinstance(parts, tuple), "the parser's parts"
-    _join(page, [_part(one) for one in parts], indent)
+    _join(page, [_part(one) for one in expression.parts], indent)
 
 
 def _part(part: bytes | HostName) -> Expression:
@@ -168,12 +162,10 @@ def _join(page: Columns, values: list[Expression], indent: int) -> None:
 
 def _sized(page: Columns, expression: Expression, indent: int) -> None:
     """`encode-int (E,  32)`: ISC has two blanks."""
-    value, bits = expression.arguments
-    assert isinstance(value, Expression), "the parser's"
     place = _opened(page, expression.kind, indent)
-    _expression(page, value, indent)
+    _expression(page, expression.operands[0], indent)
     page.put(",", place, behind=" ")
-    page.put(str(bits), place, " ")
+    page.put(str(expression.number), place, " ")
     page.put(")", indent)
 
 
@@ -341,8 +333,8 @@ def _case(page: Columns, node: syntax.Case, indent: int) -> None:
     page.column = inner
     value = node.value
     # A list of octets would swallow the colon.
-    octets = value.arguments[0] if value.kind == "data" else b""
-    _grouped(page, value, inner, grouped=isinstance(octets, bytes) and not printable(octets))
+    octets = value.octets
+    _grouped(page, value, inner, grouped=octets is not None and not printable(octets))
     page.put(":", inner)
     page.end("")
 

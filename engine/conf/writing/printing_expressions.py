@@ -56,9 +56,7 @@ def _list(arguments: tuple[object, ...]) -> str:
 
 
 def _binary(expression: Expression) -> str:
-    left, right = expression.arguments
-    assert isinstance(left, Expression), "the parser's"
-    assert isinstance(right, Expression), "the parser's"
+    left, right = expression.operands
     before = _grouped(left, groups=groups_left(left, expression.kind))
     return f"{before} {SIGNS[expression.kind]} {_grouped(right, groups=groups_right(right, expression.kind))}"
 
@@ -77,16 +75,14 @@ def groups_left(operand: Expression, operator: str) -> bool:
 
 def _flat(operand: Expression) -> bool:
     """Whether an operand's own right operand is simple, so that what follows it cannot be drawn in."""
-    last = operand.arguments[1]
-    return isinstance(last, Expression) and last.kind not in SIGNS
+    return operand.operands[1].kind not in SIGNS
 
 
 def groups_right(operand: Expression, operator: str) -> bool:
     """Whether a right operand needs parentheses: it takes all that follows while its operator binds tighter."""
     if operand.kind not in SIGNS:
         return False
-    first = operand.arguments[0]
-    simple = isinstance(first, Expression) and first.kind not in SIGNS
+    simple = operand.operands[0].kind not in SIGNS
     tighter = OPERATORS[operand.kind][0] > OPERATORS[operator][0]
     return not (simple and tighter and not _has_numbers(operand))
 
@@ -98,7 +94,7 @@ def groups_operand(operand: Expression) -> bool:
 
 def _has_numbers(operand: Expression) -> bool:
     """Whether a bare number stands in it, whose meaning hangs on what is before it."""
-    return any(isinstance(item, Expression) and item.kind == "number" for item in operand.arguments)
+    return any(item.kind == "number" for item in operand.operands)
 
 
 def _data(octets: bytes, is_quoted: bool = False) -> str:  # noqa: FBT002 - a field of the tree

@@ -67,8 +67,8 @@ def literal_text(statement: OptionStatement) -> str | None:
     value = statement.value
     if value.kind == "assembled":
         return _assembled_text(statement)
-    octets = value.arguments[0]
-    if value.kind != "data" or not isinstance(octets, bytes):
+    octets = value.octets
+    if octets is None:
         return None
     try:
         records = _split(statement.option.format, octets)
@@ -80,9 +80,7 @@ def literal_text(statement: OptionStatement) -> str | None:
 
 def _assembled_text(statement: OptionStatement) -> str | None:
     """A value with host names in it: each part is one field."""
-    parts = statement.value.arguments[0]
-    if not isinstance(parts, tuple):
-        return None
+    parts = statement.value.parts
     fields, repeats = fields_of(statement.option.format)
     rest = list(parts)
     records: list[str] = []
@@ -158,8 +156,8 @@ def _known(words: dict[int, str], number: int) -> str:
 def pieces(statement: OptionStatement) -> list[Expression]:
     """The fields of a literal value, which ISC's server joins two by two; none where the value is one piece."""
     value = statement.value
-    octets = value.arguments[0] if value.arguments else None
-    if value.kind != "data" or not isinstance(octets, bytes):
+    octets = value.octets
+    if octets is None:
         return []
     try:
         fields = [pair for record in _split(statement.option.format, octets) for pair in record]

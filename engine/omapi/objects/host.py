@@ -253,8 +253,8 @@ class _HostChange:
         # A host that sends its client an identifier is found by it.
         for node in self._fields.statements:
             if isinstance(node, OptionStatement) and (node.option.space, node.option.code) == _IDENTIFIER:
-                constant = node.value.arguments[0] if node.value.kind == "data" else None
-                self._fields.identifier = constant if isinstance(constant, bytes) else self._fields.identifier
+                constant = node.value.octets
+                self._fields.identifier = self._fields.identifier if constant is None else constant
 
     def _set_known(self, _value: bytes) -> None:
         """Every host is known: accepted, without effect."""
