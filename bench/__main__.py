@@ -43,7 +43,8 @@ _RELOAD_S = 6
 _OMAPI_HOSTS = 10_000
 _ASKED_LEASES = 250_000
 _ASKED_RATE = 3000
-_ASKED_S = 20
+_ASKED_S = 6
+_ASKED_ROUNDS = 4
 _OMAPI_CONNECTIONS = 16
 _MIB = 1 << 20
 _ISC_LOADED = (50_000,)
@@ -256,14 +257,21 @@ def _ddns(asked: argparse.Namespace, figures: dict[str, float]) -> None:
 
 def _asking(asked: argparse.Namespace, figures: dict[str, float]) -> None:
     """What questions to the running server cost those who want an address."""
+    del asked
     with measure.scratch() as home:
         found = asking.waits(home, _ASKED_LEASES)
     for question, waited in sorted(found.items(), key=lambda one: -one[1]):
         say(f"{question}, {_ASKED_LEASES:,} leases: the longest turn {waited:.2f} ms")
     figures["asking/wait"] = max(found.values())
-    for what, percent in asking.shares(_ASKED_RATE, _ASKED_S, asked.rounds // 3).items():
-        figures[f"asking/{what}"] = percent
-        say(f"{what}: {percent:.2f} % of a processor")
+    costs = asking.shares(_ASKED_RATE, _ASKED_S, _ASKED_ROUNDS)
+    figures |= {f"asking/{name}": value for name, value in costs.items()}
+    for name, (command, _target, every) in asking.WATCHES.items():
+        each, share = costs[f"{name} ms"], costs[name]
+        say(f"{name}: {each:.2f} ms, {share:.2f} % of a processor (`{command}` every {every:.0f} s)")
+    say(f"both beside {costs['rate']:.0f} exchanges a second: {costs['watched']:+.2f} % to {costs['exchanges']:.0f} %")
+    if costs["rate"] < asking.CARRIED * _ASKED_RATE:
+        del figures["asking/watched"]
+        say(f"the machine did not carry {_ASKED_RATE} exchanges a second: the difference says nothing")
 
 
 def _wide(asked: argparse.Namespace, figures: dict[str, float]) -> None:

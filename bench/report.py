@@ -47,6 +47,7 @@ _PAIRS = (
     ("questions to a server with 250,000 leases: packets wait at most", "asking/wait", "", " ms"),
     ("a scrape a second, of a processor, against 3,000 exchanges/s", "asking/scrape", "asking/exchanges", " %"),
     ("dhcpd-admin watch, of a processor, against 3,000 exchanges/s", "asking/watch", "asking/exchanges", " %"),
+    ("both, beside 3,000 exchanges/s: of a processor more", "asking/watched", "asking/exchanges", " %"),
     ("a reload with 5,000 leases: packets wait at most", "reload/5000", "", " ms"),
     ("a reload with 50,000 leases: packets wait at most", "reload/50000", "", " ms"),
     ("a reload with 250,000 leases: packets wait at most", "reload/250000", "", " ms"),
