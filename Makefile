@@ -127,9 +127,10 @@ sbom: $(RELEASE)/.installed
 	$(RELEASE)/bin/cyclonedx-py requirements packaging/constraints.txt --pyproject pyproject.toml --output-reproducible \
 	  --of JSON -o build/sbom.json
 
+# The check of its health is not in OCI's format of images.
 CONTAINER ?= podman
 container:
-	$(CONTAINER) build --file packaging/container/Containerfile --tag dhcpd:$(VERSION) .
+	BUILDAH_FORMAT=docker $(CONTAINER) build $(CONTAINER_FLAGS) --file packaging/container/Containerfile --tag dhcpd:$(VERSION) .
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
