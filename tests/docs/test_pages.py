@@ -28,13 +28,14 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 # The first words of blocks that are no commands, and the file that they are the content of ("" for none).
 NOT_COMMANDS: Final = {
     "authoritative;": "/etc/dhcp/dhcpd.conf",
-    "[Unit]": "/etc/systemd/system/dhcpd.service",
-    "User=dhcpd": "",
+    "INTERFACES=": "/etc/default/dhcpd",
     "DHCPDISCOVER from": "",
 }
-OF_THE_SYSTEM: Final = re.compile(r"(?<![\w/.])/(etc|opt|path|run|tmp|var)/")
+# How lines begin that others carry out: tests/packaging/test_installed.py and test_container.py.
+ELSEWHERE: Final = ("apt install ./build/deb/", "podman ")
+OF_THE_SYSTEM: Final = re.compile(r"(?<![\w/.])/(etc|opt|path|run|tmp|usr/local|var)/")
 # What the installed programs are made of.
-TREE: Final = ("dhcpd", "disk", "engine", "replay", "trace", "pyproject.toml", "README.md", "LICENSE")
+TREE: Final = ("dhcpd", "disk", "engine", "replay", "trace", "packaging", "pyproject.toml", "README.md", "LICENSE")
 SUBNET: Final = "subnet 192.0.2.0 netmask 255.255.255.0 { range 192.0.2.100 192.0.2.199; }\n"
 ENOUGH_S: Final = 120
 
@@ -65,14 +66,18 @@ class Box:
 
     def __init__(self, folder: Path, network: Network) -> None:
         self.root, self.network = folder / "root", network
-        for name in ("etc/dhcp", "etc/systemd/system", "opt", "path/to/this", "run", "tmp", "var/lib/dhcp"):
+        for name in (
+            "etc/default", "etc/dhcp", "etc/systemd/system", "opt", "path/to/this", "run", "tmp", "usr/local/bin",
+            "var/lib/dhcp",
+        ):  # fmt: skip
             (self.root / name).mkdir(parents=True)
         network.ip("server", "addr add 192.0.2.2/24 dev eth0")
         self.files = {name: self.root / path for name, path in (
             ("CONF", "etc/dhcp/dhcpd.conf"), ("DB", "var/lib/dhcp/dhcpd.leases"), ("PID", "run/dhcpd.pid"),
         )}  # fmt: skip
         self.environment = {
-            "PATH": f"{self.python(folder / 'python')}:/usr/sbin:/usr/bin:/sbin:/bin",
+            "PATH": f"{self.python(folder / 'python')}:{self.root}/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "DHCPD_ADMIN": str(self.root / "run/dhcpd/admin.sock"),
             "HOME": str(folder), "LC_ALL": "C.UTF-8",
             **{f"PATH_DHCPD_{name}": str(path) for name, path in self.files.items()},
         }  # fmt: skip
@@ -80,6 +85,9 @@ class Box:
         self.serving: subprocess.Popen[bytes] | None = None
         self.asking: Client | None = None
         self.isc_pid = self.root / "run/isc.pid"
+        self.masked = False
+        for name in ("passwd", "group", "shadow", "gshadow"):
+            (self.root / "etc" / name).touch()
 
     @property
     def folder(self) -> Path:
@@ -110,6 +118,8 @@ class Box:
     def follow(self, line: str) -> None:
         """Do what a line says; it must come to its end with status 0, or to serve."""
         words = shlex.split(self.mapped(line), comments=True)
+        if line.startswith(ELSEWHERE):
+            return
         if words[0] == "systemctl":
             self.systemctl(*words[1:])
         elif words[0] == "make":
@@ -120,8 +130,11 @@ class Box:
             self.run(line)
 
     def run(self, line: str) -> None:
+        # The user is made in files of the box, and so what is its own is root's.
+        here = self.mapped(line).replace("useradd ", f"useradd --prefix {self.root} ")
+        here = here.replace("-o dhcpd -g dhcpd ", "").replace("chgrp dhcpd ", "chgrp root ")
         pids = [int(path.read_text()) for path in [self.files["PID"]] if line.startswith("kill ")]
-        command = self.network.inside("server", ["bash", "-ec", self.mapped(line)])
+        command = self.network.inside("server", ["bash", "-ec", here])
         done = subprocess.run(
             command, cwd=self.folder, env=self.environment, capture_output=True,
             text=True, timeout=ENOUGH_S, check=False, stdin=subprocess.DEVNULL,
@@ -154,7 +167,10 @@ class Box:
         """A target that there is; what demo and test do is what other tests do, and this one is one of them."""
         done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
-        wanted = {"demo": "dhcpd.replay.demo.demo", "test": "-m pytest"}[target]
+        wanted = {
+            "demo": "dhcpd.replay.demo.demo", "test": "-m pytest",
+            "deb": "dpkg-buildpackage", "container": "podman build",
+        }[target]  # fmt: skip
         assert wanted in done.stdout
 
     def serve(self, words: list[str]) -> None:
@@ -198,15 +214,18 @@ class Box:
 
     def systemctl(self, verb: str, *words: str) -> None:
         now, unit = "--now" in words, words[-1] if words else ""
+        starts, stops = verb == "start" or (verb == "enable" and now), verb == "stop" or (verb == "disable" and now)
         if verb == "daemon-reload":
             assert (self.root / "etc/systemd/system/dhcpd.service").exists()
-        elif unit == "isc-dhcp-server" and (verb in ("start", "stop") or (verb in ("enable", "disable") and now)):
-            self.isc(start=verb in ("start", "enable"))
-        elif unit == "dhcpd" and verb == "enable" and now:
-            for command in self.of_unit("ExecStartPre"):
-                self.run(command)
-            (command,) = self.of_unit("ExecStart")
-            self.serve(shlex.split(self.mapped(command.replace(" -q ", " -d "))))
+        elif unit == "isc-dhcp-server" and verb in ("mask", "unmask"):
+            self.masked = verb == "mask"
+        elif unit == "isc-dhcp-server" and (starts or stops):
+            assert not (starts and self.masked), "a unit that is masked is not started"
+            self.isc(start=starts)
+        elif unit == "dhcpd" and starts:
+            self.start_unit()
+        elif unit == "dhcpd" and stops:
+            self.end()
         elif unit == "dhcpd" and verb == "reload":
             assert self.serving is not None
             for command in self.of_unit("ExecReload"):
@@ -215,8 +234,22 @@ class Box:
         else:
             pytest.fail(f"systemctl {verb} {' '.join(words)}: nobody knows what that does")
 
+    def start_unit(self) -> None:
+        """Start the server as the unit says, by root and with a log that can be read."""
+        for name in self.of_unit("StateDirectory")[0].split():
+            (self.root / "var/lib" / name).mkdir(exist_ok=True)
+        (self.root / "run/dhcpd").mkdir(exist_ok=True)
+        options = self.root / "etc/default/dhcpd"
+        given = dict(re.findall(r'^(\w+)="(.*)"$', options.read_text(), re.MULTILINE)) if options.exists() else {}
+        (command,) = self.of_unit("ExecStart")
+        for name in ("OPTIONS", "INTERFACES"):
+            command = command.replace(f"${name}", given.get(name, ""))
+        self.serve(shlex.split(self.mapped(command.replace(" -q ", " -d "))))
+
     def of_unit(self, name: str) -> list[str]:
-        text = (self.root / "etc/systemd/system/dhcpd.service").read_text()
+        """What a unit that was copied, or else the package's, has under a name."""
+        copied = self.root / "etc/systemd/system/dhcpd.service"
+        text = (copied if copied.exists() else ROOT / "packaging/systemd/dhcpd.service").read_text()
         return re.findall(rf"^{name}=(.*)$", text, re.MULTILINE)
 
     def isc(self, *, start: bool) -> None:
@@ -249,10 +282,16 @@ def box(tmp_path: Path) -> Iterator[Box]:
 PAGES: Final = ("README.md", "docs/getting-started.md", "docs/moving-from-isc.md")
 
 
-@pytest.mark.parametrize("page", PAGES)
+# A tree of folders, and lines of the log as they stand there, are no commands.
+OF_OPERATORS: Final = ["README.md", *sorted(f"docs/{one.name}" for one in (ROOT / "docs").glob("*.md"))]
+for none in ("docs/architecture.md", "docs/messages.md"):
+    OF_OPERATORS.remove(none)
+
+
+@pytest.mark.parametrize("page", OF_OPERATORS)
 def test_no_command_is_the_other_program(page: str) -> None:
     """A bare `dhcpd` is ISC's where ISC's is installed."""
-    assert [line for line in commands(page) if re.match(r"(sudo )?dhcpd\b", line)] == []
+    assert [line for line in commands(page) if re.match(r"(sudo )?dhcpd( |$)", line)] == []
 
 
 def test_the_readme(box: Box) -> None:
@@ -281,11 +320,13 @@ def test_getting_started(box: Box) -> None:
     box.write(page)
     for line in commands(page):
         box.follow(line)
-        if "-f -d" in line:
+        if "-f -d" in line or "enable --now" in line:
             assert box.client().startswith("192.0.2.1")
     assert box.serving is not None
-    assert box.serving.poll() is None, "the service goes on"
-    assert "lease 192.0.2.1" in box.files["DB"].read_text()
+    assert box.serving.poll() is not None, "it is taken away at the end"
+    assert "lease 192.0.2.1" in (box.root / "var/lib/dhcpd/dhcpd.leases").read_text()
+    assert (box.root / "var/lib/dhcpd/recording/dhcpd.trace").exists()
+    assert "dhcpd:" in (box.root / "etc/passwd").read_text()
 
 
 @pytest.mark.skipif(shutil.which("/usr/sbin/dhcpd") is None, reason="ISC dhcpd is not installed")
@@ -293,18 +334,22 @@ def test_moving_from_isc_and_back(box: Box) -> None:
     page = "docs/moving-from-isc.md"
     box.files["CONF"].write_text(f"authoritative; ping-check false; {SUBNET}")
     box.files["DB"].touch()
+    ours = box.root / "var/lib/dhcpd/dhcpd.leases"
+    ours.parent.mkdir()
     (box.root / "opt/dhcpd").mkdir()
     (box.root / "opt/dhcpd/bin").symlink_to(Path(sys.executable).parent)
+    (box.root / "usr/local/bin/dhcpd-admin").symlink_to(Path(sys.executable).parent / "dhcpd-admin")
     box.isc(start=True)
     address = box.client()
     for line in commands(page):
         box.follow(line)
-        if "-tf" in line:
-            assert f"lease {address} {{" in box.files["DB"].read_text(), "kept by ours"
+        if "enable --now dhcpd" in line or "-tf" in line:
+            assert f"lease {address} {{" in ours.read_text(), "kept by ours"
             assert box.client() == address, "the same client, the same address"
     kept = box.files["DB"].read_text()
     assert f"lease {address} {{" in kept
     assert box.isc_process.poll() is None, "ISC dhcpd reads what ours has written, and serves"
+    assert box.client() == address
 
 
 @pytest.mark.parametrize("line", ["no-such-program -x", "false", "systemctl status dhcpd", "/opt/dhcpd/bin/dhcpd -x"])
