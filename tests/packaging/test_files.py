@@ -24,7 +24,7 @@ def command_lines():
     for unit in UNITS:
         for line in values(unit, "ExecStart") + values(unit, "ExecReload"):
             yield f"{unit.name}: {line[:50]}", line.replace("%i", "office")
-    start = (PACKAGING / "container" / "start").read_text().replace("\\\n", " ")
+    start = (PACKAGING / "container" / "start").read_text().replace("\\\n", " ").replace("$DHCPD_ADMIN", "/admin.sock")
     yield "container", re.search(r"^exec (.*)$", start, re.MULTILINE)[1]
 
 
