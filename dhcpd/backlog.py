@@ -45,19 +45,26 @@ def ask_for_stamps(made: socket.socket) -> None:
     made.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
 
 
-def is_stale(data: bytes, payload_at: int, extra: Sequence[tuple[int, int, bytes]], wall_us: int) -> bool:
-    """Whether a message has waited too long; without a stamp in its control messages it has not.
-
-    A DISCOVER is known where its type is the first option, as nearly every client has it.
-    """
+def came_us(extra: Sequence[tuple[int, int, bytes]]) -> int | None:
+    """When a message came, microseconds since 1970, by its control messages; None where they have no stamp."""
     for level, kind, stamp in extra:
         if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS and len(stamp) == _TIMESPEC.size:
             seconds, nanoseconds = _TIMESPEC.unpack(stamp)
-            age_us: int = wall_us - (seconds * 1_000_000 + nanoseconds // 1_000)
-            first = payload_at + _OPTIONS_AT
-            discover = data[first : first + len(_DISCOVER)] == _DISCOVER
-            return age_us > (DISCOVER_AGE_MAXIMUM_US if discover else AGE_MAXIMUM_US)
-    return False
+            found: int = seconds * 1_000_000 + nanoseconds // 1_000
+            return found
+    return None
+
+
+def is_stale(data: bytes, payload_at: int, stamp_us: int | None, wall_us: int) -> bool:
+    """Whether a message that came at `stamp_us` has waited too long; where that is not known it has not.
+
+    A DISCOVER is known where its type is the first option, as nearly every client has it.
+    """
+    if stamp_us is None:
+        return False
+    first = payload_at + _OPTIONS_AT
+    discover = data[first : first + len(_DISCOVER)] == _DISCOVER
+    return wall_us - stamp_us > (DISCOVER_AGE_MAXIMUM_US if discover else AGE_MAXIMUM_US)
 
 
 class Backlog:

@@ -20,7 +20,7 @@ import socket
 import struct
 from typing import TYPE_CHECKING, Final, Protocol
 
-from ..backlog import READS_MAXIMUM, STAMP_SPACE, Backlog, Tally, ask_for_stamps, is_stale
+from ..backlog import READS_MAXIMUM, STAMP_SPACE, Backlog, Tally, ask_for_stamps, came_us, is_stale
 from ..engine.wire.frames import (
     FRAME_OCTETS_MAXIMUM,
     HEADERS_OCTETS,
@@ -32,6 +32,7 @@ from ..engine.wire.frames import (
     parse_echo_reply,
 )
 from ..trace.events import Packet, ReceiveFailed
+from .ring import Ring, slots_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -97,9 +98,9 @@ def _enlarge_buffer(made: socket.socket) -> None:
 class RawInterface:
     """A packet socket on one interface; reads datagrams for `port`, writes frames. Raises OpenError."""
 
-    __slots__ = ("_counters", "_hardware", "_lines", "_port", "_socket", "backlog", "name")
+    __slots__ = ("_counters", "_hardware", "_lines", "_port", "_ring", "_socket", "backlog", "name")
 
-    def __init__(self, link: Link, port: int, counters: Counters, lines: list[tuple[int, str]]) -> None:
+    def __init__(self, link: Link, port: int, counters: Counters, lines: list[tuple[int, str]], slots: int) -> None:
         self.name = link.name
         self.backlog = Backlog()
         self._port = port
@@ -111,17 +112,21 @@ class RawInterface:
             self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
         except OSError as error:
             raise OpenError("raw", link.name, error) from error
+        self._ring: Ring | None = None
         try:
-            self._set_up(link)
+            self._set_up(link, slots)
         except OSError as error:
-            self._socket.close()
+            self.close()
             raise OpenError("index", link.name, error) from error
 
-    def _set_up(self, link: Link) -> None:
+    def _set_up(self, link: Link, slots: int) -> None:
         made = self._socket
-        _enlarge_buffer(made)
-        ask_for_stamps(made)
         _attach_filter(made, bpf_filter(self._port))
+        try:
+            self._ring = Ring(made, slots)
+        except OSError:
+            _enlarge_buffer(made)
+            ask_for_stamps(made)
         made.setblocking(False)
         # A label (eth0:1) is no device; the index of its device is known.
         made.bind((socket.if_indextoname(link.index), _ETH_P_ALL))
@@ -132,38 +137,68 @@ class RawInterface:
 
     def read(self, room: int, wall_us: int, mono_us: int) -> list[Event]:
         """What waits, at most `room` frames, as events; frames that are bad or nobody's are left out."""
+        frames: list[bytes] = []
+        failure = self._take(frames, room, wall_us)
+        if failure is not None:
+            self.backlog.emptied(mono_us)
         found: list[Event] = []
-        name, counters, lines, standing = self.name, self._counters, self._lines, self.backlog.standing
-        receive = self._socket.recv
-        for _ in range(READS_MAXIMUM if standing else room):
-            if len(found) >= room:
-                break
-            try:
-                frame = self._receive_fresh(wall_us) if standing else receive(FRAME_OCTETS_MAXIMUM)
-            except OSError as error:
-                self.backlog.emptied(mono_us)
-                if error.errno not in _WOULD_WAIT:
-                    found.append(ReceiveFailed(wall_us, mono_us, name, error.strerror or str(error)))
-                break
+        name, counters, lines = self.name, self._counters, self._lines
+        for frame in frames:
             opened = open_frame(frame, counters, lines)
             if opened is None:
                 continue
             source, source_port, payload = opened
-            if len(payload) < PAYLOAD_OCTETS_MINIMUM:
-                continue
-            found.append(Packet(wall_us, mono_us, name, source, source_port, payload))
+            if len(payload) >= PAYLOAD_OCTETS_MINIMUM:
+                found.append(Packet(wall_us, mono_us, name, source, source_port, payload))
+        if failure:
+            found.append(ReceiveFailed(wall_us, mono_us, name, failure))
         return found
 
-    def _receive_fresh(self, wall_us: int) -> bytes:
-        """A frame of a standing queue; nothing, but a count, for one that has waited too long.
+    def _take(self, frames: list[bytes], room: int, wall_us: int) -> str | None:
+        """Add what waits to `frames`, up to `room`; of a standing queue what is fresh.
 
-        Only here is the stamp worth its price: `recvmsg` asks the kernel for the interface's name at every frame.
+        Why nothing more can be read: empty where there is nothing, None where there may be more.
         """
-        frame, extra, _, _ = self._socket.recvmsg(FRAME_OCTETS_MAXIMUM, STAMP_SPACE)
-        if not is_stale(frame, HEADERS_OCTETS, extra, wall_us):
-            return frame
-        self.backlog.dropped += 1
-        return b""
+        reads = READS_MAXIMUM if self.backlog.standing else room
+        while reads > 0 and len(frames) < room:
+            asked = min(reads, room - len(frames))
+            taken, failure = self._received(asked) if self._ring is None else self._mapped(self._ring, asked)
+            reads -= asked
+            if self.backlog.standing:
+                fresh = [frame for frame, came in taken if not is_stale(frame, HEADERS_OCTETS, came, wall_us)]
+                self.backlog.dropped += len(taken) - len(fresh)
+                frames += fresh
+            else:
+                frames += [frame for frame, _ in taken]
+            if len(taken) < asked:
+                return failure
+        return None
+
+    def _mapped(self, ring: Ring, room: int) -> tuple[list[tuple[bytes, int]], str]:
+        """Frames of the ring. It cannot say that the link went down: where it had nothing, the socket is asked."""
+        taken = ring.take(room)
+        if taken:
+            return taken, ""
+        number = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        return taken, os.strerror(number) if number else ""
+
+    def _received(self, room: int) -> tuple[list[tuple[bytes, int | None]], str]:
+        """Frames of the socket, without a ring.
+
+        Only of a standing queue is the stamp worth its price: `recvmsg` asks the kernel for the interface's name at
+        every frame.
+        """
+        taken: list[tuple[bytes, int | None]] = []
+        try:
+            for _ in range(room):
+                if self.backlog.standing:
+                    frame, extra, _, _ = self._socket.recvmsg(FRAME_OCTETS_MAXIMUM, STAMP_SPACE)
+                    taken.append((frame, came_us(extra)))
+                else:
+                    taken.append((self._socket.recv(FRAME_OCTETS_MAXIMUM), None))
+        except OSError as error:
+            return taken, "" if error.errno in _WOULD_WAIT else error.strerror or str(error)
+        return taken, ""
 
     def send(self, effect: Send) -> None:
         """Write one frame; raises OSError."""
@@ -174,6 +209,8 @@ class RawInterface:
 
     def close(self) -> None:
         """Close the socket."""
+        if self._ring is not None:
+            self._ring.close()
         self._socket.close()
 
 
@@ -225,7 +262,7 @@ class UdpSocket:
                 if error.errno not in _WOULD_WAIT:
                     found.append(ReceiveFailed(wall_us, mono_us, "fallback", error.strerror or str(error)))
                 break
-            if standing and is_stale(payload, 0, extra, wall_us):
+            if standing and is_stale(payload, 0, came_us(extra), wall_us):
                 self.backlog.dropped += 1
                 continue
             known = extra and extra[-1][0] == socket.IPPROTO_IP
@@ -337,7 +374,7 @@ class Sockets:
     def _open_raw(self, links: Sequence[Link], port: int) -> None:
         try:
             for link in links:
-                self.raw[link.name] = RawInterface(link, port, self._counters, self.lines)
+                self.raw[link.name] = RawInterface(link, port, self._counters, self.lines, slots_for(len(links)))
         except OpenError as error:
             self._close_raw()
             if error.errno != errno.EPERM or port < _FIRST_UNPRIVILEGED_PORT:

@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from dhcpd.backlog import READS_MAXIMUM, STANDING_BATCHES, Backlog, Tally, is_stale
+from dhcpd.backlog import READS_MAXIMUM, STANDING_BATCHES, Backlog, Tally, came_us, is_stale
 
 NOW_US = 1_800_000_000_000_000
 DISCOVER = bytes(240) + b"\x35\x01\x01"
@@ -30,13 +30,15 @@ def stamp(age_us):
     ],
 )
 def test_age(message, age_us, stale):
-    assert is_stale(message, 0, stamp(age_us), NOW_US) is stale
-    assert is_stale(bytes(42) + message, 42, stamp(age_us), NOW_US) is stale
+    came = came_us(stamp(age_us))
+    assert is_stale(message, 0, came, NOW_US) is stale
+    assert is_stale(bytes(42) + message, 42, came, NOW_US) is stale
 
 
 def test_without_a_stamp_nothing_is_stale():
-    assert not is_stale(DISCOVER, 0, [(263, 8, bytes(20))], NOW_US)
-    assert not is_stale(DISCOVER, 0, [(socket.SOL_SOCKET, 35, b"short")], NOW_US)
+    assert came_us([(263, 8, bytes(20))]) is None
+    assert came_us([(socket.SOL_SOCKET, 35, b"short")]) is None
+    assert not is_stale(DISCOVER, 0, None, NOW_US)
 
 
 def test_a_queue_stands_when_no_batch_of_a_second_found_its_end():

@@ -22,6 +22,13 @@ ip link set lo up
 exec "$0" -c "$1"
 """
 
+# How frames are read where the system has no ring.
+WITHOUT_RING = """
+from dhcpd.network import sockets as module
+def refuse(*_): raise OSError(12, "Cannot allocate memory")
+module.Ring = refuse
+"""
+
 PRELUDE = """
 import errno, socket, struct, time
 from dhcpd.engine.wire.frames import build_frame
@@ -46,11 +53,11 @@ def read():
 
 
 def run(script):
-    command = ["unshare", "-n", "sh", "-c", WIRE, sys.executable, PRELUDE + script]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=60, env={**os.environ, "PYTHONPATH": str(ROOT)}
-    )
-    assert done.returncode == 0, done.stderr
+    for way in ("", WITHOUT_RING):
+        command = ["unshare", "-n", "sh", "-c", WIRE, sys.executable, way + PRELUDE + script]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=environment)
+        assert done.returncode == 0, (way, done.stderr)
 
 
 def test_only_whole_datagrams_for_our_port_are_heard():
@@ -77,6 +84,27 @@ broken = bytearray(frame()); broken[60] ^= 0xFF
 for _ in range(10): b0.send(bytes(broken))
 assert read()[0] == []
 assert any("bad udp checksums" in text for _, text in sockets.lines), sockets.lines
+""")
+
+
+def test_a_ring_is_used_where_there_is_one_and_goes_round():
+    run("""
+from dhcpd.network import sockets as module
+from dhcpd.network.ring import SLOTS_MAXIMUM
+assert (sockets.raw["a0"]._ring is None) == (module.Ring.__name__ == "refuse")
+said = 0
+while said < 2 * SLOTS_MAXIMUM + 10:
+    sent = [said + more for more in range(50)]
+    for number in sent: b0.send(frame(body=b"\\x01" + bytes(235) + number.to_bytes(4, "big")))
+    sockets.wait(1)
+    packets = sockets.read(1, 2)[0]
+    while len(packets) < 50:
+        sockets.wait(1)
+        packets += sockets.read(1, 2)[0]
+    assert [int.from_bytes(packet.payload[-4:], "big") for packet in packets] == sent
+    said += 50
+sockets.wait(0)
+assert sockets.read(1, 2) == ([], [])
 """)
 
 
