@@ -5,6 +5,7 @@ It decides nothing, and knows nothing of DHCP but where a message keeps the clie
 """
 
 from .errors import (
+    CodecMissing,
     DamagedTape,
     NewerTape,
     NoBeginning,
@@ -20,6 +21,7 @@ from .reader import Damage, Tape, TapeInfo, open_tape
 from .writer import SnapshotPlace, TapeWriter, pack_snapshot
 
 __all__ = [
+    "CodecMissing",
     "Damage",
     "DamagedTape",
     "Entry",

@@ -6,9 +6,11 @@ small objects. Refused: a codec that can only unpack what it likes (zip bombs): 
 
 from __future__ import annotations
 
+import sys
 import zlib
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Final, Protocol
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 STORED: Final = 0
 ZLIB: Final = 1
 ZSTD: Final = 2
+# What pip is to install where Python has it not by itself.
+ZSTD_LIBRARY: Final = "backports.zstd"
 CODEC_IDS: Final[dict[str, int]] = {"stored": STORED, "zlib": ZLIB, "zstd": ZSTD}
 
 # Every synchronised deflate stream ends in these bytes, so they need not be kept (as in RFC 7692, section 7.2.1).
@@ -23,14 +27,20 @@ SYNC_TAIL: Final = b"\x00\x00\xff\xff"
 ZLIB_LEVEL: Final = 3
 ZLIB_WINDOW_BITS: Final = 15
 ZSTD_LEVEL: Final = 1
-# What a frame may make the reader allocate, whatever window its header announces.
-ZSTD_WINDOW_BYTES_MAX: Final = 8 << 20
-# 512 bytes can hold 128 blocks, each a run of at most 128 KiB: 16 MiB before the limit is looked at.
-ZSTD_SLICE_BYTES: Final = 512
+# 8 MiB: what a frame may make the reader allocate, whatever window its header announces.
+ZSTD_WINDOW_LOG_MAX: Final = 23
 
 
 class BadData(ValueError):
     """Compressed data that does not unpack; the text says why."""
+
+
+class BeyondLimit(BadData):
+    """It unpacks to more than it may, which was found out by unpacking as much."""
+
+    def __init__(self) -> None:
+        """There is but one thing to say."""
+        super().__init__("batch beyond the limit")
 
 
 class Packer(Protocol):
@@ -59,7 +69,7 @@ class StoredCodec:
     def unpack(self, packed: bytes, limit: int) -> bytes:
         """Return `packed`."""
         if len(packed) > limit:
-            raise BadData("batch beyond the limit")
+            raise BeyondLimit
         return packed
 
 
@@ -96,28 +106,32 @@ class ZlibUnpacker:
             raise BadData(str(error)) from None
         # Input is left only where the limit stopped the output.
         if stream.unconsumed_tail:
-            raise BadData("batch beyond the limit")
+            raise BeyondLimit
         # A final block within a batch: the writer never makes one, and what follows it could not be read.
         if stream.eof:
             raise BadData("compressed stream ends early")
         return raw
 
 
-class ZstdPacker:
-    """Zstandard (RFC 8878), where the extra `zstd` is installed."""
+def _zstd() -> Any:
+    """The library for Zstandard, Python's own from 3.14 on; raises ImportError."""
+    return import_module("compression.zstd" if sys.version_info >= (3, 14) else ZSTD_LIBRARY)
 
-    __slots__ = ("_flush", "_stream")
+
+class ZstdPacker:
+    """Zstandard (RFC 8878): in half of the time and half of the octets of deflate, where its library is there."""
+
+    __slots__ = ("_compress", "_flush")
 
     def __init__(self) -> None:
-        """Begin a frame of Zstandard."""
-        import zstandard  # noqa: PLC0415 - an extra, not always there
-
-        self._stream = zstandard.ZstdCompressor(level=ZSTD_LEVEL).compressobj()
-        self._flush = zstandard.COMPRESSOBJ_FLUSH_BLOCK
+        """Begin a frame of Zstandard; raises ImportError."""
+        stream = _zstd().ZstdCompressor(level=ZSTD_LEVEL)
+        self._compress: Callable[[bytes, int], bytes] = stream.compress
+        self._flush: int = stream.FLUSH_BLOCK
 
     def pack(self, raw: bytes) -> bytes:
         """Return the next batch compressed."""
-        return self._stream.compress(raw) + self._stream.flush(self._flush)
+        return self._compress(raw, self._flush)
 
 
 class ZstdUnpacker:
@@ -126,32 +140,39 @@ class ZstdUnpacker:
     __slots__ = ("_error", "_stream")
 
     def __init__(self) -> None:
-        """Begin a frame of Zstandard."""
-        import zstandard  # noqa: PLC0415 - an extra, not always there
-
-        self._error = zstandard.ZstdError
-        self._stream = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW_BYTES_MAX).decompressobj()
+        """Begin a frame of Zstandard; raises ImportError."""
+        zstd = _zstd()
+        self._error: type[Exception] = zstd.ZstdError
+        options = {zstd.DecompressionParameter.window_log_max: ZSTD_WINDOW_LOG_MAX}
+        self._stream: Any = zstd.ZstdDecompressor(options=options)
 
     def unpack(self, packed: bytes, limit: int) -> bytes:
-        """Return the next batch; raises BadData. Fed in slices, because the library knows no limit here."""
-        pieces: list[bytes] = []
-        size = 0
+        """Return the next batch; raises BadData."""
         try:
-            for start in range(0, len(packed), ZSTD_SLICE_BYTES):
-                piece = self._stream.decompress(packed[start : start + ZSTD_SLICE_BYTES])
-                size += len(piece)
-                if size > limit:
-                    raise BadData("batch beyond the limit")
-                pieces.append(piece)
-        except self._error as error:
+            raw: bytes = self._stream.decompress(packed, limit + 1)
+        except (self._error, EOFError) as error:
             raise BadData(str(error)) from None
-        return b"".join(pieces)
+        if len(raw) > limit:
+            raise BeyondLimit
+        return raw
 
 
 PACKERS: Final[dict[int, Callable[[], Packer]]] = {STORED: StoredCodec, ZLIB: ZlibPacker, ZSTD: ZstdPacker}
 UNPACKERS: Final[dict[int, Callable[[], Unpacker]]] = {STORED: StoredCodec, ZLIB: ZlibUnpacker, ZSTD: ZstdUnpacker}
 
 
+@cache
 def available(codec: int) -> bool:
     """Whether this Python can read and write segments of this codec."""
-    return codec in PACKERS and (codec != ZSTD or find_spec("zstandard") is not None)
+    if codec != ZSTD:
+        return codec in PACKERS
+    try:
+        _zstd()
+    except ImportError:
+        return False
+    return True
+
+
+def preferred() -> str:
+    """The codec of a new recording: Zstandard, or deflate where its library is not installed."""
+    return "zstd" if available(ZSTD) else "zlib"

@@ -30,6 +30,16 @@ class NewerTape(TapeError):
         self.what = what
 
 
+class CodecMissing(TapeError):
+    """The library that the tape's compression needs is not installed; `needed` is its name for pip."""
+
+    def __init__(self, path: str, needed: str) -> None:
+        """Keep the file's name, and what is to be installed."""
+        super().__init__(f"{path}: compressed with Zstandard, which this Python cannot read: install {needed}")
+        self.path = path
+        self.needed = needed
+
+
 class TapeUnreadable(TapeError):
     """The system would not give us the file; `number` is the errno."""
 
@@ -78,6 +88,7 @@ class UnrecordableValue(TapeError):
 
 
 __all__ = [
+    "CodecMissing",
     "DamagedTape",
     "NewerTape",
     "NoBeginning",

@@ -44,7 +44,11 @@ RECORD_BYTES_MAX: Final = 256 << 20
 RECORD_BYTES_FREE: Final = 16 << 20
 RECORD_BYTES_PER_FILE_BYTE: Final = 32
 # What a look at one event unpacks, and what one damaged octet may cost; a smaller segment compresses worse.
-SEGMENT_RAW_BYTES: Final = 256 << 10
+SEGMENT_RAW_BYTES: Final = 1 << 20
+# Zstandard makes so little of one message over and over that a reader would take it for an attack (scan.Budget): what
+# is beyond this multiple goes on by deflate, which never is. It is looked at from the second number of octets on.
+STORM_RATIO: Final = 96
+STORM_RAW_BYTES: Final = 64 << 10
 SEGMENTS_PER_INDEX: Final = 64
 # Events whose effects were not read yet: a file that never has them must not fill the reader's memory.
 PENDING_EVENTS_MAX: Final = 1 << 16

@@ -13,7 +13,8 @@ import stat
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from .codec import BadRecord
-from .errors import DamagedTape, NewerTape, NotATape, TapeUnreadable
+from .compression import STORED, ZSTD, ZSTD_LIBRARY, available
+from .errors import CodecMissing, DamagedTape, NewerTape, NotATape, TapeUnreadable
 from .events import Event, Packet
 from .format import (
     FILE_HEADER,
@@ -349,7 +350,7 @@ def is_of(event: Event, hardware: bytes) -> bool:
 
 
 def open_tape(path: str | os.PathLike[str]) -> Tape:
-    """Open a tape for reading; raises NotATape, NewerTape, TapeUnreadable."""
+    """Open a tape for reading; raises NotATape, NewerTape, CodecMissing, TapeUnreadable."""
     name = os.fspath(path)
     try:
         fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -364,16 +365,28 @@ def open_tape(path: str | os.PathLike[str]) -> Tape:
 
 
 def check_beginning(fd: int, path: str) -> None:
-    """Raise NotATape or NewerTape unless the file begins as a tape of this version."""
+    """Raise NotATape, NewerTape or CodecMissing unless the file begins as a tape that can be read."""
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         raise NotATape(path, "not a regular file")
-    head = os.pread(fd, FILE_HEADER_BYTES, 0)
+    head = os.pread(fd, FILE_HEADER_BYTES + SEGMENT_HEADER_BYTES, 0)
     if not head:
         raise NotATape(path, "empty file")
     if len(head) < FILE_HEADER_BYTES or not head.startswith(MAGIC):
         raise NotATape(path, "it does not begin as one")
-    _, version, _ = FILE_HEADER.unpack(head)
+    _, version, _ = FILE_HEADER.unpack_from(head)
     if version > VERSION:
         raise NewerTape(path, f"tape format {version}")
     if version < VERSION:
         raise NotATape(path, f"no such format version: {version}")
+    if codec_of(head[FILE_HEADER_BYTES:]) == ZSTD and not available(ZSTD):
+        raise CodecMissing(path, ZSTD_LIBRARY)
+
+
+def codec_of(header: bytes) -> int:
+    """Return the codec that a segment's header names; STORED where it is none, which the scan tells of."""
+    if len(header) < SEGMENT_HEADER_BYTES:
+        return STORED
+    try:
+        return unpack_segment(header[:SEGMENT_HEADER_BYTES]).codec
+    except BadHeader:
+        return STORED

@@ -13,7 +13,7 @@ import zlib
 from typing import TYPE_CHECKING, Any, Final
 
 from .codec import BadRecord, unpack_batch
-from .compression import UNPACKERS, BadData, Unpacker, available
+from .compression import UNPACKERS, BadData, BeyondLimit, Unpacker, available
 from .format import (
     BATCH_RAW_BYTES_MAX,
     FRAME_HEADER_BYTES,
@@ -271,6 +271,8 @@ class Scan:
                 self.window.budget.spend(self.offset, cost_of(raw), self.packed_bytes)
             records = unpack_batch(raw)
         except (BadData, BadRecord) as error:
+            if isinstance(error, BeyondLimit):
+                self.window.budget.spend(self.offset, BATCH_RAW_BYTES_MAX, len(packed))
             raise Broken(self.offset, str(error)) from None
         if type(records) is not tuple:
             raise Broken(self.offset, "batch is not an array")

@@ -17,7 +17,7 @@ import zlib
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from .codec import encode_effects, pack, record_table
-from .compression import CODEC_IDS, PACKERS, available
+from .compression import CODEC_IDS, PACKERS, ZLIB, ZSTD, available, preferred
 from .errors import TapeWriteFailed, UnrecordableValue
 from .events import EVENT_IDS, Packet
 from .format import (
@@ -37,6 +37,8 @@ from .format import (
     SEGMENTS_PER_INDEX,
     SNAPSHOT,
     STORED,
+    STORM_RATIO,
+    STORM_RAW_BYTES,
     TAPE_RECORDS,
     Segment,
     file_header,
@@ -137,7 +139,7 @@ class TapeWriter:
         self.moved_to = moved_to
         self.next_seq = first_seq
         self._fd = fd
-        self._codec = codec
+        self._codec = self._segment_codec = codec
         self._offset = 0
         self._failure: TapeWriteFailed | None = None
         self._closed = False
@@ -159,7 +161,7 @@ class TapeWriter:
         path: str | os.PathLike[str],
         *,
         version: str,
-        codec: str = "zlib",
+        codec: str = "",
         host: str | None = None,
         created_us: int | None = None,
         first_seq: int = 1,
@@ -169,10 +171,11 @@ class TapeWriter:
 
         `first_seq` is the number of its first event. Beyond 1 the tape goes on where another one stopped, and plays
         alone as soon as it holds a snapshot of the state before that event. `folder` is an open directory that a
-        relative `path` begins at, None for the working directory.
+        relative `path` begins at, None for the working directory. `codec` is the preferred one where it is empty.
 
         Raises TapeWriteFailed; ValueError for a codec (`zlib`, `zstd`, `stored`) that is not there.
         """
+        codec = codec or preferred()
         if codec not in CODEC_IDS or not available(CODEC_IDS[codec]):
             raise ValueError(f"tape codec {codec} is not available")
         name = os.fspath(path)
@@ -202,7 +205,7 @@ class TapeWriter:
         first = self.next_seq
         if not events:
             return first
-        if self._segment_raw >= SEGMENT_RAW_BYTES:
+        if self._segment_raw >= SEGMENT_RAW_BYTES or self._in_storm():
             self._rotate()
         records = self._records + self._notes
         wall, mono = self._wall_us, self._mono_us
@@ -327,11 +330,16 @@ class TapeWriter:
     def _begin(self) -> None:
         """Begin a segment of events; its header goes out with its first batch."""
         first, wall_us, mono_us = self.next_seq, self._wall_us, self._mono_us
-        segment = Segment(KIND_RECORDS, self._codec, first, self._emitted_effects_seq, wall_us, mono_us)
+        segment = Segment(KIND_RECORDS, self._segment_codec, first, self._emitted_effects_seq, wall_us, mono_us)
         self._entry = IndexEntry(self._offset + len(self._prefix), KIND_RECORDS, first, wall_us, mono_us, None)
         self._prefix += pack_segment(segment)
-        self._packer = PACKERS[self._codec]()
+        self._packer = PACKERS[self._segment_codec]()
         self._segment_raw = 0
+
+    def _in_storm(self) -> bool:
+        """Whether the segment holds little else than one message, of which Zstandard makes too little."""
+        raw, octets = self._segment_raw, self._offset - self._entry.offset
+        return self._segment_codec == ZSTD and raw > STORM_RAW_BYTES and raw > STORM_RATIO * octets
 
     def _end_segment(self) -> None:
         """Note the segment for the index, unless nothing of it was written."""
@@ -345,6 +353,7 @@ class TapeWriter:
 
     def _rotate(self) -> None:
         """End the segment and begin another, with an index between them when enough have gathered."""
+        self._segment_codec = ZLIB if self._in_storm() else self._codec
         self._end_segment()
         if len(self._entries) >= SEGMENTS_PER_INDEX:
             self._write_index()

@@ -87,6 +87,6 @@ def test_the_versions_are_those_of_the_project():
     assert (PACKAGING / "debian" / "changelog").read_text().startswith(f"dhcpd ({version}) ")
     wanted = re.search(r"^dependencies = \[(.*?)\]", project, re.MULTILINE | re.DOTALL)[1]
     pinned = (PACKAGING / "constraints.txt").read_text().lower()
-    for name in re.findall(r'"([\w-]+)', wanted):
-        assert f"\n{name.lower()}==" in pinned, f"{name} is not pinned: make constraints"
+    for name in re.findall(r'"([\w.-]+)', wanted):
+        assert f"\n{name.lower().replace('.', '-')}==" in pinned, f"{name} is not pinned: make constraints"
     assert all("--hash=sha256:" in block for block in re.split(r"\n(?=\S)", pinned) if "==" in block)

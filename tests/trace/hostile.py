@@ -6,7 +6,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from dhcpd.trace.codec import pack
-from dhcpd.trace.compression import PACKERS, ZLIB
+from dhcpd.trace.compression import PACKERS, ZLIB, ZSTD, available
 from dhcpd.trace.format import (
     INDEX,
     INFO,
@@ -52,6 +52,14 @@ class Maker:
     @property
     def full(self) -> bool:
         return len(self.data) > OCTETS_MAXIMUM - 4096
+
+
+def bomb() -> bytes:
+    """A segment with one frame that unpacks to more than a mebibyte: with Zstandard, of a hundred octets."""
+    codec = ZSTD if available(ZSTD) else ZLIB
+    raw = bytes((1 << 20) + 1)
+    frame = pack_frame(PACKERS[codec]().pack(raw), zlib.crc32(raw))
+    return pack_segment(Segment(KIND_RECORDS, codec, 1, 1, 0, 0)) + frame
 
 
 def _info() -> tuple[object, ...]:

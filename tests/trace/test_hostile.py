@@ -9,6 +9,9 @@ import pytest
 
 from dhcpd.trace import DamagedTape, Entry, TapeWriter, open_tape
 from dhcpd.trace import events as ev
+from dhcpd.trace.compression import ZLIB
+from dhcpd.trace.format import FILE_HEADER_BYTES, file_header
+from dhcpd.trace.scan import Window, hop
 from tests.replay.test_every_verb import CALLS, CONF, CONFIGURATION, IMPORTS, ROOT
 from tests.trace import hostile
 
@@ -79,6 +82,17 @@ def test_one_client_in_a_storm_is_no_attack(tmp_path):
     assert Path(path).stat().st_size < 2 << 20
     with open_tape(path) as tape:
         assert sum(1 for entry in tape.iterate() if isinstance(entry, Entry)) == 192_000
+    with path.open("rb") as file:
+        codecs = {segment.codec for _, segment in hop(Window(file.fileno()), FILE_HEADER_BYTES)}
+    assert ZLIB in codecs, "by Zstandard alone it would be taken for an attack"
+
+
+def test_a_thousand_small_frames_that_are_bombs_are_not_unpacked_to_the_last(tmp_path):
+    path = tmp_path / "bombs.trace"
+    segment = hostile.bomb()
+    path.write_bytes(file_header() + segment * (hostile.OCTETS_MAXIMUM // len(segment)))
+    with open_tape(path) as tape, pytest.raises(DamagedTape, match="more than any recording"):
+        list(tape.iterate(resync=True))
 
 
 # Files that are dear in ways of their own, on which every verb is tried.

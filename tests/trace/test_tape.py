@@ -12,10 +12,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dhcpd.trace import Entry, SnapshotEntry, TapeWriteFailed, TapeWriter, UnrecordableValue, open_tape
+from dhcpd.trace import (
+    CodecMissing,
+    Entry,
+    SnapshotEntry,
+    TapeWriteFailed,
+    TapeWriter,
+    UnrecordableValue,
+    compression,
+    open_tape,
+    reader,
+)
 from dhcpd.trace import format as tape_format
 from dhcpd.trace import writer as tape_writer
 from dhcpd.trace.codec import record_table
+from dhcpd.trace.compression import CODEC_IDS, ZSTD, available
 from dhcpd.trace.effects import EFFECT_IDS, Execute, Log, RewritePart, Send, Store
 from dhcpd.trace.events import (
     EVENT_IDS,
@@ -90,8 +101,8 @@ def exact(value):
 @settings(max_examples=40, deadline=None)
 @given(batches=BATCHES, codec=st.sampled_from(["zlib", "stored", "zstd"]))
 def test_everything_comes_back_exactly(batches, codec, tmp_path_factory):
-    if codec == "zstd":
-        pytest.importorskip("zstandard")
+    if not available(CODEC_IDS[codec]):
+        pytest.skip(f"{codec} is not installed")
     path = tmp_path_factory.mktemp("tape") / "t"
     with TapeWriter.create(path, version="1", codec=codec) as tape:
         for batch in batches:
@@ -104,6 +115,23 @@ def test_everything_comes_back_exactly(batches, codec, tmp_path_factory):
         assert tape.torn_bytes == 0
     assert found == expected
     assert list(map(exact, found)) == list(map(exact, expected))
+
+
+def test_without_the_library_of_zstandard_recordings_are_made_by_deflate(tmp_path, monkeypatch):
+    monkeypatch.setattr(compression, "available", lambda codec: codec != ZSTD)
+    TapeWriter.create(tmp_path / "t", version="1").close()
+    with open_tape(tmp_path / "t") as tape:
+        assert tape.complete
+    assert reader.codec_of((tmp_path / "t").read_bytes()[16:]) == CODEC_IDS["zlib"]
+
+
+def test_without_the_library_of_zstandard_it_is_said_what_to_install(tmp_path, monkeypatch):
+    if not available(ZSTD):
+        pytest.skip("zstd is not installed")
+    TapeWriter.create(tmp_path / "t", version="1").close()
+    monkeypatch.setattr(reader, "available", lambda codec: codec != ZSTD)
+    with pytest.raises(CodecMissing, match=r"t: compressed with Zstandard.*: install backports\.zstd$"):
+        open_tape(tmp_path / "t")
 
 
 def test_what_was_handed_over_is_read_while_the_tape_is_written(tmp_path):

@@ -117,7 +117,7 @@ def assert_handed_over(before, after):
 
 def test_under_load_every_segment_plays_alone_and_hands_over_its_state(start, tmp_path):
     server = start("--trace-max-size", "64K")
-    server.load(1500)
+    server.load(4000)
     server.until("it goes on from event", 3)
     assert server.stop() == -signal.SIGTERM
     files = segments(tmp_path)
@@ -171,7 +171,7 @@ def test_old_segments_go_by_age_and_by_total(start, tmp_path):
         path.touch()
         os.utime(path, (1, 1))
     server = start("--trace-max-size", "64K", "--trace-total", "200K", "--trace-keep", "1h")
-    server.load(1500)
+    server.load(4000)
     server.until("it goes on from event", 3)
     assert server.stop() == -signal.SIGTERM
     assert not old.exists()
