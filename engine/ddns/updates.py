@@ -44,6 +44,7 @@ PART: Final = "update"
 REPUDIATED_US: Final = 300 * 1_000_000
 _NOT_THERE: Final = frozenset({result.NXDOMAIN, result.YXDOMAIN, result.YXRRSET, result.NXRRSET})
 _CONFLICTS: Final = frozenset({Verdict.NOT_MINE, Verdict.OTHERS, Verdict.STATIC, Verdict.OTHER_PROTOCOL})
+_GUARDS: Final = frozenset(GUARD_NAMES.values())
 _FAILURES: Final = frozenset({
     Verdict.NOT_ADDED, Verdict.REFUSED_FORWARD, Verdict.REVERSE_NOT_ADDED, Verdict.NAME_NOT_REMOVED,
     Verdict.REVERSE_NOT_REMOVED,
@@ -353,6 +354,9 @@ class Updates:
             return
         has = lease.rare.variables
         gone = [name for name, value in values.items() if value and has.get(name) == value]
+        if has.get(FORWARD_NAME) and FORWARD_NAME in values and FORWARD_NAME not in gone:
+            # A client's guard is the same for each of its names: this is one that it had before.
+            gone = [name for name in gone if name not in _GUARDS]
         if gone:
             self._host.leases.write_names(lease, dict.fromkeys(gone))
 

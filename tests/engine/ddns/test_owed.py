@@ -125,6 +125,22 @@ def test_one_answer_wakes_whatever_waits_for_the_server() -> None:
     assert len([row for row in site.dns.table() if " A " in row]) == 6
 
 
+@pytest.mark.parametrize("style", ["interim", "standard"])
+def test_a_late_removal_leaves_the_same_clients_new_name_its_guard(style: str) -> None:
+    """All names of a client have one guard: without it the new name would never go."""
+    site = Site(style=style)
+    address = site.bind(name=b"alpha")
+    site.dns.silent = True
+    site.release(address)
+    assert site.bind(name=b"beta") == address
+    site.dns.silent = False
+    site.rest(PAUSES_S[0] + 13)
+    assert [row.split()[0] for row in site.dns.table()] == ["100.0.77.10.in-addr.arpa.", *["beta.example.org."] * 2]
+    assert len(site.variables(address)) == 3
+    site.rest(700)
+    assert site.dns.table() == []
+
+
 def test_what_is_owed_is_known_after_a_restart() -> None:
     site = Site()
     address = site.bind(name=b"al\\032pha")
@@ -139,6 +155,20 @@ def test_what_is_owed_is_known_after_a_restart() -> None:
     again.rest(sum(PAUSES_S[:2]) + 1)
     assert again.dns.table() == []
     assert again.variables(address) == {}
+
+
+def test_names_that_a_free_lease_still_has_go_after_the_start() -> None:
+    """ISC dhcpd leaves them so, where the name server was down when the lease was over."""
+    before = Site()
+    address = before.bind(name=b"alpha")
+    records = "".join(before.all_records[-1:])
+    free = records.replace("  binding state active;\n  next binding state free;", "  binding state free;")
+    assert free != records
+    after = Site(leases=free)
+    after.dns.records = before.dns.records
+    after.rest(PAUSES_S[0] + 1)
+    assert after.dns.table() == []
+    assert after.variables(address) == {}
 
 
 @pytest.mark.parametrize("word", ["off", "false"])
