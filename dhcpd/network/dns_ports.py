@@ -5,6 +5,10 @@ later question has, too: the system draws it, and after so many questions anothe
 connected to its server, so that the system drops what any other host sends there, before it could fill the buffer that
 answers need, and no scan of strangers finds it.
 
+Why the system, when the engine draws the ids: those are on the tape, with the seed of all that the engine will draw.
+Somebody who is shown a recording of a server that still runs, a redacted one too, may reckon its ids, but no ports. A
+recording needs none: a port changes no answer's meaning, and which are free is the host's affair.
+
 Where so many are open that the oldest has to make room, its questions go without an answer, as if it had been lost.
 """
 

@@ -27,7 +27,7 @@ from ..showing.statusline import Progress
 _KEY_OCTETS = 32
 _SHOWN_MAX = 10
 _LETTERS_MAX = 48
-_ALWAYS_LEFT = "times, ports and other numbers, error texts of the system"
+_ALWAYS_LEFT = "times, ports and other numbers, the seed of the random ones, error texts of the system"
 
 
 @click.command()

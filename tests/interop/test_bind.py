@@ -192,3 +192,25 @@ def test_the_zones_are_whole_a_minute_after_a_minute_without_bind(tmp_path):
         for outage in outages:
             print(f"whole {outage.whole - outage.back:.1f} s after {outage.back - outage.stopped:.1f} s without")
             assert outage.whole - outage.back <= WHOLE_AGAIN_S
+
+
+@pytest.mark.peer("named", "dig", "dhcpd")
+@pytest.mark.parametrize(("before", "now"), [("interim", "interim"), ("standard", "standard"), ("interim", "standard")])
+def test_names_that_isc_dhcpd_has_made_are_taken_over(network, before, now):
+    bind = Bind(network).start()
+    server = Server(network, dhcpd_conf(before))
+    files = ["-cf", str(server.configuration), "-lf", str(server.leases), "-pf", str(network.folder / "isc.pid")]
+    isc = network.start("server", ["/usr/sbin/dhcpd", "-4", "-f", "-d", *files, "eth0"], network.folder / "isc.log")
+    wait_for("ISC dhcpd", lambda: "Server starting service." in (network.folder / "isc.log").read_text())
+    clients = Clients(network)
+    mine = [client for client in range(30) if subnet_of(client) != SHORT]
+    clients.ask(*steps("obtain", mine))
+    wait_for("all names", lambda: len(bind.names()[1]) == len(mine), 120)
+    isc.terminate()
+    isc.wait(30)
+    server.configuration.write_text(dhcpd_conf(now))
+    server.start()
+    clients.ask(*steps("renew", mine[:5]), *steps("renew", mine[5:10], "renamed{}"), *steps("release", mine[10:15]))
+    kept = [f"host{one}.{zone_of(subnet_of(one))}" for one in (*mine[:5], *mine[15:])]
+    wanted = {*kept, *(f"renamed{one}.{zone_of(subnet_of(one))}" for one in mine[5:10])}
+    wait_for("the names to settle", lambda: set(bind.names()[0]) == wanted and agrees(bind, server), 120)
