@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ...conf.writing.values import quoted
+from ...model import syntax
 from ...model.configuration import ClassName
 from ..handles import Reference
 from ..status import ALREADY_EXISTS, INVALID_ARGUMENT, NOT_FOUND, UNKNOWN_ATTRIBUTE
 from ..wire import integer
 from .base import NoKeys, Refused
-from .declaration import declare, identifier_text, statement_lines, text_in
+from .declaration import checked, identifier_text, octets_of, statement_lines, text_in
 
 if TYPE_CHECKING:
     from ...model.configuration import Class
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 CLASS: Final = "class"
 SUBCLASS: Final = "subclass"
 _HARDWARE: Final = b"hardware"
+# What ends a string for its reader, or means something else to it.
+_SPECIAL: Final = frozenset({*range(0x20), *b'"\\', 0x7F, 0xFF})
 
 
 def class_reference(name: ClassName) -> Reference:
@@ -67,7 +71,7 @@ class ClassObjects(_Objects):
         name = values.get(b"name")
         if not name:
             raise NoKeys
-        reference = Reference(CLASS, name.decode("utf-8", "surrogateescape"))
+        reference = Reference(CLASS, _name_in(name))
         return reference if self.exists(reference) else None
 
     def create(self) -> _ClassChange:
@@ -83,7 +87,7 @@ class ClassObjects(_Objects):
         known = self._known(reference)
         assert known is not None, "a handle was asked for by `exists`"
         record = class_record(known.name, "deleted", _matches_hardware(known), [])
-        _put(self._host, record, written=known.dynamic)
+        _put(self._host, reference, record, written=known.dynamic)
         self._handles.forget(reference)
 
 
@@ -97,7 +101,7 @@ class SubclassObjects(_Objects):
         name, key = values.get(b"name"), values.get(b"hashstring")
         if not name or not key:
             raise NoKeys
-        text = name.decode("utf-8", "surrogateescape")
+        text = _name_in(name)
         if self._host.generation.declared.class_named(text) is None:
             raise Refused(NOT_FOUND)
         reference = Reference(SUBCLASS, text, key)
@@ -115,7 +119,8 @@ class SubclassObjects(_Objects):
         """Take a subclass away."""
         known = self._known(reference)
         assert known is not None, "a handle was asked for by `exists`"
-        _put(self._host, subclass_record(reference, "deleted", known.limit, list(known.scope.statements)), written=True)
+        record = subclass_record(reference, "deleted", known.limit, list(known.scope.statements))
+        _put(self._host, reference, record, written=True)
         self._handles.forget(reference)
 
 
@@ -126,22 +131,43 @@ def _matches_hardware(known: Class) -> bool:
 def class_record(name: str, marker: str, hardware: bool, block: Block) -> str:
     """A class's record: statements follow an empty line, and the brace their last semicolon."""
     match = "  match hardware;\n" if hardware else ""
-    return f'class "{name}" {{\n  {marker};\n{match}{_tail(block)}}}\n\n'
+    return f"class {_name_text(name)} {{\n  {marker};\n{match}{_tail(block)}}}\n\n"
 
 
 def subclass_record(reference: Reference, marker: str, limit: int, block: Block) -> str:
     """A subclass's record."""
     lines = f"  lease limit {limit};\n" if limit else ""
-    return f'subclass "{reference.name}" {identifier_text(reference.key)} {{\n  {marker};\n{lines}{_tail(block)}}}\n\n'
+    words = f"{_name_text(str(reference.name))} {identifier_text(reference.key)}"
+    return f"subclass {words} {{\n  {marker};\n{lines}{_tail(block)}}}\n\n"
+
+
+def _name_in(value: bytes) -> str:
+    """A name as the reader has strings: a character an octet. Raises Refused where it is null."""
+    if not value:
+        raise Refused(INVALID_ARGUMENT)
+    return value.decode("latin-1")
+
+
+def _name_text(name: str) -> str:
+    """A name with its quotes: as it is, as ISC's, where its reader would take it so."""
+    octets = name.encode("latin-1")
+    return f'"{octets.decode("utf-8", "surrogateescape")}"' if _SPECIAL.isdisjoint(octets) else quoted(octets)
 
 
 def _tail(block: Block) -> str:
     return f"\n{statement_lines(block).removesuffix(chr(10))}" if block else ""
 
 
-def _put(host: ObjectHost, record: str, *, written: bool) -> None:
-    """Put a record in force, and store it where it is to last."""
-    octets = declare(host, record)
+def _put(host: ObjectHost, meant: Reference, record: str, *, written: bool) -> None:
+    """Put a record in force, and store it where it is to last; raises Refused where it reads as something else."""
+    node, octets = checked(host, record), octets_of(record)
+    if meant.type == CLASS:
+        read = Reference(CLASS, node.name) if isinstance(node, syntax.Class) else None
+    else:
+        read = Reference(SUBCLASS, node.name, node.value) if isinstance(node, syntax.Subclass) else None
+    if read != meant:
+        raise Refused(INVALID_ARGUMENT)
+    host.database.declare(node, octets)
     if written:
         host.store(octets)
 
@@ -159,7 +185,7 @@ class _ClassChange:
     def set(self, name: bytes, value: bytes) -> None:
         """Apply one value; raises Refused."""
         if name == b"name":
-            text = text_in(value)
+            text = _name_in(value)
             if self._name or self._known is not None:
                 raise Refused(ALREADY_EXISTS)
             self._name = text
@@ -181,8 +207,10 @@ class _ClassChange:
             raise Refused(ALREADY_EXISTS)
         if not self._name:
             raise Refused(INVALID_ARGUMENT)
-        _put(self._host, class_record(self._name, "dynamic", self._hardware, self._block), written=True)
-        return Reference(CLASS, self._name)
+        reference = Reference(CLASS, self._name)
+        record = class_record(self._name, "dynamic", self._hardware, self._block)
+        _put(self._host, reference, record, written=True)
+        return reference
 
 
 class _SubclassChange:
@@ -200,7 +228,7 @@ class _SubclassChange:
     def set(self, name: bytes, value: bytes) -> None:
         """Apply one value; raises Refused."""
         if name == b"name":
-            text = text_in(value)
+            text = _name_in(value)
             if self._parent is not None:
                 raise Refused(ALREADY_EXISTS)
             self._parent = self._host.generation.declared.class_named(text)
@@ -229,8 +257,10 @@ class _SubclassChange:
         reference = Reference(SUBCLASS, self._parent.name, self._key)
         block = list(self._parent.scope.statements) if self._block is None else self._block
         if self._known is not None:
-            _put(self._host, subclass_record(reference, "deleted", self._parent.limit, []), written=False)
-        _put(self._host, subclass_record(reference, "dynamic", self._parent.limit, block), written=True)
+            record = subclass_record(reference, "deleted", self._parent.limit, [])
+            _put(self._host, reference, record, written=False)
+        record = subclass_record(reference, "dynamic", self._parent.limit, block)
+        _put(self._host, reference, record, written=True)
         return reference
 
 
