@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from dhcpd.cli import Limits
 from dhcpd.disk.configuration import SourceFile
 from dhcpd.door import Door
+from dhcpd.process.memory import GC_THRESHOLDS
 from dhcpd.recording.recorder import Recorder
 from dhcpd.recording.segments import Segments
 from dhcpd.recording.snapshots import SnapshotChild
@@ -111,7 +112,7 @@ def snapshot_hold_up(leases: Path, count: int, rounds: int) -> dict[str, float]:
     machine = started(count, leases)
     gc.collect()
     gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
+    gc.set_threshold(*GC_THRESHOLDS)
     side = Side(Door(machine, None, _say_nothing))
     _batches(side, count, 200)
     found = {"idle": max(_batches(side, count, 200)), "fork": 0.0, "batch": 0.0, "work": 0.0, "octets": 0.0}
@@ -132,7 +133,7 @@ def reload_hold_up(leases: Path, count: int, rounds: int) -> float:
     machine = started(count, leases)
     gc.collect()
     gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
+    gc.set_threshold(*GC_THRESHOLDS)
     door = Door(machine, None, _say_nothing)
     files = machine.snapshot()["files"]
     longest = 0.0

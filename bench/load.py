@@ -31,9 +31,14 @@ def run(world: World, rate: int, clients: int, seconds: int) -> Outcome:
     return finish(start(world, rate, clients, seconds), seconds)
 
 
-def start(world: World, rate: int, clients: int, seconds: int) -> subprocess.Popen[str]:
-    """Begin such a run; `finish` waits for its end."""
+def start(world: World, rate: int, clients: int, seconds: int, patience_s: int = 0) -> subprocess.Popen[str]:
+    """Begin such a run; `finish` waits for its end.
+
+    Whatever is on its way when the time is over counts as lost, unless it comes within `patience_s`, which then count
+    for the rate, too.
+    """
     words = ["perfdhcp", "-4", "-l", CLIENT_INTERFACE, "-r", str(rate), "-R", str(clients), "-p", str(seconds)]
+    words += ["-W", str(patience_s * 1_000_000)] if patience_s else []
     command = world.within(world.client, *words, SERVER_ADDRESS)
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 

@@ -188,7 +188,7 @@ def _meanwhile(peer: Peer, count: int, many: int) -> dict[str, float]:
         few = count // _SLICES
         _client(world, Plan("make", 0, few, 1))
         found["look first ms"] = _client(world, Plan("look", 0, few, 1))["first ms"]
-        packets = load.start(world, _MEANWHILE_RATE, _MEANWHILE_CLIENTS, _MEANWHILE_S)
+        packets = load.start(world, _MEANWHILE_RATE, _MEANWHILE_CLIENTS, _MEANWHILE_S, measure.PATIENCE_S)
         _client(world, Plan("make", few, count - few, many))
         found["meanwhile drops"] = load.finish(packets, _MEANWHILE_S).drops_percent
         found["look last ms"] = _client(world, Plan("look", count - few, few, 1))["last ms"]

@@ -114,11 +114,21 @@ def kea_configuration(size: int, home: Path) -> str:
     )
 
 
+def subnets(count: int) -> str:
+    """So many subnets of 241 addresses, beside the one that is served."""
+    bases = [11 << 24 | number << 8 for number in range(count)]
+    return "".join(
+        f"subnet {dotted(base)} netmask 255.255.255.0 {{ range {dotted(base + 10)} {dotted(base + 250)};"
+        f" option routers {dotted(base + 1)}; }}\n"
+        for base in bases
+    )
+
+
 @dataclass
 class Peer:
     """One server: `name` for the tables, `kind` isc, kea or ours, `trace` whether it records, `committed` as above.
 
-    `rich`: with rich_configuration; `hosts`: with so many host declarations more. `program`: where our server is.
+    `rich`: with rich_configuration; `hosts`, `subnets`: with so many of them more. `program`: where our server is.
     `omapi`: served, with the key `bench`. `ddns`: with a name for every client. `preload`: a library to start it with.
     """
 
@@ -128,6 +138,7 @@ class Peer:
     committed: bool = False
     rich: bool = False
     hosts: int = 0
+    subnets: int = 0
     program: str = OURS
     omapi: bool = False
     ddns: bool = False
@@ -147,7 +158,7 @@ class Peer:
             return [KEA, "-c", str(home / "kea.json")]
         text = rich_configuration(size) if self.rich else isc_configuration(size, committed=self.committed)
         text = _DDNS + text.replace("ddns-update-style none;", "") if self.ddns else text
-        (home / "dhcpd.conf").write_text(text + hosts(self.hosts) + _OMAPI * self.omapi)
+        (home / "dhcpd.conf").write_text(text + hosts(self.hosts) + subnets(self.subnets) + _OMAPI * self.omapi)
         (home / "dhcpd.leases").touch()
         words = [ISC, "-4"] if self.kind == "isc" else [self.program]
         words += ["-f", "-q", "-cf", str(home / "dhcpd.conf"), "-lf", str(home / "dhcpd.leases")]

@@ -60,6 +60,12 @@ _PAIRS = (
         )
         for count in (5_000, 50_000, 250_000)
     ),
+    (
+        "a reload with 100,000 hosts and 20,000 subnets at 500 exchanges/s: the longest wait of a packet, against none",
+        "reload load/large",
+        "reload calm/large",
+        " ms",
+    ),
     *(
         (f"OMAPI: {what}, against ISC dhcpd", f"omapi {name}/ours", f"omapi {name}/isc", unit)
         for what, name, unit in (

@@ -1,6 +1,7 @@
 """What the engine is told before it serves: the process, the configuration with its includes, the lease file.
 
-Reads files and the environment and makes events of them; it understands none of it. Texts for the engine hold one
+Reads files and the environment and makes events of them; it understands none of it, and has the engine read what a
+reload brings before the event does. Texts for the engine hold one
 octet a character (latin-1), so that any file name and any line comes back out as it went in.
 """
 
@@ -14,13 +15,15 @@ from typing import TYPE_CHECKING, Final
 
 from .disk import opening
 from .disk.configuration import read_files, reason
+from .engine import startup
 from .process.build import VERSION
 from .trace.events import Boot, ConfigurationEnd, ConfigurationFile, Interfaces, LeaseFileEnd, LeaseFilePart
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from .cli import CommandLine, Paths
+    from .engine.startup import Reading
     from .trace.events import Event, Link
 
 LEASE_FILE_PART_OCTETS: Final = 1 << 20
@@ -87,6 +90,14 @@ def configuration(path: str, *, reload: bool = False) -> Iterator[Event]:
     for file in read_files(path):
         yield ConfigurationFile(*now(), name=file.name, content=file.content, error=file.error)
     yield ConfigurationEnd(*now(), name=octets_as_text(path), reload=reload)
+
+
+def read_ahead(events: Sequence[Event]) -> Reading:
+    """What the files of a reload come to, for the machine to take when their events pass."""
+    files = {one.name: one.error or one.content for one in events if isinstance(one, ConfigurationFile)}
+    end = events[-1]
+    assert isinstance(end, ConfigurationEnd), "it stands behind the files"
+    return startup.read_ahead(files, end.name)
 
 
 def lease_file(path: bytes) -> Iterator[Event]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .engine.model.configuration import Configuration
+    from .engine.startup import Reading
     from .trace.effects import Effect
     from .trace.events import Event
 
@@ -33,6 +34,7 @@ class Machine(Protocol):
     """What the program needs of engine.machine.Machine."""
 
     serving: bool
+    ahead: Reading | None
 
     @property
     def rewriting(self) -> bool:

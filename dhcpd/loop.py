@@ -15,6 +15,7 @@ It decides nothing: what an event means is the engine's business.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import signal
 import socket
@@ -224,8 +225,12 @@ class Loop:
             self._run.background.begin(self._read_configuration)
 
     def _read_configuration(self) -> list[Event]:
-        """The files as they are now; in a thread, so that a slow disk holds nobody up."""
-        return list(boot.configuration(self._run.paths.configuration, reload=True))
+        """The files as they are now, and what they come to; in a thread, so that nobody waits for either."""
+        events: list[Event] = list(boot.configuration(self._run.paths.configuration, reload=True))
+        # What fails here fails again when the events pass, and is told there.
+        with memory.beside_service(), contextlib.suppress(Exception):
+            self._machine.ahead = boot.read_ahead(events)
+        return events
 
     def _serve(self) -> None:
         while self.status is None and not self.signal:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from ..trace.effects import ERROR, INFO
+from ..trace.effects import ERROR, INFO, Log
 from ..trace.events import Interfaces, Link
 from .model.configuration import SharedNetwork
 from .wire.text import dotted
@@ -19,6 +19,8 @@ from .wire.text import dotted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..trace.effects import Effect
+    from ..trace.events import SendFailed
     from .model.configuration import Configuration, Subnet
 
 # The kernel's flags of an interface (IFF_UP and its like).
@@ -217,3 +219,14 @@ def interfaces_from(data: Sequence[Any]) -> Interfaces:
     return event._replace(
         links=tuple(link._replace(addresses=tuple((a, b) for a, b in link.addresses)) for link in links)
     )
+
+
+def send_failed_lines(event: SendFailed) -> list[Effect]:
+    """What ISC dhcpd says of a datagram that could not be sent."""
+    lines: list[Effect] = [Log(ERROR, f"send_packet: {event.error}")]
+    if event.unreachable and not event.raw:
+        lines.append(Log(ERROR, "send_packet: please consult README file regarding broadcast address."))
+    if event.marker:
+        where = f"{event.length} byte long packet over {event.interface} interface."
+        lines.append(Log(ERROR, f"{event.marker}: Failed to send {where}"))
+    return lines

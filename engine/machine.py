@@ -15,7 +15,7 @@ from ..trace import events as ev
 from ..trace.effects import ERROR, INFO, ConfigurationRefused, Exit, Log, Serving, Wake
 from . import commands, reloading, startup
 from .agenda import NEVER_US, Agenda, Owner
-from .attach import interfaces_from, plain_interfaces
+from .attach import interfaces_from, plain_interfaces, send_failed_lines
 from .draws import Draws
 from .failover.relationships import Relationships
 from .lease.database import Database
@@ -53,13 +53,15 @@ class Machine:
 
     `events` counts those that were told, as the tape does. `agenda` is what is due; `wake_us` is the machine's last
     wish to be woken, 0 for none. `omapi` is there where the configuration has an `omapi-port`. `leaving`: clients are
-    served no more, since a shutdown is under way.
+    served no more, since a shutdown is under way. `ahead`: what the files of the next reload come to, where somebody
+    has read them already; it changes nothing but the time that takes.
     """
 
     __slots__ = (
         "_boot", "_candidate", "_configuration_name", "_discovery", "_effects", "_files", "_follows_leases",
         "_interfaces_event", "_lease_parts", "_line", "_names", "_new_files", "_parameters", "_plain_udp", "_rewriting",
-        "_served", "_streams", "agenda", "events", "failover", "leaving", "omapi", "server", "serving", "wake_us",
+        "_served", "_streams", "agenda", "ahead", "events", "failover", "leaving", "omapi", "server", "serving",
+        "wake_us",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -75,6 +77,7 @@ class Machine:
         # While it serves: the files of a reload that come in, and the configuration that waits for its host names.
         self._new_files: dict[str, bytes | str] = {}
         self._candidate: Candidate | None = None
+        self.ahead: startup.Reading | None = None
         # The interfaces whose sockets are open.
         self._served: tuple[str, ...] = ()
         self._configuration_name = ""
@@ -210,7 +213,8 @@ class Machine:
         files, self._new_files = self._new_files, {}
         effects = self._effects
         self._candidate = None
-        candidate = reloading.read_candidate(server, self._line, files, event, interfaces, effects)
+        ahead, self.ahead = self.ahead, None
+        candidate = reloading.read_candidate(server, self._line, files, event, interfaces, effects, ahead)
         if candidate is None or not reloading.fits_run(candidate, start, server.configuration, effects):
             effects.append(ConfigurationRefused("mistakes"))
             return
@@ -442,13 +446,7 @@ class Machine:
             self._rewriting.abandon()
 
     def _on_send_failed(self, event: ev.SendFailed) -> None:
-        log = self._effects.append
-        log(Log(ERROR, f"send_packet: {event.error}"))
-        if event.unreachable and not event.raw:
-            log(Log(ERROR, "send_packet: please consult README file regarding broadcast address."))
-        if event.marker:
-            where = f"{event.length} byte long packet over {event.interface} interface."
-            log(Log(ERROR, f"{event.marker}: Failed to send {where}"))
+        self._effects += send_failed_lines(event)
 
     def _on_receive_failed(self, event: ev.ReceiveFailed) -> None:
         self._effects.append(Log(ERROR, f"receive_packet failed on {event.interface}: {event.error}"))

@@ -22,7 +22,7 @@ from .attach import Discovery, discover
 from .conf.building.compile import compile_configuration
 from .conf.options import default_registry
 from .conf.reading.parser import parse
-from .lease.database import Database
+from .lease.database import Database, Layout
 from .lease.embedded import Translation
 from .lease.file.dates import DateWriter
 from .lease.file.reader import load_lease_file
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from .model.configuration import Class, ClassRun
     from .model.context import Bindings
     from .service.server import Server
-    from .startup import CommandLine
+    from .startup import CommandLine, Reading
 
 # So many leases are named.
 _SHOWN: Final = 20
@@ -66,13 +66,17 @@ SETTLED: Final[dict[str, str]] = {
 
 @dataclass(frozen=True)
 class Candidate:
-    """A configuration without mistakes that may be taken over; `files` are what it was read from."""
+    """A configuration without mistakes that may be taken over; `files` are what it was read from.
+
+    `layout`: its addresses', where that was made before.
+    """
 
     files: dict[str, bytes | str]
     name: str
     configuration: Configuration
     parameters: StartParameters
     found: Discovery
+    layout: Layout | None = None
 
     def plain(self) -> tuple[str, dict[str, bytes | str], dict[str, Any]]:
         """For a snapshot: what `candidate_from` makes an equal one of."""
@@ -125,10 +129,19 @@ def read_candidate(
     event: ConfigurationEnd,
     interfaces: Interfaces,
     effects: list[Effect],
+    ahead: Reading | None = None,
 ) -> Candidate | None:
-    """Read and try a configuration; None, with what is wrong among the effects, where it cannot be taken over."""
+    """Read and try a configuration; None, with what is wrong among the effects, where it cannot be taken over.
+
+    `ahead` is used where it is of these files.
+    """
     said: list[Effect] = []
-    configuration = startup.load_configuration(files, event, said)
+    layout: Layout | None = None
+    if ahead is not None and ahead.is_of(files, event.name):
+        configuration, layout = ahead.configuration, ahead.layout
+        said += ahead.effects
+    else:
+        configuration = startup.load_configuration(files, event, said)
     if configuration is None:
         effects += _mistakes(said)
         return None
@@ -141,7 +154,7 @@ def read_candidate(
         said += [Fatal(text) for text in (rehearsal.fatal_text, found.fatal) if text]
         effects += _mistakes(said)
         return None
-    return Candidate(files, event.name, configuration, parameters, found)
+    return Candidate(files, event.name, configuration, parameters, found, layout)
 
 
 def fits_run(candidate: Candidate, start: StartParameters, running: Configuration, effects: list[Effect]) -> bool:
@@ -232,7 +245,7 @@ def change_over(
 ) -> None:
     """Put the candidate in force, with everything that the run has learned, and say what that meant."""
     before = server.configuration
-    outcome = server.database.rebase(candidate.configuration, server.now)
+    outcome = server.database.rebase(candidate.configuration, server.now, candidate.layout)
     generation = Generation(server.database.declared, server.utc_offset_s, log)
     server.leases.rebase(before.pools, generation.records)
     generation.interfaces = interfaces

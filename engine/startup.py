@@ -11,22 +11,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from ..trace.effects import ERROR, INFO, Fatal, Listen, Log, Lookup, Settings
-from ..trace.events import Boot
+from ..trace.effects import ERROR, INFO, Effect, Fatal, Listen, Log, Lookup, Settings
+from ..trace.events import Boot, ConfigurationEnd
 from .attach import Discovery, discover, listening_lines
 from .conf.building.compile import compile_configuration
 from .conf.options import default_registry
 from .conf.reading.parser import parse
+from .lease.database import Layout
+from .model.configuration import Configuration
 from .model.context import Context, OptionSet
 from .parameters import BROADCAST, ParameterError, StartParameters, read_start_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from ..trace.effects import Effect
-    from ..trace.events import ConfigurationEnd, Interfaces, LeaseFileEnd, ListenFailed
-    from .model.configuration import Configuration
+    from ..trace.events import Interfaces, LeaseFileEnd, ListenFailed
 
+_PIECE_STATEMENTS: Final = 1_000
 CONFIGURATION_ERRORS: Final = "Configuration file errors encountered -- exiting"
 
 _VALUE_WORDS: Final = frozenset({"-cf", "-lf", "-pf", "-p", "-s"})
@@ -85,6 +86,32 @@ def boot_from(data: Sequence[Any]) -> Boot:
     return boot._replace(arguments=tuple(boot.arguments), environment=environment)
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What the file `name`, with those that it includes, comes to: `effects` says what is wrong with it.
+
+    It follows from the files alone, so that it may be made before the event that brings them. To be used once.
+    """
+
+    files: dict[str, bytes | str]
+    name: str
+    effects: tuple[Effect, ...]
+    configuration: Configuration | None
+    layout: Layout | None
+
+    def is_of(self, files: dict[str, bytes | str], name: str) -> bool:
+        """Whether these are the files that were read."""
+        return self.name == name and self.files == files
+
+
+def read_ahead(files: dict[str, bytes | str], name: str) -> Reading:
+    """Read the files of a reload that is to come."""
+    effects: list[Effect] = []
+    configuration = load_configuration(files, ConfigurationEnd(0, 0, name, reload=True), effects)
+    layout = None if configuration is None else Layout.of(configuration)
+    return Reading(files, name, tuple(effects), configuration, layout)
+
+
 def load_configuration(
     files: dict[str, bytes | str], event: ConfigurationEnd, effects: list[Effect], named: Sequence[str] = ()
 ) -> Configuration | None:
@@ -101,7 +128,11 @@ def load_configuration(
     if parsed.failed:
         effects.append(Fatal(CONFIGURATION_ERRORS))
         return None
-    return compile_configuration(parsed.block, registry, parsed.requested_interfaces)
+    configuration = compile_configuration(parsed.block, registry, parsed.requested_interfaces)
+    # In pieces, between which another thread may go on: the tree of a large site takes a while to let go.
+    while parsed.block:
+        del parsed.block[-_PIECE_STATEMENTS:]
+    return configuration
 
 
 def run_global_scope(server: Any, bindings: dict[str, Any]) -> tuple[OptionSet, Context]:

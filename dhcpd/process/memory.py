@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
 # The storage thread must get the interpreter back quickly when a sync is done.
 _THREAD_SWITCH_S: Final = 0.0005
-_GC_THRESHOLDS: Final = (100_000, 50, 100)
+# While another thread works for long, the loop must get it back with each of its system calls, several for a packet.
+_BESIDE_SWITCH_S: Final = 0.00002
+# What is young is looked at often and shortly, also while a large configuration is read; what is older, hardly ever.
+GC_THRESHOLDS: Final = (10_000, 500, 100)
 # With less than this a fork takes a millisecond.
 SMALL_OCTETS: Final = 48 << 20
 HUGE_OCTETS: Final = 2 << 20
@@ -50,10 +53,20 @@ def settle() -> None:
     gc.collect()
     gc.freeze()
     gc.enable()
-    gc.set_threshold(*_GC_THRESHOLDS)
+    gc.set_threshold(*GC_THRESHOLDS)
     sys.setswitchinterval(_THREAD_SWITCH_S)
     threading.Thread(target=_gather_again_and_again, name="memory", daemon=True).start()
     gather_soon()
+
+
+@contextlib.contextmanager
+def beside_service() -> Iterator[None]:
+    """Work of another thread than the loop's that takes long, and is to hold no packet up."""
+    sys.setswitchinterval(_BESIDE_SWITCH_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(_THREAD_SWITCH_S)
 
 
 def gather_soon() -> None:

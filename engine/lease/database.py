@@ -52,6 +52,23 @@ if TYPE_CHECKING:
 RESERVED: Final = 0
 
 
+class Layout(NamedTuple):
+    """The table of a configuration's addresses, and for each pool its queues, empty."""
+
+    table: AddressTable
+    queues: list[PoolQueues]
+
+    @classmethod
+    def of(cls, configuration: Configuration) -> Layout:
+        """Made anew: it takes longer than all else of a reload where there are many pools."""
+        pools = enumerate(configuration.pools)
+        ranges = [(low, high, number, at) for number, pool in pools for at, (low, high) in enumerate(pool.ranges)]
+        table = AddressTable(ranges)
+        sizes = table.sizes()
+        return cls(table, [PoolQueues(sizes.get(number, 0)) for number in range(len(configuration.pools))])
+
+
+
 class Rebased(NamedTuple):
     """What a change of the configuration meant: leases entered, without a range, put by of those, addresses back."""
 
@@ -96,24 +113,18 @@ class Database:
         self.declarations = Declarations()
         self.charges = Charges()
         self.orphans: dict[int, Lease] = {}
-        self._lay_out(configuration)
+        self._lay_out(configuration, Layout.of(configuration))
         self._leases: dict[int, Lease] = {}
         self._unmoved: dict[int, Lease] = {}
         self._by_uid: Index = {}
         self._by_hardware: Index = {}
         self._order = FIRST_ORDER
 
-    def _lay_out(self, configuration: Configuration) -> None:
+    def _lay_out(self, configuration: Configuration, layout: Layout) -> None:
         """Make what follows from the configuration alone: the table of its addresses, and empty queues."""
         self.configuration = configuration
         self.declared = Declared(configuration)
-        self.table = AddressTable(
-            (low, high, number, place)
-            for number, pool in enumerate(configuration.pools)
-            for place, (low, high) in enumerate(pool.ranges)
-        )
-        sizes = self.table.sizes()
-        self._pools = [PoolQueues(sizes.get(number, 0)) for number in range(len(configuration.pools))]
+        self.table, self._pools = layout
         self.pool_order: tuple[Pool, ...] = tuple(
             [pool for network in reversed(configuration.networks) for pool in network.pools]
         )
@@ -339,15 +350,16 @@ class Database:
 
     # Another configuration
 
-    def rebase(self, configuration: Configuration, now: int) -> Rebased:
+    def rebase(self, configuration: Configuration, now: int, layout: Layout | None = None) -> Rebased:
         """Change over to another configuration: every lease goes to the pool that has its address there.
 
         A lease whose address is in no range any more is put by, where nobody finds it, until it ends: should a later
         configuration have a range for it, it is what it was. Charges, declarations of the run and variables stay.
+        `layout` is the configuration's, where it was made before; it is the database's from now on.
         """
         records = self.declarations.plain()
         before, partners, queues = self.table, _partners(self.configuration), self._pools
-        self._lay_out(configuration)
+        self._lay_out(configuration, layout or Layout.of(configuration))
         self.declarations = Declarations()
         self.redeclare(records)
         self.charges.keep_of(self.declared.classes)

@@ -52,6 +52,7 @@ class FakeMachine:
         self.port, self.path = port, path
         self.serving = False
         self.rewriting = False
+        self.ahead = None
         self.seen = []
         self.parts = 0
         self.test = ""
@@ -390,6 +391,7 @@ def test_sighup_has_the_files_read_again_and_ends_nothing(run, tmp_path):
     assert [end.reload for end in ends[:3]] == [False, True, True]
     files = [(file.content, file.error) for file in run.machine.of(ev.ConfigurationFile)[1:4]]
     assert files == [(b'include "/more.conf";', ""), (b"", "No such file or directory"), (b"second;", "")]
+    assert run.machine.ahead.is_of({str(configuration): b"second;"}, str(configuration))
     # What comes while the files are read has them read once more, and not once for each.
     assert len(ends) < 10
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import msgpack
 import pytest
 
+from dhcpd.engine import startup
 from dhcpd.engine.machine import Machine
 from dhcpd.trace import events as ev
 from dhcpd.trace.effects import ConfigurationRefused, Lookup, RewriteBegin, RewritePart
@@ -56,6 +59,27 @@ def test_a_mistake_leaves_everything_as_it_was(text: str, line: str) -> None:
     # Only that there were so many events more is another.
     assert desk.machine.snapshot() | {"events": 0} == before | {"events": 0}
     assert domain(desk, mac(1)) == b"old.example"
+
+
+@pytest.mark.parametrize("text", [OLD.replace("old", "new"), OLD + "\noption nosuch 1;", "subnet 10.9.0.0 {"])
+def test_what_was_read_ahead_saves_the_reading_and_changes_nothing(text: str) -> None:
+    desk, plain = Desk(OLD), Desk(OLD)
+    for one in (desk, plain):
+        one.bind(mac(1))
+    desk.machine.ahead = startup.read_ahead({"dhcpd.conf": text.encode()}, "dhcpd.conf")
+    with patch.object(startup, "load_configuration", side_effect=AssertionError("it is read already")):
+        said = reload(desk, text)
+    assert said == reload(plain, text)
+    assert desk.effects == plain.effects
+    assert desk.machine.snapshot() == plain.machine.snapshot()
+    assert desk.machine.ahead is None
+
+
+def test_what_was_read_ahead_of_other_files_is_not_taken() -> None:
+    desk = Desk(OLD)
+    desk.machine.ahead = startup.read_ahead({"dhcpd.conf": OLD.replace("old", "stale").encode()}, "dhcpd.conf")
+    reload(desk, OLD.replace("old", "new"))
+    assert domain(desk, mac(1)) == b"new.example"
 
 
 def test_a_file_that_cannot_be_read_changes_nothing() -> None:
