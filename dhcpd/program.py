@@ -85,7 +85,8 @@ class Program:
             self._check_family(line)
             # What the start makes stays: looking for garbage in it, again and again, would cost more than making it.
             gc.disable()
-            preload.load_everything()
+            if not line.testing or "-chroot" in line.values:
+                preload.load_everything()
             self._start(run)
             loop = Loop(run)
             loop.run()

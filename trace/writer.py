@@ -10,8 +10,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import platform
 import stat
+import sys
 import time
 import zlib
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
@@ -187,9 +187,9 @@ class TapeWriter:
             raise TapeWriteFailed(name, "create", error.errno or 0, error.strerror or str(error)) from None
         tape = cls(fd, name, CODEC_IDS[codec], moved_to, first_seq)
         created = time.time_ns() // 1000 if created_us is None else created_us
-        node = platform.node() if host is None else host
+        node = os.uname().nodename if host is None else host
         table = {**record_table(), **TAPE_RECORDS}
-        tape._records.append((INFO, version, node, platform.python_version(), created, table))
+        tape._records.append((INFO, version, node, sys.version.split()[0], created, table))
         try:
             tape.flush()
         except TapeWriteFailed:

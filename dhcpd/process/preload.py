@@ -15,8 +15,10 @@ from typing import Final
 
 # By text files of /proc, host names, names of files, and messages of the system.
 _CODECS: Final = ("ascii", "latin-1", "utf-8", "idna", "punycode", "raw_unicode_escape", "unicode_escape")
-# By a traceback, and by the threads that look names up.
-_MODULES: Final = ("concurrent.futures.thread", "tokenize", "traceback", "stringprep", "unicodedata")
+# By a traceback, by the threads that look names up, and by the engine when it first has a name for DNS.
+_MODULES: Final = (
+    "concurrent.futures.thread", "dns.exception", "dns.name", "stringprep", "tokenize", "traceback", "unicodedata",
+)  # fmt: skip
 
 
 def load_everything() -> None:

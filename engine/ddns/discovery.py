@@ -25,7 +25,9 @@ from .zones import SERVERS_MAXIMUM
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .wire.message import Answer, Name
+    from dns.name import Name
+
+    from .wire.message import Answer
     from .wire.questions import Questions, Told
     from .zones import Zones
 

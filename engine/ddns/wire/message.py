@@ -1,7 +1,8 @@
 """DNS messages as octets: names, questions out, answers in; updates are update.py's. No state.
 
-Names are dnspython's. A message is made without its id, which differs from server to server. An answer comes from
-anybody, so it is walked with bounds, and only what is asked for is decoded.
+Names are dnspython's, which is loaded when the first one is read: to load it is an eighth of a start, and who says
+nothing to DNS, or only tests a configuration, does without. A message is made without its id, which differs from
+server to server. An answer comes from anybody, so it is walked with bounds, and only what is asked for is decoded.
 
 See docs/behaviour/dns-updates.md#form-of-a-message.
 """
@@ -10,12 +11,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 from struct import Struct
-from typing import Final, NamedTuple
-
-import dns.exception
-import dns.name
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from . import result
+
+if TYPE_CHECKING:
+    from dns.name import Name
 
 # What a message without EDNS may have over UDP (RFC 1035, 4.2.1), a signature included.
 UDP_OCTETS_MAXIMUM: Final = 512
@@ -35,8 +36,6 @@ POINTER: Final = 0xC0
 LABEL_MAXIMUM: Final = 63
 NAME_MAXIMUM: Final = 255
 
-Name = dns.name.Name
-
 
 class BadName(ValueError):
     """A text is no domain name; `reason` is ISC's word for why."""
@@ -49,6 +48,8 @@ class BadName(ValueError):
 @lru_cache(maxsize=4096)
 def name_from_text(text: bytes) -> Name:
     """The name that a text stands for, escapes of master files understood. Raises BadName."""
+    import dns.name  # noqa: PLC0415 - see above
+
     try:
         return dns.name.from_text(text)
     except dns.name.EmptyLabel:
@@ -183,6 +184,9 @@ def skip_name(octets: bytes, at: int) -> int:
 
 def name_at(octets: bytes, at: int) -> Name:
     """The name that begins there, decompressed. Raises BadAnswer."""
+    import dns.exception  # noqa: PLC0415 - as above
+    import dns.name  # noqa: PLC0415 - as above
+
     try:
         return dns.name.from_wire(octets, at)[0]
     except dns.name.BadPointer:

@@ -3,8 +3,8 @@
 Of a bad signature ISC's log says why, and so does this module, in the same order of looking. A signature is checked
 before anything that an answer says is believed.
 
-The algorithms and their digests are dnspython's. The record around a digest is composed and read here, of octets that
-are made once for each key: dnspython's objects for it cost more than all the rest of an update.
+The record around a digest is composed and read here, of octets that are made once for each key: dnspython's objects
+for it cost more than all the rest of an update.
 
 See docs/behaviour/dns-updates.md#keys-and-tsig.
 """
@@ -13,16 +13,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 from hmac import HMAC, compare_digest
+from hmac import new as begin_digest
 from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import dns.exception
-import dns.name
-import dns.rdataclass
-import dns.tsig
-
 from . import result
-from .message import HEADER, TSIG, BadAnswer, name_at, skip_name, wire_form
+from .message import HEADER, TSIG, BadAnswer, BadName, name_at, name_from_text, skip_name, wire_form
 
 if TYPE_CHECKING:
 
@@ -31,14 +27,16 @@ if TYPE_CHECKING:
 
 _FUDGE_S: Final = 300
 _SUFFIX: Final = ".sig-alg.reg.int."
+# dhcpd.conf's word -> the algorithm's name in DNS (RFC 8945, 6), and its hash.
 _ALGORITHMS: Final = {
-    "hmac-md5": dns.name.from_text("hmac-md5.sig-alg.reg.int."),
-    "hmac-sha1": dns.tsig.HMAC_SHA1,
-    "hmac-sha224": dns.tsig.HMAC_SHA224,
-    "hmac-sha256": dns.tsig.HMAC_SHA256,
-    "hmac-sha384": dns.tsig.HMAC_SHA384,
-    "hmac-sha512": dns.tsig.HMAC_SHA512,
+    "hmac-md5": (b"hmac-md5.sig-alg.reg.int.", "md5"),
+    "hmac-sha1": (b"hmac-sha1.", "sha1"),
+    "hmac-sha224": (b"hmac-sha224.", "sha224"),
+    "hmac-sha256": (b"hmac-sha256.", "sha256"),
+    "hmac-sha384": (b"hmac-sha384.", "sha384"),
+    "hmac-sha512": (b"hmac-sha512.", "sha512"),
 }
+_ANY: Final = 255
 _FIXED: Final = Struct("!HHIH")
 # Time of 48 bits, fudge; behind the MAC the id, the error, and how much other data there is.
 _TIMERS: Final = Struct("!HIH")
@@ -57,10 +55,8 @@ _ADDITIONAL: Final = 2
 
 
 class _Signer(NamedTuple):
-    """What is the same in every signature of a key: its name and its algorithm's, as octets too; the digest begun."""
+    """What is the same in every signature of a key: its name and its algorithm's, in lower case; the digest begun."""
 
-    name: dns.name.Name
-    algorithm: dns.name.Name
     name_octets: bytes
     algorithm_octets: bytes
     digest: HMAC
@@ -68,7 +64,7 @@ class _Signer(NamedTuple):
     def mac(self, octets: bytes, timers: bytes, rest: bytes) -> bytes:
         """The MAC over a message, and what stands before it; `rest`: error and other data (RFC 8945, 4.3.3)."""
         digest = self.digest.copy()
-        head = self.name_octets + _CLASS_AND_TTL.pack(dns.rdataclass.ANY, 0)
+        head = self.name_octets + _CLASS_AND_TTL.pack(_ANY, 0)
         digest.update(octets + head + self.algorithm_octets + timers + rest)
         return digest.digest()
 
@@ -91,11 +87,11 @@ def _signer(key: Key) -> _Signer | None:
     if algorithm is None:
         return None
     try:
-        name = dns.name.from_text(key.name.lower().encode("utf-8", "surrogateescape"))
-    except dns.exception.DNSException:
+        name = name_from_text(key.name.lower().encode("utf-8", "surrogateescape"))
+    except BadName:
         return None
-    begun = dns.tsig.HMACTSig(key.secret, algorithm)  # type: ignore[no-untyped-call]  # so shipped
-    return _Signer(name, algorithm, wire_form(name), wire_form(algorithm), begun.hmac_context)
+    in_dns, hashed = algorithm
+    return _Signer(wire_form(name), wire_form(name_from_text(in_dns)), begin_digest(key.secret, digestmod=hashed))
 
 
 def can_sign(key: Key) -> bool:
@@ -118,7 +114,7 @@ def sign(message: bytes, key: Key, now: int) -> tuple[bytes, bytes]:
     timers = _TIMERS.pack(now >> 32, now & 0xFFFFFFFF, _FUDGE_S)
     mac = signer.mac(message, timers, _NOTHING_MORE)
     data = signer.algorithm_octets + timers + _LENGTH.pack(len(mac)) + mac + message[:2] + _NOTHING_MORE
-    record = signer.name_octets + _FIXED.pack(TSIG, dns.rdataclass.ANY, 0, len(data)) + data
+    record = signer.name_octets + _FIXED.pack(TSIG, _ANY, 0, len(data)) + data
     return _with_count(message, 1) + message[HEADER.size :] + record, mac
 
 
@@ -135,15 +131,15 @@ def fault(answer: Answer, key: Key, mac: bytes, now: int) -> str:
     record = found[-1]
     if len(found) > 1 or record is not answer.records[-1] or record.section != _ADDITIONAL:
         return result.TSIG_PLACE
-    if record.class_ != dns.rdataclass.ANY:
+    if record.class_ != _ANY:
         return result.TSIG_PLACE
     signer = _signer(key)
     assert signer is not None, "the question was signed"
     octets = answer.octets
     try:
         data = _read_data(octets, record)
-        ours = _is_name(octets, record.at, signer.name, signer.name_octets) and _is_name(
-            octets, record.data_at, signer.algorithm, signer.algorithm_octets
+        ours = _is_name(octets, record.at, signer.name_octets) and _is_name(
+            octets, record.data_at, signer.algorithm_octets
         )
     except BadAnswer:
         return result.FORMERR
@@ -154,9 +150,9 @@ def fault(answer: Answer, key: Key, mac: bytes, now: int) -> str:
     return _verified(octets[: record.at], data, signer, mac) or _on_time(data, now)
 
 
-def _is_name(octets: bytes, at: int, name: dns.name.Name, plain: bytes) -> bool:
-    """Whether this name stands there, as it is or compressed. Raises BadAnswer."""
-    return octets[at : at + len(plain)].lower() == plain or name_at(octets, at) == name
+def _is_name(octets: bytes, at: int, plain: bytes) -> bool:
+    """Whether a name, given in lower case, stands there, as it is or compressed. Raises BadAnswer."""
+    return octets[at : at + len(plain)].lower() == plain or wire_form(name_at(octets, at)).lower() == plain
 
 
 def _read_data(octets: bytes, record: Record) -> _Data:

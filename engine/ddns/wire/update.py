@@ -28,7 +28,6 @@ from .message import (
     SOA,
     A,
     BadName,
-    Name,
     name_from_text,
     wire_form,
 )
@@ -65,13 +64,13 @@ class BadTarget(BadName):
 
 
 class _Zone(NamedTuple):
-    """A zone's name, and what every update of it says of it.
+    """A zone's name as text, and what every update of it says of it.
 
     `question`: the name, SOA, IN. `suffix` ends the plain texts of names in the zone, in lower case, with the dot in
     front; empty where the zone's own text is not plain. `top` is its last label in lower case.
     """
 
-    name: Name
+    text: bytes
     question: bytes
     suffix: bytes
     top: bytes
@@ -127,7 +126,7 @@ def _zone(text: bytes) -> _Zone:
     plain = text.removesuffix(b".").lower()
     suffix = b"" if _has_escapes(text) or not plain else b"." + plain
     top = name.labels[-2].lower() if len(name.labels) > 1 else b""
-    return _Zone(name, question, suffix, top, len(question) - QUESTION.size)
+    return _Zone(text, question, suffix, top, len(question) - QUESTION.size)
 
 
 @lru_cache(maxsize=256)
@@ -202,12 +201,12 @@ def _plain_labels(text: bytes, octets_maximum: int) -> bytes | None:
 
 def _compressed(place: _Zone, owner: bytes, form: _Form, names: Names, address: int) -> bytes:
     """See `update`."""
-    name = name_from_text(owner)
-    if not name.is_subdomain(place.name):
+    name, zone = name_from_text(owner), name_from_text(place.text)
+    if not name.is_subdomain(zone):
         raise NotInZone("not in zone")
     made = bytearray(form.header)
     known: dict[tuple[bytes, ...], int] = {}
-    append_name(made, place.name.labels[:-1], known)
+    append_name(made, zone.labels[:-1], known)
     made += QUESTION.pack(SOA, IN)
     append_name(made, name.labels[:-1], known)
     tail = tuple([label.lower() for label in name.labels[:-1]])
