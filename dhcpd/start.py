@@ -222,6 +222,8 @@ class Start:
         run, line = self._run, self._run.line
         self._write_pid_file(self._settings().pid_file)
         self._open_admin()
+        if run.recorder is not None and (run.privileges.uid or run.privileges.gid):
+            run.recorder.give_to(run.privileges.uid or -1, run.privileges.gid or -1)
         try:
             run.privileges.drop()
         except PrivilegeError as error:

@@ -281,6 +281,10 @@ class TapeWriter:
         self._entries.append(entry)
         self._rotate()
 
+    def give_to(self, uid: int, gid: int) -> None:
+        """Have the file belong to this user and group (-1: as it is); raises OSError."""
+        os.fchown(self._fd, uid, gid)
+
     def flush(self, *, sync: bool = False) -> None:
         """Hand over what waits; with `sync`, to the disk. Raises TapeWriteFailed."""
         if self._failure is not None:

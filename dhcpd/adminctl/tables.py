@@ -158,9 +158,9 @@ def explanations(answer: Any) -> RenderableType:
     """Messages with what was decided about them."""
     from rich.console import Group  # noqa: PLC0415 - as in `client`
 
+    parts: list[RenderableType] = [Text(safe(line)) for line in _unread(answer)]
     if not answer["explanations"]:
-        return Text("nothing was heard of this client")
-    parts: list[RenderableType] = []
+        parts.append(Text("nothing was heard of this client"))
     for one in answer["explanations"]:
         when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(one["wall_us"] // 1_000_000))
         parts.append(Text(f"event {one['seq']:,}  {when}", style="bold"))
@@ -178,13 +178,20 @@ def explanations(answer: Any) -> RenderableType:
 
 def reloads(answer: Any) -> RenderableType:
     """Reloads, each with what the log says of it and who is served otherwise since."""
-    lines: list[str] = []
+    lines = _unread(answer)
+    if not answer["reloads"]:
+        lines.append("no configuration was read again")
     for one in answer["reloads"]:
         when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(one["wall_us"] // 1_000_000))
         lines.append(f"event {one['seq']:,}  {when}  {one['result']}")
         lines += [f"  {line}" for line in one["lines"]]
         lines += [f"  {line}" for line in one["changes"] or ["nobody is served otherwise"]]
-    return Text("\n".join(safe(line) for line in lines) or "no configuration was read again")
+    return Text("\n".join(safe(line) for line in lines))
+
+
+def _unread(answer: Any) -> list[str]:
+    """What was asked and could not answer."""
+    return [f"not read: {one}" for one in answer["unread"]]
 
 
 def _change_cells(change: Any) -> tuple[str, str, str]:

@@ -179,6 +179,11 @@ class Recorder:
         if self._next is not None:
             self._next.write_stored(seq, synced_us, left_us)
 
+    def give_to(self, uid: int, gid: int) -> None:
+        """As TapeWriter's, for who the server becomes: its children read what it has written before."""
+        with contextlib.suppress(OSError):  # a file system without owners
+            self._tape.give_to(uid, gid)
+
     def flush(self, *, sync: bool = False) -> None:
         """As TapeWriter's; a disk that is full has the recording pause."""
         tape = self._tape

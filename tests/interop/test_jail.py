@@ -1,5 +1,6 @@
 """A server that has given up root and the root directory, from where no module of Python can be found."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -60,6 +61,26 @@ def test_a_recording_goes_on_in_new_files(tmp_path, jail):
         assert tape.complete
         assert tape.first_seq > 1
         assert tape.snapshot(tape.first_seq) is not None
+
+
+def test_who_gives_up_root_reads_its_recording_and_says_what_it_cannot_read(tmp_path):
+    """`explain` reads the files by a child of the server, which is root no more."""
+    for path in (tmp_path, *tmp_path.parents[:2]):
+        path.chmod(0o777)
+    socket = tmp_path / "admin"
+    with Service(tmp_path, "-user", "nobody", "-tf", tmp_path / "trace", "--admin-socket", socket) as service:
+        for name in ("dhcpd.leases", "dhcpd.conf"):
+            (tmp_path / name).chmod(0o666)
+        address = service.exchange(1)
+        assert "DHCPREQUEST" in asked(socket, "explain", str(address))
+        os.chown(tmp_path / "trace", 0, 0)
+        assert f"not read: {tmp_path / 'trace'}" in asked(socket, "explain", str(address))
+        assert "not read: " in asked(socket, "reloads")
+
+
+def asked(socket, *words):
+    command = [sys.executable, "-m", "dhcpd.adminctl", "--socket", str(socket), *words]
+    return subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
 
 
 @pytest.mark.parametrize(("module", "owner", "name"), [("loop", "Loop", "_send_now"), ("loop", "Machine", "apply")])
