@@ -180,7 +180,8 @@ def _set_flag(line: CommandLine, word: str) -> None:
 
 def _set_value(line: CommandLine, word: str, rest: Iterator[str]) -> None:
     value = next(rest, None)
-    if value is None:
+    # ISC's own options take whatever stands behind them.
+    if value is None or (word.startswith("--") and (value in _FLAGS or value in _VALUES)):
         raise CommandError(f"No argument for command: {word} ", usage=True)
     line.values[word] = value
     if word == "--against":

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 REFUSALS: Final = {
     "invalid": (400, "see docs/ask-the-running-server.md for what is wanted"),
     "not-found": (404, "GET /v1/pools and GET /v1/hosts tell what there is"),
-    "conflict": (409, "look at what is there with a GET first"),
+    "conflict": (409, "GET /v1/leases and GET /v1/hosts tell what there is"),
     "failed": (503, "ask again when the server serves"),
 }
 

@@ -6,6 +6,7 @@ What comes back is bounded in size and time; whatever goes wrong is an AskError,
 from __future__ import annotations
 
 import json
+import re
 import socket
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
@@ -127,6 +128,8 @@ def _read(peer: socket.socket) -> tuple[int, bytes]:
 def _refusal(status: int, answer: bytes) -> AskError:
     try:
         said = json.loads(answer)
-        return AskError(str(said["detail"]), str(said.get("advice", "")), status)
+        # Who types commands is told of commands.
+        advice = re.sub(r"GET /v1/(classes|hosts|leases|pools)", r"`dhcpd-admin \1`", str(said.get("advice", "")))
+        return AskError(str(said["detail"]), advice, status)
     except (ValueError, KeyError, TypeError, AttributeError):
         return AskError(f"the answer is HTTP {status}, and not a dhcpd's", "is it a dhcpd that listens there?", status)

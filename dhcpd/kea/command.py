@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from .configuration import Left
 
-# What every converted configuration should be asked next.
-ADVICE = "Next: dhcpd -t --lint -cf {}"
+# What every converted configuration should be asked next: by its whole path, since a bare `dhcpd` may be ISC's.
+ADVICE = "Next: /opt/dhcpd/bin/dhcpd -t --lint -cf {}"
 
 
 @click.command("convert-kea", help="Make a dhcpd.conf, and a lease file, of those of Kea's DHCPv4 server.")
@@ -33,7 +33,8 @@ def convert_kea(configuration: Path, leases: Path | None, output: Path) -> None:
     if leases is not None:
         missing += _convert_leases(leases, output / "dhcpd.leases")
     if missing:
-        click.echo(f"{missing} statements were not carried over.", err=True)
+        were = "statement was" if missing == 1 else "statements were"
+        click.echo(f"{missing} {were} not carried over.", err=True)
         raise click.exceptions.Exit(1)
 
 

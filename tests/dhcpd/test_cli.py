@@ -31,6 +31,7 @@ def test_first_pass_does_not_know_values(words, expected):
         (["-4o6", "3"], "Unknown command -4o6", True),
         (["-p"], "No argument for command: -p ", True),
         (["-cf"], "No argument for command: -cf ", True),
+        (["-t", "--dump-config", "-cf", "x.conf"], "No argument for command: --dump-config ", True),
         (["-p", "abc"], "Invalid port number specification: abc", False),
         (["-p", "12x"], "Invalid port number specification: 12x", False),
         (["-p", "0x50"], "Invalid port number specification: 0x50", False),
