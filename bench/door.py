@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from dhcpd.cli import Limits
 from dhcpd.disk.configuration import SourceFile
 from dhcpd.door import Door
-from dhcpd.process.memory import GC_THRESHOLDS
+from dhcpd.process import memory
 from dhcpd.recording.recorder import Recorder
 from dhcpd.recording.segments import Segments
 from dhcpd.recording.snapshots import SnapshotChild
@@ -110,9 +110,8 @@ def snapshot_hold_up(leases: Path, count: int, rounds: int) -> dict[str, float]:
     With `count` leases of the file `leases`, as the program holds them (nothing that the start made is collected).
     """
     machine = started(count, leases)
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
+    memory.settle()
+    memory.gather()
     side = Side(Door(machine, None, _say_nothing))
     _batches(side, count, 200)
     found = {"idle": max(_batches(side, count, 200)), "fork": 0.0, "batch": 0.0, "work": 0.0, "octets": 0.0}
@@ -131,9 +130,7 @@ def snapshot_hold_up(leases: Path, count: int, rounds: int) -> dict[str, float]:
 def reload_hold_up(leases: Path, count: int, rounds: int) -> float:
     """Milliseconds that a packet waits at most for a reload of the configuration, with `count` leases of a file."""
     machine = started(count, leases)
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
+    memory.settle()
     door = Door(machine, None, _say_nothing)
     files = machine.snapshot()["files"]
     longest = 0.0

@@ -4,7 +4,8 @@ A fork copies the page tables: with 250,000 leases in pages of 4 KiB that took f
 million twenty. In pages of 2 MiB it takes one. The kernel is asked to put what the process has written into such pages
 (MADV_COLLAPSE, Linux 6.1): once behind the start, and again whenever a child has ended, because what was written while
 the child shared a page took it apart. That is done in a thread of its own, a page at a time, and holds a packet up for
-no longer than one page.
+no longer than one page. The thread has the server's own priority: one of a lower would be made to wait with the lock on
+the memory in its hands.
 
 A process whose fork is short anyway is left as it is. Where the kernel cannot do it at once it is asked to do so in
 its own time (MADV_HUGEPAGE), and where it cannot do that, forks take as long as they do. Python allocates in
@@ -17,7 +18,6 @@ import contextlib
 import ctypes
 import errno
 import gc
-import os
 import sys
 import threading
 from pathlib import Path
@@ -39,7 +39,6 @@ _MAPS: Final = Path("/proc/self/maps")
 # linux/mman.h
 _MADV_HUGEPAGE: Final = 14
 _MADV_COLLAPSE: Final = 25
-_NICENESS: Final = 10
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 _LIBC.madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
 _wanted = threading.Event()
@@ -75,8 +74,6 @@ def gather_soon() -> None:
 
 
 def _gather_again_and_again() -> None:
-    with contextlib.suppress(OSError):  # where the unit's filter refuses it
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
     while _wanted.wait():
         _wanted.clear()
         gather()
