@@ -64,7 +64,7 @@ class Exporter:
             self._links = {link.name: link for link in event.links}
         for effect in effects or ():
             if isinstance(effect, fx.Settings):
-                self._port = effect.local_port or _SERVER_PORT
+                self._port = effect.local_port & _PORT or _SERVER_PORT
         if not wanted:
             return
         if isinstance(event, ev.Packet):

@@ -11,10 +11,12 @@ import os
 import signal
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import forkserver, resource_tracker
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, Self, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
 Work = TypeVar("Work")
@@ -107,12 +109,16 @@ class Processes:
         self.workers = workers or cores()
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload([preload])
+        resource_tracker.ensure_running()  # which the fork server's start would do else, and let ^C in again by that
+        with _uninterrupted():
+            forkserver.ensure_running()
         self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_listen)
 
     def submit(self, work: Callable[[Work], Done], on: Work) -> Future[Done]:
         """As Executor.submit."""
         try:
-            return _Watched(self._pool.submit(_work, work, on), (BrokenProcessPool,))
+            with _uninterrupted():
+                return _Watched(self._pool.submit(_work, work, on), (BrokenProcessPool,))
         except BrokenProcessPool as error:
             raise WorkersLost(f"a worker died ({error}); is there memory enough?") from None
 
@@ -122,6 +128,16 @@ class Processes:
     def __exit__(self, *_error: object) -> None:
         """What has not begun is given up."""
         self._pool.shutdown(wait=_error[0] is None, cancel_futures=True)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Without ^C, which would leave a pool half made, or end a fork server that is importing with a traceback."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def cores() -> int:
@@ -140,6 +156,8 @@ class _Interruption:
 
     def listen(self) -> None:
         signal.signal(signal.SIGINT, self._heard)
+        # The fork server was started without it.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
     def work(self, work: Callable[[Work], Done], on: Work) -> Done:
         """Do it. Raises KeyboardInterrupt, which the pool hands over as it does every exception."""
