@@ -47,7 +47,8 @@ def read_files(path: str) -> Iterator[SourceFile]:
 def _read(name: str) -> SourceFile:
     try:
         with open(opening.read_only(name.encode("latin-1", "replace")), "rb") as file:  # noqa: PTH123 - a descriptor
-            content = file.read(OCTETS_MAXIMUM + 1)
+            # None: nothing comes for now, of what is a file by its name alone (/proc/kmsg).
+            content = file.read(OCTETS_MAXIMUM + 1) or b""
         if len(content) > OCTETS_MAXIMUM:
             return SourceFile(name, b"", os.strerror(errno.EFBIG))
         return SourceFile(name, content, "")

@@ -20,6 +20,8 @@ PRIVATE_MODE: Final = 0o600
 _LINKS_MAXIMUM: Final = 40
 # Nothing to read is an empty file: configurations for tests are made so.
 _DEV_NULL: Final = os.makedev(1, 3)
+# No file of ours comes near; one with a hole may say any size, and is not read to its end.
+READ_OCTETS_MAXIMUM: Final = 8 << 30
 NOT_REGULAR: Final = "not a regular file"
 
 Name: TypeAlias = "str | bytes | os.PathLike[str]"
@@ -85,15 +87,19 @@ def _beside(name: str | bytes, target: bytes) -> bytes:
     return os.path.join(os.path.dirname(os.fsencode(name)), target)  # noqa: PTH118, PTH120 - octets
 
 
-def read_only(path: Name) -> int:
+def read_only(path: Name, octets_maximum: int = READ_OCTETS_MAXIMUM) -> int:
     """The descriptor of a regular file, or of /dev/null, for reading.
 
-    Raises OSError, also for what is neither (`not a regular file`): a pipe or a device is not waited for.
+    Raises OSError, also for what is neither (`not a regular file`): a pipe or a device is not waited for. EFBIG beyond
+    `octets_maximum`, since most files are read whole.
     """
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     status = os.fstat(fd)
     if is_regular(status) or (stat.S_ISCHR(status.st_mode) and status.st_rdev == _DEV_NULL):
-        return fd
+        if status.st_size <= octets_maximum:
+            return fd
+        os.close(fd)
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), path)
     os.close(fd)
     if stat.S_ISDIR(status.st_mode):
         raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), path)

@@ -359,6 +359,9 @@ def open_tape(path: str | os.PathLike[str]) -> Tape:
     try:
         check_beginning(fd, name)
         return Tape(fd, name)
+    except OSError as error:
+        os.close(fd)
+        raise TapeUnreadable(name, error.errno or 0, error.strerror or str(error)) from None
     except BaseException:
         os.close(fd)
         raise

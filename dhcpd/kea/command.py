@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from ..disk import opening
 from ..replay.showing.terminal import safe
 from .configuration import convert_configuration
 from .leases import NotALeaseFile, convert_leases
 from .reading import NotKeas, read
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from .configuration import Left
 
@@ -40,7 +44,8 @@ def convert_kea(configuration: Path, leases: Path | None, output: Path) -> None:
 
 def _convert_configuration(source: Path, target: Path) -> int:
     try:
-        made = convert_configuration(read(source.read_text("utf-8", "replace")))
+        with _opened(source) as file:
+            made = convert_configuration(read(file.read()))
     except NotKeas as error:
         raise click.ClickException(f"{source}: {error}") from error
     return _end(source, made.left, target, made.text, f"is written. {ADVICE.format(target)}")
@@ -48,11 +53,25 @@ def _convert_configuration(source: Path, target: Path) -> int:
 
 def _convert_leases(source: Path, target: Path) -> int:
     try:
-        with source.open(encoding="utf-8", errors="replace", newline="") as file:
+        with _opened(source) as file:
             made = convert_leases(file)
     except NotALeaseFile as error:
         raise click.ClickException(f"{source}: {error}") from error
     return _end(source, made.left, target, made.text, f"is written, with {made.held} leases.")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[TextIO]:
+    """A file of Kea's, as it is; what cannot be read, or has no end, is an error of the command line."""
+    try:
+        with open(  # noqa: PTH123 - a descriptor
+            opening.read_only(path), encoding="utf-8", errors="replace", newline=""
+        ) as file:
+            yield file
+    except OSError as error:
+        raise click.ClickException(f"{path}: {error.strerror}") from error
+    except MemoryError as error:
+        raise click.ClickException(f"{path}: {os.strerror(errno.EFBIG)}") from error
 
 
 def _end(source: Path, left: Sequence[Left], target: Path, text: str, said: str) -> int:

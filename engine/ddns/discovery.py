@@ -54,7 +54,9 @@ class Sought(NamedTuple):
     word: str = ""
 
 
-_SEARCH: Final = ("address", "found", "hosts", "name", "open", "steps", "ttl_s")
+_SEARCH: Final = ("address", "found", "hosts", "name", "open", "steps", "ttl_s", "word")
+# Why there is no address, the worst last; whatever is none of these is worse.
+_WORDS: Final = ("", result.NO_SUCH_RECORD, result.NO_SUCH_NAME)
 
 
 class Search:
@@ -62,6 +64,7 @@ class Search:
 
     `name` is what is asked about now, as text; `hosts` whose addresses are still to be asked for. `found` are addresses
     in the order of answers, `ttl_s` how long they may be kept. `open` are the questions under way, `steps` counts them.
+    `word`: why a server has no address.
     """
 
     __slots__ = _SEARCH
@@ -74,6 +77,7 @@ class Search:
         self.open: list[int] = []
         self.steps = 0
         self.ttl_s = _TTL_MAXIMUM_S
+        self.word = ""
 
 
 class Discovery:
@@ -166,10 +170,13 @@ class Discovery:
                     return None
         except BadAnswer as bad:
             return self._fail(told, search, bad.word)
-        word = told.result.word
-        if word == result.NXDOMAIN:
-            word = result.NO_SUCH_NAME
-        return self._fail(told, search, result.FAILURE if word == result.NOERROR else word)
+        if told.result.word != result.NOERROR:
+            return self._fail(told, search, _word(told))
+        if len(name.labels) > 1 and search.steps < _STEPS_MAXIMUM:
+            search.name = _text(name.parent())
+            self._ask(_key(told), search, search.name, SOA)
+            return None
+        return self._fail(told, search, result.SERVFAIL)
 
     def _fail(self, told: Told, search: Search, word: str) -> Sought:
         assert search.address is not None, "an update waits"
@@ -202,6 +209,7 @@ class Discovery:
             if octets not in search.found:
                 search.found.append(octets)
                 search.ttl_s = min(search.ttl_s, ttl_s)
+        search.word = max(search.word, _word(told), key=_badness)
         if search.open:
             return None
         del search.hosts[0]
@@ -211,7 +219,7 @@ class Discovery:
         self._end(_key(told), search)
         servers = tuple(sorted(search.found, key=len)[:SERVERS_MAXIMUM])
         if search.address is not None:
-            return Sought(search.address, servers, "" if servers else result.FAILURE)
+            return Sought(search.address, servers, "" if servers else search.word)
         if servers:
             self._zones.keep(search.name.decode("ascii"), servers, search.ttl_s * _SECOND_US)
         return None
@@ -249,6 +257,17 @@ def resolvers_of(resolv_conf: bytes) -> tuple[tuple[bytes, ...], bool]:
             except (ValueError, IndexError):
                 sound = False
     return tuple(found[:RESOLVERS_MAXIMUM]) or (_LOOPBACK,), sound
+
+
+def _word(told: Told) -> str:
+    """What ISC's resolver says where an answer does not have what was asked for."""
+    word = told.result.word
+    known = {result.NOERROR: result.NO_SUCH_RECORD, result.NXDOMAIN: result.NO_SUCH_NAME}
+    return known.get(word, word if word == result.TIMED_OUT else result.SERVFAIL)
+
+
+def _badness(word: str) -> int:
+    return _WORDS.index(word) if word in _WORDS else len(_WORDS)
 
 
 def _key(told: Told) -> int:

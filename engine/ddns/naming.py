@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from ..wire import fqdn
 from .guard import interim_guard, standard_guard
 from .records import DHCID, TXT, Names
-from .wire.message import BadName, name_from_text, wire_form
+from .wire.message import BadName, labels_from_text, wire_form
 
 if TYPE_CHECKING:
     from ..model.lease import Lease
@@ -114,7 +114,7 @@ def decide(wishes: Wishes, stored: Stored) -> Decision:
     if client_name is not None:
         if len(client_name) > _NAME_OCTETS_MAXIMUM:
             return Decision(Why.TOO_LONG, line="client provided fqdn: too long")
-        return _compared(wishes, stored, client_name.split(b"\0", 1)[0], by_client=True)
+        return _compared(wishes, stored, client_name, by_client=True)
     if not wishes.forward:
         return Decision(Why.FORWARD_OFF)
     if wishes.static and not wishes.static_updates:
@@ -125,9 +125,7 @@ def decide(wishes: Wishes, stored: Stored) -> Decision:
         return Decision(Why.NO_NAME if wishes.host is None else Why.NO_DOMAIN)
     if len(wishes.host) + len(wishes.domain) > _PARTS_OCTETS_MAXIMUM:
         return Decision(Why.TOO_LONG, line="ddns_update: host.domain name too long")
-    # The name ends at a NUL, as ISC's, which is a C string.
-    name = (wishes.host + b"." + wishes.domain).split(b"\0", 1)[0]
-    return _compared(wishes, stored, name, by_client=False)
+    return _compared(wishes, stored, wishes.host + b"." + wishes.domain, by_client=False)
 
 
 def _client_name(wishes: Wishes) -> bytes | None:
@@ -177,7 +175,7 @@ def _guard(wishes: Wishes, name: bytes) -> bytes | None:
     if wishes.style != STANDARD:
         return interim_guard(wishes.hardware, wishes.identifier)
     try:
-        return standard_guard(wishes.hardware, wishes.identifier, wire_form(name_from_text(name)))
+        return standard_guard(wishes.hardware, wishes.identifier, wire_form(labels_from_text(name)))
     except BadName:
         return None
 
@@ -187,7 +185,7 @@ def is_of(lease: Lease, names: Names) -> bool:
     if names.guard_type == TXT:
         return names.guard == interim_guard(lease.hardware, lease.uid)
     try:
-        name = wire_form(name_from_text(names.forward))
+        name = wire_form(labels_from_text(names.forward))
     except BadName:
         return False
     return names.guard == standard_guard(lease.hardware, lease.uid, name)

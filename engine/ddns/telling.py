@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from ...trace.effects import ERROR, INFO
 from ..wire.text import dotted
 from .rules import Verdict
+from .wire.message import until_nul
 
 if TYPE_CHECKING:
     from .records import Names
@@ -48,4 +49,4 @@ def line_of(verdict: Verdict, names: Names, address: int, word: str) -> tuple[in
 
 def shown(name: bytes) -> str:
     """A name in a log line, in one line."""
-    return name.decode("latin-1").translate(_UNSPEAKABLE)
+    return until_nul(name).decode("latin-1").translate(_UNSPEAKABLE)

@@ -187,7 +187,12 @@ class Updates:
     def _search(self, chain: Chain, name: bytes) -> None:
         """Nobody knows the zone of a name: find it for the next update."""
         try:
-            self._discovery.seek_zone(message.name_from_text(name))
+            owner = message.name_from_text(name)
+            if len(owner.labels) == 1:
+                # Nothing is left of the name in front of a NUL, and the root's zone is nobody's here.
+                chain.refused = True
+            else:
+                self._discovery.seek_zone(owner)
         except BadName as bad:
             why = f"{shown(name)} {bad.reason}"
             self._host.log(ERROR, f"find_zone_start: Unable to build name or start resolve: {why}")

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from ..model.peers import Key
+from .wire.message import until_nul
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,7 +125,7 @@ class Zones:
 
 def suffixes(name: bytes) -> Iterator[str]:
     """A name and its parents as texts in lower case with a final dot, without the root."""
-    text = name.decode("utf-8", "surrogateescape").lower()
+    text = until_nul(name).decode("utf-8", "surrogateescape").lower()
     if not text.endswith("."):
         text += "."
     while text.strip("."):

@@ -106,9 +106,9 @@ def _is_true(members: Mapping[int, bytes], code: int) -> bool:
 
 
 def _encode_labels(name: bytes) -> bytes:
-    """Labels of a dotted name with the root: an empty one ends the name, and none is too long."""
+    """Labels of a dotted name with the root: an empty one ends the name, and none is too long. A NUL is as a dot."""
     wire = b""
-    for label in name.split(b"."):
+    for label in name.replace(b"\0", b".").split(b"."):
         if not label:
             break
         wire += bytes((len(label) & 255,)) + label

@@ -8,7 +8,9 @@ tables is imported when there is one to print.
 from __future__ import annotations
 
 import base64
+import errno
 import json
+import os
 import sys
 from contextlib import contextmanager
 from ipaddress import AddressValueError, IPv4Address
@@ -131,9 +133,12 @@ def content_of(path: str) -> bytes:
     """The octets of a file that the command line names; one that cannot be read ends the verb."""
     try:
         with open(opening.read_only(path), "rb") as file:  # noqa: PTH123 - a descriptor
-            return file.read()
+            # None: nothing comes for now, of what is a file by its name alone.
+            return file.read() or b""
     except OSError as error:
         leave(f"{path}: {error.strerror}", Status.UNJUDGED)
+    except MemoryError:
+        leave(f"{path}: {os.strerror(errno.EFBIG)}", Status.UNJUDGED)
 
 
 def time_of(tape: Tape, text: str | None, name: str) -> int | None:

@@ -42,27 +42,27 @@ def gather(names: Iterable[str]) -> Corpus:
             traces[name] = None
             continue
         before = len(traces)
-        for path in _inside(Path(name), set()):
+        for path in _inside(Path(name)):
             (traces if is_tape(path) else skipped)[str(path)] = None
         if len(traces) == before:
             raise NothingFound(name)
     return Corpus(tuple(traces), tuple(skipped))
 
 
-def _inside(folder: Path, entered: set[tuple[int, int]]) -> Iterator[Path]:
+def _inside(folder: Path) -> Iterator[Path]:
     """Files with the suffix of a recording, in the order of their names; what begins with a dot is not entered.
 
-    `entered` are the folders (device, inode) that are looked through already: links may lead around in a circle.
+    Links may lead around in a circle, so a folder (device, inode) is looked through once; and as deep as a name can go.
     """
-    status = folder.stat()
-    if (status.st_dev, status.st_ino) in entered:
-        return
-    entered.add((status.st_dev, status.st_ino))
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):
-            continue
+    entered: set[tuple[int, int]] = set()
+    waiting = [folder]
+    while waiting:
+        path = waiting.pop()
         if path.is_dir():
-            yield from _inside(path, entered)
+            status = path.stat()
+            if (status.st_dev, status.st_ino) not in entered:
+                entered.add((status.st_dev, status.st_ino))
+                waiting += sorted((one for one in path.iterdir() if not one.name.startswith(".")), reverse=True)
         elif path.suffix in SUFFIXES and path.is_file():
             yield path
 

@@ -85,7 +85,9 @@ class LeaseFileFollower:
         self._file.close()
         made = Path(self._folder.name) / "leases"
         if _is_special(self.path):
-            device = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC)
+            # A pipe that nobody reads is an error at once.
+            device = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            os.set_blocking(device, True)
             with made.open("rb") as source, open(device, "wb") as target:  # noqa: PTH123 - a descriptor
                 shutil.copyfileobj(source, target)
         else:

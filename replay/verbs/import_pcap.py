@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ...disk import opening
 from ...trace import TapeWriter
 from ...trace.effects import ERROR, Log
 from ..capture.importing import Capture, Imported, NotImported
@@ -75,7 +76,7 @@ def import_pcap(
     try:
         with (
             output(out, capture) as name,
-            open(capture, "rb") as file,  # noqa: PTH123 - a name, not a path
+            open(opening.read_only(capture, sys.maxsize), "rb") as file,  # noqa: PTH123 - a descriptor
             watching(Progress, as_json=as_json) as progress,
             ExitStack() as stack,
         ):

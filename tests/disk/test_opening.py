@@ -96,3 +96,11 @@ def test_a_configuration_beyond_any_bound_is_refused(tmp_path):
     with huge.open("wb") as file:
         file.truncate(1 << 40)
     assert [file.error for file in read_files(str(huge))] == ["File too large"]
+
+
+def test_a_file_of_any_size_is_not_read_to_its_end(tmp_path):
+    huge = tmp_path / "huge"
+    with huge.open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(OSError, match="File too large"):
+        opening.read_only(huge)

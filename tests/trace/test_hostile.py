@@ -1,5 +1,6 @@
 """A mebibyte of a stranger's costs at most five seconds of processor time and 256 MiB of memory."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dhcpd.trace import DamagedTape, Entry, TapeWriter, open_tape
+from dhcpd.trace import DamagedTape, Entry, TapeUnreadable, TapeWriter, open_tape
 from dhcpd.trace import events as ev
 from dhcpd.trace.compression import ZLIB
 from dhcpd.trace.format import FILE_HEADER_BYTES, file_header
@@ -116,3 +117,15 @@ def test_no_verb_is_dear(tmp_path, name):
     told = [line.split() for line in done.stdout.splitlines()]
     assert [verb for verb, *_ in told] == [call[0] for call in asked]
     assert [line for line in told if float(line[2]) > LOOPS_MAXIMUM or int(line[3]) > MEBIBYTES_MAXIMUM] == []
+
+
+def test_a_disk_that_cannot_be_read_is_told_as_such(tmp_path, monkeypatch):
+    path = tmp_path / "t"
+    TapeWriter.create(path, version="0").close()
+
+    def read(*_asked):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr("dhcpd.trace.reader.os.pread", read)
+    with pytest.raises(TapeUnreadable, match="Input/output error"):
+        open_tape(path)

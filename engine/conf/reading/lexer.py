@@ -39,6 +39,7 @@ _TOKEN: Final = re.compile(
 _QUAD: Final = re.compile(rb"[ \t\n]{0,80}+" + rb"\.".join([rb"([0-9]{1,3})"] * 4) + rb"(?![A-Za-z0-9_-])")
 _OCTET_MAX: Final = 255
 _COMMENT: Final = re.compile(rb"#[^\n]*\n?")
+_BLANKS: Final = re.compile(rb"[ \t\n\r\v\f]*")
 # Whether a word may be a hex number ISC tells from what is behind its first letter, so that `zfe` may.
 _HEX_TAIL: Final = re.compile(rb"[A-Za-z][0-9A-Fa-f]*")
 _HEX_NUMBER: Final = re.compile(rb"0[xX][0-9A-Fa-f]+|-?[0-9]*[0-9A-Fa-f]*")
@@ -268,18 +269,22 @@ class Lexer:
         return mark
 
     def _after_comment(self, begin: int, start: int, mark: int) -> int:
-        """Skip white space and comments up to the next token."""
-        if start - begin > _MAXIMAL_RUN:
-            self._limit(begin, start, mark)
+        """Skip white space and comments, however many, up to the next token."""
         data = self.data
-        end = start
-        while found := _COMMENT.match(data, end, self._end):
-            end = found.end()
-            if end == self._end and not found[0].endswith(b"\n"):
-                self._pass_end()
-        self.pos = end
-        self.high = max(self.high, end)
-        return self._scan(mark)
+        while True:
+            if start - begin > _MAXIMAL_RUN:
+                self._limit(begin, start, mark)
+            end = start
+            while found := _COMMENT.match(data, end, self._end):
+                end = found.end()
+                if end == self._end and not found[0].endswith(b"\n"):
+                    self._pass_end()
+            self.pos = begin = end
+            self.high = max(self.high, end)
+            blanks = _BLANKS.match(data, begin, self._end)
+            start = begin if blanks is None else blanks.end()
+            if start >= self._end or data[start] != _HASH:
+                return self._scan(mark)
 
     def _string(self, start: int, place: int) -> int:
         """A string with escapes, or without its end (docs/behaviour/configuration.md#string-escapes)."""

@@ -153,15 +153,15 @@ class Expressions(Cursor):
         """Any expression; None, nothing read and nothing said, where the next token begins none."""
         return self._chain(context, None, "")
 
-    def _chain(self, context: str, left: Expression | None, operator: str) -> Expression | None:
-        """Operands and operators to the end of the expression.
+    def _chain(self, context: str, left: Expression | None, operator: str, depth: int = 1) -> Expression | None:
+        """Operands and operators to the end of the expression, which stands in so many others (`a = b or` each).
 
         See docs/behaviour/configuration.md#operators-and-precedence.
         """
         count = 0
         while True:
             count += 1
-            if count > CHAINED_MAX:
+            if count > CHAINED_MAX or depth > CHAINED_MAX:
                 raise self.too_many(f"more than {CHAINED_MAX} operators in an expression")
             right = self._primary(context)
             if right is None:
@@ -176,7 +176,7 @@ class Expressions(Cursor):
             elif following is None:
                 return self._combined(operator, left, right)
             elif OPERATORS[following][0] > OPERATORS[operator][0]:
-                rest = self._chain(OPERATORS[following][1], right, following)
+                rest = self._chain(OPERATORS[following][1], right, following, depth + 1)
                 return self._combined(operator, left, rest or right)
             else:
                 left = self._combined(operator, left, right)

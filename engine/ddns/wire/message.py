@@ -9,6 +9,7 @@ See docs/behaviour/dns-updates.md#form-of-a-message.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -36,6 +37,9 @@ POINTER: Final = 0xC0
 LABEL_MAXIMUM: Final = 63
 NAME_MAXIMUM: Final = 255
 
+# A label that begins so was one of single bits, which is history (RFC 6891, 5), and which ISC's library refuses.
+_BIT_LABEL: Final = re.compile(rb"(?:(?:[^\\.]|\\.)*\.)*\\\[", re.DOTALL)
+
 
 class BadName(ValueError):
     """A text is no domain name; `reason` is ISC's word for why."""
@@ -45,11 +49,33 @@ class BadName(ValueError):
         self.reason = reason
 
 
+def until_nul(text: bytes) -> bytes:
+    """What DNS and the log hear of a name; the lease and option 81 have all of it."""
+    return text.split(b"\0", 1)[0]
+
+
+def _heard(text: bytes) -> bytes:
+    text = until_nul(text)
+    return text[:-1] if (len(text) - len(text.rstrip(b"\\"))) % 2 else text
+
+
 @lru_cache(maxsize=4096)
 def name_from_text(text: bytes) -> Name:
-    """The name that a text stands for, escapes of master files understood. Raises BadName."""
+    """The name that a text stands for, escapes of master files understood. Raises BadName.
+
+    The text ends at a NUL, as ISC's, which is a C string; a backslash with nothing behind it says nothing.
+    """
+    text = _heard(text)
+    if b"\\[" in text and _BIT_LABEL.match(text):
+        raise BadName("bad label type")
+    return labels_from_text(text)
+
+
+def labels_from_text(text: bytes) -> Name:
+    """The same, but for a label of bits: a guard is made of its name before anybody refuses that. Raises BadName."""
     import dns.name  # noqa: PLC0415 - see above
 
+    text = _heard(text)
     try:
         return dns.name.from_text(text)
     except dns.name.EmptyLabel:

@@ -35,15 +35,19 @@ TSIG_PLACE: Final = "TSIG in wrong location"
 FAILURE: Final = "failure"
 NO_FAMILY: Final = "address family not supported"
 NO_SUCH_NAME: Final = "ncache nxdomain"
+NO_SUCH_RECORD: Final = "ncache nxrrset"
+SERVFAIL: Final = "SERVFAIL"
 
 # The codes of an answer (RFC 1035, RFC 2136); the others of four bits are a failure.
 RCODES: Final = (
-    NOERROR, FORMERR, "SERVFAIL", NXDOMAIN, "NOTIMP", "REFUSED", YXDOMAIN, YXRRSET, NXRRSET, NOTAUTH, NOTZONE,
+    NOERROR, FORMERR, SERVFAIL, NXDOMAIN, "NOTIMP", "REFUSED", YXDOMAIN, YXRRSET, NXRRSET, NOTAUTH, NOTZONE,
 )  # fmt: skip
 # Those of twelve bits that have a name.
 _EXTENDED: Final[dict[int, str]] = {16: "BADVERS", 23: "BADCOOKIE"}
 # An answer that says what DNS holds is the zone's, whoever gave it: no other server is asked.
-_FINAL: Final = frozenset({NOERROR, NXDOMAIN, YXDOMAIN, YXRRSET, NXRRSET, NOTZONE, BROKEN, NO_SUCH_NAME})
+_FINAL: Final = frozenset({
+    NOERROR, NXDOMAIN, YXDOMAIN, YXRRSET, NXRRSET, NOTZONE, BROKEN, NO_SUCH_NAME, NO_SUCH_RECORD,
+})  # fmt: skip
 
 
 class Result(NamedTuple):

@@ -164,8 +164,8 @@ def _data(record: _Record, names: Names, address: int) -> bytes:
 
 
 def _has_escapes(text: bytes) -> bool:
-    """Whether the text of a name is not its labels and dots: `@` alone stands for the root."""
-    return b"\\" in text or text == b"@"
+    """Whether the text of a name is not its labels and dots: `@` alone stands for the root, a NUL ends it."""
+    return b"\\" in text or b"\0" in text or text == b"@"
 
 
 def _plain_front(owner: bytes, place: _Zone) -> bytes | None:

@@ -12,6 +12,7 @@ docs/behaviour/lease-file.md#start-with-a-lease-file.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from ....trace.effects import ERROR
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 # An item longer than this cannot be one: what is cut short at its start ends here at the latest.
 ITEM_MAX_OCTETS: Final = 4 << 20
+_ZEROS: Final = re.compile(rb"\0[\0\s]*")
 _WRONG_ORDER: Final = "WARNING: Lease file authored using different byte order, will attempt to convert"
 
 
@@ -57,6 +59,9 @@ class LeaseFileReader:
         self._now = now
         self._byte_order = byte_order
         self._order_seen = False
+        # How much of the data an item had that goes on in the next part.
+        self._open_octets = 0
+        self._ends_in_zeros = False
 
     def read(self, parts: list[bytes]) -> None:
         """Read the whole file; empties `parts`."""
@@ -69,7 +74,13 @@ class LeaseFileReader:
                 return
 
     def _next_piece(self, data: bytes, at: int, parts: list[bytes]) -> tuple[bytes, int]:
-        data = data[at:] + parts.pop() if parts else data[at:]
+        """What is left of the data with the next part; with several where an item was open, lest it be cut for each."""
+        pieces, octets = [data[at:]], 0
+        while parts and (not octets or octets < self._open_octets):
+            pieces.append(parts.pop())
+            octets += len(pieces[-1])
+        self._open_octets = 0
+        data = b"".join(pieces)
         self.complaints.go_on(at, data)
         return data, 0
 
@@ -86,11 +97,24 @@ class LeaseFileReader:
                 return at if last else open_comment(data, before)
             if found is None and match(data, at) is not None:
                 continue
+            if not data[at]:
+                at = self._zeros(data, at)
+                continue
             item = read_item(data, at, len(data), top=True)
             if item.open and not last and len(data) - at < ITEM_MAX_OCTETS:
+                self._open_octets = len(data) - at
                 return at
             self._item(item)
             at = max(item.end, at + 1)
+
+    def _zeros(self, data: bytes, at: int) -> int:
+        """Octets that were never written, of a disk that lost its power: there may be millions. Where they end."""
+        found = _ZEROS.match(data, at)
+        assert found is not None
+        if at or not self._ends_in_zeros:
+            self._log(ERROR, CORRUPT)
+        self._ends_in_zeros = found.end() == len(data)
+        return found.end()
 
     # Items in any layout
 

@@ -28,6 +28,9 @@ def update_names(step: Grant) -> None:
     ddns = step.server.ddns
     context, lease = step.context, step.lease
     bindings = context.bindings
+    if lease.pool is not None and step.host is not None:
+        # What names are made of sees the host that the client is, as `on commit` does.
+        step.server.leases.attach(lease, step.host.name)
     rare = lease.rare
     if lease.pool is not None:
         context.bindings = rare.variables if rare is not None and rare.variables is not None else {}

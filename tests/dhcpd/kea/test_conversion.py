@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dhcpd.engine.conf.building.compile import compile_configuration
 from dhcpd.engine.conf.options import default_registry
 from dhcpd.engine.conf.reading.parser import parse
+from dhcpd.kea.command import convert_kea
 from dhcpd.kea.conditions import Unknown, convert
 from dhcpd.kea.configuration import convert_configuration
 from dhcpd.kea.leases import NotALeaseFile, convert_leases
@@ -164,3 +167,14 @@ def test_the_last_row_about_an_address_counts():
 def test_another_file_is_no_lease_file():
     with pytest.raises(NotALeaseFile):
         convert_leases(["lease 192.0.2.1 {"])
+
+
+@pytest.mark.parametrize("which", ["configuration", "leases"])
+def test_a_pipe_is_not_waited_for(tmp_path, which):
+    os.mkfifo(tmp_path / "pipe")
+    good = tmp_path / "kea.conf"
+    good.write_text('{"Dhcp4": {}}')
+    words = [str(tmp_path / "pipe")] if which == "configuration" else [str(good), str(tmp_path / "pipe")]
+    result = CliRunner().invoke(convert_kea, [*words, "-o", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "pipe: not a regular file" in result.output

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
+import dns.message
 import dns.name
 import dns.rdatatype
 import pytest
+from dns.rcode import Rcode
 
 from dhcpd.engine.ddns.discovery import SEARCHES_MAXIMUM, resolvers_of
 from dhcpd.engine.machine import Machine
@@ -15,6 +17,7 @@ from tests.engine.ddns.name_server import NameServer
 from tests.engine.ddns.site import Site
 from tests.engine.service.desk import mac
 
+A, AAAA, SOA = 1, 28, 6
 NOWHERE = 'ddns-domainname "found.test";\n'
 SERVER_A = bytes((192, 0, 2, 60))
 
@@ -68,6 +71,39 @@ def test_a_zone_without_servers_asks_for_the_soa() -> None:
     holding(site.dns, "first.found.test", "SOA", host + host + bytes(20))
     site.renew(address, mac(1), name=b"first")
     assert f"first.found.test. A {address}" in found.table()
+
+
+@pytest.mark.parametrize(
+    ("codes", "word"),
+    [
+        ({A: Rcode.NOERROR, AAAA: Rcode.NOERROR}, "ncache nxrrset"), ({A: Rcode.NXDOMAIN}, "ncache nxdomain"),
+        ({A: Rcode.SERVFAIL}, "SERVFAIL"), ({AAAA: Rcode.REFUSED}, "SERVFAIL"),
+        ({SOA: Rcode.REFUSED}, "SERVFAIL"), ({SOA: Rcode.NOTAUTH}, "SERVFAIL"), ({SOA: Rcode.NOERROR}, "SERVFAIL"),
+    ],
+)  # fmt: skip
+def test_why_a_zone_s_server_is_not_found(codes: dict[int, Rcode], word: str) -> None:
+    """The zone is not disowned for it: what a resolver says is not what its servers say."""
+    site, _found = world(NOWHERE + "zone found.test. { }\n")
+    host = dns.name.from_text("ns.found.test").to_wire()
+    assert host is not None
+    if SOA not in codes:
+        holding(site.dns, "first.found.test", "SOA", host + host + bytes(20))
+    site.dns.records.pop((dns.name.from_text("ns.found.test"), A))
+    plain = site.dns.answer
+
+    def answer(payload: bytes) -> bytes | None:
+        asked = dns.message.from_wire(payload)
+        made = dns.message.make_response(asked)
+        code = codes.get(int(asked.question[0].rdtype))
+        if code is None:
+            return plain(payload)
+        made.set_rcode(code)
+        return made.to_wire()
+
+    site.dns.answer = answer  # type: ignore[method-assign]
+    address = site.bind(mac(1), name=b"first")
+    assert site.dns_lines() == [f"Unable to add forward map from first.found.test to {address}: {word}"]
+    assert not site.ddns.zones.is_repudiated("found.test.")
 
 
 def test_a_dead_resolver_ends_the_search_and_the_update() -> None:

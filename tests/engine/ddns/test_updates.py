@@ -236,3 +236,9 @@ def test_every_decision_has_its_reason() -> None:
     assert [(one.subject, one.verdict, str(one.why)) for one in reasons if one.step == "dns"] == [
         (address, "none", "the name is as before")
     ]
+
+
+def test_names_are_made_of_the_host_that_the_client_is() -> None:
+    site = Site('host sun { hardware ethernet 02:00:00:00:00:01; ddns-hostname = concat ("z-", host-decl-name); }\n')
+    address = site.bind(mac(1), name=b"own")
+    assert site.variables(address)["ddns-fwd-name"] == b"z-sun.example.org"

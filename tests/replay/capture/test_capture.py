@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import shutil
 import struct
 import subprocess
@@ -216,3 +217,12 @@ def test_any_damage_is_told_never_raised(tmp_path: Path, data: st.DataObject):
     with contextlib.suppress(CaptureError):
         found = list(datagrams(io.BytesIO(bytes(octets)), "capture", left.append))
         assert len(found) + len(left) <= len(octets) // 16
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "c.conf").write_text("")
+    words = ["import-pcap", str(tmp_path / "pipe"), "-cf", str(tmp_path / "c.conf"), "-o", str(tmp_path / "o")]
+    result = CliRunner().invoke(cli, words)
+    assert result.exit_code == 125
+    assert "pipe: not a regular file" in result.output

@@ -218,3 +218,12 @@ def test_dask_is_imported_only_where_it_is_asked_for(whole: Path) -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_folder_as_deep_as_a_name_can_go_is_looked_through(whole: Path, tmp_path: Path) -> None:
+    deep = tmp_path
+    for _level in range(1100):
+        deep /= "d"
+        deep.mkdir()
+    shutil.copy(whole, deep / "a.trace")
+    assert [name.rpartition("/")[2] for name in gather([str(tmp_path)]).traces] == ["a.trace"]

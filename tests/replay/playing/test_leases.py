@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -98,3 +99,9 @@ def test_the_file_is_its_owner_s_and_a_link_is_not_followed(tmp_path: Path) -> N
 def test_a_missing_folder_is_an_error_of_the_system(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         follow(tmp_path / "none" / "leases", fx.Store(b"x"))
+
+
+def test_a_pipe_that_nobody_reads_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="No such device or address"):
+        follow(tmp_path / "pipe", fx.Store(b"x"))

@@ -330,7 +330,7 @@ def files(busy: Run, tmp_path: Path) -> tuple[str, str]:
     return str(path), str(tmp_path / "new.conf")
 
 
-def test_exit_status_is_for_ci(files: tuple[str, str]):
+def test_exit_status_is_for_ci(files: tuple[str, str], tmp_path: Path):
     trace, conf = files
     assert invoke(trace, "-cf", conf).exit_code == Status.DIFFERENT
     assert invoke(trace, "-cf", conf, "--fail-on", "any").exit_code == Status.DIFFERENT
@@ -339,6 +339,10 @@ def test_exit_status_is_for_ci(files: tuple[str, str]):
     assert invoke(trace, "-cf", conf + ".not").exit_code == Status.UNJUDGED
     assert invoke(conf, "-cf", conf).exit_code == Status.DAMAGED
     assert invoke(trace, "-cf", conf, "--leases", "/nowhere").exit_code == Status.UNJUDGED
+    with (tmp_path / "huge").open("wb") as file:
+        file.truncate(1 << 40)
+    result = invoke(trace, "-cf", conf, "--leases", str(tmp_path / "huge"))
+    assert (result.exit_code, "File too large" in result.output) == (Status.UNJUDGED, True)
 
 
 def test_json_and_tables_tell_the_same(files: tuple[str, str]):

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dhcpd.engine.lease.database import Database
+from dhcpd.engine.lease.file import reader
 from dhcpd.engine.lease.file.reader import load_lease_file
 from dhcpd.engine.lease.file.record import RecordWriter
 from dhcpd.engine.model.configuration import ClassName
@@ -25,6 +26,7 @@ from dhcpd.engine.model.lease import (
 from tests.engine.lease.configurations import configuration, number, written
 
 if TYPE_CHECKING:
+    from dhcpd.engine.lease.file.tokens import Item
     from dhcpd.engine.model.configuration import Configuration
 
 NOW = 1_795_467_390  # Monday 2026/11/23 20:56:30
@@ -310,6 +312,29 @@ def test_a_renewal_that_was_cut_short_leaves_the_sound_record(behind: bytes) -> 
     assert read(GOOD % (10, 1) + torn)[0].snapshot() == sound.snapshot()
     followed, _lines = read(GOOD % (10, 1) + torn + GOOD % (11, 2))
     assert followed.snapshot() == read(GOOD % (10, 1) + GOOD % (11, 2))[0].snapshot()
+
+
+def test_zeros_that_were_never_written_cost_a_line_and_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a file system leaves them, or the dictionary of a full disk: millions, in parts."""
+    monkeypatch.setattr(reader, "read_item", None)
+    zeros = bytes(3000)
+    database, lines = read(GOOD % (10, 1) + zeros + b"\n" + zeros + GOOD % (11, 2), piece=1000)
+    assert entered(database) == ["10.0.0.10", "10.0.0.11"]
+    assert lines == ["Corrupt lease file - possible data loss!"]
+
+
+def test_what_is_open_is_not_looked_at_with_each_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+    plain = reader.read_item
+
+    def counting(data: bytes, at: int, end: int, *, top: bool) -> Item:
+        looked.append(end - at)
+        return plain(data, at, end, top=top)
+
+    monkeypatch.setattr(reader, "read_item", counting)
+    database, _lines = read(GOOD % (10, 1) + b"host x {\n" + b"  # more\n" * 4000 + b"}\n" + GOOD % (11, 2), piece=300)
+    assert entered(database) == ["10.0.0.10", "10.0.0.11"]
+    assert sum(looked) < 4 * 36_000, looked
 
 
 def test_an_octet_255_does_not_end_the_file() -> None:
