@@ -17,6 +17,7 @@ from dhcpd.disk.configuration import SourceFile
 from dhcpd.engine import startup
 from dhcpd.engine.machine import Machine
 from dhcpd.engine.omapi.connection import Stage
+from dhcpd.engine.omapi.requests import CANNOT_UPDATE
 from dhcpd.engine.omapi.signing import Key, full_algorithm, signature, signature_octets
 from dhcpd.engine.omapi.wire import (
     GREETING,
@@ -71,14 +72,17 @@ class Wrong(Exception):
 
 
 class Site(Host):
-    """A server with OMAPI; `readers` and `closed` by stream. `failed`: the disk has failed once."""
+    """A server with OMAPI; `readers` and `closed` by stream. `failed`: the disk has failed once.
+
+    `partial`: a change was refused in its middle, so that what came before the mistake is in memory alone, as ISC's.
+    """
 
     def __init__(self, configuration: bytes | None, leases: bytes = b"") -> None:
         super().__init__()
         self.readers: dict[int, Reader] = {}
         self.closed: set[int] = set()
         self.last = 0
-        self.failed = False
+        self.failed = self.partial = False
         if configuration is None:
             return
         self.start(Beginning([SourceFile("c", configuration, "")], [leases], [LINK], words=("-pf", "/p", "-p", "67"),
@@ -92,6 +96,7 @@ class Site(Host):
         return made
 
     def stream_send(self, effect: StreamSend) -> None:
+        self.partial = self.partial or CANNOT_UPDATE.encode() in effect.data
         self.readers[effect.stream].feed(effect.data)
 
     def stream_close(self, effect: StreamClose) -> None:
@@ -156,7 +161,8 @@ def _go_through(data: bytes) -> None:
     state = pack(site.machine.snapshot())
     if digest(unpack(pack(Machine.restore(unpack(state)).snapshot()))) != digest(unpack(state)):
         raise Wrong("the snapshot makes another machine")
-    if not site.failed and _declared(Site(WORLDS[world], bytes(site.disk.content))) != _declared(site):
+    whole = not site.failed and not site.partial
+    if whole and _declared(Site(WORLDS[world], bytes(site.disk.content))) != _declared(site):
         raise Wrong("the lease file does not give back what was declared")
 
 

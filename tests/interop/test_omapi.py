@@ -150,6 +150,54 @@ def test_pypureomapi_asks_by_messages(omapi):
     omapi.check_connected()
 
 
+def test_pypureomapi_speaks_by_messages_of_its_own(server, omapi):
+    """Its lower floor, as programs use it that ask for more than its calls have."""
+    routes = pypureomapi.encode_classless_static_routes([("10.9.0.0/16", "10.0.0.1")])
+    asked = pypureomapi.OmapiMessage.open(b"host")
+    asked.message += [(b"create", struct.pack("!I", 1)), (b"exclusive", struct.pack("!I", 1))]
+    statements = f"supersede unknown-249 = {routes};".encode()
+    asked.update_object({b"name": b"low", b"hardware-address": pypureomapi.pack_mac(MAC), b"hardware-type": b"\0\0\0\1",
+                         b"statements": statements})  # fmt: skip
+    omapi.send_message(asked)
+    made = omapi.receive_response(asked)
+    assert made.is_response(asked)
+    assert made.verify(omapi.protocol.authenticators)
+    assert "update" in made.dump()
+    assert "update" in made.dump_oneline()
+    change = pypureomapi.OmapiMessage.update(made.handle)
+    change.update_object({b"ip-address": pypureomapi.pack_ip("10.0.200.66")})
+    # Two that are on their way at once are answered in their order.
+    look = pypureomapi.OmapiMessage(opcode=pypureomapi.OMAPI_OP_REFRESH, handle=made.handle, tid=-1)
+    omapi.send_message(change)
+    omapi.send_message(look)
+    assert dict(omapi.receive_response(change).message)[b"result"] == bytes(4)
+    assert dict(omapi.receive_response(look).obj)[b"ip-address"] == pypureomapi.pack_ip("10.0.200.66")
+    assert b"supersede unknown-249 = 10:0a:09:0a:00:00:01;" in server.stored()
+    gone = omapi.query_server(pypureomapi.OmapiMessage.delete(made.handle))
+    assert (gone.opcode, dict(gone.message)[b"result"]) == (pypureomapi.OMAPI_OP_STATUS, bytes(4))
+    assert omapi.query_server(look).opcode == pypureomapi.OMAPI_OP_STATUS
+    # An unsigned request is refused, in an answer that is not signed either.
+    unsigned = pypureomapi.OmapiMessage.open(b"host")
+    omapi.send_message(unsigned, sign=False)
+    assert omapi.receive_response(unsigned, insecure=True).opcode == pypureomapi.OMAPI_OP_STATUS
+
+
+def test_pypureomapi_without_a_key():
+    with Loopback(CONFIGURATION.replace(b"omapi-key omapi_key;", b"")) as server:
+        omapi = pypureomapi.Omapi(ADDRESS, server.port, timeout=60)
+        omapi.add_host("10.0.200.67", MAC)
+        assert omapi.lookup_ip_host(MAC) == "10.0.200.67"
+        omapi.del_host(MAC)
+        omapi.close()
+
+
+@pytest.mark.parametrize(("name", "secret"), [(b"omapi_key", "AAAA"), (b"nokey", SECRET)])
+def test_pypureomapi_with_a_wrong_key_is_told_so(server, name, secret):
+    with pytest.raises(pypureomapi.OmapiError):
+        pypureomapi.Omapi(ADDRESS, server.port, name, secret.encode(), timeout=60).add_host("10.0.200.68", MAC)
+    assert b"10.0.200.68" not in server.stored()
+
+
 def test_pypureomapi_shuts_the_server_down():
     with Loopback() as server:
         omapi = pypureomapi.Omapi(ADDRESS, server.port, b"omapi_key", SECRET.encode(), timeout=60)

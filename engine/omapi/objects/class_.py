@@ -250,9 +250,7 @@ class _SubclassChange:
 
     def finish(self) -> Reference:
         """Put the subclass in force, and store it."""
-        if self._parent is None:
-            raise Refused(NOT_FOUND)
-        if not self._key:
+        if self._parent is None or not self._key:
             raise Refused(INVALID_ARGUMENT)
         reference = Reference(SUBCLASS, self._parent.name, self._key)
         block = list(self._parent.scope.statements) if self._block is None else self._block

@@ -40,6 +40,7 @@ MADE = [
     ("class", {"name": b"c", "lease_limit": 5}, UNKNOWN),
     ("subclass", {"name": b"known", "hashstring": b""}, INVALID),
     ("subclass", {"name": b"nowhere", "hashstring": b"x"}, NOT_FOUND),
+    ("subclass", {"hashstring": b"x"}, INVALID),
 ]
 
 
