@@ -138,8 +138,10 @@ class CanonicalReader:
             kind = _HARDWARE.get(hardware_type) or bytes((int(hardware_type[8:]) & 255,))
             lease.hardware = kind + bytes.fromhex(hardware.replace(b":", b"").decode("ascii"))
         if uid is not None:
-            lease.uid = _string(uid)
-            if not lease.uid:
+            identifier = _string(uid)
+            # Most clients send their hardware address, behind its type (RFC 2132, 9.14): the same octets, kept once.
+            lease.uid = lease.hardware if identifier == lease.hardware else identifier
+            if not identifier:
                 lease.rarely().empty_uid = True
         elif hex_uid is not None:
             lease.uid = bytes.fromhex(hex_uid.replace(b":", b"").decode("ascii"))
