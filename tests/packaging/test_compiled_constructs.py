@@ -160,8 +160,36 @@ def slices_that_are_constants(tree: ast.AST) -> Iterator[int]:
             yield node.lineno
 
 
+def attributes_set(statement: ast.stmt) -> Iterator[tuple[str, ast.expr]]:
+    """Attributes that a statement assigns to, each with its value."""
+    if isinstance(statement, ast.Assign):
+        for target in statement.targets:
+            if isinstance(target, ast.Tuple) and isinstance(statement.value, ast.Tuple):
+                pairs = zip(target.elts, statement.value.elts, strict=False)
+            else:
+                pairs = iter([(target, statement.value)])
+            yield from ((ast.unparse(one), value) for one, value in pairs if isinstance(one, ast.Attribute))
+
+
+def attributes_that_a_call_has_changed(tree: ast.AST) -> Iterator[int]:
+    """`self.found = None`, a call that finds something, `self.found`: it is taken to be None still, or an error."""
+    for body in [getattr(node, "body", None) for node in ast.walk(tree)]:
+        none: dict[str, bool] = {}
+        for statement in body if isinstance(body, list) else ():
+            for node in ast.walk(statement):
+                if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load) and none.get(ast.unparse(node)):
+                    yield node.lineno
+            if any(isinstance(node, ast.Call) for node in ast.walk(statement)):
+                none = dict.fromkeys(none, True)
+            for name, value in attributes_set(statement):
+                none.pop(name, None)
+                if isinstance(value, ast.Constant) and value.value is None:
+                    none[name] = False
+
+
 RULES = {
     bounds_that_may_cross: "data[at - 1 : at]",
+    attributes_that_a_call_has_changed: "def f(a):\n  a.b, a.found = 1, None\n  look(a)\n  return a.found",
     two_errors_of_one_name:
         "def f():\n try: g()\n except A as error: print(error)\n except B as error: print(error)",
     slices_that_are_constants: "_GIADDR: Final = slice(24, 28)\nany(payload[_GIADDR])",

@@ -185,9 +185,14 @@ def call_function(context: Context, name: str, arguments: tuple[Callable[[Contex
     returned = context.returned
     context.bindings, context.returned = frame, None
     function.run(context)
-    value: AnyValue = context.returned
+    value = _returned(context)
     context.bindings, context.returned = caller, returned
     return value
+
+
+def _returned(context: Context) -> AnyValue:
+    """What `return` has left. Asked for apart: compiled, who has just set it to None is sure to find None there."""
+    return context.returned
 
 
 def _refusal(function: object, count: int) -> str:
