@@ -87,30 +87,34 @@ parity: $(TOOLS)
 manual: $(INSTALLED)
 	$(BIN)/python packaging/manual/make.py build/man
 
-# The package is built in a copy of what git knows (and of what is changed, not yet committed).
-DEB := build/deb
-VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
-
-deb:
-	@command -v dh_virtualenv >/dev/null || { echo 'dh-virtualenv is missing: apt-get install debhelper dh-virtualenv'; exit 1; }
-	rm -rf $(DEB)
-	mkdir -p $(DEB)/dhcpd-$(VERSION)
-	git ls-files -z --cached --others --exclude-standard -- . ':!tests' ':!fixtures' ':!bench' | tar -c --null -T - | tar -x -C $(DEB)/dhcpd-$(VERSION)
-	cp -R packaging/debian $(DEB)/dhcpd-$(VERSION)/debian
-	cp packaging/systemd/dhcpd.* packaging/systemd/dhcpd@.service $(DEB)/dhcpd-$(VERSION)/debian
-	cd $(DEB)/dhcpd-$(VERSION) && dpkg-buildpackage --unsigned-source --unsigned-changes --build=binary --no-check-builddeps
-	@ls $(DEB)/*.deb
-
 # The compiled build is made in a copy, whose setup.py is packaging/compiled's: the tree itself stays pure.
 WHEEL := build/wheel
-wheel: $(TOOLS)
+wheel: $(WHEEL)/.built
+	@ls $(WHEEL)/*.whl
+
+$(WHEEL)/.built: $(TOOLS) pyproject.toml packaging/compiled/setup.py $(wildcard $(shell git ls-files -- '*.py' ':!tests' ':!bench' ':!fixtures'))
 	@command -v cc >/dev/null || { echo 'a C compiler is missing: apt-get install gcc python3-dev'; exit 1; }
 	rm -rf $(WHEEL)
 	mkdir -p $(WHEEL)/source
 	git ls-files -z -- dhcpd disk engine replay trace README.md LICENSE pyproject.toml | tar -c --null -T - | tar -x -C $(WHEEL)/source
 	cp packaging/compiled/setup.py $(WHEEL)/source
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir $(WHEEL) $(WHEEL)/source
-	@ls $(WHEEL)/*.whl
+	@touch $@
+
+# The package holds the compiled build. It is built in a copy of what git knows (and of what is changed, not yet committed).
+DEB := build/deb
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+
+deb: $(WHEEL)/.built
+	@command -v dh_virtualenv >/dev/null || { echo 'dh-virtualenv is missing: apt-get install debhelper dh-virtualenv'; exit 1; }
+	rm -rf $(DEB)
+	mkdir -p $(DEB)/dhcpd-$(VERSION)
+	git ls-files -z --cached --others --exclude-standard -- . ':!tests' ':!fixtures' ':!bench' | tar -c --null -T - | tar -x -C $(DEB)/dhcpd-$(VERSION)
+	cp -R packaging/debian $(DEB)/dhcpd-$(VERSION)/debian
+	cp $(WHEEL)/*.whl $(DEB)/dhcpd-$(VERSION)/debian
+	cp packaging/systemd/dhcpd.* packaging/systemd/dhcpd@.service $(DEB)/dhcpd-$(VERSION)/debian
+	cd $(DEB)/dhcpd-$(VERSION) && dpkg-buildpackage --unsigned-source --unsigned-changes --build=binary --no-check-builddeps
+	@ls $(DEB)/*.deb
 
 # Tools that only these targets need have an environment of their own.
 RELEASE := build/release

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from dhcpd import __version__
 from fixtures.network import Client, Network, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,7 +71,12 @@ def test_it_installs_beside_isc_s_and_its_unit_is_sound(package):
     assert run("systemd-analyze", "verify", "--man=no", str(UNIT)).stderr == ""
     assert LEASES.stat().st_mode & 0o777 == 0o640
     assert LEASES.owner() == "dhcpd"
-    assert run("/opt/dhcpd/bin/dhcpd", "--version").stderr.startswith("isc-dhcpd-4.4.3-P1\ndhcpd ")
+    told = run("/opt/dhcpd/bin/dhcpd", "--version").stderr
+    assert told == f"isc-dhcpd-4.4.3-P1\ndhcpd {__version__}+compiled\n"
+    depends = run("dpkg-query", "--show", "--showformat", "${Depends}", "dhcpd").stdout
+    assert re.search(r"python3 \(>= 3\.(\d+)\), python3 \(<< 3\.\d+\)", depends), "what is compiled is of one Python"
+    assert Path("/etc/dhcp").is_dir()
+    assert Path("/usr/share/doc/dhcpd/docs/getting-started.md").exists()
     assert run("/usr/bin/dhcpd-trace", "--version").returncode == 0
     assert {path.name for path in Path("/usr/share/dhcpd/monitoring").iterdir()} == {"alerts.yml", "grafana.json"}
 
