@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ...against import changed
 from ...replay.looking.explain import as_object
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 HTML: Final = "text/html; charset=utf-8"
 _HOUR_US: Final = 3_600_000_000
 _MICROSECONDS: Final = 1_000_000
+# When an event was, and its number. Two files hold what came while the later one was begun; each run counts from one.
+_Moment: TypeAlias = tuple[int, int]
 
 
 def explain(site: Site, values: Mapping[str, Any]) -> Generator[Errand, bytes, Text]:
@@ -51,7 +53,7 @@ def explained(files: Sequence[str], client: str, count: int, since_us: int, unti
 
     `files` are those of the recording, in order.
     """
-    rows: dict[int, dict[str, object]] = {}
+    rows: dict[_Moment, dict[str, object]] = {}
     unread: list[str] = []
     for path in reversed(files):
         if len(rows) >= count or _ended_us(path) < since_us:
@@ -60,16 +62,21 @@ def explained(files: Sequence[str], client: str, count: int, since_us: int, unti
             with open_tape(path) as tape:
                 wanted = client_test(client, tape)
                 found = [
-                    entry.seq for entry in tape.iterate()
+                    (entry.event.wall_us, entry.seq) for entry in tape.iterate()
                     if isinstance(entry, Entry) and since_us <= entry.event.wall_us <= until_us and wanted(entry)
                 ]  # fmt: skip
-                # Two files hold what came while the later one was begun.
-                numbers = [seq for seq in found if seq not in rows][-(count - len(rows)) :]
-                rows |= {one.seq: as_object(one) for one in explanations(tape, numbers)}
+                numbers = [one[1] for one in found if one not in rows][-(count - len(rows)) :]
+                rows |= {(one.event.wall_us, one.seq): as_object(one) for one in explanations(tape, numbers)}
         except TapeError as error:
-            unread.append(f"{path}: {error}")
-    answer = {"explanations": [rows[seq] for seq in sorted(rows)], "unread": unread}
+            unread.append(_told(path, error))
+    answer = {"explanations": [rows[moment] for moment in sorted(rows)], "unread": unread}
     return json.dumps(answer, ensure_ascii=False).encode("utf-8", "backslashreplace")
+
+
+def _told(path: str, error: TapeError) -> str:
+    """Which file could not be read, and why."""
+    text = str(error)
+    return text if text.startswith(path) else f"{path}: {text}"
 
 
 def _ended_us(path: str) -> int:
@@ -90,18 +97,17 @@ def reloads(site: Site, values: Mapping[str, Any]) -> Generator[Errand, bytes, T
 
 def reloaded(files: Sequence[str], since_us: int) -> bytes:
     """The reloads since a moment, by the recording's files in order; each with what the one before it meant."""
-    rows: dict[int, Reload] = {}
+    rows: dict[_Moment, Reload] = {}
     unread: list[str] = []
     for path in files:
         if _ended_us(path) < since_us:
             continue
         try:
             with open_tape(path) as tape:
-                # Two files hold what came while the later one was begun.
-                rows |= {row["seq"]: row for row in _reloads_of(tape, since_us) if row["seq"] not in rows}
+                rows |= {(row["wall_us"], row["seq"]): row for row in _reloads_of(tape, since_us)}
         except TapeError as error:
-            unread.append(f"{path}: {error}")
-    answer: Reloads = {"reloads": [rows[seq] for seq in sorted(rows)], "unread": unread}
+            unread.append(_told(path, error))
+    answer: Reloads = {"reloads": [rows[moment] for moment in sorted(rows)], "unread": unread}
     return json.dumps(answer, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
