@@ -7,10 +7,26 @@ from typing import Final
 
 _MODULE: Final = "__main__.py"
 _STDERR: Final = 2
+_OPTIMIZE: Final = "PYTHONOPTIMIZE"
+_NO_CHECKS: Final = b"dhcpd: python -O takes away the checks that end a run before it breaks a promise: leave it out\n"
+
+
+def _keep_assertions() -> None:
+    """Start over with assertions where the environment has turned them off, as images of containers do.
+
+    Raises SystemExit where the command line has.
+    """
+    if __debug__:
+        return
+    if os.environ.pop(_OPTIMIZE, ""):
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - itself
+    os.write(_STDERR, _NO_CHECKS)
+    sys.exit(1)
 
 
 def main() -> int:
     """Run the program with the process's arguments; returns its exit status."""
+    _keep_assertions()
     argv = list(sys.argv)
     if os.path.basename(argv[0]) == _MODULE:  # noqa: PTH119 - a name, not a file
         argv[0] = "dhcpd"

@@ -1,5 +1,9 @@
 """The command line: every refusal below was given by ISC dhcpd 4.4.3-P1 itself."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from dhcpd import cli
@@ -81,3 +85,27 @@ def test_usage_names_the_program():
     lines = cli.usage("mydhcpd").split("\n")
     assert lines[0] == "Usage: mydhcpd [-p <UDP port #>] [-f] [-d] [-q] [-t|-T]"
     assert lines[-1] == "       mydhcpd {--version|--help|-h}"
+
+
+STARTING = """
+import sys
+sys.argv = ["dhcpd", "--version"]
+print(__debug__, flush=True)
+from dhcpd.__main__ import main
+sys.exit(main())
+"""
+
+
+def test_assertions_stay_on_where_the_environment_turns_them_off():
+    """What must never be ends the run, in production too; images of containers like to set this variable."""
+    environment = {**os.environ, "PYTHONOPTIMIZE": "1"}
+    command = [sys.executable, "-c", STARTING]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\nTrue\n"
+    assert "4.4.3-P1" in done.stderr
+
+
+def test_who_turns_them_off_on_the_command_line_is_told_to_leave_that():
+    done = subprocess.run([sys.executable, "-O", "-c", STARTING], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("dhcpd: python -O takes away the checks")
