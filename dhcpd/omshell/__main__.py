@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from ..dhcpctl.client import connect
 from ..dhcpctl.keys import DEFAULT_ALGORITHM, BadKey, key_from_file
 from .language import LINE_OCTETS_MAX
-from .shell import Shell
+from .shell import Shell, for_people
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -111,10 +111,14 @@ def _talk(shell: Shell) -> None:
 
 
 def _to(stream: BinaryIO) -> Callable[[str], None]:
-    """What writes to a stream at once, so that two streams that meet in one place stay in order."""
+    """What writes to a stream at once, so that two streams that meet in one place stay in order.
+
+    A script reads octets as they are; on a terminal nothing that a server says may be obeyed.
+    """
+    person = stream.isatty()
 
     def write(text: str) -> None:
-        stream.write(text.encode("latin-1"))
+        stream.write(for_people(text).encode("utf-8", "replace") if person else text.encode("latin-1"))
         stream.flush()
 
     return write

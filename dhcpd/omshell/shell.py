@@ -382,3 +382,10 @@ def shown(value: Value) -> str:
 def _octets(text: str) -> str:
     """Text as the streams take it, an octet a character."""
     return octets_of_name(text).decode("latin-1")
+
+
+def for_people(text: str) -> str:
+    """What the shell says, an octet a character, as a terminal may have it: names of attributes are the server's."""
+    from ..replay.showing.terminal import safe_lines  # noqa: PLC0415 - a script does not wait for it
+
+    return safe_lines(text.encode("latin-1").decode("utf-8", "backslashreplace"))

@@ -9,6 +9,7 @@ import readline
 from typing import TYPE_CHECKING, Final
 
 from .language import LINE_OCTETS_MAX
+from .shell import for_people
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +65,7 @@ def lines_of_terminal(shell: Shell) -> Iterator[bytes]:
     readline.set_auto_history(False)
     while True:
         try:
-            line = input(shell.prompt())
+            line = input(for_people(shell.prompt()))
         except EOFError:
             return
         except KeyboardInterrupt:

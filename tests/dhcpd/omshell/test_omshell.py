@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from dhcpd.dhcpctl import Object
 from dhcpd.omshell import terminal
-from dhcpd.omshell.__main__ import lines_of
-from dhcpd.omshell.shell import Shell, shown
+from dhcpd.omshell.__main__ import _to, lines_of
+from dhcpd.omshell.shell import Shell, for_people, shown
 from tests.dhcpd.dhcpctl.loopback import Loopback
 
 OMSHELL = [sys.executable, "-m", "dhcpd.omshell"]
@@ -132,3 +132,22 @@ def test_a_person_at_a_terminal(tmp_path):
         os.write(ours, typed)
     assert process.wait(timeout=60) == 0
     os.close(ours)
+
+
+def test_what_a_server_says_is_not_obeyed_by_a_terminal():
+    ours, theirs = pty.openpty()
+    evil = "a\x1b[2J\r\nforged\x9b1m\N{RIGHT-TO-LEFT OVERRIDE}"
+    with os.fdopen(theirs, "wb", buffering=0) as stream:
+        _to(stream)(f'{evil.encode().decode("latin-1")} = "x"\n')
+    heard = os.read(ours, 4096).decode()
+    os.close(ours)
+    assert heard.replace("\r\n", "\n") == 'a\\x1b[2J\\x0d\nforged\\x9b1m\\u202e = "x"\n'
+    said = io.BytesIO()
+    _to(said)("a\x1b[2J")
+    assert said.getvalue() == b"a\x1b[2J", "a script has the octets"
+
+
+def test_the_prompt_is_not_obeyed_either():
+    shell = Shell(lambda *_: pytest.fail("nothing to connect to"), lambda _: None, lambda _: None)
+    shell.connected, shell.about = True, Object("host", {"a\x1b[2J": 1})
+    assert "\x1b" not in for_people(shell.prompt())
