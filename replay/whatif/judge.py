@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ...trace.effects import Send
 
 _YIADDR: Final = slice(16, 20)
+# A stranger's recording may say any number.
+_ADDRESS_MASK: Final = 0xFFFFFFFF
 _CIADDR: Final = slice(12, 16)
 _TIMES: Final = frozenset({"option dhcp-lease-time", "option dhcp-renewal-time", "option dhcp-rebinding-time"})
 _WAYS: Final = frozenset({"flags", "giaddr", "hops", "secs"})
@@ -165,12 +167,13 @@ def _delivery(recorded: Send, new: Send) -> list[FieldChange]:
 def _way(send: Send) -> dict[str, str]:
     """How an answer leaves; the client's own address by that name, since it is told elsewhere."""
     own = (yiaddr(send), int.from_bytes(send.payload[_CIADDR], "big"))
-    destination = "the client's address" if send.destination in own else str(IPv4Address(send.destination))
+    there = send.destination
+    destination = "the client's address" if there in own else str(IPv4Address(there & _ADDRESS_MASK))
     return {
         "interface": send.interface or "fallback",
         "sent as": "frame" if send.raw else "datagram",
         "destination": destination,
         "port": str(send.port),
         "link": send.link.hex(":"),
-        "source": str(IPv4Address(send.source)),
+        "source": str(IPv4Address(send.source & _ADDRESS_MASK)),
     }

@@ -39,7 +39,8 @@ def changed(record: Any, fields: dict[str, Any]) -> Any:
 
 @pytest.mark.parametrize("name", ODD)
 def test_no_verb_fails(tmp_path: Path, name: str) -> None:
-    path = tmp_path / "odd.trace"
+    path, conf = tmp_path / "odd.trace", tmp_path / "dhcpd.conf"
+    conf.write_text("subnet 10.66.0.0 netmask 255.255.0.0 { range 10.66.2.1 10.66.2.9; }\n")
     with open_tape(FIXTURE) as tape, TapeWriter.create(path, version="0") as made:
         for entry in tape.iterate():
             if isinstance(entry, Entry):
@@ -48,7 +49,8 @@ def test_no_verb_fails(tmp_path: Path, name: str) -> None:
     for words in (
         ["show", "--full"], ["show", "--json"], ["redact", "-o", str(tmp_path / "redacted.trace")],
         ["export", "--no-reasons", "--pcapng", str(tmp_path / "odd.pcapng")],
-        ["report", "-o", str(tmp_path / "odd.html")], ["stats"],
+        ["report", "-o", str(tmp_path / "odd.html")], ["stats"], ["whatif", "-cf", str(conf)], ["explain"],
+        ["history", "10.66.1.1"], ["diff", "1", "9999"], ["at", "9999", "--leases"], ["verify", "--jobs", "1"],
     ):  # fmt: skip
         result = CliRunner().invoke(cli, [words[0], str(path), *words[1:]])
         assert result.exception is None or isinstance(result.exception, SystemExit), (words, result.exception)
