@@ -50,6 +50,14 @@ _GROUP_PLACES: Final = frozenset({GLOBAL, SHARED_NETWORK, SUBNET, GROUP, POOL, P
 _IP6_BITS: Final = 128
 _PRINTABLE: Final = range(0x20, 0x7F)
 
+def identifier_ignored(name: str, uid: bytes, given: bytes) -> str:
+    """ISC's line for a host that has a uid and sets its client another identifier, by which it is not found."""
+    return (
+        f"Warning, host declaration '{name}' already has uid '{shown(uid)}', "
+        f"ignoring dhcp-client-identifier '{shown(given)}'"
+    )
+
+
 
 class Hosts(Statements):
     """Reads declarations of hosts, groups and classes."""
@@ -100,11 +108,7 @@ class Hosts(Statements):
         if len(found) > 1:
             self.lines.append((ERROR, "only one dhcp client identifier may be specified"))
         if found and state.uid is not None:
-            text = (
-                f"Warning, host declaration '{state.name}' already has uid '{shown(state.uid)}', "
-                f"ignoring dhcp-client-identifier '{shown(found[0])}'"
-            )
-            self.lines.append((ERROR, text))
+            self.lines.append((ERROR, identifier_ignored(state.name, state.uid, found[0])))
 
     def hardware_statement(self, frame: Frame) -> Node:
         """`hardware TYPE ADDRESS;`: the word is read."""
@@ -418,4 +422,4 @@ def shown(value: bytes) -> str:
     """A client identifier in a message: quoted where it is all printable, else in hex."""
     if value and all(octet in _PRINTABLE for octet in value):
         return f'"{value.decode("ascii")}"'
-    return ":".join(f"{octet:x}" for octet in value)
+    return ":".join(f"{octet:02x}" for octet in value)

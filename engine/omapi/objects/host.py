@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ....trace.effects import ERROR
+from ...conf.reading.parse_hosts import identifier_ignored
 from ...model.syntax import Host as HostNode
 from ...model.syntax import OptionStatement
 from ..handles import Reference
@@ -174,6 +176,7 @@ class _HostChange:
 
     def _enter(self) -> bytes:
         """Put the host in force in the place of what was there; the records that say so. Raises Refused."""
+        self._settle_identifier()
         record = self._fields.record()
         if self._known is None:
             return self._put(record)
@@ -185,6 +188,16 @@ class _HostChange:
         except Refused:
             declare(self._host, before.record())
             raise
+
+    def _settle_identifier(self) -> None:
+        """A host without an identifier is found by the one that it sends its client; of another it is said."""
+        fields, found = self._fields, b""
+        for node in fields.statements or ():
+            if isinstance(node, OptionStatement) and (node.option.space, node.option.code) == _IDENTIFIER:
+                found = node.value.octets or found
+        if found and fields.identifier not in (b"", found):
+            self._host.log(ERROR, identifier_ignored(fields.name, fields.identifier, found))
+        fields.identifier = fields.identifier or found
 
     def _put(self, record: str) -> bytes:
         """Put a record in force that reads back as it was meant; raises Refused."""
@@ -250,11 +263,6 @@ class _HostChange:
         if not value:
             raise Refused(INVALID_ARGUMENT)
         self._fields.statements = read_statements(self._host, value)
-        # A host that sends its client an identifier is found by it.
-        for node in self._fields.statements:
-            if isinstance(node, OptionStatement) and (node.option.space, node.option.code) == _IDENTIFIER:
-                constant = node.value.octets
-                self._fields.identifier = self._fields.identifier if constant is None else constant
 
     def _set_known(self, _value: bytes) -> None:
         """Every host is known: accepted, without effect."""
