@@ -19,13 +19,13 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from . import asking, ddns, door, loading, measure, omapi, pairs, report, verifying
+from . import asking, ddns, door, failover, loading, measure, omapi, pairs, report, verifying
 from .peers import PEERS, Peer, missing_tools
 
 POOLS = (4096, 65_536, 262_144)
 PARTS = (
     "sustained", "committed", "rich", "startup", "trace", "playback", "wide", "hosts", "recording", "snapshot",
-    "reload", "omapi", "ddns", "asking", "verify", "loading", "pairs",
+    "reload", "omapi", "ddns", "asking", "verify", "loading", "failover", "pairs",
 )  # fmt: skip
 Part = Callable[[argparse.Namespace, dict[str, float]], None]
 # Where the search for ISC's rate begins, by pool: it falls with the pool's size.
@@ -49,6 +49,9 @@ _ASKED_RATE = 3000
 _ASKED_S = 6
 _ASKED_ROUNDS = 4
 _OMAPI_CONNECTIONS = 16
+_PAIRED_POOL = 65_536
+_PAIRED_LEASES = 50_000
+_ABSENT_EXCHANGES = 10_000
 _MIB = 1 << 20
 _ISC_LOADED = (50_000,)
 
@@ -107,6 +110,7 @@ def measure_all(asked: argparse.Namespace) -> dict[str, float]:
         "asking": _asking,
         "verify": _verify,
         "loading": _loading,
+        "failover": _failover,
         "pairs": _pairs,
     }
     for name in PARTS:
@@ -312,6 +316,28 @@ def _loading(asked: argparse.Namespace, figures: dict[str, float]) -> None:
     figures |= found
     for name, value in found.items():
         say(f"{name}: {value:.2f} s of processor time")
+
+
+def _failover(asked: argparse.Namespace, figures: dict[str, float]) -> None:
+    """A pair of ours, both recording, against a pair of ISC's; and what failover costs who has none."""
+    for key, start in (("isc", 200), ("ours-tf", 1000)):
+        if key in asked.servers and not PEERS[key].missing:
+            step = partial(_failover_pair, PEERS[key], key, start)
+            _guarded(f"failover {key}", step, asked, figures)
+    whole, spent = failover.absent_partner(_PAIRED_POOL, _ABSENT_EXCHANGES)
+    figures["failover/exchange"], figures["failover/absent"] = whole, spent
+    say(f"without a partner: {spent:.2f} us of an exchange of {whole:.0f} us go into asking nobody")
+
+
+def _failover_pair(
+    peer: Peer, key: str, start: int, asked: argparse.Namespace, figures: dict[str, float]
+) -> None:
+    good, peak = failover.sustained(peer, _PAIRED_POOL, asked.seconds, start, 20_000)
+    figures[f"failover/sustained/{key}"], figures[f"failover/peak/{key}"] = good, peak
+    say(f"a pair of {peer.name}, {_PAIRED_POOL} addresses: {good:.0f}/s sustained, {peak:.0f}/s peak")
+    seconds = failover.resynchronised(peer, _PAIRED_LEASES, _PAIRED_POOL)
+    figures[f"failover/resynchronised/{key}"] = seconds
+    say(f"a pair of {peer.name}, {_PAIRED_LEASES} leases: {seconds:.1f} s until a lost database is told anew")
 
 
 def _pairs(asked: argparse.Namespace, figures: dict[str, float]) -> None:

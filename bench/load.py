@@ -6,7 +6,7 @@ import re
 import subprocess
 from dataclasses import dataclass
 
-from .world import CLIENT_INTERFACE, SERVER_ADDRESS, World
+from .world import CLIENT_INTERFACE, World
 
 DROPS_PERCENT_MAX = 1.0
 RUNS_MAX = 16
@@ -39,7 +39,7 @@ def start(world: World, rate: int, clients: int, seconds: int, patience_s: int =
     """
     words = ["perfdhcp", "-4", "-l", CLIENT_INTERFACE, "-r", str(rate), "-R", str(clients), "-p", str(seconds)]
     words += ["-W", str(patience_s * 1_000_000)] if patience_s else []
-    command = world.within(world.client, *words, SERVER_ADDRESS)
+    command = world.within(world.client, *words, world.target)
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 

@@ -82,25 +82,29 @@ def _processor_cost(peer: Peer, size: int, rate: int, seconds: int) -> float:
     return spent / (outcome.rate * seconds) * 1e6 if outcome.rate else 0.0
 
 
-def _date(seconds: float) -> str:
+def date(seconds: float) -> str:
+    """A moment as in a lease file."""
     moment = time.gmtime(seconds)
     return f"{(moment.tm_wday + 1) % 7} {time.strftime('%Y/%m/%d %H:%M:%S', moment)}"
 
 
-def lease_file(path: Path, count: int) -> None:
+def lease_file(path: Path, count: int, *, paired: bool = False) -> None:
     """A lease file of `count` active leases as ISC writes them: of one day, in the order of their last renewal."""
     order = random.Random(count)
     numbers = order.sample(range(count), count)
     now = time.time()
+    states = "  next binding state free;\n  rewind binding state free;\n"
+    if paired:
+        states = "  next binding state expired;\n"
     with path.open("w") as out:
         for place, number in enumerate(numbers):
             hardware = (0x02 << 40 | number).to_bytes(6, "big")
             uid = "".join(f"\\{octet:03o}" for octet in b"\x01" + hardware)
             start = now - 3600 + 3600 * place / count
             out.write(
-                f"lease {dotted(_BASE + number)} {{\n  starts {_date(start)};\n"
-                f"  ends {_date(start + order.randrange(43_200, 86_400))};\n  cltt {_date(start)};\n"
-                "  binding state active;\n  next binding state free;\n  rewind binding state free;\n"
+                f"lease {dotted(_BASE + number)} {{\n  starts {date(start)};\n"
+                f"  ends {date(start + order.randrange(43_200, 86_400))};\n  cltt {date(start)};\n"
+                f"  binding state active;\n{states}"
                 f'  hardware ethernet {hardware.hex(":")};\n  uid "{uid}";\n}}\n'
             )
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from .world import SERVER_INTERFACE, World
+from .world import SERVER_ADDRESS, SERVER_INTERFACE, World
 
 ROOT = Path(__file__).resolve().parent.parent
 ISC = "/usr/sbin/dhcpd"
@@ -31,6 +31,7 @@ _OMAPI = (
     f"omapi-port {OMAPI_PORT};\nkey bench {{ algorithm hmac-md5; secret AAECAwQFBgcICQoLDA0ODw==; }};\n"
     "omapi-key bench;\n"
 )
+PAIR_ADDRESSES = {"primary": SERVER_ADDRESS, "secondary": "10.0.0.3"}
 _DDNS = """ddns-update-style standard; ddns-domainname "bench.example";
 ddns-hostname = concat("h", binary-to-ascii(16, 8, "-", substring(hardware, 1, 6)));
 zone bench.example. { primary 127.0.0.1; }
@@ -76,6 +77,16 @@ def rich_configuration(size: int) -> str:
     plain = isc_configuration(size)
     low, high = pool(size)
     return hosts(_HOSTS) + classes + plain.replace(f"range {low} {high};", "\n" + pools)
+
+
+def relationship(role: str) -> str:
+    """The relationship in dhcpd.conf, at one end."""
+    other = next(address for name, address in PAIR_ADDRESSES.items() if name != role)
+    own = "primary; mclt 60; split 128;" if role == "primary" else "secondary;"
+    return (
+        f'failover peer "fo" {{ {own} address {PAIR_ADDRESSES[role]}; peer address {other}; port 647; peer port 647;\n'
+        "  max-response-delay 60; max-unacked-updates 10; load balance max seconds 3; }\n"
+    )
 
 
 def hosts(count: int) -> str:
@@ -129,6 +140,7 @@ class Peer:
     """One server: `name` for the tables, `kind` isc, kea or ours, `trace` whether it records, `committed` as above.
 
     `rich`: with rich_configuration; `hosts`, `subnets`: with so many of them more. `program`: where our server is.
+    `failover`: primary or secondary of a pair, or empty.
     `omapi`: served, with the key `bench`. `ddns`: with a name for every client. `preload`: a library to start it with.
     """
 
@@ -143,6 +155,7 @@ class Peer:
     omapi: bool = False
     ddns: bool = False
     preload: str = ""
+    failover: str = ""
     extra: list[str] = field(default_factory=list)
 
     @property
@@ -158,6 +171,10 @@ class Peer:
             return [KEA, "-c", str(home / "kea.json")]
         text = rich_configuration(size) if self.rich else isc_configuration(size, committed=self.committed)
         text = _DDNS + text.replace("ddns-update-style none;", "") if self.ddns else text
+        if self.failover:
+            low, high = pool(size)
+            shared = f'pool {{ failover peer "fo"; range {low} {high}; }}'
+            text = relationship(self.failover) + text.replace(f"range {low} {high};", shared)
         (home / "dhcpd.conf").write_text(text + hosts(self.hosts) + subnets(self.subnets) + _OMAPI * self.omapi)
         (home / "dhcpd.leases").touch()
         words = [ISC, "-4"] if self.kind == "isc" else [self.program]
@@ -190,12 +207,13 @@ class Running:
     def __init__(self, world: World, peer: Peer, home: Path, size: int) -> None:
         """Nothing is started yet."""
         self.world, self.peer, self.home, self.size = world, peer, home, size
+        self.namespace = world.server
         self.started_s = 0.0
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         """Start, and wait until it says that it serves; raises TimeoutError."""
-        command = self.world.within(self.world.server, *self.peer.command(self.home, self.size))
+        command = self.world.within(self.namespace, *self.peer.command(self.home, self.size))
         environment = {**_as_installed(), "KEA_PIDFILE_DIR": str(self.home), "KEA_LOCKFILE_DIR": str(self.home)}
         if self.peer.preload:
             environment["LD_PRELOAD"] = self.peer.preload

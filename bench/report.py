@@ -115,6 +115,18 @@ _PAIRS = (
             ("restoring the leases of a snapshot", "restored", 250_000),
         )
     ),
+    *(
+        (f"a failover pair with -tf, 65,536 addresses: {what}, against a pair of ISC dhcpd", f"failover/{name}/ours-tf",
+         f"failover/{name}/isc", "/s")
+        for what, name in (("sustained", "sustained"), ("peak", "peak"))
+    ),
+    (
+        "a failover pair with 50,000 leases: a lost database is told anew in, against a pair of ISC dhcpd",
+        "failover/resynchronised/ours-tf",
+        "failover/resynchronised/isc",
+        " s",
+    ),
+    ("processor an exchange without failover: asking nobody, of all", "failover/absent", "failover/exchange", " us"),
     ("processor an exchange of clients that renew, against the other tree", *_pair("renewed"), " us"),
     ("processor an exchange that is stored, against the other tree", *_pair("committed"), " us"),
     ("start with 50,000 leases, against the other tree", *_pair("start"), " s"),

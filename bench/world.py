@@ -23,7 +23,9 @@ def _ip(*words: str, check: bool = True) -> None:
 
 
 class World:
-    """A context manager; `server` and `client` are the namespaces' names."""
+    """A context manager; `server` and `client` are the namespaces' names, `target` whom perfdhcp speaks to."""
+
+    target = SERVER_ADDRESS
 
     def __init__(self, mark: str = "") -> None:
         """Names hold the process id, so that two benchmarks may run at a time; `mark` tells two of one apart."""
