@@ -19,7 +19,7 @@ import pytest
 
 from fixtures.network import Network, wait_for
 
-CLIENTS, A_SECOND = 120, 100
+CLIENTS, A_SECOND = 400, 500
 ISC = ["/usr/sbin/dhcpd", "-4"]
 OURS = [sys.executable, "-m", "dhcpd"]
 ADDRESSES = {"primary": "10.44.0.1", "secondary": "10.44.0.2"}
