@@ -18,12 +18,14 @@ _HEADER_OCTETS: Final = 12
 _OPTION: Final = struct.Struct("!HH")
 _BNDUPD, _CONNECT = 3, 5
 _STATUS, _HARDWARE, _HBA = 3, 5, 11
-# Active, expired, released: who had them must be told.
+# Active, expired, released: who had them must be told. Abandoned: nobody has it.
 _HELD: Final = frozenset({2, 3, 4})
+_ABANDONED: Final = 5
+_SOMEBODY: Final = b"\1\2\0\0\0\0\0"
 
 
 def garbled(effect: StreamSend) -> StreamSend:
-    """The same with a binding's hardware address left out, and a hash bucket assignment that is too short."""
+    """The same, with hardware addresses left out, or told where nobody is, and an HBA that is too short."""
     if len(effect.data) < _HEADER_OCTETS:
         return effect
     return effect._replace(data=b"".join(_spoilt(frame) for frame in _frames(effect.data)))
@@ -46,6 +48,8 @@ def _spoilt(frame: bytes) -> bytes:
         options = [(code, value[:-1] if code == _HBA else value) for code, value in options]
     elif status in _HELD:
         options = [(code, value) for code, value in options if code != _HARDWARE]
+    elif status == _ABANDONED:
+        options.append((_HARDWARE, _SOMEBODY))
     body = b"".join(_OPTION.pack(code, len(value)) + value for code, value in options)
     return _HEADER.pack(_HEADER_OCTETS + len(body), frame[2], frame[3]) + frame[4:_HEADER_OCTETS] + body
 

@@ -157,13 +157,13 @@ class Run:
 
     def _heal(self) -> None:
         """Everything is well again: the servers come to what they must be within their time."""
+        for operator in self._operators:
+            operator.give_up()
         for step in self.plan.steps:
             fault = FAULTS.get(step.kind)
             if fault is not None and fault.end is not None:
                 fault.end(self, step)
         self.healed = True
-        for operator in self._operators:
-            operator.give_up()
         self._make_good()
         self._settle("settled", settled.bound_s(self.site), partial(settled.missing, self.relationships, self.nodes))
         if self.site.names:

@@ -23,6 +23,7 @@ from .stored import Stored
 from .twins import Twins
 
 if TYPE_CHECKING:
+    from ....engine.failover.rules.states import State
     from ....engine.service.server import Server
     from ....trace.effects import Effect
     from ....trace.events import Event
@@ -60,8 +61,10 @@ class Judge:
         self._site = site
         self._clock = clock
         self._knowledge = {number: Knowledge() for number in servers(site)}
-        # Names of relationships of which both servers serve, and one is in PARTNER-DOWN (promises.py).
+        # Names of relationships of which both servers serve, and one is in PARTNER-DOWN, or ended in it (promises.py).
         self._split: set[str] = set()
+        # (name of a relationship, server) that is in PARTNER-DOWN, or ended in it.
+        self._alone: set[tuple[str, int]] = set()
         # Relationship -> the server that has lost its disk, until both are in NORMAL again.
         self._forgetful: dict[str, int] = {}
         self._stored = {number: Stored() for number in servers(site)}
@@ -155,14 +158,27 @@ class Judge:
 
     def _look_for_splits(self, node: Node) -> None:
         for one in relationships(self._site, node.number):
-            first, second = (self.nodes[number].endpoint(one.name) for number in (one.primary, one.secondary))
-            states = set() if first is None or second is None else {first.state, second.state}
-            if P_DOWN in states and states <= _SERVES:
+            states = [self._state(one, number) for number in (one.primary, one.secondary)]
+            if P_DOWN in states and all(state in _SERVES for state in states):
                 self._split.add(one.name)
             else:
                 self._split.discard(one.name)
-            if states == {NORMAL}:
+            if all(state is NORMAL for state in states):
                 self._forgetful.pop(one.name, None)
+
+    def _state(self, one: Relationship, number: int) -> State | None:
+        """The state of one end; of a server that does not run, PARTNER-DOWN where it ended in that.
+
+        What it gave alone stands, and a partner that comes back meanwhile hears of it from nobody.
+        """
+        end = self.nodes[number].endpoint(one.name)
+        if end is None:
+            return P_DOWN if (one.name, number) in self._alone else None
+        if end.state is P_DOWN:
+            self._alone.add((one.name, number))
+        else:
+            self._alone.discard((one.name, number))
+        return end.state
 
     def leaves(self, node: Node, effect: fx.Send) -> None:
         """A reply leaves: what it promises must be right."""

@@ -9,7 +9,8 @@ A promise stands from the ACK that leaves until the time in it is over, or its c
 conflict, and a refusal. Clocks that were apart shorten promises by as much, since neither server can know (failover
 does not correct skew, and a clock that is stepped on ends leases early). And while one server is in PARTNER-DOWN and
 its partner serves all the same, nobody can keep them apart: an address that is promised then is left out (`spoilt`)
-until no promise of that time is open. Who says PARTNER-DOWN of a living partner gets what he asked for; a run counts
+until no promise of that time is open. So it is where the one ends before the other comes back, who hears of it from
+nobody. Who says PARTNER-DOWN of a living partner gets what he asked for; a run counts
 how often that came.
 
 Times are microseconds of the world's clock, but those of servers, which are seconds of their own.
