@@ -47,8 +47,10 @@ if TYPE_CHECKING:
 SECOND_US: Final = 1_000_000
 STARTUP_S: Final = LINK_STARTUP_S
 
-# The MCLT of a partner that has never said it: what the draft recommends, and longer than what most sites have.
-UNKNOWN_MCLT_S: Final = 3600
+# Where the partner has never said MCLT: its promises are waited for as long as if it were so long, which is what the
+# draft recommends, and longer than what most sites have; and nobody is promised more than what is less than any.
+LONGEST_MCLT_S: Final = 3600
+SHORTEST_MCLT_S: Final = 30
 
 # Alarms (site.py). Behind each, what its `detail` says.
 RETRY: Final = "retry"  # nothing: call the partner again
@@ -206,13 +208,18 @@ class Endpoint:
         return self.saved if self.state is STARTUP else self.state
 
     @property
-    def lead_s(self) -> int:
-        """MCLT as this server has to reckon with it: one that has lost its record does not know the primary's."""
-        return self.mclt or UNKNOWN_MCLT_S
+    def partners_lead_s(self) -> int:
+        """MCLT, for which the partner's promises are waited for: one that has lost its record may not know it."""
+        return self.mclt or LONGEST_MCLT_S
+
+    @property
+    def own_lead_s(self) -> int:
+        """MCLT, as far as this server may promise."""
+        return self.mclt or SHORTEST_MCLT_S
 
     def stand(self) -> Stand:
         """What questions of ownership hang on."""
-        return Stand(self.site.now, self.primary, self.state, self.since, self.serving.service, self.lead_s)
+        return Stand(self.site.now, self.primary, self.state, self.since, self.serving.service, self.partners_lead_s)
 
     def log(self, level: int, text: str) -> None:
         """A line about this relationship."""

@@ -108,7 +108,7 @@ class PoolPartner:
     def shorten(self, lease: Lease, seconds: int, now: int, holder: Holder) -> int:
         """The time under the MCLT rule. What the partner knows of a client before is nothing to another."""
         known = ownership.tsfp_of(lease) if lease.is_of(holder.packet.hardware, holder.uid) else 0
-        return lease_time.granted(now, seconds, known, self._endpoint.lead_s)
+        return lease_time.granted(now, seconds, known, self._endpoint.own_lead_s)
 
     def promise(self, lease: Lease, seconds: int | None, granted: int, now: int) -> Promise:
         """The potential expiry; BOOTP is exempt, and leaves both times empty."""
@@ -127,7 +127,7 @@ class PoolPartner:
         """The lease's end; in PARTNER-DOWN, for one that has ended, when the partner can have no promise open on it."""
         endpoint = self._endpoint
         if lease.state in ENDED and endpoint.state is P_DOWN:
-            return max(max(endpoint.since, ownership.tsfp_of(lease)) + endpoint.lead_s, lease.ends)
+            return max(max(endpoint.since, ownership.tsfp_of(lease)) + endpoint.partners_lead_s, lease.ends)
         return lease.ends
 
     def changed(self, change: Change) -> None:

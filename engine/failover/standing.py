@@ -217,7 +217,9 @@ def _communications_interrupted(endpoint: Endpoint) -> list[Awaited]:
 
 def _partner_down(endpoint: Endpoint) -> list[Awaited]:
     return [
-        Awaited("the partner's free leases to be this server's (STOS + MCLT)", endpoint.since + endpoint.lead_s),
+        Awaited(
+            "the partner's free leases to be this server's (STOS + MCLT)", endpoint.since + endpoint.partners_lead_s
+        ),
         Awaited("the partner, who must recover"),
     ]
 

@@ -294,6 +294,12 @@ def _shut_down(run: Run, step: Step) -> bool:
 
 
 def _write_state(run: Run, step: Step) -> bool:
+    """A server is told any state, unless it is on its way to know what it forgot.
+
+    That it must be told everything stands in its lease file as its state (RECOVER), and would be overwritten.
+    """
+    if run.judge.forgets(run.relationship(step), step.who):
+        return False
     state = _WRITTEN[step.draw // _PARTS % len(_WRITTEN)]
     return state is not NORMAL and run.operate(step.who, operators.state_wish(run.relationship(step).name, int(state)))
 
@@ -302,7 +308,7 @@ def _write_both(run: Run, step: Step) -> bool:
     """Both ends of a relationship are told states while they cannot tell each other; one in two is killed behind it."""
     one, count = run.relationship(step), len(_WRITTEN)
     numbers = (step.who, one.other(step.who))
-    if not all(run.nodes[number].running for number in numbers):
+    if any(not run.nodes[number].running or run.judge.forgets(one, number) for number in numbers):
         return False
     run.world.network.cut(*run.neighbours(step))
     choice = step.draw // _PARTS

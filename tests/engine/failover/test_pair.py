@@ -186,6 +186,33 @@ def test_a_lost_lease_file_is_told_anew_and_waits_the_whole_mclt(pair: Pair) -> 
     agree(pair)
 
 
+def test_a_server_that_is_to_serve_before_it_was_told_everything_asks_for_it_all_the_same(pair: Pair) -> None:
+    assert pair.dora(SECONDARYS) is not None
+    pair.sleep(3)
+    pair.kill(pair.secondary)
+    pair.secondary.leases = b""
+    pair.cut = True
+    pair.start(pair.secondary)
+    pair.sleep(20)
+    assert pair.secondary.state == "recover"
+    pair.secondary.set_state(states.REC_DONE)
+    pair.cut = False
+    pair.sleep(30)
+    assert states_of(pair) == ("normal", "normal")
+    agree(pair)
+
+
+def test_nobody_is_in_normal_alone(pair: Pair) -> None:
+    pair.cut = True
+    pair.sleep(30)
+    assert states_of(pair) == ("communications-interrupted", "communications-interrupted")
+    pair.primary.set_state(states.NORMAL)
+    assert pair.primary.state == "communications-interrupted"
+    pair.cut = False
+    pair.sleep(30)
+    assert states_of(pair) == ("normal", "normal")
+
+
 def test_two_that_both_acted_alone_resolve_it_in_turns(pair: Pair) -> None:
     pair.cut = True
     pair.sleep(30)
