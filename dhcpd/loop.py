@@ -26,7 +26,7 @@ from . import boot
 from .disk.storage import Reply, Storage
 from .engine.model import notices
 from .process import memory, pidfile
-from .process.signals import Signals
+from .process.signals import EARLY, Signals
 from .trace.effects import (
     Answers,
     CommandAnswer,
@@ -192,7 +192,7 @@ class Loop:
             self._recorder.keep_room_for(self._run.lease_file.path)
         self._signals.begin()
         # Not before every signal is heard: it would kill, and leave a recording without its end.
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, EARLY)
         try:
             self._serve()
         finally:

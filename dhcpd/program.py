@@ -26,6 +26,7 @@ from .loop import Loop
 from .process import daemon, preload, privileges
 from .process.build import VERSION
 from .process.logging import Logger
+from .process.signals import EARLY
 from .recording.recorder import Recorder
 from .recording.segments import Segments
 from .run import Run, RunEnded
@@ -97,9 +98,9 @@ class Program:
         return loop.status if loop.status is not None else _die_of(loop.signal)
 
     def _start(self, run: Run) -> None:
-        # Whoever asks for a reload too early is heard when the loop listens, and does not end the server.
+        # Who asks for a reload or a new segment too early is heard when the loop listens, and does not end the server.
         if not run.line.testing:
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+            signal.pthread_sigmask(signal.SIG_BLOCK, EARLY)
         try:
             Start(run, self._repeat_banner).run(self._boot(run.line, run.paths))
         except RunEnded as ended:

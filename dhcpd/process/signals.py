@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+# What comes at a start waits until the loop listens: it would kill before, and leave a recording without its end.
+EARLY: Final = frozenset({signal.SIGHUP, signal.SIGUSR2})
 # So many may wait to be read; what comes beyond is one of them again.
 _READ_OCTETS: Final = 4096
 

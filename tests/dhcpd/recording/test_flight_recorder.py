@@ -37,6 +37,19 @@ sys.exit(main(["dhcpd", *sys.argv[1:]]))
 """
 
 
+# A program that is asked for a new segment before it serves.
+EARLY = """
+import os, signal, sys
+from dhcpd import program
+class Start(program.Start):
+    def run(self, events):
+        os.kill(os.getpid(), signal.SIGUSR2)
+        super().run(events)
+program.Start = Start
+sys.exit(program.main(["dhcpd", *sys.argv[1:]]))
+"""
+
+
 class Server:
     """The program on the loopback, recording into `folder`/run.trace."""
 
@@ -161,6 +174,12 @@ def test_SIGUSR2_ends_the_file_and_names_it(start, tmp_path):  # noqa: N802
     first, second = (assert_plays(path) for path in segments(tmp_path))
     assert first.last_seq >= int(named[2]) - 1
     assert second.last_seq > first.last_seq
+
+
+def test_SIGUSR2_at_the_start_waits_until_it_is_heard(start):  # noqa: N802
+    server = start(program=("-c", EARLY))
+    server.until("it goes on from event")
+    assert server.stop() == -signal.SIGTERM
 
 
 def test_old_segments_go_by_age_and_by_total(start, tmp_path):
