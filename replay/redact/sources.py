@@ -14,6 +14,7 @@ from ...engine.conf.reading.lexer import Lexer, Overflow
 from ...engine.wire.text import dotted
 from .findings import TYPES
 from .protocols import debts
+from .protocols.secrets import Secrets
 from .pseudonyms import PIECE, is_text
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ _HARDWARE_TYPE: Final = re.compile(rb"ethernet|token-ring|fddi|infiniband|unknow
 _HARDWARE_DIGITS: Final = 12
 _OCTETS_LISTED_MIN: Final = 3
 _OCTETS_STANDING_OUT_MIN: Final = 6
-_BASE64: Final = re.compile(rb"[A-Za-z0-9+/]")
 # A string, or the words up to the semicolon, behind one of these names somebody or some place.
 NAMING: Final = frozenset(
     b"host zone key omapi-key group host-name domain-name domain-search ddns-hostname ddns-domainname client-hostname "
@@ -205,7 +205,8 @@ def survey(data: bytes, findings: Findings) -> None:
 class Writer:
     """The same file with pseudonyms. `address` gives an address's, the same one where addresses are not hidden.
 
-    `left` counts, by what they are, the strings and names of what was rewritten that came out as they were.
+    `secrets`: what becomes of those of keys. `left`
+    counts, by what they are, the strings and names of what was rewritten that came out as they were.
     """
 
     def __init__(self, findings: Findings, pseudonyms: Pseudonyms, address: Callable[[int], int]) -> None:
@@ -214,6 +215,7 @@ class Writer:
         self._address = address
         self._left: dict[str, set[bytes]] = {_TEXTS_LEFT: set(), _NAMES_LEFT: set()}
         self._guards: dict[bytes, bytes] = {}
+        self.secrets = Secrets(findings.secrets)
         self._known = Occurrences(value for value in findings.hardware | findings.identifiers if stands_out(value))
         self._hex = {value.hex().encode("ascii") for value in findings.hardware if len(value) == _HARDWARE_DIGITS // 2}
 
@@ -244,7 +246,7 @@ class Writer:
                 if word in _ENDS:
                     said.clear()
                 elif b"secret" in said:
-                    blind = _BASE64.sub(b"A", token.text)
+                    blind = self._blind(read, at)
                     yield token.start, token.end, b'"' + blind + b'"' if token.kind == STRING else blind
                 elif _ALGORITHM not in said:
                     behind, text = self._changed(read, at, data, declaring=not said.isdisjoint(_DECLARING))
@@ -254,6 +256,12 @@ class Writer:
                 if word in _HEEDED:
                     said.add(word)
                 at = behind
+
+    def _blind(self, read: list[Token], at: int) -> bytes:
+        """What stands in the place of a secret, or of a piece of one."""
+        behind = next((token.text for token in read[at + 1 :] if token.text.strip(b"=")), b"")
+        alone = read[at - 1].text.lower() == b"secret" and behind in _ENDS
+        return self.secrets.text(read[at].text) if alone else self.secrets.part(read[at].text)
 
     def _changed(self, read: list[Token], at: int, data: bytes, *, declaring: bool) -> tuple[int, bytes | None]:
         """(number of the token behind, new text or None) of what begins with a token."""

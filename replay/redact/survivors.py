@@ -13,6 +13,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from ...trace import events as ev
+from .protocols.secrets import Secrets
 from .pseudonyms import PIECE, is_text
 from .sources import Occurrences, identified, stands_out
 
@@ -42,7 +43,8 @@ class Survivors:
         self._binary = Occurrences(value for value in octets - given if not is_text(value))
         words = {word for word in findings.words if len(word) >= _LETTERS_MIN}
         self._words = words - {pseudonyms.word(word) for word in findings.words} - findings.kept - findings.spoken
-        self._secrets = {value for value in findings.secrets if len(value) >= _OCTETS_MIN and set(value) != {0x41}}
+        made = Secrets(findings.secrets)
+        self._secrets = {value for value in findings.secrets if len(value) >= _OCTETS_MIN and made.text(value) != value}
 
     def of(self, record: Iterable[Any]) -> Iterator[str]:
         """What of the names to be hidden a record still holds, in words for people."""

@@ -238,7 +238,8 @@ class DnsWriter:
         key = self._signer(walk, asked.truth)
         made = self._rebuilt(walk, [*self._labels(walk, asked.names), *self._data(walk, is_signed=key is not None)])
         if key is not None:
-            made = _signed(made, replace(key, name=self._text(key.name), secret=bytes(len(key.secret))), asked.hidden)
+            blind = self._writer.secrets.octets(key.secret)
+            made = _signed(made, replace(key, name=self._text(key.name), secret=blind), asked.hidden)
         return made
 
     def _signer(self, walk: Walk, asked: bytes | None) -> Key | None:

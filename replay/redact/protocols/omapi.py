@@ -202,13 +202,12 @@ class OmapiWriter:
         signed = data[message.lists_end : message.end]
         for key in self._keys():
             if key.usable and signature(key, _covered(data, message)) == signed:
-                return signature(blinded(key), _covered(bytes(made), message))
+                return signature(self._blinded(key), _covered(bytes(made), message))
         return self._meaningless(signed)
 
-
-def blinded(key: Key) -> Key:
-    """A key whose secret was taken out of the configuration: letters A are left, which are noughts."""
-    return key._replace(secret=bytes(len(key.secret)))
+    def _blinded(self, key: Key) -> Key:
+        """A key whose secret was taken out of the configuration."""
+        return key._replace(secret=self._writer.secrets.octets(key.secret))
 
 
 def _covered(data: bytes, message: Walked) -> bytes:

@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dhcpd.engine.machine import Machine
+from dhcpd.engine.omapi.status import INVALID_KEY
+from dhcpd.engine.omapi.wire import REFRESH, integer
 from dhcpd.replay.command.cli import cli
 from dhcpd.replay.playing.play import play_file
 from dhcpd.replay.playing.verdict import Status
@@ -20,6 +22,8 @@ from dhcpd.replay.world.host import START_US
 from dhcpd.trace import Entry, TapeWriter, open_tape
 from dhcpd.trace import effects as ef
 from dhcpd.trace import events as ev
+from tests.engine.omapi.shell import CONFIGURATION as WITH_OMAPI
+from tests.engine.omapi.shell import Server
 from tests.replay.engine_runs import Run
 from tests.replay.tapes import record
 
@@ -372,3 +376,22 @@ def test_sessions_of_omapi(path: Path, tmp_path: Path):
     assert play_file(str(out), None).status is play_file(str(path), None).status
     assert (report.spared, report.showing) == ({}, ())
     assert b"omapi_key" not in everything(out)
+
+
+def test_a_secret_that_a_reload_has_changed_is_another_under_pseudonyms_too(tmp_path: Path):
+    secret, other = b"AAECAwQFBgcICQoLDA0ODw==", b"b3RoZXJvdGhlcm90aGVy"
+    server = Server()
+    client = server.connect()
+    content = WITH_OMAPI.replace(secret, other)
+    server.tell(ev.ConfigurationFile(*server.now, "/etc/dhcpd.conf", content, ""))
+    server.tell(ev.ConfigurationEnd(*server.now, "/etc/dhcpd.conf", reload=True))
+    client.send(client.request(REFRESH, 1))
+    refused = client.reader.next_message()
+    assert refused is not None
+    assert refused.message[b"result"] == integer(INVALID_KEY)
+    with open_tape(record(tmp_path / "trace", *server.pairs)) as tape:
+        redact(tape, str(tmp_path / "out"), b"key")
+    assert play_file(str(tmp_path / "out"), None).status is Status.SAME
+    after = everything(tmp_path / "out")
+    assert secret not in after
+    assert other not in after
