@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ...trace import IndexEntry, Tape
 
-SEGMENTS_SAMPLED: Final = 32
+SEGMENTS_SAMPLED: Final = 12
 _NAMES: Final = {number: name for number, (name, _) in {**record_table(), **TAPE_RECORDS}.items()}
 _LEVEL: Final = 1
 

@@ -16,6 +16,7 @@ from dhcpd.replay.looking.figures.clients import EXACT_MAXIMUM, Clients
 from dhcpd.replay.showing import statusline
 from dhcpd.replay.verbs import info as info_module
 from dhcpd.trace import Entry, TapeWriter, open_tape
+from dhcpd.trace import writer as tape_writer
 from dhcpd.trace.codec import pack
 from dhcpd.trace.format import SEGMENT_HEADER_BYTES
 from tests.replay.engine_runs import Run
@@ -41,7 +42,9 @@ def run() -> Run:
 
 @pytest.fixture(scope="module")
 def trace(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return record(tmp_path_factory.mktemp("contents") / "t", *run.pairs)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tape_writer, "SEGMENT_RAW_BYTES", 256 << 10)
+        return record(tmp_path_factory.mktemp("contents") / "t", *run.pairs)
 
 
 def test_octets_by_kind_are_those_of_the_records(run: Run, trace: Path) -> None:
