@@ -19,13 +19,13 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from . import asking, ddns, door, failover, loading, measure, omapi, pairs, report, verifying
+from . import asking, ddns, door, failover, loading, measure, omapi, overload, pairs, report, verifying
 from .peers import PEERS, Peer, missing_tools
 
 POOLS = (4096, 65_536, 262_144)
 PARTS = (
     "sustained", "committed", "rich", "startup", "trace", "playback", "wide", "hosts", "recording", "snapshot",
-    "reload", "omapi", "ddns", "asking", "verify", "loading", "failover", "pairs",
+    "reload", "omapi", "ddns", "asking", "verify", "loading", "failover", "overload", "pairs",
 )  # fmt: skip
 Part = Callable[[argparse.Namespace, dict[str, float]], None]
 # Where the search for ISC's rate begins, by pool: it falls with the pool's size.
@@ -111,6 +111,7 @@ def measure_all(asked: argparse.Namespace) -> dict[str, float]:
         "verify": _verify,
         "loading": _loading,
         "failover": _failover,
+        "overload": _overload,
         "pairs": _pairs,
     }
     for name in PARTS:
@@ -338,6 +339,21 @@ def _failover_pair(
     seconds = failover.resynchronised(peer, _PAIRED_LEASES, _PAIRED_POOL)
     figures[f"failover/resynchronised/{key}"] = seconds
     say(f"a pair of {peer.name}, {_PAIRED_LEASES} leases: {seconds:.1f} s until a lost database is told anew")
+
+
+def _overload(asked: argparse.Namespace, figures: dict[str, float]) -> None:
+    found = overload.figures(PEERS["ours-tf"], 4096, asked.seconds, 1500, 40_000)
+    figures |= found
+    for times in overload.TIMES:
+        rate, discovers, requests, renewals, longest = (
+            found[f"overload/{times}/{name}"]
+            for name in ("rate", "discovers_lost", "requests_lost", "renewals_lost", "longest_ms")
+        )
+        say(
+            f"{times} times the peak of {found['overload/peak']:.0f}/s: {rate:.0f}/s completed; "
+            f"lost: {discovers:.0f} % of DISCOVERs, {requests:.0f} % of REQUESTs, {renewals:.0f} % of renewals; "
+            f"the longest answer {longest:.0f} ms"
+        )
 
 
 def _pairs(asked: argparse.Namespace, figures: dict[str, float]) -> None:

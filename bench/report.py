@@ -52,6 +52,20 @@ _PAIRS = (
     ("a reload with 50,000 leases: packets wait at most", "reload/50000", "", " ms"),
     ("a reload with 250,000 leases: packets wait at most", "reload/250000", "", " ms"),
     *(
+        row
+        for times in (2, 4, 8)
+        for row in (
+            (f"completed at {times} times the peak, against the peak", f"overload/{times}/rate", "overload/peak", "/s"),
+            (
+                f"renewals lost at {times} times the peak, against DISCOVERs",
+                f"overload/{times}/renewals_lost",
+                f"overload/{times}/discovers_lost",
+                " %",
+            ),
+            (f"the longest answer at {times} times the peak", f"overload/{times}/longest_ms", "", " ms"),
+        )
+    ),
+    *(
         (
             f"a reload with {count:,} leases at 2,000 exchanges/s: the longest wait of a packet, against none",
             f"reload load/{count}",

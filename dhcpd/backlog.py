@@ -55,15 +55,18 @@ def came_us(extra: Sequence[tuple[int, int, bytes]]) -> int | None:
     return None
 
 
-def is_stale(data: bytes, payload_at: int, stamp_us: int | None, wall_us: int) -> bool:
+def is_stale(data: bytes, payload_at: int, stamp_us: int | None, wall_us: int, *, crowded: bool = False) -> bool:
     """Whether a message that came at `stamp_us` has waited too long; where that is not known it has not.
 
-    A DISCOVER is known where its type is the first option, as nearly every client has it.
+    `crowded`: hardly anything more finds room, so that every DISCOVER in the way of a REQUEST waits too long. A
+    DISCOVER is known where its type is the first option, as nearly every client has it.
     """
     if stamp_us is None:
         return False
     first = payload_at + _OPTIONS_AT
     discover = data[first : first + len(_DISCOVER)] == _DISCOVER
+    if discover and crowded:
+        return True
     return wall_us - stamp_us > (DISCOVER_AGE_MAXIMUM_US if discover else AGE_MAXIMUM_US)
 
 

@@ -79,6 +79,11 @@ class Ring:
         self._at = at
         return found
 
+    @property
+    def crowded(self) -> bool:
+        """Whether three quarters of it are full: soon the kernel drops what comes, whatever it is."""
+        return bool(self._words[(self._at + 3 * self._slots // 4) % self._slots * _SLOT_WORDS] & _STATUS_USER)
+
     def close(self) -> None:
         """Give the memory back."""
         self._words.release()

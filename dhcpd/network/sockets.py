@@ -160,12 +160,17 @@ class RawInterface:
         Why nothing more can be read: empty where there is nothing, None where there may be more.
         """
         reads = READS_MAXIMUM if self.backlog.standing else room
+        crowded = self._ring is not None and self._ring.crowded
         while reads > 0 and len(frames) < room:
             asked = min(reads, room - len(frames))
             taken, failure = self._received(asked) if self._ring is None else self._mapped(self._ring, asked)
             reads -= asked
             if self.backlog.standing:
-                fresh = [frame for frame, came in taken if not is_stale(frame, HEADERS_OCTETS, came, wall_us)]
+                fresh = [
+                    frame
+                    for frame, came in taken
+                    if not is_stale(frame, HEADERS_OCTETS, came, wall_us, crowded=crowded)
+                ]
                 self.backlog.dropped += len(taken) - len(fresh)
                 frames += fresh
             else:

@@ -10,6 +10,7 @@ import pytest
 
 from dhcpd.trace import Entry, Handled, Stored, TapeWriter, open_tape
 from dhcpd.trace import format as tape_format
+from dhcpd.trace import writer as tape_writer
 from dhcpd.trace.codec import BadRecord, pack, unpack
 from dhcpd.trace.events import EVENT_IDS, Packet, Timer
 from dhcpd.trace.index import ClientCount, tallied_of
@@ -61,7 +62,8 @@ def test_notes_cost_a_few_octets(tmp_path):
     assert sizes[1] - sizes[0] <= 16
 
 
-def test_the_tally_counts_what_the_file_holds(tmp_path):
+def test_the_tally_counts_what_the_file_holds(tmp_path, monkeypatch):
+    monkeypatch.setattr(tape_writer, "SEGMENT_RAW_BYTES", 256 << 10)
     path, dice = tmp_path / "t", random.Random(1)
     clients = [dice.randrange(4000) for _ in range(6000)]
     with TapeWriter.create(path, version="1") as tape:

@@ -153,6 +153,28 @@ assert len(at(900_000, 13_900_000)) == 36
 """)
 
 
+def test_of_a_standing_queue_that_is_nearly_full_no_discover_is_kept():
+    run("""
+from dhcpd.network.ring import SLOTS_MAXIMUM
+def message(kind):
+    return b"\\x01" + bytes(239) + b"\\x35\\x01" + bytes([kind]) + bytes(60)
+for _ in range(64 * 8): b0.send(frame(body=message(1)))
+for _ in range(SLOTS_MAXIMUM - 64 * 8 - 5): b0.send(frame(body=message(1)))
+for _ in range(5): b0.send(frame(body=message(3)))
+time.sleep(0.05)
+def at(mono_us):
+    sockets.wait(0)
+    return [packet.payload[242] for packet in sockets.read(time.time_ns() // 1000, mono_us)[0]]
+class Standing(type(sockets.raw["a0"].backlog)):
+    def begin(self, batch, mono_us): self.standing = True
+sockets.raw["a0"].backlog = Standing()
+if sockets.raw["a0"]._ring is not None:
+    assert at(1) == [3] * 5
+else:
+    assert at(1) == [1] * 64, "a socket does not tell how full it is"
+""")
+
+
 def test_sending_raw_and_routed():
     run("""
 sockets.send(Send("a0", True, 0x0A010009, 68, b"\\x02\\0\\0\\0\\0\\x09", 0x0A010001, True, "", b"reply"))
