@@ -28,6 +28,7 @@ from .message import (
     SOA,
     A,
     BadName,
+    labels_from_text,
     name_from_text,
     wire_form,
 )
@@ -225,7 +226,7 @@ def _compressed(place: _Zone, owner: bytes, form: _Form, names: Names, address: 
 def _append_target(made: bytearray, text: bytes, known: dict[tuple[bytes, ...], int]) -> None:
     """The data of a PTR record, behind its length."""
     try:
-        labels = name_from_text(text).labels[:-1]
+        labels = labels_from_text(text).labels[:-1]
     except BadName as bad:
         raise BadTarget(bad.reason) from None
     begin = len(made)

@@ -17,6 +17,7 @@ NAMES = [
     pytest.param(b"\4\0\0\1a\3n\0t\0", b"\4\xff\xff\1a\1n\1t\0", b"a.n\0t", "a.n.", id="a NUL in the last label"),
     pytest.param(b"\0\0\0a.net\\", b"\0\xff\xffa.net\\", b"a.net\\", "a.net.", id="a backslash at the end"),
     pytest.param(b"\0\0\0a.net\\\\", b"\0\xff\xffa.net\\\\", b"a.net\\\\", "a.net\\\\.", id="a backslash that is one"),
+    pytest.param(b"\0\0\0\\[xA/4].net", b"\0\xff\xff\\[xA/4].net", b"\\[xA/4].net", "[xA/4].net.", id="bits"),
 ]  # fmt: skip
 
 
