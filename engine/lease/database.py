@@ -68,7 +68,6 @@ class Layout(NamedTuple):
         return cls(table, [PoolQueues(sizes.get(number, 0)) for number in range(len(configuration.pools))])
 
 
-
 class Rebased(NamedTuple):
     """What a change of the configuration meant: leases entered, without a range, put by of those, addresses back."""
 
