@@ -5,10 +5,15 @@ Only plain data and the questions about them; where they are found is survey.py'
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
 
+from ...engine.model.syntax import NOWHERE
 from .pseudonyms import HARDWARE, OCTETS, PIECE, WORD, is_text
+
+if TYPE_CHECKING:
+    from ...engine.model.configuration import Configuration
+    from ...engine.model.peers import Key
 
 # Words that name nobody. Anything of one letter, and numbers alone, are left as well.
 PUBLIC: Final = frozenset(
@@ -54,6 +59,7 @@ class Spared:
 class Findings:
     """`words` are in lower case; `prefixes` of them stand in the configuration's conditions; `secrets` are as written.
 
+    `keys` are those of every configuration that may have been in force, each once, without its place in a file.
     `plain` are those words that stand without quotation marks where the language has a name; `spoken` are words that
     stand so elsewhere, or name interfaces. `typed` are hardware addresses that clients send as identifiers, with the
     type that stands before them. `guarded` are those who have a guard in DNS: hardware type and address, identifier,
@@ -69,6 +75,7 @@ class Findings:
     kept: set[bytes] = field(default_factory=set)
     reserved: set[bytes] = field(default_factory=set)
     secrets: set[bytes] = field(default_factory=set)
+    keys: dict[Key, None] = field(default_factory=dict)
     typed: dict[bytes, bytes] = field(default_factory=dict)
     guarded: set[tuple[bytes, bytes, bytes]] = field(default_factory=set)
     left: dict[str, int] = field(default_factory=dict)
@@ -139,6 +146,11 @@ class Findings:
                 self.prefixes.add(part)
             elif holders:
                 self.kept.add(part)
+
+    def configuration(self, configuration: Configuration | None) -> None:
+        """Take the keys of a configuration; None for one that has mistakes."""
+        if configuration is not None:
+            self.keys |= {replace(key, place=NOWHERE): None for key in configuration.keys.values()}
 
     def interface(self, name: str) -> None:
         """The name of an interface, which stays."""

@@ -34,11 +34,10 @@ from .survey import Start, survey
 from .survivors import Survivors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from typing import Self
 
     from ...engine.model.configuration import Configuration
-    from ...engine.model.peers import Key as KnownKey
     from ...trace import Tape
     from ...trace.effects import Effect
     from ...trace.events import Event
@@ -166,8 +165,9 @@ class _Run:
         self._unread = spares_meaningless
         # An address in a text need not have as many digits as another.
         self._lengths = address is _same
-        stream_writer = StreamWriter(streams, self._writer, rewriter, self._keys)
-        self._names = DnsWriter(self._writer, rewriter, self._known_keys)
+        keys = [Key(one.name, one.algorithm, one.secret) for one in findings.keys]
+        stream_writer = StreamWriter(streams, self._writer, rewriter, keys)
+        self._names = DnsWriter(self._writer, rewriter, findings.keys)
         self._records = Records(self._writer, rewriter, pseudonyms, address, stream_writer, self._names)
         for guarded in starmap(Guarded, findings.guarded):
             for guard, other in guarded.exchanged(rewriter.identifier, self._writer.text).items():
@@ -184,14 +184,6 @@ class _Run:
         self._failed = False
         self._events = 0
         self._carried_events = 0
-
-    def _known_keys(self) -> Iterable[KnownKey]:
-        configuration = self._truth.configuration
-        return () if configuration is None else configuration.keys.values()
-
-    def _keys(self) -> Iterator[Key]:
-        for known in self._known_keys():
-            yield Key(known.name, known.algorithm, known.secret)
 
     def write(self, tape: Tape, path: str) -> None:
         """The new file at `path`; raises Parted."""

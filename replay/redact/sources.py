@@ -205,8 +205,8 @@ def survey(data: bytes, findings: Findings) -> None:
 class Writer:
     """The same file with pseudonyms. `address` gives an address's, the same one where addresses are not hidden.
 
-    `secrets`: what becomes of those of keys. `left`
-    counts, by what they are, the strings and names of what was rewritten that came out as they were.
+    `secrets`: what becomes of those of keys. `left` counts, by what they are, the strings and names of what was
+    rewritten that came out as they were.
     """
 
     def __init__(self, findings: Findings, pseudonyms: Pseudonyms, address: Callable[[int], int]) -> None:

@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 def survey(state: dict[str, Any], findings: Findings, streams: Streams) -> None:
     """Take what a state names into `findings`, and what connections have brought in part into `streams`."""
     _survey_boot(state, findings)
-    for name, content in state["files"].items():
-        findings.path(_octets(name))
-        if isinstance(content, bytes):
-            sources.survey(content, findings)
+    _survey_files(state["files"], findings)
+    _survey_files(state["new_files"], findings)
+    if state["candidate"] is not None:
+        _survey_files(state["candidate"][1], findings)
     if state["interfaces"] is not None:
         for link in interfaces_from(state["interfaces"]).links:
             findings.hardware_address(link.hardware)
@@ -55,6 +55,13 @@ def survey(state: dict[str, Any], findings: Findings, streams: Streams) -> None:
         leases = (LeaseRow(*fields) for fields in (*state["database"]["leases"], *state["database"]["orphans"]))
         dns_state.survey(state["server"]["ddns"], leases, findings)
     streams.take_state(state)
+
+
+def _survey_files(files: dict[str, bytes | str], findings: Findings) -> None:
+    for name, content in files.items():
+        findings.path(_octets(name))
+        if isinstance(content, bytes):
+            sources.survey(content, findings)
 
 
 def _survey_boot(state: dict[str, Any], findings: Findings) -> None:

@@ -9,7 +9,7 @@ from ...engine.conf.options import ENUMERATIONS, default_registry
 from ...engine.conf.reading.keywords import KEYWORDS
 from ...engine.conf.reading.parser import parse
 from ...engine.model import syntax
-from ...engine.startup import read_command_line
+from ...engine.startup import load_configuration, read_command_line
 from ...trace import Entry
 from ...trace import events as ev
 from . import sources, state
@@ -44,7 +44,7 @@ class Start:
         self.snapshot: dict[str, Any] | None = None
         if begin.snapshot is not None:
             self.snapshot = cast("dict[str, Any]", begin.snapshot.data)
-            self.files = dict(self.snapshot["files"])
+            self.files = self.snapshot["files"] | self.snapshot["new_files"]
             self.main = self.snapshot["configuration"]
 
     def take(self, event: Event) -> None:
@@ -66,6 +66,7 @@ def survey(tape: Tape, start: Start, streams: Streams) -> Findings:
     if start.snapshot is not None:
         try:
             state.survey(start.snapshot, findings, streams)
+            _survey_keys(start, findings)
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise NotRedacted("its snapshot does not hold a state of this version") from error
     for entry in tape.iterate(from_seq=start.from_seq):
@@ -76,6 +77,8 @@ def survey(tape: Tape, start: Start, streams: Streams) -> Findings:
         if left < 0:
             raise NotRedacted(f"it unpacks to more than {_TIMES_MAX} times its length, as no server's recording does")
         start.take(event)
+        if isinstance(event, ev.ConfigurationEnd):
+            findings.configuration(load_configuration(start.files, event, []))
         streams.take(event)
         if isinstance(event, ev.LeaseFilePart):
             leases.append(event.content)
@@ -87,6 +90,15 @@ def survey(tape: Tape, start: Start, streams: Streams) -> Findings:
     streams.survey(findings)
     _survey_configuration(start, findings)
     return findings
+
+
+def _survey_keys(start: Start, findings: Findings) -> None:
+    """The keys of the configuration that a snapshot has in force, and of the one that waits to be."""
+    assert start.snapshot is not None, "there is nothing in force without one"
+    findings.configuration(start.machine.configuration)
+    if start.snapshot["candidate"] is not None:
+        name, files, _parameters = start.snapshot["candidate"]
+        findings.configuration(load_configuration(files, ev.ConfigurationEnd(0, 0, name, reload=True), []))
 
 
 def look(event: Event, findings: Findings) -> None:

@@ -19,7 +19,7 @@ from ....engine.ddns.wire.signing import right_mac
 from ....trace import effects as ef
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ....engine.model.peers import Key
     from ....trace import events as ev
@@ -184,15 +184,16 @@ def _folded(labels: Labels) -> Labels:
 
 
 class DnsWriter:
-    """Rewrites what went to name servers, and their answers; `keys` are those of the original configuration.
+    """Rewrites what went to name servers, and their answers; `keys` are those of all original configurations.
 
-    `note` tells it what both machines have sent, since an answer's signature covers that of its question.
+    Not those of the moment: what was signed before a reload is sent again behind it. `note` tells it what both machines
+    have sent, since an answer's signature covers that of its question.
     """
 
-    def __init__(self, writer: Writer, messages: Messages, keys: Callable[[], Iterable[Key]]) -> None:
+    def __init__(self, writer: Writer, messages: Messages, keys: Iterable[Key]) -> None:
         self._writer = writer
         self._messages = messages
-        self._keys = keys
+        self._keys = tuple(keys)
         self._asked: dict[int, Asked] = {}
 
     def note(self, query: int, truth: bytes, hidden: bytes) -> None:
@@ -247,7 +248,7 @@ class DnsWriter:
         found = walk.signature
         if found is None or not walk.mac:
             return None
-        return next((key for key in self._keys() if right_mac(walk.data, found.record, key, asked) == walk.mac), None)
+        return next((key for key in self._keys if right_mac(walk.data, found.record, key, asked) == walk.mac), None)
 
     def _text(self, value: str) -> str:
         return self._writer.text(value.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")

@@ -148,11 +148,15 @@ def _survey_value(name: bytes, value: bytes, findings: Findings, source: Callabl
 
 
 class OmapiWriter:
-    """Rewrites what came on connections; `keys` gives those of the original configuration that hold at the time."""
+    """Rewrites what came on connections; `keys` are those of all original configurations.
 
-    def __init__(self, writer: Writer, messages: Messages, keys: Callable[[], Iterable[Key]]) -> None:
+    Not those of the moment: a message may begin, and with it the connection be rewritten, before a reload brings the
+    key that it is signed with. One whose key is not in force is refused under pseudonyms too, since no two are alike.
+    """
+
+    def __init__(self, writer: Writer, messages: Messages, keys: Iterable[Key]) -> None:
         self._writer = writer
-        self._keys = keys
+        self._keys = [key for key in keys if key.usable]
         self._kinds: Mapping[str | None, Callable[[bytes], bytes]] = {
             HARDWARE: writer.anything,
             IDENTIFIER: messages.identifier,
@@ -200,8 +204,8 @@ class OmapiWriter:
 
     def _signature(self, data: bytes, made: bytearray, message: Walked) -> bytes:
         signed = data[message.lists_end : message.end]
-        for key in self._keys():
-            if key.usable and signature(key, _covered(data, message)) == signed:
+        for key in self._keys:
+            if signature(key, _covered(data, message)) == signed:
                 return signature(self._blinded(key), _covered(bytes(made), message))
         return self._meaningless(signed)
 

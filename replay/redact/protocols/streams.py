@@ -21,7 +21,7 @@ from .failover import FailoverWriter
 from .omapi import OmapiWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from ....engine.omapi.signing import Key
     from ....trace import effects as ef
@@ -93,8 +93,8 @@ def walked(connection: Connection) -> list[omapi.Walked]:
 class StreamWriter:
     """Rewrites events and effects of connections, in the order of the recording."""
 
-    def __init__(self, streams: Streams, writer: Writer, messages: Messages, keys: Callable[[], Iterable[Key]]) -> None:
-        """`keys` gives those of the original configuration that hold at the time."""
+    def __init__(self, streams: Streams, writer: Writer, messages: Messages, keys: Iterable[Key]) -> None:
+        """`keys` are those of all original configurations."""
         self._streams = streams
         self._omapi = OmapiWriter(writer, messages, keys)
         self._failover = FailoverWriter(writer, messages)
