@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from .model.configuration import Configuration
     from .reloading import Candidate
 
-SNAPSHOT_VERSION: Final = 13
+SNAPSHOT_VERSION: Final = 14
 _MICROSECONDS: Final = 1_000_000
 
 

@@ -231,10 +231,12 @@ class Endpoint:
 
     # Beginning
 
-    def take_record(self, state: State, since: int, partner_state: State, partner_since: int, mclt: int | None) -> None:
+    def take_record(
+        self, state: State, since: int, partner_state: State, partner_since: int, mclt: int | None, *, needs_all: bool
+    ) -> None:
         """What the lease file says of the relationship."""
         self.state = self.saved = state
-        self.needs_all = state is RECOVER
+        self.needs_all = needs_all
         self.since = since
         self.partner_state = partner_state
         self.partner_since = partner_since

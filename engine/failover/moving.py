@@ -368,7 +368,7 @@ def receive_update_done(endpoint: Endpoint, _message: UpdateDone) -> None:
         endpoint.tell("stays", "what the partner told lacks something, and is asked for again")
         endpoint.alarm(WAIT, ASK_AGAIN_S)
         return
-    endpoint.needs_all = False
+    lacked, endpoint.needs_all = endpoint.needs_all, False
     if endpoint.state is RECOVER:
         waits = endpoint.since + endpoint.mclt > endpoint.site.now
         waits = waits and endpoint.partner_state not in (RECOVER, REC_DONE)
@@ -382,6 +382,8 @@ def receive_update_done(endpoint: Endpoint, _message: UpdateDone) -> None:
         endpoint.log(ERROR, "Spurious update-done message.")
     if said.state is not None:
         move(endpoint, said.state, "the partner has told what this server missed")
+    elif lacked:
+        endpoint.site.record(endpoint)
 
 
 # The disk

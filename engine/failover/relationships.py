@@ -67,7 +67,7 @@ class Relationships:
                 continue
             endpoint.take_record(
                 BY_WORD[record.my_state], record.my_since, BY_WORD[record.partner_state], record.partner_since,
-                record.mclt,
+                record.mclt, needs_all=record.needs_all,
             )  # fmt: skip
 
     def has_addresses(self) -> bool:
@@ -195,6 +195,7 @@ class Relationships:
             endpoint.partner_state.word,
             endpoint.partner_since,
             None if endpoint.primary else endpoint.mclt,
+            endpoint.needs_all,
         )
 
     def retime(self, endpoint: Endpoint) -> None:

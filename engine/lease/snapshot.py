@@ -88,7 +88,9 @@ def take(database: Database) -> dict[str, Any]:
         "spawned": database.charges.plain(),
         "orphans": [_plain(lease) for lease in database.orphans.values()],
         "failover": {
-            name: [state.my_state, state.my_since, state.partner_state, state.partner_since, state.mclt]
+            name: [
+                state.my_state, state.my_since, state.partner_state, state.partner_since, state.mclt, state.needs_all,
+            ]
             for name, state in database.failover_states.items()
         },
         "server_duid": database.server_duid,

@@ -1,5 +1,9 @@
 """The failover state records of the lease file: read and written, not interpreted.
 
+A server that has left RECOVER before its partner had told it everything must ask for everything when it has started
+again. The format has no word for that, but its last `my state` counts: such a record says `my state recover` before
+it. ISC dhcpd reads that as any other record.
+
 See docs/behaviour/lease-file.md#failover-state-record.
 """
 
@@ -20,6 +24,7 @@ STATES: Final = frozenset({
     "resolution-interrupted", "potential-conflict", "recover", "recover-done", "recover-wait", "shutdown", "paused",
     "startup",
 })  # fmt: skip
+RECOVERING: Final = "recover"
 
 
 def read_failover_state(item: Item, complaints: Complaints, now: int) -> tuple[str, FailoverState]:
@@ -61,6 +66,7 @@ def _statement(words: Words, state: FailoverState, now: int) -> None:
             raise words.refuse('expecting "at"')
         since = words.date()
     if keyword == "my":
+        state.needs_all = RECOVERING in (word, state.my_state)
         state.my_state, state.my_since = word, since
     else:
         state.partner_state, state.partner_since = word, since
@@ -68,11 +74,11 @@ def _statement(words: Words, state: FailoverState, now: int) -> None:
 
 def failover_record(name: str, state: FailoverState, writer: RecordWriter) -> bytes:
     """The record, with the empty line in front of it."""
-    text = (
-        f'\nfailover peer "{name}" state {{\n'
-        f"  my state {state.my_state} at {writer.date(state.my_since)}\n"
-        f"  partner state {state.partner_state} at {writer.date(state.partner_since)}\n"
-    )
+    text = f'\nfailover peer "{name}" state {{\n'
+    if state.needs_all and state.my_state != RECOVERING:
+        text += f"  my state {RECOVERING} at {writer.date(state.my_since)}\n"
+    text += f"  my state {state.my_state} at {writer.date(state.my_since)}\n"
+    text += f"  partner state {state.partner_state} at {writer.date(state.partner_since)}\n"
     if state.mclt is not None:
         text += f"  mclt {state.mclt};\n"
     return (text + "}\n").encode("utf-8", "surrogateescape")

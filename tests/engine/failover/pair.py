@@ -160,6 +160,16 @@ class Pair:
             self._close(node, stream)
         self.settle()
 
+    def set_state(self, node: Node, state: int) -> None:
+        """An operator's word, and all that it asks for: it is recorded, and the partner hears of it."""
+        assert node.machine.server is not None
+        effects = node.machine.server.effects
+        before = len(effects)
+        node.set_state(state)
+        for effect in effects[before:]:
+            self._do(node, effect)
+        self.settle()
+
     def reload(self, node: Node, text: str) -> None:
         """A new configuration while the server serves."""
         self._apply(node, ev.ConfigurationFile(0, 0, "c", text.encode(), ""))

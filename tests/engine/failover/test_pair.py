@@ -45,6 +45,14 @@ def agree(pair: Pair) -> None:
     assert known[0] == known[1]
 
 
+def binding_states(node: Node) -> list[int]:
+    """Of every address."""
+    assert node.machine.server is not None
+    database = node.machine.server.database
+    leases = [database.find(number("10.44.0.100") + offset) for offset in range(20)]
+    return [one.state for one in leases if one is not None]
+
+
 def time_of(granted: tuple[Node, object] | None) -> int:
     assert granted is not None
     return int.from_bytes(granted[1].options[51], "big")  # type: ignore[attr-defined]  # a Reply
@@ -184,6 +192,37 @@ def test_a_lost_lease_file_is_told_anew_and_waits_the_whole_mclt(pair: Pair) -> 
     assert states_of(pair) == ("normal", "normal")
     pair.sleep(5)
     agree(pair)
+
+
+@pytest.mark.parametrize("restarts", [1, 2])
+@pytest.mark.parametrize("state", [states.P_DOWN, states.COMM_INT, states.RES_INT, states.REC_DONE, states.PAUSED])
+def test_what_was_never_told_is_asked_for_behind_another_start(pair: Pair, state: states.State, restarts: int) -> None:
+    """A server has lost its leases, an operator has it serve alone, and it ends before its partner is there again."""
+    assert pair.dora(SECONDARYS) is not None
+    assert pair.dora(PRIMARYS) is not None
+    pair.sleep(3)
+    pair.kill(pair.primary)
+    pair.primary.leases = b""
+    pair.cut = True
+    pair.start(pair.primary)
+    pair.sleep(20)
+    pair.set_state(pair.primary, state)
+    assert state.word.encode() in pair.primary.leases
+    for _ in range(restarts):
+        pair.kill(pair.primary)
+        pair.sleep(5)
+        pair.start(pair.primary)
+        pair.sleep(20)
+    pair.cut = False
+    pair.sleep(30)
+    if state is states.PAUSED:
+        pair.set_state(pair.primary, states.COMM_INT)
+    pair.sleep(100)
+    assert states_of(pair) == ("normal", "normal")
+    assert binding_states(pair.primary) == binding_states(pair.secondary)
+    pair.kill(pair.primary)
+    pair.start(pair.primary)
+    assert not pair.primary.endpoint.needs_all
 
 
 def test_a_server_that_is_to_serve_before_it_was_told_everything_asks_for_it_all_the_same(pair: Pair) -> None:

@@ -392,6 +392,23 @@ failover peer "other" state {
     ) in again
 
 
+def test_a_server_that_was_never_told_everything_is_known_by_its_record() -> None:
+    made = site("fo")
+    text = b"""
+failover peer "fo" state {
+  my state recover at 1 2026/11/23 20:56:30;
+  my state partner-down at 1 2026/11/23 20:56:30;
+  partner state unknown-state at 1 2026/11/23 20:56:30;
+}
+"""
+    database, lines = read(text, made)
+    state = database.failover_states["fo"]
+    assert (state.my_state, state.needs_all, lines) == ("partner-down", True, [])
+    assert text in written(database, NOW)[0]
+    later = text + text.replace(b"  my state recover at 1 2026/11/23 20:56:30;\n", b"")
+    assert not read(later, made)[0].failover_states["fo"].needs_all
+
+
 def test_the_identifier_of_version_6_is_kept() -> None:
     database, _lines = read(b'server-duid "\\000\\001ab";\n')
     assert database.server_duid == b"\0\1ab"
