@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -60,13 +61,24 @@ def _convert_leases(source: Path, target: Path) -> int:
     return _end(source, made.left, target, made.text, f"is written, with {made.held} leases.")
 
 
+class _Ending(io.FileIO):
+    """A file that ends where nothing comes for now, as from /proc/kmsg, which is a file by its name alone."""
+
+    def readinto(self, buffer: Any, /) -> int:
+        """How many octets came."""
+        return super().readinto(buffer) or 0
+
+    def readall(self) -> bytes:
+        """All that comes."""
+        return super().readall() or b""
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[TextIO]:
     """A file of Kea's, as it is; what cannot be read, or has no end, is an error of the command line."""
     try:
-        with open(  # noqa: PTH123 - a descriptor
-            opening.read_only(path), encoding="utf-8", errors="replace", newline=""
-        ) as file:
+        octets = io.BufferedReader(_Ending(opening.read_only(path)))
+        with io.TextIOWrapper(octets, encoding="utf-8", errors="replace", newline="") as file:
             yield file
     except OSError as error:
         raise click.ClickException(f"{path}: {error.strerror}") from error
@@ -84,9 +96,20 @@ def _end(source: Path, left: Sequence[Left], target: Path, text: str, said: str)
 
 
 def _write(path: Path, text: str) -> None:
-    """Nothing that is there is written over."""
+    """Nothing that is there is written over, and nothing is left in part."""
     try:
-        with path.open("x", encoding="ascii", errors="backslashreplace") as file:
-            file.write(text)
+        file = path.open("x", encoding="ascii", errors="backslashreplace")
     except FileExistsError as error:
         raise click.ClickException(f"{path} exists: move it away, or name another folder with -o") from error
+    except OSError as error:
+        raise _not_written(path, error) from error
+    try:
+        with file:
+            file.write(text)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise _not_written(path, error) from error
+
+
+def _not_written(path: Path, error: OSError) -> click.ClickException:
+    return click.ClickException(f"{path}: {error.strerror}: name another folder with -o")

@@ -29,7 +29,8 @@ def read(text: str) -> dict[str, Any]:
     try:
         found = json.loads(_BARE_POINT.sub(lambda found: found[1] or "0", _without(_COMMA_TOO_MANY, bare)))
     except json.JSONDecodeError as error:
-        raise NotKeas(f"line {error.lineno}: {error.msg}") from error
+        why = f"line {error.lineno}: no JSON ({error.msg}): is it the configuration of kea-dhcp4?"
+        raise NotKeas(why) from error
     except RecursionError as error:
         raise NotKeas(f"more than {_NESTING_MAXIMUM} levels of brackets") from error
     content = found.get("Dhcp4") if isinstance(found, dict) else None

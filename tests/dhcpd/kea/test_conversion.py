@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import pathlib
 
 import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dhcpd.disk import opening
 from dhcpd.engine.conf.building.compile import compile_configuration
 from dhcpd.engine.conf.options import default_registry
 from dhcpd.engine.conf.reading.parser import parse
@@ -178,3 +180,42 @@ def test_a_pipe_is_not_waited_for(tmp_path, which):
     result = CliRunner().invoke(convert_kea, [*words, "-o", str(tmp_path)])
     assert result.exit_code == 1
     assert "pipe: not a regular file" in result.output
+
+
+@pytest.mark.parametrize("which", ["configuration", "leases"])
+@pytest.mark.parametrize("came", [b"", b"<6>a line of the kernel\n", b"\0\xff\x80" * 1000])
+def test_what_has_nothing_for_now_has_ended(tmp_path, monkeypatch, which, came):
+    """As /proc/kmsg, which is a regular file by what the system says of it."""
+    (tmp_path / "empty").touch()
+    strange, writing = os.pipe2(os.O_NONBLOCK)
+    os.write(writing, came)
+    given = opening.read_only
+    monkeypatch.setattr(opening, "read_only", lambda path: strange if path.name == "empty" else given(path))
+    good = tmp_path / "kea.conf"
+    good.write_text('{"Dhcp4": {}}')
+    words = [str(tmp_path / "empty")] if which == "configuration" else [str(good), str(tmp_path / "empty")]
+    result = CliRunner().invoke(convert_kea, [*words, "-o", str(tmp_path)])
+    os.close(writing)
+    assert result.exit_code == 1
+    why = "is it the configuration of kea-dhcp4?" if which == "configuration" else "the first line should name"
+    assert f"{tmp_path}/empty: " in result.output
+    assert why in result.output
+
+
+@pytest.mark.parametrize("folder", ["/proc", "/dev/null", "disk"])
+def test_a_folder_in_which_nothing_can_be_written_is_named(tmp_path, monkeypatch, folder):
+    good = tmp_path / "kea.conf"
+    good.write_text('{"Dhcp4": {}}')
+    if folder == "disk":
+        folder = tmp_path
+        monkeypatch.setattr(pathlib.Path, "open", on_a_full_disk)
+    result = CliRunner().invoke(convert_kea, [str(good), "-o", str(folder)])
+    assert result.exit_code == 1
+    assert f"{folder}/dhcpd.conf: " in result.output
+    assert "name another folder with -o" in result.output
+    assert not (tmp_path / "dhcpd.conf").exists()
+
+
+def on_a_full_disk(path, _mode, **_how):
+    path.touch(exist_ok=False)
+    return os.fdopen(os.open("/dev/full", os.O_WRONLY), "w", encoding="ascii")
