@@ -226,4 +226,10 @@ def test_a_folder_as_deep_as_a_name_can_go_is_looked_through(whole: Path, tmp_pa
         deep /= "d"
         deep.mkdir()
     shutil.copy(whole, deep / "a.trace")
-    assert [name.rpartition("/")[2] for name in gather([str(tmp_path)]).traces] == ["a.trace"]
+    try:
+        assert [name.rpartition("/")[2] for name in gather([str(tmp_path)]).traces] == ["a.trace"]
+    finally:
+        # pytest cannot: it goes down by calling itself.
+        (deep / "a.trace").unlink()
+        for folder in (deep, *deep.parents)[:1100]:
+            folder.rmdir()
