@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 
 # So many leases are named.
 _SHOWN: Final = 20
+# So many lines are said of mistakes: a file that is no configuration has as many as it has octets.
+_LINES_MAXIMUM: Final = 60
 _EVERY_ADDRESS: Final = b"subnet 0.0.0.0 netmask 0.0.0.0 { range 0.0.0.1 255.255.255.254; }"
 UNCHANGED: Final = "nothing has changed."
 # Parameters that are settled with the start: the program has opened, or named, what they say. Name in StartParameters,
@@ -143,7 +145,7 @@ def read_candidate(
     else:
         configuration = startup.load_configuration(files, event, said)
     if configuration is None:
-        effects += _mistakes(said)
+        effects += _mistakes(said, event.name)
         return None
     effects += said
     said = []
@@ -152,7 +154,7 @@ def read_candidate(
     found = discover(configuration, interfaces.links, line.interfaces, line.port)
     if parameters is None or rehearsal.fatal_text or found.fatal:
         said += [Fatal(text) for text in (rehearsal.fatal_text, found.fatal) if text]
-        effects += _mistakes(said)
+        effects += _mistakes(said, event.name)
         return None
     return Candidate(files, event.name, configuration, parameters, found, layout)
 
@@ -167,7 +169,7 @@ def _keeps_key(candidate: Candidate, start: StartParameters, effects: list[Effec
     key = start.omapi_key
     if start.omapi_port is None or key is None or key.lower() in candidate.configuration.keys:
         return True
-    effects += _mistakes([Fatal(notices.RELOAD_OTHER_KEY(key=key).text)])
+    effects += _mistakes([Fatal(notices.RELOAD_OTHER_KEY(key=key).text)], candidate.name)
     return False
 
 
@@ -178,7 +180,7 @@ def _keeps_peers(candidate: Candidate, running: Configuration, effects: list[Eff
     if before == after:
         return True
     changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
-    effects += _mistakes([Fatal(notices.RELOAD_OTHER_PEER(peer=name).text) for name in changed])
+    effects += _mistakes([Fatal(notices.RELOAD_OTHER_PEER(peer=name).text) for name in changed], candidate.name)
     return False
 
 
@@ -190,7 +192,7 @@ def candidate_from(data: Any, server: Server, line: CommandLine, interfaces: Int
     return replace(made, parameters=StartParameters(**parameters))
 
 
-def _mistakes(said: Iterable[Effect]) -> list[Effect]:
+def _mistakes(said: Iterable[Effect], file: str) -> list[Effect]:
     """What a start would have said before it ended, and that this is no start."""
     lines: list[Effect] = []
     for effect in said:
@@ -198,7 +200,15 @@ def _mistakes(said: Iterable[Effect]) -> list[Effect]:
             lines.append(effect)
         elif isinstance(effect, Fatal) and effect.text != startup.CONFIGURATION_ERRORS:
             lines.append(Log(ERROR, effect.text))
-    return [*lines, notices.RELOAD_REFUSED(what=UNCHANGED)]
+    return [*_bounded(lines, file), notices.RELOAD_REFUSED(what=UNCHANGED)]
+
+
+def _bounded(lines: list[Effect], file: str) -> list[Effect]:
+    """The first lines about mistakes, and how many more there are."""
+    more = len(lines) - _LINES_MAXIMUM
+    if more <= 0:
+        return lines
+    return [*lines[:_LINES_MAXIMUM], notices.RELOAD_MORE_LINES(lines=more, file=file)]
 
 
 def settled_lines(before: StartParameters, after: StartParameters) -> list[Effect]:

@@ -105,6 +105,9 @@ RELOAD_IN_FORCE: Final = Notice(
 RELOAD_REFUSED: Final = Notice(
     "reload-refused", ERROR, "The new configuration is not taken over, because of these mistakes: {what}"
 )
+RELOAD_MORE_LINES: Final = Notice(
+    "reload-more-lines", ERROR, "{lines} more lines about mistakes are left out: dhcpd -t -cf {file} says all."
+)
 RELOAD_OTHER_KEY: Final = Notice("reload-other-key", ERROR, "OMAPI key {key}, with which this run has begun: not found")
 RELOAD_OTHER_PEER: Final = Notice(
     "reload-other-peer", ERROR, "failover peer {peer}, other than this run has begun with"

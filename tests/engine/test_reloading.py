@@ -91,6 +91,19 @@ def test_a_file_that_cannot_be_read_changes_nothing() -> None:
     assert desk.machine.snapshot() | {"events": 0} == before | {"events": 0}
 
 
+def test_a_file_that_is_no_configuration_does_not_fill_the_log() -> None:
+    desk = Desk(OLD)
+    desk.step(ev.ConfigurationFile(0, 0, "dhcpd.conf", b"\0\xff" * 1000, ""))
+    desk.step(ev.ConfigurationEnd(0, 0, "dhcpd.conf", reload=True))
+    assert desk.logs[0] == "dhcpd.conf line 0: expecting a parameter or declaration"
+    assert len(desk.logs) == 62
+    assert desk.logs[-2:] == [
+        "2940 more lines about mistakes are left out: dhcpd -t -cf dhcpd.conf says all.",
+        "The new configuration is not taken over, because of these mistakes: nothing has changed.",
+    ]
+    assert [type(one) for one in desk.effects][-1] is ConfigurationRefused
+
+
 def test_leases_stay_and_new_statements_count_from_the_next_packet() -> None:
     desk = Desk(OLD)
     address = desk.bind(mac(1))
