@@ -16,6 +16,7 @@ from tests.engine.service.desk import ACK, DECLINE, NAK, REQUEST, START_S, Desk,
 if TYPE_CHECKING:
     from dhcpd.engine.model.context import Message
     from dhcpd.engine.model.lease import Lease
+    from dhcpd.engine.model.partner import Holder
 
 CONF = """
 ping-check false; default-lease-time 600; max-lease-time 600; authoritative;
@@ -54,7 +55,7 @@ class Peer:
     def is_others(self, lease: Lease, now: int) -> bool:
         return lease.state == self.other_state
 
-    def shorten(self, lease: Lease, seconds: int, now: int) -> int:
+    def shorten(self, lease: Lease, seconds: int, now: int, _holder: Holder) -> int:
         return min(seconds, MCLT)
 
     def promise(self, lease: Lease, seconds: int | None, granted: int, now: int) -> Promise | None:
