@@ -61,12 +61,13 @@ def survey(tape: Tape, start: Start, streams: Streams) -> Findings:
     """Everything that is named anywhere in the recording; `streams` gets what came on connections."""
     findings = Findings()
     findings.reserved |= _reserved()
+    conditions: dict[tuple[bytes, bool], None] = {}
     leases: list[bytes] = []
     left = _OCTETS_FREE + _TIMES_MAX * Path(tape.path).stat().st_size
     if start.snapshot is not None:
         try:
             state.survey(start.snapshot, findings, streams)
-            _survey_keys(start, findings)
+            _survey_standing(start, findings, conditions)
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise NotRedacted("its snapshot does not hold a state of this version") from error
     for entry in tape.iterate(from_seq=start.from_seq):
@@ -78,7 +79,7 @@ def survey(tape: Tape, start: Start, streams: Streams) -> Findings:
             raise NotRedacted(f"it unpacks to more than {_TIMES_MAX} times its length, as no server's recording does")
         start.take(event)
         if isinstance(event, ev.ConfigurationEnd):
-            findings.configuration(load_configuration(start.files, event, []))
+            _survey_whole(start.files, event.name, findings, conditions)
         streams.take(event)
         if isinstance(event, ev.LeaseFilePart):
             leases.append(event.content)
@@ -89,16 +90,29 @@ def survey(tape: Tape, start: Start, streams: Streams) -> Findings:
     guards.survey(lease_file, findings)
     streams.survey(findings)
     _survey_configuration(start, findings)
+    for text, exact in conditions:
+        findings.literal(text, exact=exact)
     return findings
 
 
-def _survey_keys(start: Start, findings: Findings) -> None:
-    """The keys of the configuration that a snapshot has in force, and of the one that waits to be."""
+def _survey_standing(start: Start, findings: Findings, conditions: dict[tuple[bytes, bool], None]) -> None:
+    """The configuration that a snapshot has in force, and the one that waits to be."""
     assert start.snapshot is not None, "there is nothing in force without one"
-    findings.configuration(start.machine.configuration)
+    _survey_whole(start.snapshot["files"], start.main, findings, conditions)
     if start.snapshot["candidate"] is not None:
         name, files, _parameters = start.snapshot["candidate"]
-        findings.configuration(load_configuration(files, ev.ConfigurationEnd(0, 0, name, reload=True), []))
+        _survey_whole(files, name, findings, conditions)
+
+
+def _survey_whole(
+    files: dict[str, bytes | str], name: str, findings: Findings, conditions: dict[tuple[bytes, bool], None]
+) -> None:
+    """The keys of a configuration that is, or may come, in force; what it compares with is put to `conditions`.
+
+    Those count when all words are known.
+    """
+    findings.configuration(load_configuration(files, ev.ConfigurationEnd(0, 0, name, reload=True), []))
+    conditions |= dict.fromkeys(_literals(parse(files, name, default_registry()).block, exact=True, compared=False))
 
 
 def look(event: Event, findings: Findings) -> None:
@@ -167,14 +181,12 @@ _TELLING: Final[Mapping[type[syntax.Node], str]] = {
 
 
 def _survey_configuration(start: Start, findings: Findings) -> None:
-    """Names that only the whole configuration shows, and what its conditions compare with."""
+    """Names that only the whole configuration shows, and what of it stays."""
     configuration = start.machine.configuration
     if configuration is not None:
         for name in [*configuration.host_names, *configuration.zones]:
             findings.name(octets_of(name), plain=True)
     parsed = parse(start.files, start.main, default_registry())
-    for text, exact in _literals(parsed.block, exact=True, compared=False):
-        findings.literal(text, exact=exact)
     for node in _nodes(parsed.block):
         if type(node) in _TELLING:
             findings.leave(_TELLING[type(node)])

@@ -19,14 +19,13 @@ from tests.engine.ddns.site import ZONES
 from tests.engine.ddns.test_signing import SECRET, configuration
 from tests.engine.ddns.test_updates import reload
 from tests.engine.omapi.shell import CONFIGURATION, KEY, Client, Server
+from tests.replay.engine_runs import Run
 from tests.replay.redact.test_dns import Told, redacted
-from tests.replay.redact.test_redact import everything, flight_recorder_s
+from tests.replay.redact.test_redact import everything, flight_recorder_s, option
 from tests.replay.tapes import record
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from tests.replay.engine_runs import Run
 
 OLD, NEW = b"AAECAwQFBgcICQoLDA0ODw==", b"b3RoZXJvdGhlcm90aGVy"
 
@@ -71,6 +70,36 @@ def test_so_it_does_in_every_file_of_the_flight_recorder(tmp_path: Path) -> None
     for before in range(len(pairs) - 12, len(pairs)):
         late = flight_recorder_s(tmp_path / f"{before}", pairs, before)
         assert redacted(late, tmp_path / f"{before}.out").spared == {}
+
+
+BY_NAME = b"""authoritative; ping-check off; class "a" { match if %s; }
+subnet 10.0.0.0 netmask 255.255.0.0 {
+pool { allow members of "a"; range 10.0.1.0 10.0.1.31; } pool { deny members of "a"; range 10.0.2.0 10.0.2.9; } }
+"""
+
+
+def with_another_condition() -> Run:
+    """A condition that cuts a word out of names is in force between two others."""
+    run = Run(BY_NAME % b"exists agent.circuit-id", b"")
+    take_over(run, BY_NAME % b'substring(option host-name, 0, 4) = "acct"')
+    for client in range(1, 6):
+        run.packet(client, 1, option(12, b"acctwilhelm%d" % client))
+    take_over(run, BY_NAME % b"exists user-class")
+    run.packet(7, 1, option(12, b"other"))
+    return run
+
+
+def test_conditions_of_every_configuration_are_met_by_pseudonyms(tmp_path: Path) -> None:
+    report = redacted(record(tmp_path / "trace", *with_another_condition().pairs), tmp_path / "out")
+    assert report.spared == {}
+    assert b"wilhelm" not in everything(tmp_path / "out")
+
+
+def test_so_are_those_of_a_snapshot(tmp_path: Path) -> None:
+    pairs = with_another_condition().pairs
+    before = next(number for number, (event, _) in enumerate(pairs, 1) if isinstance(event, ev.Packet)) - 1
+    report = redacted(flight_recorder_s(tmp_path / "late", pairs, before), tmp_path / "out")
+    assert report.spared == {}
 
 
 def test_an_update_of_dns_that_is_signed_before_a_reload_is_sent_again_behind_it(tmp_path: Path) -> None:
