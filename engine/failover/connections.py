@@ -259,6 +259,7 @@ class Connections:
         endpoint.hba, endpoint.mclt = message.hba, message.mclt
         self._take_terms(endpoint, message)
         self._send_on(link, self._connect_ack(endpoint, message, None))
+        moving.begin_link(endpoint)
         endpoint.linked(link)
         endpoint.send_state()
         endpoint.begin_timers()
@@ -324,6 +325,7 @@ class Connections:
             self._send_on(link, Disconnect(self._host.now, link.xid(), int(refusal.reason), text))
             self._drop(link, f"the partner's CONNECTACK was refused: {refusal.text}", flush=True)
             return
+        moving.begin_link(endpoint)
         endpoint.linked(link)
         endpoint.send_state()
         self._take_terms(endpoint, message)

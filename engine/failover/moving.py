@@ -459,6 +459,15 @@ def _record_due(endpoint: Endpoint) -> None:
 # The link
 
 
+def begin_link(endpoint: Endpoint) -> None:
+    """A handshake is over, and a link about to stand: NORMAL does not outlive the one before, whose end is unrecorded.
+
+    A partner that starts and was told so before would take it for no news, and the two would stay as they are.
+    """
+    if endpoint.state is NORMAL:
+        move(endpoint, COMM_INT, "the end of the link before could not be recorded")
+
+
 def lost_link(endpoint: Endpoint, why: str) -> None:
     """The link is gone."""
     endpoint.log(INFO, f"peer {endpoint.name}: disconnected")

@@ -107,14 +107,22 @@ class PoolPartner:
 
     def shorten(self, lease: Lease, seconds: int, now: int, holder: Holder) -> int:
         """The time under the MCLT rule. What the partner knows of a client before is nothing to another."""
-        known = ownership.tsfp_of(lease) if lease.is_of(holder.packet.hardware, holder.uid) else 0
+        known = self._known(lease) if lease.is_of(holder.packet.hardware, holder.uid) else 0
         return lease_time.granted(now, seconds, known, self._endpoint.own_lead_s)
 
     def promise(self, lease: Lease, seconds: int | None, granted: int, now: int) -> Promise:
         """The potential expiry; BOOTP is exempt, and leaves both times empty."""
         if seconds is None:
             return Promise(0, 0)
-        return Promise(*lease_time.promised(now, seconds, granted, ownership.tsfp_of(lease)))
+        return Promise(*lease_time.promised(now, seconds, granted, self._known(lease)))
+
+    def _known(self, lease: Lease) -> int:
+        """Until when the partner knows that the lease may be in use, if it takes what is under way to it.
+
+        That may be less than what it has told itself: an update that waited before that is sent with an old `tstp`.
+        """
+        known = ownership.tsfp_of(lease)
+        return min(known, lease.tstp) if lease.address in self._endpoint.updates.unacked else known
 
     # What becomes of it?
 

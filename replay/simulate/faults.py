@@ -341,9 +341,9 @@ def _reserve(run: Run, step: Step) -> bool:
 
 
 def _reserve_no_more(run: Run, step: Step) -> None:
+    # Whatever has become of it: what stays reserved at one server alone is refused by its partner, rightly, for ever.
     address = run.address(step, step.draw // _PARTS)
-    if run.lease_state(step.who, address) in (FREE, BACKUP):
-        run.operate(step.who, operators.flags_wish(address, reserved=False))
+    run.operate(step.who, operators.flags_wish(address, reserved=False))
 
 
 # The name server

@@ -122,7 +122,8 @@ class Promises:
 class Knowledge:
     """What the partner of one server is known to know: address -> its potential expiry, in seconds.
 
-    Fed with every event of the server's failover streams, and with what it says there.
+    Fed with every event of the server's failover streams, and with what it says there. That the partner knows less than
+    before counts when the server has acknowledged it: till then it may forget it with its power, and the partner waits.
     """
 
     def __init__(self) -> None:
@@ -130,10 +131,13 @@ class Knowledge:
         self.known: dict[int, int] = {}
         # (stream, xid) -> what was said there.
         self._told: dict[tuple[int, int], wire.Said] = {}
+        # The same of what the partner said there, where it was less.
+        self._less: dict[tuple[int, int], wire.Said] = {}
 
     def restarted(self) -> None:
         """The connections are gone."""
         self._told.clear()
+        self._less.clear()
 
     def heard(self, stream: int, data: bytes, effects: list[Effect]) -> None:
         """Bytes came, and these are the effects: what the server refuses, it does not learn."""
@@ -150,7 +154,10 @@ class Knowledge:
                 if isinstance(effect, StreamSend) and effect.stream == stream:
                     self._refuse(learned, effect.data)
             for said in learned.values():
-                self._learn(said)
+                if said.address is not None and self._of(said) < self.known.get(said.address, 0):
+                    self._less[stream, said.xid] = said
+                else:
+                    self._learn(said)
 
     def _refuse(self, learned: dict[int, wire.Said], data: bytes) -> None:
         for said in wire.messages(data):
@@ -160,10 +167,18 @@ class Knowledge:
     def _learn(self, said: wire.Said) -> None:
         if said.address is not None and said.potential is not None:
             # A server may tell of a lease that its partner gave, and whose end it knows better than its own promise.
-            self.known[said.address] = max(said.potential, said.ends or 0)
+            self.known[said.address] = self._of(said)
+
+    @staticmethod
+    def _of(said: wire.Said) -> int:
+        return max(said.potential or 0, said.ends or 0)
 
     def said(self, stream: int, data: bytes) -> None:
         """The server says something."""
         for said in wire.messages(data):
             if said.kind == wire.BNDUPD:
                 self._told[stream, said.xid] = said
+            elif said.kind == wire.BNDACK and said.reject is None:
+                less = self._less.pop((stream, said.xid), None)
+                if less is not None:
+                    self._learn(less)

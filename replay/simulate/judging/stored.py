@@ -37,7 +37,8 @@ class Stored:
         """The server has stored changes."""
         for change in changes:
             if change.cause not in _UNSTORED:
-                self._images.setdefault(change.after.address, []).append(change.after)
+                # Till it is let out, what was there before may be what is found: also behind a first change.
+                self._images.setdefault(change.after.address, [change.before]).append(change.after)
 
     def let_out(self, address: int) -> None:
         """The server has told somebody of a lease as it is now."""
