@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ...trace.effects import ERROR, INFO
-from ..model.lease import ACTIVE, BACKUP, FREE, RESERVED_FLAG, STATE_NAMES
+from ..model.lease import ACTIVE, BACKUP, FREE, RELEASED, RESERVED_FLAG, STATE_NAMES
 from ..wire.text import dotted
 from . import balancing, outgoing
 from .link import printable
@@ -98,8 +98,9 @@ def receive_request(endpoint: Endpoint, xid: int, *, everything: bool) -> None:
 
 def receive_update(endpoint: Endpoint, message: BindingUpdate) -> None:
     """The partner's lease: taken, or refused."""
-    verdict = _judge(endpoint, message)
     address = message.address or 0
+    told = endpoint.updates.unacked.get(address)
+    verdict = _judge(endpoint, message)
     site = endpoint.site
     if isinstance(verdict, Refusal):
         endpoint.lacking = endpoint.lacking or verdict.reason == Reason.MISSING_INFORMATION
@@ -121,6 +122,9 @@ def receive_update(endpoint: Endpoint, message: BindingUpdate) -> None:
         balancing.affinity(endpoint, lease)
     elif old in (FREE, BACKUP) and lease.state != old:
         balancing.pool_changed(endpoint, address)
+    if told is not None and told.state == RELEASED and lease.state == ACTIVE:
+        # The partner may take the release that it was told, if it has not got an update under way any more.
+        outgoing.changed(endpoint, address)
 
 
 def _judge(endpoint: Endpoint, message: BindingUpdate) -> Refusal | tuple[Lease, Binding]:

@@ -121,6 +121,8 @@ class Client:
         if not self._old:
             self._discover()
             return
+        # An address whose ACK it never heard is not its own: to ask for another one gives that up, also at the servers.
+        self._holdings.took(self.name, self._old)
         self._begin(ACK, self._old)
         self._say(REQUEST, {_REQUESTED: self._old.to_bytes(4, "big")})
 

@@ -243,9 +243,12 @@ def _is_outdated(update: BindingUpdate, lease: Lease, new: int, now: int) -> boo
     """Whether an end is told that was before this server last told somebody that he has the lease.
 
     That may be later than the grant: who asks again soon is told what he has, and neither disk nor partner hears of it.
+    The end is the potential expiry where that is earlier: an offer since, of which nobody is told, has changed `ends`.
     """
     heard = max(lease.starts, lease.cltt)
-    return lease.state == ACTIVE and new in ENDED and lease.ends > now and (update.ends or 0) < heard
+    ended = update.ends or 0
+    ended = min(ended, update.potential or ended)
+    return lease.state == ACTIVE and new in ENDED and lease.ends > now and ended < heard
 
 
 def _hardware(update: BindingUpdate, lease: Lease, new: int) -> bytes | Refusal:
