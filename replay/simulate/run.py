@@ -197,8 +197,12 @@ class Run:
     def _bring_back(self) -> None:
         """What only an operator can end, an operator ends: who does not serve by his word is to recover.
 
-        So is who has recovered beside a conflict, to which only his word leads: neither state ends the other.
+        So is who has recovered beside a conflict, to which only his word leads: neither state ends the other. Who was
+        told to end before all was well, and ended after it, is started.
         """
+        for step in self.plan.steps:
+            if step.kind == "shutdown":
+                self.start(step.who)
         for one in self.relationships:
             for number in (one.primary, one.secondary):
                 end, other = (self.nodes[which].endpoint(one.name) for which in (number, one.other(number)))
