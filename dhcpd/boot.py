@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from .engine.startup import Reading
     from .trace.events import Event, Link
 
-LEASE_FILE_PART_OCTETS: Final = 1 << 20
+# What a piece costs in memory for a moment, as it is and packed for a recording, the process keeps.
+LEASE_FILE_PART_OCTETS: Final = 1 << 16
 _SEED_OCTETS: Final = 32
 _DHCP_PORT: Final = 67
 _VARIABLES: Final = ("PATH_DHCPD_CONF", "PATH_DHCPD_DB", "PATH_DHCPD_PID", "DHCPD_PORT", "TZ")
