@@ -205,8 +205,7 @@ _EXPRESSIONS: Final[dict[str, Callable[[Columns, Expression, int], None]]] = {
 def constant_written(node: syntax.OptionStatement) -> bytes | None:
     """The octets that `print_statements` writes as an option's value; None where it writes an expression."""
     parts = (pieces(node) if node.literal else []) or [node.value]
-    octets = parts[0].arguments[0] if len(parts) == 1 and parts[0].kind == "data" else None
-    return octets if isinstance(octets, bytes) else None
+    return parts[0].octets if len(parts) == 1 else None
 
 
 def _option_statement(page: Columns, node: syntax.OptionStatement, indent: int) -> None:
