@@ -243,12 +243,17 @@ def _is_outdated(update: BindingUpdate, lease: Lease, new: int, now: int) -> boo
     """Whether an end is told that was before this server last told somebody that he has the lease.
 
     That may be later than the grant: who asks again soon is told what he has, and neither disk nor partner hears of it.
-    The end is the potential expiry where that is earlier: an offer since, of which nobody is told, has changed `ends`.
+    A release is as old as its potential expiry where that is earlier: an offer since, of which nobody is told, has
+    changed `ends`. (An end by time leaves the potential expiry as it is, which may be of years ago.) Who tells the very
+    end that the lease has here has heard of this use. To tell him of it again would go on without end: where his clock
+    is ahead, he would end it again at once.
     """
-    heard = max(lease.starts, lease.cltt)
     ended = update.ends or 0
-    ended = min(ended, update.potential or ended)
-    return lease.state == ACTIVE and new in ENDED and lease.ends > now and ended < heard
+    if lease.state != ACTIVE or new not in ENDED or ended == lease.ends or lease.ends <= now:
+        return False
+    if new == RELEASED:
+        ended = min(ended, update.potential or ended)
+    return ended < max(lease.starts, lease.cltt)
 
 
 def _hardware(update: BindingUpdate, lease: Lease, new: int) -> bytes | Refusal:

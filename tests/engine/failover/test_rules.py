@@ -287,6 +287,28 @@ def test_an_end_that_came_before_the_client_was_told_again_what_it_has_is_outdat
     assert isinstance(judge(update(RELEASED, ends=NOW - 5), held), Binding)
 
 
+def test_a_release_is_as_old_as_its_potential_expiry_and_an_end_by_time_is_not() -> None:
+    held = lease(ACTIVE, starts=NOW - 200, cltt=NOW - 10, ends=NOW + 60)
+    released, expired = (update(state, ends=NOW + 30, potential=NOW - 100) for state in (RELEASED, EXPIRED))
+    release, end = judge(released, held, primary=True), judge(expired, held, primary=True)
+    assert isinstance(release, Refusal)
+    assert isinstance(end, Refusal)
+    assert (release.outdated, end.outdated) == (True, False)
+
+
+@given(
+    st.sampled_from((EXPIRED, RELEASED, RESET)), st.booleans(), st.booleans(),
+    st.integers(0, NOW * 2), st.integers(0, NOW * 2), st.integers(0, NOW * 2), st.none() | st.integers(0, NOW * 2),
+)  # fmt: skip
+def test_who_was_told_of_the_present_use_is_not_told_again(
+    state: int, normal: bool, primary: bool, starts: int, ends: int, cltt: int, potential: int | None
+) -> None:
+    held = lease(ACTIVE, starts=starts, ends=ends, cltt=cltt)
+    ended = update(state, starts=starts, ends=ends, potential=potential)
+    found = judge(ended, held, normal=normal, primary=primary)
+    assert isinstance(found, Binding) or not found.outdated
+
+
 def test_an_update_gives_client_times_and_flags() -> None:
     found = judge(update(ACTIVE, uid=b"abc", ip_flags=2), lease(FREE))
     assert isinstance(found, Binding)
