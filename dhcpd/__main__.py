@@ -1,6 +1,7 @@
 """`python -m dhcpd` and the console script `dhcpd`."""
 
 import contextlib
+import gc
 import os
 import sys
 from typing import Final
@@ -27,6 +28,8 @@ def _keep_assertions() -> None:
 def main() -> int:
     """Run the program with the process's arguments; returns its exit status."""
     _keep_assertions()
+    # What a start makes stays, its modules first: to look for garbage in it again and again costs more than making it.
+    gc.disable()
     argv = list(sys.argv)
     if os.path.basename(argv[0]) == _MODULE:  # noqa: PTH119 - a name, not a file
         argv[0] = "dhcpd"
@@ -40,7 +43,11 @@ def main() -> int:
         return 0
     from .program import main as run  # noqa: PLC0415 - who asks for the version does not wait for the engine
 
-    return run(argv)
+    try:
+        return run(argv)
+    finally:
+        # The system takes everything back: the interpreter need not look what of it is garbage.
+        gc.freeze()
 
 
 if __name__ == "__main__":

@@ -9,17 +9,14 @@ import os
 import signal
 import socket
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
-
-# Looked up by the first resolution of a name; after a chroot it could not be found any more.
-import encodings.idna  # noqa: F401  # isort: skip
 
 from .trace.effects import Execute, Lookup, ReverseLookup
 from .trace.events import Executed, HostAnswer, NameAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Future, ThreadPoolExecutor
 
     from .trace.events import Event
 
@@ -93,6 +90,8 @@ class Background:
     def begin(self, job: Callable[[], list[Event]]) -> None:
         """Do a job in a thread; the events that it brings back come together."""
         if self._pool is None:
+            from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - a test has no jobs; see preload.py
+
             self._pool = ThreadPoolExecutor(_THREADS_MAXIMUM, thread_name_prefix="background")
         made: Future[list[Event]] = self._pool.submit(job)
         self._begun[made] = None

@@ -19,16 +19,12 @@ from typing import TYPE_CHECKING, Final
 from . import boot, cli, door
 from .door import Door
 from .engine import reloading
-from .engine.failover.rules.fitting import misfits
 from .engine.machine import Machine
 from .engine.model import notices
-from .loop import Loop
 from .process import daemon, preload, privileges
 from .process.build import VERSION
 from .process.logging import Logger
 from .process.signals import EARLY
-from .recording.recorder import Recorder
-from .recording.segments import Segments
 from .run import Run, RunEnded
 from .start import Start
 from .trace import TapeWriteFailed, TapeWriter
@@ -40,6 +36,7 @@ if TYPE_CHECKING:
 
     from .cli import CommandLine, Paths
     from .engine.model.configuration import Configuration
+    from .recording.recorder import Recorder
     from .trace.events import Boot
 
 BANNER: Final = (notices.VERSION(version=VERSION).text, notices.DOCUMENTATION().text)
@@ -79,16 +76,19 @@ class Program:
         else:
             self._say_banner()
         if "-play" in line.values:
+            gc.enable()
             return self._play(line, paths)
         recorder = self._open_recording(line)
         run = self._new_run(line, paths, recorder)
         try:
             self._check_family(line)
-            # What the start makes stays: looking for garbage in it, again and again, would cost more than making it.
+            # Until the server serves (memory.py): what the start makes stays, see __main__.py.
             gc.disable()
             if not line.testing or "-chroot" in line.values:
                 preload.load_everything()
             self._start(run)
+            from .loop import Loop  # noqa: PLC0415 - a test of a configuration never comes here; loaded, see preload.py
+
             loop = Loop(run)
             loop.run()
         except RunEnded:
@@ -166,6 +166,8 @@ class Program:
 
     def _say_whether_a_pair_fits(self, run: Run, path: str) -> None:
         """`-t --peer OTHER.conf`: whether the failover partner's file goes with this one; raises RunEnded where not."""
+        from .engine.failover.rules.fitting import misfits  # noqa: PLC0415 - a server that serves does not need it
+
         ours, theirs = run.machine.configuration, self._other_configuration(run, path)
         assert ours is not None, "the test has found no mistake"
         found = misfits(ours, theirs)
@@ -243,6 +245,9 @@ class Program:
         path = line.values.get("-tf")
         if path is None:
             return None
+        from .recording.recorder import Recorder  # noqa: PLC0415 - who does not record waits for none of it
+        from .recording.segments import Segments  # noqa: PLC0415 - as above
+
         try:
             segments = Segments(path)
             older = segments.archive_found() if limits.segment_octets else None

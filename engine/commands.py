@@ -17,7 +17,7 @@ from ..trace.effects import CommandAnswer, Log, Store
 from .model import notices
 from .model.change import Cause
 from .model.lease import ABANDONED, ACTIVE, FREE, RESERVED_FLAG, STATE_NAMES
-from .omapi.handles import Reference
+from .omapi.handles import Handles, Reference
 from .omapi.objects.base import Refused
 from .omapi.objects.host import HOST, HostObjects
 from .omapi.status import ALREADY_EXISTS, NOT_FOUND, text_of
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from ..trace.events import Command
     from .model.lease import Lease
-    from .omapi.handles import Handles
     from .service.server import Server
 
 DONE: Final = "done"
@@ -54,10 +53,10 @@ class Result(NamedTuple):
     text: str
 
 
-def carry_out(server: Server | None, handles: Handles, command: Command) -> CommandAnswer:
+def carry_out(server: Server | None, handles: Handles | None, command: Command) -> CommandAnswer:
     """Do what a command says; its effects are appended to the event's, and its answer is returned to be the last.
 
-    `server` is None while none serves.
+    `server` is None while none serves, `handles` where nobody holds objects over OMAPI.
     """
     if server is None:
         return CommandAnswer(command.call, FAILED, "the server does not serve now", durable=False)
@@ -66,7 +65,7 @@ def carry_out(server: Server | None, handles: Handles, command: Command) -> Comm
         result = Result(INVALID, f"there is no command {command.name}")
     else:
         try:
-            result = step(_Desk(server, handles), dict(command.arguments))
+            result = step(_Desk(server, Handles() if handles is None else handles), dict(command.arguments))
         except (ValueError, KeyError, OverflowError) as error:
             result = Result(INVALID, f"an argument is missing or cannot be read: {error}")
     if result.word == DONE:

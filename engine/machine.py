@@ -13,18 +13,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..trace import events as ev
 from ..trace.effects import ERROR, INFO, ConfigurationRefused, Exit, Log, Serving, Wake
-from . import commands, reloading, startup
+from . import reloading, startup
 from .agenda import NEVER_US, Agenda, Owner
 from .attach import interfaces_from, plain_interfaces, send_failed_lines
 from .draws import Draws
-from .failover.relationships import Relationships
 from .lease.database import Database
 from .lease.file.reader import load_lease_file
 from .lease.file.writer import Rewriter
 from .lease.snapshot import SnapshotError
 from .names import Names
-from .omapi.handles import Handles
-from .omapi.part import OmapiPart
 from .parameters import StartParameters
 from .rewriting import Rewriting, log_failure
 from .service import dispatch
@@ -40,8 +37,10 @@ if TYPE_CHECKING:
 
     from ..trace.effects import Effect
     from .attach import Discovery
+    from .failover.relationships import Relationships
     from .model.change import Change
     from .model.configuration import Configuration
+    from .omapi.part import OmapiPart
     from .reloading import Candidate
 
 SNAPSHOT_VERSION: Final = 14
@@ -268,11 +267,14 @@ class Machine:
         self._rewriting = Rewriting(parameters.lease_file or "", test=self._line.test == "T")
         self.server = server
         if server.configuration.failover_peers:
+            from .failover.relationships import Relationships  # noqa: PLC0415 - who has no partner waits for none of it
+
             self.failover = Relationships(server, self._streams)
             self._streams.parts["failover"] = self.failover.connections
         if parameters.omapi_port is not None:
-            key = parameters.omapi_key
-            self.omapi = OmapiPart(server, parameters.omapi_port, key, self.failover, self._leave)
+            from .omapi.part import OmapiPart  # noqa: PLC0415 - who is asked nothing waits for none of it
+
+            self.omapi = OmapiPart(server, parameters.omapi_port, parameters.omapi_key, self.failover, self._leave)
             self._streams.parts["omapi"] = self.omapi.connections
 
     def _leave(self) -> None:
@@ -426,8 +428,10 @@ class Machine:
             self.server.executed(event.call, event.status, event.error)
 
     def _on_command(self, event: ev.Command) -> None:
+        from . import commands  # noqa: PLC0415 - as for OMAPI, whose objects it uses
+
         server = self.server if self.serving and not self.leaving else None
-        handles = Handles() if self.omapi is None else self.omapi.connections.handles
+        handles = None if self.omapi is None else self.omapi.connections.handles
         self._effects.append(commands.carry_out(server, handles, event))
 
     # Failures

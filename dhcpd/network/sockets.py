@@ -12,7 +12,6 @@ See docs/behaviour/packets.md#sockets.
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import select
@@ -82,6 +81,8 @@ class OpenError(Exception):
 
 def _attach_filter(made: socket.socket, program: bytes) -> None:
     """SO_ATTACH_FILTER wants a pointer to the program."""
+    import ctypes  # noqa: PLC0415 - a test of a configuration opens no socket; see preload.py
+
     buffer = ctypes.create_string_buffer(program, len(program))
     address = ctypes.addressof(buffer)
     made.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("@HP", len(program) // 8, address))

@@ -9,7 +9,6 @@ See docs/behaviour/start.md#the-pid-file.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 from typing import Final
 
@@ -18,6 +17,8 @@ from ..disk import opening
 ALREADY_RUNNING: Final = "There's already a DHCP server running."
 _OCTETS_MAXIMUM: Final = 19
 _FILE_MODE: Final = 0o644
+_INT_SIGN: Final = 1 << 31
+_INT_MASK: Final = (1 << 32) - 1
 
 
 def server_is_running(path: str) -> bool:
@@ -36,7 +37,7 @@ def _leading_number(content: bytes) -> int:
     sign, digits = (-1, text[1:]) if text[:1] == b"-" else (1, text)
     length = next((at for at, octet in enumerate(digits) if octet not in b"0123456789"), len(digits))
     number = min(max(sign * int(digits[:length] or b"0"), -1 << 63), (1 << 63) - 1)
-    return ctypes.c_int(number).value
+    return ((number + _INT_SIGN) & _INT_MASK) - _INT_SIGN
 
 
 def _is_running(pid: int) -> bool:

@@ -3,11 +3,14 @@
 Every node knows its place (file, line, column). Names are resolved as far as ISC's one-pass parser resolves them:
 options are definitions, not names; literal option values are bytes already. Nothing here has a meaning yet, and
 nothing here checks anything: the parser does.
+
+Nodes share how they are compared and shown: to generate these methods for each of fifty kinds took a twentieth of what
+a test of a configuration takes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Final
 
 from .spaces import OptionDefinition
@@ -146,17 +149,27 @@ KINDS: Final[dict[str, tuple[str, str]]] = {
 }
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Node:
-    """What every statement has."""
+    """What every statement has. Equal are nodes of one kind with equal fields, wherever they stand."""
 
     place: Place = field(compare=False)
+
+    def __eq__(self, other: object) -> bool:
+        compared = [one.name for one in fields(self) if one.compare]
+        return type(self) is type(other) and all(getattr(self, name) == getattr(other, name) for name in compared)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{one.name}={getattr(self, one.name)!r}" for one in fields(self))
+        return f"{type(self).__name__}({shown})"
 
 
 Block = list[Node]
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Include(Node):
     """`include "name";` with the statements that it brought (already in their places within `block`)."""
 
@@ -164,13 +177,13 @@ class Include(Node):
     block: Block
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class SharedNetwork(Node):
     name: str
     block: Block
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Subnet(Node):
     """Addresses are 32-bit numbers."""
 
@@ -179,29 +192,29 @@ class Subnet(Node):
     block: Block
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Interface(Node):
     name: str
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Group(Node):
     name: str | None
     block: Block
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class GroupReference(Node):
     name: str
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Host(Node):
     name: str
     block: Block
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Hardware(Node):
     """`type_number` is the octet before the address."""
 
@@ -209,26 +222,26 @@ class Hardware(Node):
     address: bytes
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class FixedAddress(Node):
     """Addresses (numbers) and host names, in order."""
 
     addresses: tuple[int | str, ...]
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class ClientUid(Node):
     value: bytes
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class FixedAddress6(Node):
     """Kept; no effect in DHCPv4. Each address is 16 octets."""
 
     addresses: tuple[bytes, ...]
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class FixedPrefix6(Node):
     """Kept; no effect in DHCPv4. `prefix` is 16 octets, `length` in bits."""
 
@@ -236,32 +249,32 @@ class FixedPrefix6(Node):
     length: int
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class HostIdentifier(Node):
     option: OptionDefinition
     value: bytes
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Marker(Node):
     """`dynamic;` `deleted;` `static;` of a record in the lease file."""
 
     word: str
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Pool(Node):
     block: Block
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Range(Node):
     dynamic_bootp: bool
     low: int
     high: int
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Permit(Node):
     """`kind`: known, unknown, authenticated, unauthenticated, all, dynamic-bootp, class, after; `value` of two."""
 
@@ -270,7 +283,7 @@ class Permit(Node):
     value: str | int | None
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Class(Node):
     """`legacy` is the word of a `vendor-class` or `user-class` block, which has no effect."""
 
@@ -279,7 +292,7 @@ class Class(Node):
     legacy: str | None = None
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Subclass(Node):
     name: str
     value: bytes
@@ -287,12 +300,12 @@ class Subclass(Node):
     block: Block | None
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class MatchIf(Node):
     condition: Expression
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Match(Node):
     """`match DATA;`, or `spawn with DATA;`."""
 
@@ -300,17 +313,17 @@ class Match(Node):
     spawn: bool
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class LeaseLimit(Node):
     limit: int
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Authoritative(Node):
     value: bool
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class FailoverPeer(Node):
     """A definition; `settings` are (words, value) in order, the words joined by blanks (`peer address`)."""
 
@@ -318,14 +331,14 @@ class FailoverPeer(Node):
     settings: tuple[tuple[str, object], ...]
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class FailoverReference(Node):
     """`failover peer "X";`, or `no failover peer` (name None)."""
 
     name: str | None
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class OptionSpaceDefinition(Node):
     name: str
     code_width: int
@@ -333,19 +346,19 @@ class OptionSpaceDefinition(Node):
     hash_size: int | None
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class OptionCodeDefinition(Node):
     option: OptionDefinition
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Key(Node):
     name: str
     algorithm: str
     secret: bytes
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Zone(Node):
     """`primary`, `secondary`: IPv4 addresses or host names; `primary6`, `secondary6`: 16 octets each."""
 
@@ -357,24 +370,24 @@ class Zone(Node):
     key: str | None
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class LeaseIdFormat(Node):
     format: str
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class DbTimeFormat(Node):
     local: bool
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class ServerDuid(Node):
     """Parsed and kept; no effect in DHCPv4. `words` are the tokens."""
 
     words: tuple[str, ...]
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class OptionStatement(Node):
     """An option or parameter (space `server`) is set. `operator`: supersede, default, append, prepend.
 
@@ -387,7 +400,7 @@ class OptionStatement(Node):
     literal: bool
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class If(Node):
     """`elsif` is an `If` alone in `otherwise`."""
 
@@ -396,29 +409,29 @@ class If(Node):
     otherwise: Block | None
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Switch(Node):
     value: Expression
     block: Block
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Case(Node):
     value: Expression
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Default(Node):
     pass
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Set(Node):
     name: str
     value: Expression
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Define(Node):
     """A function: `set NAME (..)` and `define NAME (..)`."""
 
@@ -427,27 +440,27 @@ class Define(Node):
     block: Block
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Unset(Node):
     name: str
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Eval(Node):
     value: Expression
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Return(Node):
     value: Expression
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Break(Node):
     pass
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Log(Node):
     """`level` is the word, or None where it was left out (debug)."""
 
@@ -455,18 +468,18 @@ class Log(Node):
     value: Expression
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Execute(Node):
     command: str
     arguments: tuple[Expression, ...]
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Add(Node):
     name: str
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class On(Node):
     """`block` is None for `on X;`, which clears."""
 
@@ -474,6 +487,6 @@ class On(Node):
     block: Block | None
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class ParseVendorOption(Node):
     pass
