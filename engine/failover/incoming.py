@@ -44,6 +44,9 @@ def receive_ack(endpoint: Endpoint, message: BindingAck) -> None:
         text = reason_text(message.reject) if message.message is None else printable(message.message)
         site.log(ERROR, f"bind update on {dotted(address)} from {endpoint.name} rejected: {text}")
         site.tell(dotted(address), f"the partner refused it ({message.reject})", text)
+        if told is not None and message.xid < told.xid:
+            # What it refused was told before; the lease has changed since, and is under way anew.
+            return
         if message.reject == Reason.LESS_CRITICAL:
             updates.forget(address)
         else:
@@ -116,14 +119,15 @@ def receive_update(endpoint: Endpoint, message: BindingUpdate) -> None:
         site.log(INFO, f"Unknown IP-flags set in BNDUPD (0x{binding.unknown_flags:x}).")
     if old == binding.state == ACTIVE and _conflicts(lease, binding):
         site.log(ERROR, f"Lease conflict at {dotted(address)}")
-    site.leases.take_over(lease, binding)
+    # The partner may take the release that it was told, if it has not got an update under way any more.
+    crossed = told is not None and told.state == RELEASED and binding.state == ACTIVE
+    site.leases.take_over(lease, binding, retold=crossed)
     _acknowledge(endpoint, address, message.xid)
     if binding.state in ENDED and lease.state == FREE:
         balancing.affinity(endpoint, lease)
     elif old in (FREE, BACKUP) and lease.state != old:
         balancing.pool_changed(endpoint, address)
-    if told is not None and told.state == RELEASED and lease.state == ACTIVE:
-        # The partner may take the release that it was told, if it has not got an update under way any more.
+    if crossed:
         outgoing.changed(endpoint, address)
 
 

@@ -466,8 +466,11 @@ class Leases:
 
     # What a partner says, knows and gets: it is not told of it in turn
 
-    def take_over(self, lease: Lease, said: Binding) -> None:
-        """Give the lease what its partner says of it. One that has ended there is free here at once."""
+    def take_over(self, lease: Lease, said: Binding, *, retold: bool = False) -> None:
+        """Give the lease what its partner says of it. One that has ended there is free here at once.
+
+        `retold`: the partner is to be told the same again, till it acknowledges that; and no less than it has promised.
+        """
         self._begin(lease)
         if said.forgets:
             self.names.left(lease)
@@ -480,7 +483,9 @@ class Leases:
         if said.tsfp or said.atsfp:
             lease.rarely()
         if lease.rare is not None:
-            lease.rare.tsfp, lease.rare.atsfp = said.tsfp, said.atsfp
+            lease.rare.tsfp, lease.rare.atsfp = said.tsfp, 0 if retold else said.atsfp
+        if retold:
+            lease.tstp = max(lease.tstp, said.tsfp)
         ended = said.state in (EXPIRED, RELEASED, RESET)
         self._reach(lease, FREE if ended else said.state, released=said.state == RELEASED)
         self._commit_untold(lease, Cause.PARTNER)

@@ -158,6 +158,7 @@ class Knowledge:
                     self._less[stream, said.xid] = said
                 else:
                     self._learn(said)
+                    self._less = {key: less for key, less in self._less.items() if less.address != said.address}
 
     def _refuse(self, learned: dict[int, wire.Said], data: bytes) -> None:
         for said in wire.messages(data):
