@@ -4,6 +4,7 @@ A lease has one chain of messages at most. A new ACK takes the place of whatever
 holds by then is not known. A removal takes the place of what adds or renames; to a removal of the same lease it is
 nothing new. What succeeded is written on the lease at once (`Leases.write_names`), and logged in ISC's words
 (telling.py). What failed is owed, unless it was refused, and tried again (owed.py): a retry is a chain like any other.
+A client's name stands at the address that it was given last: an older addition that is late does not take it away.
 
 See docs/behaviour/dns-updates.md#when-something-is-done.
 """
@@ -110,6 +111,8 @@ class Updates:
         removing = stored_names(lease) if decision.removes else None
         if removing is None and decision.adding is None:
             return False
+        if decision.adding is not None and not lease.static:
+            self._pass_on(lease, decision.adding)
         chain = Chain(lease.address, removing, decision.adding, static=lease.static)
         chain.active = True
         chain.sends_reverse = decision.sends_reverse
@@ -460,9 +463,44 @@ class Updates:
         chain = Chain(owed.address, removing, adding)
         chain.owed = number
         chain.active = True
-        if lease is not None and _is_stored(adding, stored_names(lease)):
-            chain.forward_added = True
+        if lease is not None and adding is not None:
+            chain.forward_added = _is_stored(adding, stored_names(lease)) or self._has_gone_on(lease, adding)
         self._begin(chain)
+
+    # A client with two addresses has its name at the one that it was given last
+
+    def _pass_on(self, lease: Lease, names: Names) -> None:
+        """The client is given its name at another address: what is under way to give it to an earlier one waits."""
+        for other in self._others(lease) if self.retries else ():
+            chain = self._chains.get(other.address)
+            if chain is None or chain.forward_added or not _are_one(chain.adding, names):
+                continue
+            removing, adding = chain.still_to_remove, chain.still_to_add
+            self.cancel(other.address)
+            if not chain.owed and (removing is not None or adding is not None):
+                self.debts.add(Owed(other.address, removing, adding, 0, "", "", chain.zone))
+
+    def _has_gone_on(self, lease: Lease, names: Names) -> bool:
+        """Whether the client was given another address later, which has these names' forward one, or is to have it."""
+        return any(
+            other.state == ACTIVE and other.starts > lease.starts and self._bears(other, names)
+            for other in self._others(lease)
+        )
+
+    def _bears(self, lease: Lease, names: Names) -> bool:
+        """Whether a lease has a forward name, is to have it, or was given by a partner, who has seen to it."""
+        stored, running = stored_names(lease), self._chains.get(lease.address)
+        adding = [stored, *(owed.adding for owed in self.debts.of(lease.address))]
+        if running is not None:
+            adding.append(running.adding)
+        silent = running is None and not stored.forward and self._host.leases.partner_of(lease).paired
+        return silent or any(_are_one(one, names) for one in adding)
+
+    def _others(self, lease: Lease) -> list[Lease]:
+        """The other leases of its client."""
+        database = self._host.database
+        found = database.by_uid(lease.uid) if lease.uid else database.by_hardware(lease.hardware)
+        return [other for other in found if other is not lease]
 
     def keep_owed(self, address: int) -> None:
         """Have the lease's variable say what is owed, so that a restart knows it."""
@@ -514,4 +552,9 @@ def _is_partners(lease: Lease, names: Names) -> bool:
 
 def _is_stored(names: Names | None, stored: Names) -> bool:
     """Whether the lease says that DNS has this forward name already."""
-    return names is not None and bool(names.guard) and (names.forward, names.guard) == (stored.forward, stored.guard)
+    return names is not None and _are_one(names, stored)
+
+
+def _are_one(one: Names | None, other: Names) -> bool:
+    """Whether both have one client's forward name."""
+    return one is not None and bool(one.guard) and (one.forward, one.guard) == (other.forward, other.guard)

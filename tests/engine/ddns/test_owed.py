@@ -141,6 +141,24 @@ def test_a_late_removal_leaves_the_same_clients_new_name_its_guard(style: str) -
     assert site.dns.table() == []
 
 
+@pytest.mark.parametrize("since_s", [13, 4], ids=["owed", "under way"])
+@pytest.mark.parametrize("style", ["interim", "standard"])
+def test_a_late_addition_leaves_the_name_where_its_client_was_given_it_last(style: str, since_s: int) -> None:
+    site = Site("subnet 10.77.1.0 netmask 255.255.255.0 { range 10.77.1.100; default-lease-time 9000;"
+                " max-lease-time 9000; }\n", style)  # fmt: skip
+    site.dns.silent = True
+    first = site.bind(name=b"alpha")
+    site.rest(since_s)
+    site.dns.silent = False
+    second = site.bind(name=b"alpha", giaddr="10.77.1.1")
+    site.rest(PAUSES_S[0] + 1)
+    assert [row for row in site.dns.table() if " A " in row] == [f"alpha.example.org. A {second}"]
+    assert len([row for row in site.dns.table() if " PTR " in row]) == 2
+    assert "ddns-owed" not in site.variables(first)
+    site.rest(700)
+    assert [row.split()[1] for row in site.dns.table()] == ["PTR", "A", "TXT" if style == "interim" else "DHCID"]
+
+
 def test_what_is_owed_is_known_after_a_restart() -> None:
     site = Site()
     address = site.bind(name=b"al\\032pha")
