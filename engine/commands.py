@@ -73,6 +73,7 @@ def carry_out(server: Server | None, handles: Handles | None, command: Command) 
     if server.reasons is not None:
         server.reasons.append(Reason("object", command.name, result.word, f"{command.who}: {result.text}"))
     durable = any(type(effect) is Store for effect in server.effects)
+    server.reversals.clear()
     return CommandAnswer(command.call, result.word, result.text, durable)
 
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from .omapi.part import OmapiPart
     from .reloading import Candidate
 
-SNAPSHOT_VERSION: Final = 14
+SNAPSHOT_VERSION: Final = 15
 _MICROSECONDS: Final = 1_000_000
 
 

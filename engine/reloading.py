@@ -27,7 +27,7 @@ from .lease.embedded import Translation
 from .lease.file.dates import DateWriter
 from .lease.file.reader import load_lease_file
 from .model import notices
-from .model.configuration import Configuration
+from .model.configuration import Configuration, dissolve
 from .model.lease import NEVER
 from .model.syntax import NOWHERE
 from .parameters import StartParameters
@@ -270,6 +270,7 @@ def change_over(
     server.ddns.settle(candidate.parameters.ddns)
     for lease in outcome.lost:
         server.ddns.lost(lease)
+    dissolve(before)
 
 
 def against(configuration: Configuration, leases: list[bytes], name: str, now: int) -> list[str]:

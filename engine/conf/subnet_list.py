@@ -29,7 +29,11 @@ def has_holes(netmask: int) -> bool:
 
 
 class _Entry(Generic[_T]):
-    """A subnet in the list; `label` orders entries without counting them."""
+    """A subnet in the list; `label` orders entries without counting them.
+
+    `previous` and `following` are the labels of its neighbours: entries that referred to each other would stay in
+    memory, with all that they lead to, until garbage is collected.
+    """
 
     __slots__ = ("following", "label", "netmask", "number", "previous", "value")
 
@@ -38,8 +42,8 @@ class _Entry(Generic[_T]):
         self.netmask = netmask
         self.value = value
         self.label = 0
-        self.previous: _Entry[_T] | None = None
-        self.following: _Entry[_T] | None = None
+        self.previous: int | None = None
+        self.following: int | None = None
 
 
 class _OneMask(Generic[_T]):
@@ -83,15 +87,17 @@ class SubnetList(Generic[_T]):
     def __init__(self, *, append: bool) -> None:
         """Empty."""
         self._append = append
-        self._first: _Entry[_T] | None = None
-        self._last: _Entry[_T] | None = None
+        self._first: int | None = None
+        self._last: int | None = None
+        self._by_label: dict[int, _Entry[_T]] = {}
         self._by_mask: dict[int, _OneMask[_T]] = {}
 
     def __iter__(self) -> Iterator[_T]:
-        here = self._first
-        while here is not None:
+        label = self._first
+        while label is not None:
+            here = self._by_label[label]
             yield here.value
-            here = here.following
+            label = here.following
 
     def __bool__(self) -> bool:
         """Whether any was entered."""
@@ -102,7 +108,7 @@ class SubnetList(Generic[_T]):
         entry = _Entry(number, netmask, value)
         before = self._first_wider(number, netmask)
         if before is None and not self._append:
-            before = self._first
+            before = self._at(self._first)
         self._insert(entry, before)
         same = self._by_mask.get(netmask)
         if same is None:
@@ -138,33 +144,49 @@ class SubnetList(Generic[_T]):
                         found = entry
         return found
 
-    def _insert(self, entry: _Entry[_T], before: _Entry[_T] | None) -> None:
-        previous = self._last if before is None else before.previous
-        entry.previous, entry.following = previous, before
-        if previous is None:
-            self._first = entry
-        else:
-            previous.following = entry
-        if before is None:
-            self._last = entry
-        else:
-            before.previous = entry
-        self._label(entry)
+    def _at(self, label: int | None) -> _Entry[_T] | None:
+        return None if label is None else self._by_label[label]
 
-    def _label(self, entry: _Entry[_T]) -> None:
-        previous, following = entry.previous, entry.following
+    def _insert(self, entry: _Entry[_T], before: _Entry[_T] | None) -> None:
+        entry.previous = self._last if before is None else before.previous
+        entry.following = None if before is None else before.label
+        label = _between(entry.previous, entry.following)
+        if label == entry.previous:
+            self._label_all()
+            self._insert(entry, before)
+            return
+        entry.label = label
+        self._by_label[label] = entry
+        previous = self._at(entry.previous)
         if previous is None:
-            entry.label = 0 if following is None else following.label - _LABEL_GAP
-        elif following is None:
-            entry.label = previous.label + _LABEL_GAP
+            self._first = label
         else:
-            entry.label = (previous.label + following.label) // 2
-            if entry.label == previous.label:
-                self._label_all()
+            previous.following = label
+        if before is None:
+            self._last = label
+        else:
+            before.previous = label
 
     def _label_all(self) -> None:
-        here, label = self._first, 0
-        while here is not None:
-            here.label = label
-            label += _LABEL_GAP
-            here = here.following
+        """Give all of them labels anew, as far apart as at first."""
+        entries: list[_Entry[_T]] = []
+        label = self._first
+        while label is not None:
+            entries.append(self._by_label[label])
+            label = entries[-1].following
+        last = len(entries) - 1
+        for at, entry in enumerate(entries):
+            entry.label = at * _LABEL_GAP
+            entry.previous = None if at == 0 else entry.label - _LABEL_GAP
+            entry.following = None if at == last else entry.label + _LABEL_GAP
+        self._by_label = {entry.label: entry for entry in entries}
+        self._first, self._last = entries[0].label, entries[-1].label
+
+
+def _between(previous: int | None, following: int | None) -> int:
+    """A label between two, `previous` itself where there is none left."""
+    if previous is None:
+        return 0 if following is None else following - _LABEL_GAP
+    if following is None:
+        return previous + _LABEL_GAP
+    return (previous + following) // 2

@@ -78,6 +78,18 @@ class LeaseImage(NamedTuple):
         ))  # fmt: skip
 
 
+class Reversal(NamedTuple):
+    """How a declaration of the run (host, group, class, subclass) is taken back that could not be stored.
+
+    `key`: its kind, name, and a subclass's value. `deletion`: the record that takes it away, then `before`, that of
+    what it was, empty where there was none.
+    """
+
+    key: tuple[str, str, bytes]
+    deletion: bytes
+    before: bytes = b""
+
+
 class Change(NamedTuple):
     """What one operation made of one lease."""
 

@@ -265,3 +265,13 @@ class Configuration:
     find_subnet: Callable[[int], Subnet | None] = lambda _address: None
     find_pool: Callable[[int], Pool | None] = lambda _address: None
     find_range: Callable[[int], tuple[Pool, Subnet] | None] = lambda _address: None
+
+
+def dissolve(configuration: Configuration) -> None:
+    """Let go of a configuration that was replaced: its networks, and what stands in them, refer to each other.
+
+    For who had it alone. Only a collection of all garbage would find it else, which holds packets up, so that the
+    program has hardly any; and a server that reads its files anew a thousand times would keep a thousand of them.
+    """
+    for network in configuration.networks:
+        complete(network, subnets=(), pools=())

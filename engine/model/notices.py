@@ -147,6 +147,9 @@ NEW_LEASE_FILE_UNWRITABLE: Final = Notice(
     "new-lease-file-unwritable", ERROR, "Can't write new lease file {path}: {reason}"
 )
 OPERATOR_CHANGE: Final = Notice("operator-change", INFO, "{what}, as {who} has asked")
+TAKEN_BACK: Final = Notice(
+    "change-taken-back", ERROR, "OMAPI: {what} is as it was before: its change could not be stored"
+)
 NAME_GIVEN_UP: Final = Notice(
     "name-given-up", ERROR, "DDNS: {name} for {address} is not tried again: {why}", floods=True
 )

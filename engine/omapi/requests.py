@@ -79,6 +79,10 @@ class Requests:
         self._handles = handles
         self._types = types
 
+    def exists(self, reference: Reference) -> bool:
+        """Whether an object of one of the types is there."""
+        return self._types[reference.type].exists(reference)
+
     def answer(self, connection: Connection, message: Message) -> Reply:
         """What answers a message; raises ProtocolError where the connection is to end instead, Silence."""
         _check_form(message)

@@ -4,7 +4,7 @@ A connection's requests are answered in the order in which they came, a share at
 REQUESTS_AT_ONCE waits on the agenda, SHARE_US behind others that wait, so that packets and other connections come in
 between. An
 answer to a change leaves when the change is synced (`StreamSend.durable`); if it cannot be stored, the program closes
-the connection, and its peer does not know, as after any broken connection.
+the connection, and the change is taken back (unsure.py).
 
 Limits: so many connections, of which one that nobody uses makes room for a new one (in the program, which also bounds
 what a peer leaves unread); WAITING_OCTETS_MAX of requests that wait for their turn,
@@ -19,23 +19,26 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ...trace.effects import ERROR, Store, StreamClose, StreamListen, StreamListenEnd, StreamSend
 from ..agenda import Owner
+from ..model import notices
 from ..service.reasons import Reason
 from ..wire.text import dotted
 from .connection import Connection, ConnectionRow, Stage
-from .handles import Handles
+from .handles import Handles, Reference
+from .objects.base import ObjectHost
+from .objects.declaration import take_back
 from .requests import Requests, Silence
 from .status import text_of
+from .unsure import Unsure
 from .wire import GREETING, MESSAGE_OCTETS_MAX, OP_NAMES, STRANGER_OCTETS_MAX, ProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ...trace.effects import Effect
     from ...trace.events import StreamListenFailed, StreamOpened
     from ..agenda import Agenda
     from ..draws import Draws
+    from ..model.change import Reversal
     from ..service.reasons import Reasons
-    from .handles import Reference
     from .objects.base import ObjectType
     from .requests import Access
     from .wire import Message
@@ -47,6 +50,8 @@ REQUESTS_AT_ONCE: Final = 16
 SHARE_US: Final = 2_000
 WAITING_OCTETS_MAX: Final = MESSAGE_OCTETS_MAX + (1 << 16)
 _ID_LIMIT: Final = 1 << 32
+# How a connection ends whose answers waited for records that could not be stored (trace/events.py, StorageFailed).
+NOT_STORED: Final = "storage"
 
 # errno name -> ISC's word for why a listener cannot be opened.
 _WHY: Final[dict[str, str]] = {
@@ -61,17 +66,17 @@ _WHY: Final[dict[str, str]] = {
 }
 
 
-class OmapiHost(Protocol):
-    """What is asked of the server. `effects` are those of the event; `now_us` microseconds since 1970."""
+class OmapiHost(ObjectHost, Protocol):
+    """What is asked of the server, beside what objects ask. `now_us`: microseconds since 1970.
+
+    `reversals`: how what was stored last is taken back.
+    """
 
     now_us: int
-    effects: list[Effect]
     agenda: Agenda
     draws: Draws
     reasons: Reasons | None
-
-    def log(self, level: int, text: str) -> None:
-        """Emit a log line."""
+    reversals: list[Reversal]
 
 
 def _reason(
@@ -104,12 +109,13 @@ class Omapi:
     A StreamPart (streams.py). What a peer sends ends its own connection at worst: nothing is raised.
     """
 
-    __slots__ = ("_host", "_port", "_requests", "connections", "handles", "listening")
+    __slots__ = ("_host", "_port", "_requests", "_unsure", "connections", "handles", "listening")
 
     def __init__(self, host: OmapiHost, port: int) -> None:
         self._host = host
         self._port = port
         self._requests: Requests | None = None
+        self._unsure = Unsure()
         self.handles = Handles()
         self.connections: dict[int, Connection] = {}
         self.listening = False
@@ -168,17 +174,34 @@ class Omapi:
         connection.finishing = True
         self.answer(stream)
 
-    def closed(self, stream: int, _error: str) -> None:
-        """A connection is gone."""
+    def closed(self, stream: int, error: str) -> None:
+        """A connection is gone; where its answers waited for a disk that failed, what they told of is taken back."""
         del self.connections[stream]
         self._host.agenda.cancel(Owner.OMAPI_REQUESTS, stream)
+        if error == NOT_STORED:
+            self._unsure.refuse(stream)
+        else:
+            self._unsure.settle(stream)
+        for reversal in self._unsure.due():
+            self._take_back(reversal)
+
+    def _take_back(self, reversal: Reversal) -> None:
+        assert self._requests is not None, "it listens when it knows what to serve"
+        reference = Reference(*reversal.key)
+        what = _reference_text(reference)
+        take_back(self._host, reversal)
+        if not self._requests.exists(reference):
+            self.handles.forget(reference)
+        self._host.log(*notices.TAKEN_BACK(what=what))
+        if self._host.reasons is not None:
+            self._host.reasons.append(Reason("object", what, "taken back", "its change could not be stored"))
 
     def answer(self, stream: int) -> None:
         """Answer a share of the requests that a connection has waiting; the others come next."""
         connection = self.connections[stream]
         try:
-            for _turn in range(REQUESTS_AT_ONCE):
-                if not self._answer_one(connection):
+            for turn in range(REQUESTS_AT_ONCE):
+                if not self._answer_one(connection, first=not turn):
                     self._finish(connection)
                     return
         except ProtocolError:
@@ -196,14 +219,17 @@ class Omapi:
         last_us = max((at_us for at_us in waiting if at_us is not None), default=0)
         return max(now_us + 1, last_us + SHARE_US)
 
-    def _answer_one(self, connection: Connection) -> bool:
-        """Answer the next request; False where there is none."""
+    def _answer_one(self, connection: Connection, *, first: bool) -> bool:
+        """Answer the next request; False where there is none. `first`: of this turn's, which settles those before."""
         message = connection.next_request()
         if message is None:
             return False
+        if first:
+            self._unsure.settle(connection.stream)
         assert self._requests is not None, "it listens when it knows what to serve"
-        effects = self._host.effects
+        effects, reversals = self._host.effects, self._host.reversals
         before = len(effects)
+        reversals.clear()
         asked, key = self.handles.reference(message.handle), self.handles.reference(message.authid)
         try:
             reply = self._requests.answer(connection, message)
@@ -211,6 +237,8 @@ class Omapi:
             return True
         durable = any(type(effect) is Store for effect in effects[before:])
         effects.append(StreamSend(connection.stream, reply.octets, durable=durable))
+        if reversals:
+            self._unsure.note(connection.stream, reversals)
         if self._host.reasons is not None:
             self._host.reasons.append(_reason(connection, message, reply.code, asked, key))
         return True
@@ -240,6 +268,7 @@ class Omapi:
         return {
             "listening": self.listening,
             "handles": self.handles.snapshot(),
+            "unsure": self._unsure.snapshot(),
             "connections": [connection.snapshot() for connection in self.connections.values()],
         }
 
@@ -247,5 +276,6 @@ class Omapi:
         """Take over a snapshot; `serve` comes besides."""
         self.listening = data["listening"]
         self.handles.restore(data["handles"])
+        self._unsure.restore(data["unsure"])
         connections = [Connection.restore(ConnectionRow.of(fields)) for fields in data["connections"]]
         self.connections = {connection.stream: connection for connection in connections}

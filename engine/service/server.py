@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ..agenda import Agenda
     from ..draws import Draws
     from ..lease.database import Database
+    from ..model.change import Reversal
     from ..model.configuration import Class, ClassRun, Configuration, Host
     from ..model.context import Bindings
     from ..model.lease import Lease
@@ -61,7 +62,8 @@ class Server:
     entered in `agenda`. `offers`: those that wait for the end of their pings, by address.
     `unnamed`: packets that wait for the name of an address, by it. `latched`: pool index -> low mark. `leases` is where
     leases are changed and stored. `silence`: why the message that came gets no answer, where it gets none. `reasons`: a
-    list to have decisions explained, None for speed.
+    list to have decisions explained, None for speed. `reversals`: how the declarations that were stored last are taken
+    back, for who answers for them.
 
     See docs/behaviour/decisions.md#thresholds-of-a-pool.
     """
@@ -69,7 +71,7 @@ class Server:
     __slots__ = (
         "_settings", "agenda", "database", "ddns", "draws", "effects", "generation", "global_bindings", "host_answers",
         "event", "host_name", "inform_refusals", "latched", "leases", "nak_text", "next_call", "now", "now_us",
-        "offers", "ports", "reasons", "doubtful_until", "names", "programs", "silence", "unnamed",
+        "offers", "ports", "reasons", "reversals", "doubtful_until", "names", "programs", "silence", "unnamed",
         "unremarkable", "utc_offset_s",
     )  # fmt: skip
 
@@ -91,6 +93,7 @@ class Server:
         self.global_bindings: Bindings = {}
         self.settings = ServerSettings()
         self.reasons: Reasons | None = None
+        self.reversals: list[Reversal] = []
         self.silence = Silence.OTHER
         self.offers: dict[int, Offer] = {}
         self.unnamed: dict[int, UnnamedPacket] = {}
@@ -172,10 +175,12 @@ class Server:
         interface = self.generation.interfaces.get(name)
         return 0 if interface is None else interface.address
 
-    def store(self, record: bytes) -> None:
-        """Append a record of a declaration to the lease file."""
+    def store(self, record: bytes, reversal: Reversal | None = None) -> None:
+        """Append a record of a declaration to the lease file; `reversal`: how it is taken back, where it can be."""
         self.effects.append(Store(record))
         self.leases.appended += 1
+        if reversal is not None:
+            self.reversals.append(reversal)
 
     def watch(self, lease: Lease) -> None:
         """A lease was requeued: its change of state may be its pool's next one."""

@@ -84,7 +84,7 @@ def tokens(data: bytes) -> Iterator[Token]:
 def _tokens(part: bytes) -> Iterator[Token]:
     start = 0
     while start < len(part):
-        lexer = Lexer(part, "", lambda _text: None, start)
+        lexer = Lexer(part, "", lambda _lexer, _text: None, start)
         try:
             while lexer.next() != EOF:
                 yield Token(lexer.kind, lexer.text, lexer.start, lexer.pos)

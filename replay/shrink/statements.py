@@ -30,7 +30,7 @@ class Statement:
 
 def statements_of(text: bytes) -> list[Statement]:
     """The outermost statements, each with those in it; what no `;` or `}` ends is none."""
-    lexer = Lexer(text, "", lambda _: None)
+    lexer = Lexer(text, "", lambda _lexer, _text: None)
     outer: list[Statement] = []
     # For each open block: the statement that it belongs to, and where its statements are gathered.
     open_blocks: list[tuple[Statement, list[Statement]]] = []

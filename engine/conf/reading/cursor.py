@@ -61,21 +61,45 @@ class FatalError(Exception):
     """Reading ends at once with this text (docs/behaviour/configuration.md#fatal-while-parsing)."""
 
 
+class Remarks:
+    """What is said of the places of a file: log lines, and how many mistakes there were.
+
+    It knows no reader: one that knew who hears of mistakes, and was known by him, would be found by a collection of
+    garbage alone, with all that he knows.
+    """
+
+    __slots__ = ("lines", "warnings")
+
+    def __init__(self) -> None:
+        """Nothing was said."""
+        self.lines: list[tuple[int, str]] = []
+        self.warnings = 0
+
+    def say(self, lexer: Lexer, text: str) -> None:
+        """A message at a reader's current position: three lines."""
+        number, shown, caret = lexer.show()
+        self.warnings += 1
+        self.lines += [(ERROR, f"{lexer.name} line {number}: {text}"), (ERROR, shown), (ERROR, caret)]
+
+
 class Cursor:
     """A lexer and the log lines of reading; the base of the parser's parts."""
 
     def __init__(self, data: bytes, name: str, start: int = 0) -> None:
         """Of one file's bytes, from an offset."""
-        self.lines: list[tuple[int, str]] = []
-        self.warnings = 0
+        self.remarks = Remarks()
+        self.lines = self.remarks.lines
         self.nested = 0
-        self.lexer = Lexer(data, name, self.warn, start)
+        self.lexer = Lexer(data, name, self.remarks.say, start)
+
+    @property
+    def warnings(self) -> int:
+        """How many mistakes there were so far."""
+        return self.remarks.warnings
 
     def warn(self, text: str) -> None:
         """A message at the current position: three lines."""
-        number, shown, caret = self.lexer.show()
-        self.warnings += 1
-        self.lines += [(ERROR, f"{self.lexer.name} line {number}: {text}"), (ERROR, shown), (ERROR, caret)]
+        self.remarks.say(self.lexer, text)
 
     def nest(self) -> None:
         """One block or expression further in; the caller takes it back from `nested`. Raises FatalError."""

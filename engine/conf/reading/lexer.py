@@ -74,8 +74,8 @@ class Lexer:
         "data", "high", "kind", "name", "pos", "start", "text", "words",
     )  # fmt: skip
 
-    def __init__(self, data: bytes, name: str, warn: Callable[[str], None], start: int = 0) -> None:
-        """Reads `data` from offset `start`; `warn` gets the text of a message, and asks `show` for its place."""
+    def __init__(self, data: bytes, name: str, warn: Callable[[Lexer, str], None], start: int = 0) -> None:
+        """Reads `data` from offset `start`; `warn` gets this reader, whose `show` tells the place, and a message."""
         self._ends: list[int] = []  # where octets 255 were, the first one last; behind them the end of the file
         if b"\xff" in data:
             start -= data.count(b"\xff", 0, start)
@@ -236,7 +236,7 @@ class Lexer:
         """White space or a token beyond the limits."""
         if start - begin > _MAXIMAL_RUN:
             self.high = begin + _MAXIMAL_RUN + 1
-            self._warn("whitespace too long, buffer overflow.")
+            self._warn(self, "whitespace too long, buffer overflow.")
             raise Overflow
         if len(self.text) <= TOKEN_MAX_BYTES:
             return
@@ -255,7 +255,7 @@ class Lexer:
         """A message from within a token: the token's place counts already, the line to show is still the old one."""
         saved = self._mark
         self._mark, self.high = place, max(self.high, high)
-        self._warn(text)
+        self._warn(self, text)
         self._mark = saved
 
     def _end_of_file(self, begin: int, mark: int) -> int:

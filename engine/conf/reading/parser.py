@@ -178,7 +178,7 @@ class Parser(Networks):
         outer, inner = self.lexer, frame.inner(frame.kind)
         inner.included = True
         self._reading.append(name)
-        self.lexer = Lexer(data, name, self.warn)
+        self.lexer = Lexer(data, name, self.remarks.say)
         try:
             block = self.file(inner)
         finally:

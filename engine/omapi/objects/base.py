@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ...draws import Draws
     from ...lease.commit import Leases
     from ...lease.database import Database
+    from ...model.change import Reversal
     from ...model.configuration import Configuration
     from ...service.generation import Generation
     from ..handles import Handles, Reference
@@ -72,8 +73,8 @@ class ObjectHost(Protocol):
     def addresses_of(self, name: str) -> tuple[int, ...] | None:
         """The addresses of a host name as last looked up."""
 
-    def store(self, record: bytes) -> None:
-        """Append a record to the lease file."""
+    def store(self, record: bytes, reversal: Reversal | None = None) -> None:
+        """Append a record to the lease file; `reversal`: how what it tells is taken back, where it can be."""
 
 
 class ObjectType(Protocol):

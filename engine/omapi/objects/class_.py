@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from ...conf.writing.values import quoted
 from ...model import syntax
+from ...model.change import Reversal
 from ...model.configuration import ClassName
 from ..handles import Reference
 from ..status import ALREADY_EXISTS, INVALID_ARGUMENT, NOT_FOUND, UNKNOWN_ATTRIBUTE
@@ -158,8 +159,11 @@ def _tail(block: Block) -> str:
     return f"\n{statement_lines(block).removesuffix(chr(10))}" if block else ""
 
 
-def _put(host: ObjectHost, meant: Reference, record: str, *, written: bool) -> None:
-    """Put a record in force, and store it where it is to last; raises Refused where it reads as something else."""
+def _put(host: ObjectHost, meant: Reference, record: str, *, written: bool, deletion: str = "") -> None:
+    """Put a record in force, and store it where it is to last; raises Refused where it reads as something else.
+
+    `deletion`: what takes it back, where there was none before.
+    """
     node, octets = checked(host, record), octets_of(record)
     if meant.type == CLASS:
         read = Reference(CLASS, node.name) if isinstance(node, syntax.Class) else None
@@ -169,7 +173,8 @@ def _put(host: ObjectHost, meant: Reference, record: str, *, written: bool) -> N
         raise Refused(INVALID_ARGUMENT)
     host.database.declare(node, octets)
     if written:
-        host.store(octets)
+        key = (meant.type, str(meant.name), meant.key)
+        host.store(octets, Reversal(key, octets_of(deletion)) if deletion else None)
 
 
 class _ClassChange:
@@ -209,7 +214,8 @@ class _ClassChange:
             raise Refused(INVALID_ARGUMENT)
         reference = Reference(CLASS, self._name)
         record = class_record(self._name, "dynamic", self._hardware, self._block)
-        _put(self._host, reference, record, written=True)
+        deletion = class_record(self._name, "deleted", self._hardware, [])
+        _put(self._host, reference, record, written=True, deletion=deletion)
         return reference
 
 
@@ -254,11 +260,11 @@ class _SubclassChange:
             raise Refused(INVALID_ARGUMENT)
         reference = Reference(SUBCLASS, self._parent.name, self._key)
         block = list(self._parent.scope.statements) if self._block is None else self._block
+        deletion = subclass_record(reference, "deleted", self._parent.limit, [])
         if self._known is not None:
-            record = subclass_record(reference, "deleted", self._parent.limit, [])
-            _put(self._host, reference, record, written=False)
+            _put(self._host, reference, deletion, written=False)
         record = subclass_record(reference, "dynamic", self._parent.limit, block)
-        _put(self._host, reference, record, written=True)
+        _put(self._host, reference, record, written=True, deletion="" if self._known is not None else deletion)
         return reference
 
 

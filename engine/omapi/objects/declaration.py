@@ -20,6 +20,7 @@ from ..status import INVALID_ARGUMENT, PARSE_ERROR
 from .base import Refused
 
 if TYPE_CHECKING:
+    from ...model.change import Reversal
     from ...model.syntax import Block, Node
     from .base import ObjectHost
 
@@ -82,3 +83,16 @@ def declare(host: ObjectHost, record: str) -> bytes:
     octets = octets_of(record)
     host.database.declare(checked(host, record), octets)
     return octets
+
+
+def take_back(host: ObjectHost, reversal: Reversal) -> None:
+    """Have what was declared be again as it was before, or as much of it as a restart would still understand.
+
+    The records are stored, too: a new lease file that is being written may have what is taken back.
+    """
+    records = [record for record in (reversal.deletion, reversal.before) if record]
+    for record in records:
+        node = Statements(host.generation.declared, SOURCE).declaration(record, 1, [])
+        if node is not None:
+            host.database.declare(node, record)
+    host.store(b"".join(records))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ...model.change import Reversal
 from ...model.syntax import Group as GroupNode
 from ..handles import Reference
 from ..status import ALREADY_EXISTS, INVALID_ARGUMENT, NOT_FOUND
@@ -74,10 +75,23 @@ class GroupObjects:
         """Take a group away, for good."""
         name = str(reference.name)
         groups = self._host.generation.declared.groups
-        made_here = "  dynamic;\n" if groups.own.get(name) is not None else ""
-        record = f"group {name} {{\n{made_here}  deleted;\n}}\n"
-        self._host.store(declare(self._host, record))
+        known, dynamic = groups.get(name), groups.own.get(name) is not None
+        assert known is not None, "a handle was asked for by `exists`"
+        deletion, before = _deletion(name, dynamic), _record(name, dynamic, list(known.statements))
+        self._host.store(declare(self._host, deletion), _reversal(name, deletion, before))
         self._handles.forget(reference)
+
+
+def _record(name: str, dynamic: bool, statements: Block) -> str:
+    return f"group {name} {{\n{'  dynamic;' + chr(10) if dynamic else ''}{statement_lines(statements)}}}\n"
+
+
+def _deletion(name: str, dynamic: bool) -> str:
+    return f"group {name} {{\n{'  dynamic;' + chr(10) if dynamic else ''}  deleted;\n}}\n"
+
+
+def _reversal(name: str, deletion: str, before: str = "") -> Reversal:
+    return Reversal((GROUP, name, b""), octets_of(deletion), octets_of(before))
 
 
 class _GroupChange:
@@ -116,7 +130,7 @@ class _GroupChange:
             raise Refused(INVALID_ARGUMENT)
         host = self._host
         name = self._name or f"ng{host.now:08x}{host.draws.octets(_MADE_UP_OCTETS).hex()}"
-        record = f"group {name} {{\n  dynamic;\n{statement_lines(self._statements)}}}\n"
+        record = _record(name, True, self._statements)
         node = checked(host, record)
         if not isinstance(node, GroupNode) or node.name != name:
             raise Refused(INVALID_ARGUMENT)
@@ -124,5 +138,5 @@ class _GroupChange:
             raise Refused(ALREADY_EXISTS)
         octets = octets_of(record)
         host.database.declare(node, octets)
-        host.store(octets)
+        host.store(octets, _reversal(name, _deletion(name, True)))
         return Reference(GROUP, name)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from ....trace.effects import ERROR
 from ...conf.reading.parse_hosts import identifier_ignored
+from ...model.change import Reversal
 from ...model.syntax import Host as HostNode
 from ...model.syntax import OptionStatement
 from ..handles import Reference
@@ -129,8 +130,13 @@ class HostObjects:
     def remove(self, reference: Reference) -> None:
         """Take a host away: for good, also where dhcpd.conf declares it."""
         fields = Fields.of(self._named(reference))
-        self._host.store(declare(self._host, fields.deletion()))
+        self._host.store(declare(self._host, fields.deletion()), _reversal(fields, fields.record()))
         self._handles.forget(reference)
+
+
+def _reversal(fields: Fields, before: str = "") -> Reversal:
+    """How a host of these fields is taken back; `before`: the record of what it was."""
+    return Reversal((HOST, fields.name, b""), octets_of(fields.deletion()), octets_of(before))
 
 
 def _first(hosts: tuple[Host, ...] | None) -> Reference | None:
@@ -163,7 +169,9 @@ class _HostChange:
                 fields.name = f"nh{host.now:08x}{host.draws.octets(_MADE_UP_OCTETS).hex()}"
             if host.generation.declared.hosts.by_name.get(fields.name) is not None:
                 raise Refused(ALREADY_EXISTS)
-        host.store(self._enter())
+        before = "" if self._known is None else Fields.of(self._known).record()
+        octets = self._enter()
+        host.store(octets, _reversal(fields, before))
         return Reference(HOST, fields.name)
 
     def keep(self) -> None:
