@@ -1,9 +1,10 @@
 """The lease file written anew, one record for each object, in slices so that no packet waits.
 
 What changes while a rewrite is open is appended behind it by its own record, which is the one that counts; here it is
-enough that nothing is left out. A queue is copied when its turn comes; a lease that has moved within it since then is
-written where it stood. The copy holds one key for each lease, so that a lease is written once, and a rewrite that goes
-on from a snapshot writes the same. Who opens and installs files is the program.
+enough that nothing is left out. Declarations are those of the moment at which it began: one that comes meanwhile would
+else stand there twice, and one that goes would have another skipped. A queue is copied when its turn comes; a lease
+that has moved within it since then is written where it stood. The copy holds one key for each lease, so that a lease is
+written once, and a rewrite that goes on from a snapshot writes the same. Who opens and installs files is the program.
 
 See docs/behaviour/lease-file.md#shape-of-the-file, docs/behaviour/lease-file.md#what-is-written-when.
 """
@@ -45,8 +46,8 @@ class Rewriter:
     """One rewrite: call `next_slice` until it gives None, then `summary`."""
 
     __slots__ = (
-        "_ahead", "_begun", "_counts", "_database", "_declared", "_in_place", "_keys", "_now", "_orphans",
-        "_position", "_writer", "byte_order",
+        "_ahead", "_begun", "_counts", "_database", "_in_place", "_keys", "_now", "_orphans", "_position", "_texts",
+        "_titled", "_writer", "byte_order",
     )  # fmt: skip
 
     def __init__(
@@ -63,7 +64,9 @@ class Rewriter:
         self._now = database.now if now is None else now
         self.byte_order = byte_order
         self._counts = {"class": 0, "group": 0, "rubout": 0, "lease": 0}
-        self._declared = 0
+        # Whether the file's header was written, and the declarations that were not, the last one first.
+        self._titled = False
+        self._texts = [*database.declarations.texts()][::-1]
         self._orphans = [*database.orphans]
         # Where it is: -1 before the leases, then six queues for each pool; the copy of the queue; the leases without
         # a time that stand among the pool's unused addresses, and whether their turn has come.
@@ -104,14 +107,13 @@ class Rewriter:
 
     def _declarations(self) -> bytes:
         """Everything but leases: a slice of it."""
-        pieces = [header(self.byte_order)] if not self._declared else []
-        texts = list(self._database.declarations.texts())
-        last = self._declared + SLICE_DECLARATIONS
-        for heading, text in texts[self._declared : last]:
+        pieces = [] if self._titled else [header(self.byte_order)]
+        self._titled = True
+        for _step in range(min(SLICE_DECLARATIONS, len(self._texts))):
+            heading, text = self._texts.pop()
             self._counts[heading] = self._counts.get(heading, 0) + 1
             pieces.append(text)
-        self._declared = last
-        if last >= len(texts):
+        if not self._texts:
             pieces += self._states()
             self._open(0)
         return b"".join(pieces)
@@ -183,7 +185,8 @@ class Rewriter:
             "now": self._now,
             "byte_order": self.byte_order,
             "counts": dict(self._counts),
-            "declared": self._declared,
+            "titled": self._titled,
+            "texts": list(self._texts),
             "orphans": list(self._orphans),
             "position": self._position,
             "begun": self._begun,
@@ -197,7 +200,8 @@ class Rewriter:
         self._now = data["now"]
         self.byte_order = data["byte_order"]
         self._counts = dict(data["counts"])
-        self._declared = data["declared"]
+        self._titled = data["titled"]
+        self._texts = [(heading, text) for heading, text in data["texts"]]
         self._orphans = list(data["orphans"])
         self._position = data["position"]
         self._begun = data["begun"]
