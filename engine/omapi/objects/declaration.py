@@ -90,9 +90,14 @@ def take_back(host: ObjectHost, reversal: Reversal) -> None:
 
     The records are stored, too: a new lease file that is being written may have what is taken back.
     """
-    records = [record for record in (reversal.deletion, reversal.before) if record]
-    for record in records:
-        node = Statements(host.generation.declared, SOURCE).declaration(record, 1, [])
-        if node is not None:
-            host.database.declare(node, record)
-    host.store(b"".join(records))
+    for record in (reversal.deletion, reversal.before):
+        if record:
+            put_back(host, record)
+    host.store(reversal.deletion + reversal.before)
+
+
+def put_back(host: ObjectHost, record: bytes) -> None:
+    """Have what was declared be in force again: a reload may have taken away what it names, and it goes on without."""
+    node = Statements(host.generation.declared, SOURCE).declaration(record, 1, [])
+    if node is not None:
+        host.database.declare(node, record)

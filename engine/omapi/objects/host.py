@@ -19,7 +19,7 @@ from ..handles import Reference
 from ..status import ALREADY_EXISTS, INVALID_ARGUMENT, KEY_CONFLICT, NOT_FOUND, UNKNOWN_ATTRIBUTE
 from ..wire import integer
 from .base import NoKeys, Refused, agreed, found_by_handle, integer_in
-from .declaration import checked, declare, octets_of, read_statements, text_in
+from .declaration import checked, declare, octets_of, put_back, read_statements, text_in
 from .host_fields import Fields
 from .lease import hardware_key
 
@@ -151,6 +151,8 @@ class _HostChange:
         self._host = host
         self._known = known
         self._fields = Fields() if known is None else Fields.of(known)
+        if host.generation.declared.groups.get(self._fields.group) is None:
+            self._fields.group = ""  # a reload has taken it away: a record that names it could not be read back
 
     def set(self, name: bytes, value: bytes) -> None:
         """Apply one value; raises Refused."""
@@ -194,7 +196,7 @@ class _HostChange:
         try:
             return gone + self._put(record)
         except Refused:
-            declare(self._host, before.record())
+            put_back(self._host, octets_of(before.record()))
             raise
 
     def _settle_identifier(self) -> None:
