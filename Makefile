@@ -26,7 +26,7 @@ help:
 	@echo 'make parity    ask ISC dhcpd and this parser about random configurations, whole and damaged'
 	@echo 'make manual    the pages of the manual in build/man'
 	@echo 'make deb       a Debian package in build/deb (debhelper, dh-virtualenv)'
-	@echo 'make wheel     the compiled build: engine and trace made native by mypyc, in build/wheel (a C compiler; minutes)'
+	@echo 'make wheel     the compiled build: the way of a packet made native by mypyc, in build/wheel (a C compiler; minutes)'
 	@echo 'make container an image of the server (podman, or CONTAINER=docker)'
 	@echo 'make sbom      build/sbom.json: what the package consists of, in CycloneDX'
 	@echo 'make constraints  the versions and hashes of all libraries anew, into packaging/constraints.txt'

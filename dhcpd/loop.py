@@ -233,11 +233,15 @@ class Loop:
         return events
 
     def _serve(self) -> None:
-        while self.status is None and not self.signal:
+        while not self._is_to_end:
             if self._turn() and self._has_more:
                 self._sockets.wait(0)
-            elif self.status is None and not self.signal:
+            elif not self._is_to_end:
                 self._sleep()
+
+    @property
+    def _is_to_end(self) -> bool:
+        return self.status is not None or bool(self.signal)
 
     def _turn(self) -> bool:
         """One batch; False where there was nothing to do."""

@@ -22,6 +22,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
+from ..engine.model.context import interpreted
 from . import locking, opening
 
 # Group-writable as ISC's, less the umask.
@@ -32,6 +33,7 @@ _UNSYNCED_OCTETS_MAX: Final = 1 << 20
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
 
 
+@interpreted
 class StorageError(OSError):
     """The lease file could not be written.
 
@@ -46,6 +48,7 @@ class StorageError(OSError):
         self.reason = error.strerror or str(error)
 
 
+@interpreted
 class LeaseFileInUse(StorageError):
     """Another process has locked the lease file; `pid` is its number, 0 where the system does not say."""
 
@@ -90,8 +93,8 @@ class LeaseFile:
         self._meanwhile: list[bytes] = []
         try:
             self._fd = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC) if discard else self._open()
-        except locking.LockedError as error:
-            raise LeaseFileInUse(path, error) from error
+        except locking.LockedError as locked:
+            raise LeaseFileInUse(path, locked) from locked
         except OSError as error:
             raise StorageError("open", path, error) from error
         # The length so far, and how much of it is sound: synced, or about to be.
@@ -268,9 +271,9 @@ class LeaseFile:
 
 def _write_all(fd: int, data: bytes) -> None:
     """A write to a file is short only where the disk is full, and then the next one says so."""
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(fd, rest) :]
+    written = os.write(fd, data)
+    while written < len(data):
+        written += os.write(fd, memoryview(data)[written:])
 
 
 def _open(path: str, mode: int) -> int:

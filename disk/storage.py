@@ -24,13 +24,11 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ..trace.effects import RewriteBegin, RewriteEnd, RewritePart, Store, StreamSend
+from ..trace.effects import CommandAnswer, Log, RewriteBegin, RewriteEnd, RewritePart, Send, Store, StreamSend
 from .lease_file import LeaseFile, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from ..trace.effects import CommandAnswer, Log, Send
 
     Work = Store | RewriteBegin | RewritePart | RewriteEnd
 
@@ -51,7 +49,7 @@ class Reply(NamedTuple):
     line: Log | None
 
 
-@dataclass(slots=True)
+@dataclass
 class Group:
     """Work for the file in order, the replies that wait for it, and afterwards what became of it.
 
@@ -135,7 +133,7 @@ class Storage:
     """
 
     __slots__ = (
-        "_done", "_file", "_notify", "_queue", "_quick", "_rests_until_us", "_thread", "_under_way", "seq", "waiting",
+        "_done", "_file", "_notify", "_queue", "_quick", "_rests_until_us", "_under_way", "_worker", "seq", "waiting",
     )  # fmt: skip
 
     def __init__(self, file: LeaseFile, notify: Callable[[], None]) -> None:
@@ -149,8 +147,8 @@ class Storage:
         self._rests_until_us = 0
         self._queue: queue.SimpleQueue[Group | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[Group] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name="storage", daemon=True)
-        self._thread.start()
+        self._worker = threading.Thread(target=self._work, name="storage", daemon=True)
+        self._worker.start()
 
     def _work(self) -> None:
         while (group := self._queue.get()) is not None:
@@ -262,5 +260,5 @@ class Storage:
     def close(self) -> None:
         """End the thread and close the file. Work that was not begun is lost: wait for it first."""
         self._queue.put(None)
-        self._thread.join()
+        self._worker.join()
         self._file.close()

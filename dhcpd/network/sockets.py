@@ -35,6 +35,7 @@ from .ring import Ring, slots_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from ctypes import Array, c_char
 
     from ..trace.effects import Send
     from ..trace.events import Event, Link
@@ -83,8 +84,14 @@ def _attach_filter(made: socket.socket, program: bytes) -> None:
     """SO_ATTACH_FILTER wants a pointer to the program."""
     import ctypes  # noqa: PLC0415 - a test of a configuration opens no socket; see preload.py
 
-    buffer = ctypes.create_string_buffer(program, len(program))
-    address = ctypes.addressof(buffer)
+    _attach(made, ctypes.create_string_buffer(program, len(program)))
+
+
+def _attach(made: socket.socket, program: Array[c_char]) -> None:
+    """An argument lives as long as the call; in the compiled build a variable ends where it is named last."""
+    import ctypes  # noqa: PLC0415 - as above
+
+    address = ctypes.addressof(program)
     made.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("@HP", len(program) // 8, address))
 
 

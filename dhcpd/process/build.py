@@ -1,4 +1,4 @@
-"""Which build this is: the sources as they are, or with engine/ and trace/ compiled (packaging/compiled).
+"""Which build this is: the sources as they are, or with the way of a packet compiled (packaging/compiled).
 
 Both are the same program to the octet; a recording says which one made it, for who looks into a difference.
 """

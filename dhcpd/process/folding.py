@@ -9,10 +9,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from ..engine.model.notices import Said
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from ..engine.model.notices import Said
 
 SHOWN: Final = 5
 WINDOW_S: Final = 10

@@ -356,9 +356,9 @@ class Recorder:
         except ChildFailed as error:
             self._fail(f"a snapshot could not be made: {error}", now_s)
             return
-        except TapeWriteFailed as error:
+        except TapeWriteFailed as failure:
             tape.revive()
-            self._fail(f"a snapshot could not be kept: {error}", now_s)
+            self._fail(f"a snapshot could not be kept: {failure}", now_s)
             return
         self._said = ""
         self._snapshot_octets = len(segment)

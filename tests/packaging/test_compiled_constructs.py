@@ -1,4 +1,4 @@
-"""What mypyc gets wrong is not written where it compiles: engine/ and trace/ (packaging/compiled).
+"""What mypyc gets wrong is not written where it compiles: engine/, trace/, the way of a packet (packaging/compiled).
 
 Each rule has a sample that breaks it. What a compiler refuses by itself needs no rule here; these it takes in silence.
 """
@@ -15,7 +15,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = sorted(path for folder in ("engine", "trace") for path in (ROOT / folder).rglob("*.py"))
+
+
+def compiled() -> Iterator[Path]:
+    """The sources that packaging/compiled/setup.py names."""
+    tree = ast.parse((ROOT / "packaging/compiled/setup.py").read_text())
+    named = {
+        ast.unparse(node.target): ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Tuple)
+    }
+    for package in named["PACKAGES"]:
+        yield from (ROOT / package).resolve().rglob("*.py")
+    yield from ((ROOT / path).resolve() for path in named["PROGRAM"])
+
+
+SOURCES = sorted(compiled())
 PURE = {"len", "min", "max"}
 NATIVE_BASES_MISSING = {"bytes", "str", "int", "tuple", "AssertionError", "OSError", "UnicodeError"}
 
@@ -160,6 +175,34 @@ def slices_that_are_constants(tree: ast.AST) -> Iterator[int]:
             yield node.lineno
 
 
+def fields_that_are_words_of_c(tree: ast.AST) -> Iterator[int]:
+    """`self._thread`: an underscore before the name of a field makes a word of C's of it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in WORDS_OF_C:
+            yield node.lineno
+
+
+# `__thread` and its like: GCC's keywords of two underscores, and the macros of the system.
+WORDS_OF_C = {
+    "_alignof", "_asm", "_attribute", "_auto_type", "_complex", "_const", "_extension", "_imag", "_inline", "_int128",
+    "_linux", "_real", "_restrict", "_signed", "_thread", "_typeof", "_unix", "_volatile",
+}  # fmt: skip
+
+
+def addresses_of_variables(tree: ast.AST) -> Iterator[int]:
+    """`ctypes.addressof(buffer)` of a variable: it is given back where it is named last, before the address is used.
+
+    An argument lives as long as the call.
+    """
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef):
+            arguments = {one.arg for one in function.args.args}
+            for node in ast.walk(function):
+                asks = isinstance(node, ast.Call) and ast.unparse(node.func).endswith("addressof")
+                if asks and any(ast.unparse(one) not in arguments for one in node.args):
+                    yield node.lineno
+
+
 def attributes_set(statement: ast.stmt) -> Iterator[tuple[str, ast.expr]]:
     """Attributes that a statement assigns to, each with its value."""
     if isinstance(statement, ast.Assign):
@@ -187,9 +230,38 @@ def attributes_that_a_call_has_changed(tree: ast.AST) -> Iterator[int]:
                     none[name] = False
 
 
+def attributes_that_were_none(tree: ast.AST) -> Iterator[int]:
+    """`while self.status is None: turn(); look(self.status)`: as above, for what a condition has found."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.While | ast.If):
+            both = isinstance(node.test, ast.BoolOp) and isinstance(node.test.op, ast.And)
+            for test in node.test.values if both else [node.test]:
+                asked = isinstance(test, ast.Compare) and ast.unparse(test).endswith(" is None")
+                if asked and isinstance(test.left, ast.Attribute):
+                    yield from loads_behind_a_call(node.body, ast.unparse(test.left))
+
+
+def loads_behind_a_call(body: list[ast.stmt], name: str) -> Iterator[int]:
+    """Where an attribute is read behind a call, before it is assigned to."""
+    called = False
+    for statement in body:
+        nodes = sorted(
+            (one for one in ast.walk(statement) if isinstance(one, ast.Call | ast.Attribute)),
+            key=lambda one: (one.end_lineno, one.end_col_offset),
+        )
+        for one in nodes:
+            if isinstance(one, ast.Attribute) and ast.unparse(one) == name:
+                if isinstance(one.ctx, ast.Store):
+                    return
+                if called:
+                    yield one.lineno
+            called = called or isinstance(one, ast.Call)
+
+
 RULES = {
     bounds_that_may_cross: "data[at - 1 : at]",
     attributes_that_a_call_has_changed: "def f(a):\n  a.b, a.found = 1, None\n  look(a)\n  return a.found",
+    attributes_that_were_none: "def f(a):\n  while a.status is None:\n    look(a)\n    print(a.status)",
     two_errors_of_one_name:
         "def f():\n try: g()\n except A as error: print(error)\n except B as error: print(error)",
     slices_that_are_constants: "_GIADDR: Final = slice(24, 28)\nany(payload[_GIADDR])",
@@ -197,6 +269,8 @@ RULES = {
     dataclasses_that_make_a_second_class: "@dataclass(frozen=True, slots=True)\nclass Key:\n    name: str",
     fields_of_types_that_are_not_there:
         "if TYPE_CHECKING:\n    from a import Place\n@dataclass\nclass Key:\n    place: Place | None",
+    fields_that_are_words_of_c: "self._thread = Thread()",
+    addresses_of_variables: "def f(p):\n  buffer = array(p)\n  use(ctypes.addressof(buffer))",
     slots_that_are_read: "attrgetter(*Rare.__slots__)",
     native_classes_of_builtins: "class NoOctets(bytes):\n    pass",
 }  # fmt: skip
