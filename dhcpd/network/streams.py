@@ -24,7 +24,17 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from ..trace.events import StreamClosed, StreamData, StreamHalfClosed, StreamListenFailed, StreamOpened
-from .stream import State, Stream, address_number, address_text, error_name, monotonic_us, raise_pending, shut
+from .stream import (
+    PAUSE_OCTETS,
+    State,
+    Stream,
+    address_number,
+    address_text,
+    error_name,
+    monotonic_us,
+    raise_pending,
+    shut,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -150,7 +160,7 @@ class Streams:
         stream.fifo.add(effect.data, held=held)
         if stream.fifo.octets > WAITING_OCTETS_MAXIMUM:
             self._end(stream, "backlog")
-        else:
+        elif not held or stream.fifo.octets > PAUSE_OCTETS:  # else nothing may leave, and its peer is read from
             self._dirty[stream.number] = None
 
     def release(self, number: int) -> None:

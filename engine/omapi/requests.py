@@ -37,6 +37,8 @@ UNSEARCHABLE: Final = frozenset({
 })  # fmt: skip
 # Message values that would overwrite the message's own fields.
 RESERVED: Final = frozenset({b"authid", b"op", b"handle", b"id", b"rid", b"object", b"notify-object"})
+# Those of a message that names an authenticator.
+_RESERVED_SIGNED: Final = RESERVED | {AUTHENTICATOR.encode()}
 _CREATE: Final = b"create"
 _UPDATE: Final = b"update"
 _EXCLUSIVE: Final = b"exclusive"
@@ -257,10 +259,10 @@ def _check_form(message: Message) -> None:
 
     A message with a `rid` answers something, and the server has asked nothing.
     """
-    reserved = RESERVED | {AUTHENTICATOR.encode()} if message.authid else RESERVED
-    for name in message.message:
-        if name in reserved:
-            raise ProtocolError(f"a message value called {name.decode('latin-1')}")
+    reserved = _RESERVED_SIGNED if message.authid else RESERVED
+    if not reserved.isdisjoint(message.message):
+        name = next(name for name in message.message if name in reserved)
+        raise ProtocolError(f"a message value called {name.decode('latin-1')}")
     if message.rid or message.op == STATUS:
         raise ProtocolError("an answer to a question that was not asked")
 

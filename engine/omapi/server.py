@@ -227,20 +227,23 @@ class Omapi:
         if first:
             self._unsure.settle(connection.stream)
         assert self._requests is not None, "it listens when it knows what to serve"
-        effects, reversals = self._host.effects, self._host.reversals
+        host = self._host
+        effects, reversals, reasons = host.effects, host.reversals, host.reasons
         before = len(effects)
         reversals.clear()
-        asked, key = self.handles.reference(message.handle), self.handles.reference(message.authid)
+        asked = key = None
+        if reasons is not None:
+            asked, key = self.handles.reference(message.handle), self.handles.reference(message.authid)
         try:
             reply = self._requests.answer(connection, message)
         except Silence:
             return True
-        durable = any(type(effect) is Store for effect in effects[before:])
+        durable = Store in map(type, effects[before:])
         effects.append(StreamSend(connection.stream, reply.octets, durable=durable))
         if reversals:
             self._unsure.note(connection.stream, reversals)
-        if self._host.reasons is not None:
-            self._host.reasons.append(_reason(connection, message, reply.code, asked, key))
+        if reasons is not None:
+            reasons.append(_reason(connection, message, reply.code, asked, key))
         return True
 
     def _finish(self, connection: Connection) -> None:

@@ -52,15 +52,18 @@ class Unsure:
 
     def note(self, stream: int, reversals: Sequence[Reversal]) -> None:
         """A request has changed this; its answer waits for the disk."""
-        rows = self._pending.setdefault(stream, [])
+        rows = self._pending.get(stream)
+        if rows is None:
+            rows = self._pending[stream] = []
         for reversal in reversals:
             self._last += 1
             rows.append(_Row(self._last, reversal))
 
     def settle(self, stream: int) -> None:
         """What a connection has changed was answered, or nobody waits for the answer any more: it stands."""
-        for stands in self._pending.pop(stream, ()):
-            self._refused = [one for one in self._refused if not _is_before(one, stands)]
+        stand = self._pending.pop(stream, ())
+        if self._refused:
+            self._refused = [one for one in self._refused if not any(_is_before(one, later) for later in stand)]
 
     def refuse(self, stream: int) -> None:
         """What a connection has changed was not stored."""

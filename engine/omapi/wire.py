@@ -127,6 +127,7 @@ class Reader:
 
     Of a message that is not whole, the values that are whole are read once: `_lists` are its lists so far, the last one
     open, and `_at` is where the next value begins. A message that comes an octet at a time costs no more than another.
+    What comes in one piece is left as it came, and cut without another copy.
     """
 
     __slots__ = ("_at", "_data", "_header_octets", "_lists", "greeted", "limit")
@@ -134,14 +135,26 @@ class Reader:
     def __init__(self, limit: int = STRANGER_OCTETS_MAX) -> None:
         self.limit = limit
         self.greeted = False
-        self._data = bytearray()
+        self._data: bytes | bytearray = b""
         self._header_octets = HEADER_OCTETS
         self._lists: list[Values] = []
         self._at = 0
 
     def feed(self, data: bytes) -> None:
         """More octets came."""
-        self._data += data
+        if not self._data:
+            self._data = data
+        elif isinstance(self._data, bytearray):
+            self._data += data
+        else:
+            self._data = bytearray(self._data + data)
+
+    def _let_go(self, octets: int) -> None:
+        """Forget what was read."""
+        if isinstance(self._data, bytearray):
+            del self._data[:octets]
+        else:
+            self._data = self._data[octets:]
 
     @property
     def held_octets(self) -> int:
@@ -172,7 +185,7 @@ class Reader:
             raise ProtocolError(f"protocol version {version}, not {VERSION}")
         if not HEADER_OCTETS <= header_octets <= HEADER_OCTETS_MAX:
             raise ProtocolError(f"a header of {header_octets} octets")
-        del self._data[:GREETING_OCTETS]
+        self._let_go(GREETING_OCTETS)
         self.greeted = True
         self._header_octets = header_octets
         return True
@@ -210,10 +223,14 @@ class Reader:
         data, at = self._data, self._at
         authid, _, op, handle, ident, rid = _HEADER.unpack_from(data)
         # The octets by which a peer's header is longer than ours are not covered by its signature.
-        signed = bytes(data[_AUTHLEN_AT:HEADER_OCTETS] + data[self._header_octets : at]) if authlen else b""
+        signed = b""
+        if authlen and self._header_octets == HEADER_OCTETS:
+            signed = bytes(data[:at])[_AUTHLEN_AT:]
+        elif authlen:
+            signed = bytes(data[_AUTHLEN_AT:HEADER_OCTETS] + data[self._header_octets : at])
         signature = bytes(data[at : at + authlen])
         message = Message(op, handle, ident, rid, self._lists[0], self._lists[1], authid, signature, signed)
-        del data[: at + authlen]
+        self._let_go(at + authlen)
         self._lists = []
         return message
 

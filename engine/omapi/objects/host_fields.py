@@ -138,7 +138,9 @@ class Fields:
 
     def deletion(self) -> str:
         """The record that says it is gone."""
-        return f"host {self.name} {{\n{'  dynamic;' + chr(10) if self.dynamic else ''}  deleted;\n}}\n"
+        if self.dynamic:
+            return f"host {self.name} {{\n  dynamic;\n  deleted;\n}}\n"
+        return f"host {self.name} {{\n  deleted;\n}}\n"
 
 
 def _read_back(statement: syntax.Node) -> syntax.Node | None:
