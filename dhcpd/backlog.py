@@ -3,10 +3,11 @@
 A socket's queue that never empties makes every answer late, and late enough each comes when its client has given up or
 asked again: the server is as busy as it can be, for nobody. A small buffer, as ISC dhcpd has, helps against that by
 throwing away the newest, and bursts with them. Here a burst may wait as long as it takes. Only a queue that has not
-been empty for a while is a standing one, and from that what is old is dropped, which costs a hundredth of an answer:
-DISCOVERs first, since whoever sends a REQUEST has cost an OFFER already, which would be lost with it.
+been empty for a while is a standing one, and from that what is old is dropped, which costs a hundredth of an answer at
+most: DISCOVERs first, since whoever sends a REQUEST has cost an OFFER already, which would be lost with it.
 
-The age is the kernel's time stamp of the frame. What is dropped never passes the door: no recording knows of it.
+The age is the kernel's time stamp of the frame. What is dropped never passes the door: the recording has how many they
+were, with those for which the kernel had no room, in a line of the program (a `Remark`).
 """
 
 from __future__ import annotations
@@ -34,8 +35,9 @@ _REMARK_INTERVAL_US: Final = 10_000_000
 
 # SO_TIMESTAMPNS, which is also the type of the control message that it asks for.
 _SO_TIMESTAMPNS: Final = 35
-_OPTIONS_AT: Final = 240
-_DISCOVER: Final = b"\x35\x01\x01"
+OPTIONS_AT: Final = 240
+DISCOVER_MARK: Final = b"\x35\x01\x01"
+_FOREVER_US: Final = 1 << 62
 _TIMESPEC: Final = struct.Struct("@ll")
 STAMP_SPACE: Final = socket.CMSG_SPACE(_TIMESPEC.size)
 
@@ -55,19 +57,25 @@ def came_us(extra: Sequence[tuple[int, int, bytes]]) -> int | None:
     return None
 
 
-def is_stale(data: bytes, payload_at: int, stamp_us: int | None, wall_us: int, *, crowded: bool = False) -> bool:
+def fresh_since(wall_us: int, *, crowded: bool) -> tuple[int, int]:
+    """Since when DISCOVERs, and since when other messages have come that have not waited too long at `wall_us`.
+
+    `crowded`: hardly anything more finds room, so that every DISCOVER in the way of a REQUEST waits too long.
+    """
+    discovers = _FOREVER_US if crowded else wall_us - DISCOVER_AGE_MAXIMUM_US
+    return discovers, wall_us - AGE_MAXIMUM_US
+
+
+def is_stale(data: bytes, payload_at: int, stamp_us: int | None, wall_us: int) -> bool:
     """Whether a message that came at `stamp_us` has waited too long; where that is not known it has not.
 
-    `crowded`: hardly anything more finds room, so that every DISCOVER in the way of a REQUEST waits too long. A
-    DISCOVER is known where its type is the first option, as nearly every client has it.
+    A DISCOVER is known where its type is the first option, as nearly every client has it.
     """
     if stamp_us is None:
         return False
-    first = payload_at + _OPTIONS_AT
-    discover = data[first : first + len(_DISCOVER)] == _DISCOVER
-    if discover and crowded:
-        return True
-    return wall_us - stamp_us > (DISCOVER_AGE_MAXIMUM_US if discover else AGE_MAXIMUM_US)
+    discovers, others = fresh_since(wall_us, crowded=False)
+    first = payload_at + OPTIONS_AT
+    return stamp_us < (discovers if data[first : first + len(DISCOVER_MARK)] == DISCOVER_MARK else others)
 
 
 class Backlog:
@@ -105,9 +113,12 @@ class Tally:
         self._count = 0
         self._told_us = -_REMARK_INTERVAL_US
 
-    def add(self, count: int, mono_us: int) -> Log | None:
-        """Count more; the line to log, None where it is not time for one."""
+    def add(self, count: int) -> None:
+        """Count more."""
         self._count += count
+
+    def told(self, mono_us: int) -> Log | None:
+        """The line to log of what was not told yet, None where there is nothing, or it is not time for one."""
         if not self._count or mono_us - self._told_us < _REMARK_INTERVAL_US:
             return None
         count, self._count = self._count, 0

@@ -1,8 +1,10 @@
 """Frames by a ring of memory that the kernel shares (packet(7), PACKET_RX_RING, TPACKET_V2): no system call for any.
 
 Each frame lies there with the moment when it came, so that a standing queue costs no more to look through than another.
-What does not fit is the kernel's to drop, as with a socket's buffer. Why not TPACKET_V3: it hands over blocks, and a
-block that is not full waits for a timer.
+What does not fit is the kernel's to drop, as with a socket's buffer; it tells how many. Why not TPACKET_V3: it hands
+over blocks, and a block that is not full waits for a timer.
+
+Of a standing queue what is old is passed over where it lies: under overload most frames are there only to be dropped.
 
 Refused: sending, and knowing what a frame is. Where the system has no such ring, or no memory for one, opening it
 raises OSError, and whoever asked reads the socket instead.
@@ -20,15 +22,19 @@ if TYPE_CHECKING:
 # Numbers of the Linux interface that the socket module does not name.
 _SOL_PACKET: Final = 263
 _PACKET_RX_RING: Final = 5
+_PACKET_STATISTICS: Final = 6
 _PACKET_VERSION: Final = 10
 _TPACKET_V2: Final = 1
 _STATUS_USER: Final = 1
 
 # `struct tpacket_req`: octets of a block, blocks, octets of a frame, frames.
 _REQUEST: Final = struct.Struct("=IIII")
-# `struct tpacket2_hdr` behind its status: length on the wire, length here, where it begins, where the network header
-# does, seconds and nanoseconds since 1970.
+# `struct tpacket_stats`: frames, and those of them that found no room.
+_STATISTICS: Final = struct.Struct("=II")
+# `struct tpacket2_hdr` behind its status and the length on the wire: length here, where it begins, where the network
+# header does, seconds and nanoseconds since 1970; and its first two alone.
 _HEADER: Final = struct.Struct("=IHHII")
+_PLACE: Final = struct.Struct("=IH")
 _HEADER_AT: Final = 8
 
 # A frame of ISC's longest (1,536 octets) with the kernel's header and link-level address before it.
@@ -37,6 +43,12 @@ _SLOT_WORDS: Final = SLOT_OCTETS // 4
 _BLOCK_SLOTS: Final = 32
 SLOTS_MAXIMUM: Final = 2048
 SLOTS_MINIMUM: Final = 256
+
+
+def found_no_room(made: socket.socket) -> int:
+    """How many frames the kernel has dropped since this was asked last, since a packet socket was full."""
+    _, dropped = _STATISTICS.unpack(made.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, _STATISTICS.size))
+    return int(dropped)
 
 
 def slots_for(interfaces: int) -> int:
@@ -63,21 +75,47 @@ class Ring:
         self._slots = slots
         self._at = 0
 
-    def take(self, room: int) -> list[tuple[bytes, int]]:
-        """The frames that wait, at most `room`, each with the microsecond since 1970 at which it came."""
-        found: list[tuple[bytes, int]] = []
+    def take(self, room: int) -> list[bytes]:
+        """The frames that wait, at most `room`."""
+        found: list[bytes] = []
         octets, words, at = self._map, self._words, self._at
         for _ in range(room):
             if not words[at * _SLOT_WORDS] & _STATUS_USER:
                 break
             slot = at * SLOT_OCTETS
-            length, begin, _, seconds, nanoseconds = _HEADER.unpack_from(octets, slot + _HEADER_AT)
-            frame = octets[slot + begin : slot + begin + length]
+            length, begin = _PLACE.unpack_from(octets, slot + _HEADER_AT)
+            found.append(octets[slot + begin : slot + begin + length])
             words[at * _SLOT_WORDS] = 0
             at = at + 1 if at + 1 < self._slots else 0
-            found.append((frame, seconds * 1_000_000 + nanoseconds // 1_000))
         self._at = at
         return found
+
+    def take_fresh(
+        self, room: int, looks: int, mark: bytes, mark_at: int, since_us: tuple[int, int]
+    ) -> tuple[list[bytes], int]:
+        """Of the next frames, at most `looks`, those that came since, at most `room`; and how many it looked at.
+
+        `since_us`, microseconds since 1970: for frames that have `mark` at `mark_at`, and for all others.
+        """
+        found: list[bytes] = []
+        octets, words, at = self._map, self._words, self._at
+        marked_us, others_us = since_us
+        looked = 0
+        while looked < looks and len(found) < room:
+            if not words[at * _SLOT_WORDS] & _STATUS_USER:
+                break
+            slot = at * SLOT_OCTETS
+            length, begin, _, seconds, nanoseconds = _HEADER.unpack_from(octets, slot + _HEADER_AT)
+            begin += slot
+            place = begin + mark_at
+            since = marked_us if octets[place : place + len(mark)] == mark else others_us
+            if seconds * 1_000_000 + nanoseconds // 1_000 >= since:
+                found.append(octets[begin : begin + length])
+            words[at * _SLOT_WORDS] = 0
+            looked += 1
+            at = at + 1 if at + 1 < self._slots else 0
+        self._at = at
+        return found, looked
 
     @property
     def crowded(self) -> bool:

@@ -19,7 +19,18 @@ import socket
 import struct
 from typing import TYPE_CHECKING, Final, Protocol
 
-from ..backlog import READS_MAXIMUM, STAMP_SPACE, Backlog, Tally, ask_for_stamps, came_us, is_stale
+from ..backlog import (
+    DISCOVER_MARK,
+    OPTIONS_AT,
+    READS_MAXIMUM,
+    STAMP_SPACE,
+    Backlog,
+    Tally,
+    ask_for_stamps,
+    came_us,
+    fresh_since,
+    is_stale,
+)
 from ..engine.wire.frames import (
     FRAME_OCTETS_MAXIMUM,
     HEADERS_OCTETS,
@@ -31,7 +42,7 @@ from ..engine.wire.frames import (
     parse_echo_reply,
 )
 from ..trace.events import Packet, ReceiveFailed
-from .ring import Ring, slots_for
+from .ring import Ring, found_no_room, slots_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,6 +57,9 @@ _FIRST_UNPRIVILEGED_PORT: Final = 1025
 _RECEIVE_BUFFER_OCTETS: Final = 4 << 20
 _DATAGRAM_OCTETS_MAXIMUM: Final = 65_535
 _LOOPBACK_TYPE: Final = 772
+
+# Of a frame without options in its IP header, as clients send it.
+_OPTIONS_AT: Final = HEADERS_OCTETS + OPTIONS_AT
 
 # Numbers of the Linux interface that the socket module does not name.
 _SO_ATTACH_FILTER: Final = 26
@@ -167,33 +181,39 @@ class RawInterface:
 
         Why nothing more can be read: empty where there is nothing, None where there may be more.
         """
+        if self._ring is not None:
+            return self._mapped(self._ring, frames, room, wall_us)
         reads = READS_MAXIMUM if self.backlog.standing else room
-        crowded = self._ring is not None and self._ring.crowded
         while reads > 0 and len(frames) < room:
             asked = min(reads, room - len(frames))
-            taken, failure = self._received(asked) if self._ring is None else self._mapped(self._ring, asked)
+            taken, failure = self._received(asked)
             reads -= asked
-            if self.backlog.standing:
-                fresh = [
-                    frame
-                    for frame, came in taken
-                    if not is_stale(frame, HEADERS_OCTETS, came, wall_us, crowded=crowded)
-                ]
-                self.backlog.dropped += len(taken) - len(fresh)
-                frames += fresh
-            else:
-                frames += [frame for frame, _ in taken]
+            fresh = [frame for frame, came in taken if not is_stale(frame, HEADERS_OCTETS, came, wall_us)]
+            self.backlog.dropped += len(taken) - len(fresh)
+            frames += fresh
             if len(taken) < asked:
                 return failure
         return None
 
-    def _mapped(self, ring: Ring, room: int) -> tuple[list[tuple[bytes, int]], str]:
-        """Frames of the ring. It cannot say that the link went down: where it had nothing, the socket is asked."""
-        taken = ring.take(room)
-        if taken:
-            return taken, ""
+    def _mapped(self, ring: Ring, frames: list[bytes], room: int, wall_us: int) -> str | None:
+        """As `_take`. A ring cannot say that the link went down: where it had nothing, the socket is asked."""
+        crowded = ring.crowded
+        if crowded:
+            self.backlog.dropped += found_no_room(self._socket)
+        if self.backlog.standing:
+            since_us = fresh_since(wall_us, crowded=crowded)
+            found, looked = ring.take_fresh(room, READS_MAXIMUM, DISCOVER_MARK, _OPTIONS_AT, since_us)
+            self.backlog.dropped += looked - len(found)
+            is_over = looked < READS_MAXIMUM and len(found) < room
+        else:
+            found = ring.take(room)
+            looked = len(found)
+            is_over = looked < room
+        frames += found
+        if looked or not is_over:
+            return "" if is_over else None
         number = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        return taken, os.strerror(number) if number else ""
+        return os.strerror(number) if number else ""
 
     def _received(self, room: int) -> tuple[list[tuple[bytes, int | None]], str]:
         """Frames of the socket, without a ring.
@@ -426,22 +446,19 @@ class Sockets:
             if reader is not None:
                 reader.backlog.begin(self._batch, mono_us)
                 packets += reader.read(room, wall_us, mono_us)
-                if reader.backlog.standing:
-                    self._tell_dropped(reader.backlog, mono_us)
+                self._tally.add(reader.backlog.dropped)
+                self.overload_dropped += reader.backlog.dropped
+                reader.backlog.dropped = 0
             elif fd == self._wake:
                 os.eventfd_read(fd)
             elif fd in self._watched:
                 self._watched[fd]()
             elif self.icmp is not None and fd == self.icmp.fileno():
                 echoes += self.icmp.read(room)
-        return packets, echoes
-
-    def _tell_dropped(self, backlog: Backlog, mono_us: int) -> None:
-        self.overload_dropped += backlog.dropped
-        said = self._tally.add(backlog.dropped, mono_us)
-        backlog.dropped = 0
+        said = self._tally.told(mono_us)
         if said is not None:
             self.lines.append(said)
+        return packets, echoes
 
     def send(self, effect: Send) -> None:
         """Send a datagram the way it asks for; raises OSError."""

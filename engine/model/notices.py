@@ -132,7 +132,7 @@ RELOAD_LEASES_HOMELESS: Final = Notice(
 REQUESTS_TOO_LATE: Final = Notice(
     "requests-too-late",
     ERROR,
-    "{count} requests dropped that had waited too long - more load than this server can carry",
+    "{count} requests dropped that had waited too long or found no room - more load than this server can carry",
 )
 REPLY_WITHHELD: Final = Notice(
     "reply-withheld", ERROR, "Reply withheld: {whose} is not on disk ({reason})", floods=True

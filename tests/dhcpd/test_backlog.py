@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from dhcpd.backlog import READS_MAXIMUM, STANDING_BATCHES, Backlog, Tally, came_us, is_stale
+from dhcpd.backlog import READS_MAXIMUM, STANDING_BATCHES, Backlog, Tally, came_us, fresh_since, is_stale
 
 NOW_US = 1_800_000_000_000_000
 DISCOVER = bytes(240) + b"\x35\x01\x01"
@@ -68,9 +68,21 @@ def test_a_queue_that_was_not_readable_in_between_had_been_emptied():
     assert not backlog.standing
 
 
-def test_the_tally_speaks_at_once_and_then_every_ten_seconds():
+def test_the_tally_speaks_at_once_and_then_every_ten_seconds_until_all_is_told():
     tally = Tally()
-    assert tally.add(0, 1) is None
-    assert tally.add(3, 2).text.startswith("3 requests dropped")
-    assert tally.add(READS_MAXIMUM, 9_000_000) is None
-    assert tally.add(1, 10_000_002).text.startswith(f"{READS_MAXIMUM + 1} requests dropped")
+    assert tally.told(1) is None
+    tally.add(3)
+    assert tally.told(2).text.startswith("3 requests dropped")
+    tally.add(READS_MAXIMUM)
+    assert tally.told(9_000_000) is None
+    tally.add(1)
+    assert tally.told(10_000_001) is None
+    assert tally.told(10_000_002).text.startswith(f"{READS_MAXIMUM + 1} requests dropped")
+    assert tally.told(30_000_000) is None
+
+
+def test_of_a_crowded_queue_no_discover_is_fresh():
+    assert fresh_since(NOW_US, crowded=False) == (NOW_US - 200_000, NOW_US - 800_000)
+    discovers, others = fresh_since(NOW_US, crowded=True)
+    assert discovers > NOW_US
+    assert others == NOW_US - 800_000

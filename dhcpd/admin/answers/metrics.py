@@ -46,7 +46,7 @@ def program_metrics(site: Site) -> Iterator[Metric]:
     yield GaugeMetricFamily("process_resident_memory_bytes", "Memory of the server.", value=_resident_octets())
     yield GaugeMetricFamily("dhcpd_clock_seconds", "The server's clock.", value=time.time())
     yield CounterMetricFamily(
-        "dhcpd_overload_dropped", "Requests thrown away unread, since they had waited too long.",
+        "dhcpd_overload_dropped", "Requests thrown away unread, which had waited too long or found no room.",
         value=site.overload_dropped(),
     )  # fmt: skip
     if site.recorder is not None:

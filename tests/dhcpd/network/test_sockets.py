@@ -175,6 +175,39 @@ else:
 """)
 
 
+def test_what_finds_no_room_is_counted_and_told():
+    run("""
+from dhcpd.network.ring import SLOTS_MAXIMUM
+if sockets.raw["a0"]._ring is not None:
+    for _ in range(SLOTS_MAXIMUM + 40): b0.send(frame())
+    time.sleep(0.05)
+    sockets.wait(0)
+    sockets.read(1, 20_000_000)
+    assert sockets.overload_dropped == 40, sockets.overload_dropped
+    [(level, text)] = sockets.lines
+    assert text.startswith("40 requests dropped"), text
+    sockets.wait(0)
+    sockets.read(1, 40_000_000)
+    assert sockets.overload_dropped == 40, "the kernel counts from the last answer on"
+""")
+
+
+def test_what_was_dropped_last_is_told_when_it_is_time():
+    run("""
+sockets.raw["a0"].backlog.dropped = 3
+b0.send(frame())
+read()
+assert [text.split()[0] for _, text in sockets.lines] == ["3"]
+sockets.raw["a0"].backlog.dropped = 4
+b0.send(frame())
+read()
+assert len(sockets.lines) == 1, "not yet"
+sockets.wait(0)
+sockets.read(1, 10_000_003)
+assert [text.split()[0] for _, text in sockets.lines] == ["3", "4"]
+""")
+
+
 def test_sending_raw_and_routed():
     run("""
 sockets.send(Send("a0", True, 0x0A010009, 68, b"\\x02\\0\\0\\0\\0\\x09", 0x0A010001, True, "", b"reply"))
