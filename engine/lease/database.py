@@ -343,9 +343,11 @@ class Database:
         statements = Statements(self.declared, "snapshot")
         for text, written in records:
             node = statements.declaration(text, 1, [])
-            if node is not None:
-                self.declarations.put_back(node, text, written=written)
-                self.declared.enter(node)
+            if node is None:
+                self.declarations.put_by(text, written=written)
+                continue
+            self.declarations.put_back(node, text, written=written)
+            self.declared.enter(node)
 
     # Another configuration
 

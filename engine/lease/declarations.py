@@ -59,9 +59,12 @@ class Declaration(NamedTuple):
 
 
 class Declarations:
-    """The records that make a difference, in order of coming."""
+    """The records that make a difference, in order of coming.
 
-    __slots__ = ("_by_key", "_group_users", "_inner", "_numbers", "_records")
+    Those whose class a reload took away mean nothing, and are written nowhere, until another one has it again.
+    """
+
+    __slots__ = ("_by_key", "_group_users", "_homeless", "_inner", "_numbers", "_records")
 
     def __init__(self) -> None:
         """None yet."""
@@ -70,6 +73,7 @@ class Declarations:
         self._by_key: dict[_Key, list[int]] = {}
         self._group_users: dict[str, int] = {}
         self._inner: set[_Key] = set()
+        self._homeless: list[tuple[bytes, bool]] = []
 
     def add(self, node: syntax.Node, text: bytes, declared: Declared) -> None:
         """Take in a record that was read or made, before it is in force; one that changes nothing is not kept."""
@@ -188,16 +192,24 @@ class Declarations:
 
     def plain(self) -> list[tuple[bytes, bool]]:
         """Every record for a snapshot: text, and whether a rewrite keeps it."""
-        return [(one.text, one.written) for one in self._records.values()]
+        return [*[(one.text, one.written) for one in self._records.values()], *self._homeless]
 
     def put_back(self, node: syntax.Node, text: bytes, *, written: bool) -> None:
         """Take over a record of a snapshot, or of the generation before, as it is."""
         if isinstance(node, _Node):
             self._append(_record(node, text, written=written))
 
+    def put_by(self, text: bytes, *, written: bool) -> None:
+        """Keep a record that means nothing in the configuration in force."""
+        self._homeless.append((text, written))
+
     def __eq__(self, other: object) -> bool:
         """Whether the same records are held in the same order."""
-        return isinstance(other, Declarations) and [*self._records.values()] == [*other._records.values()]
+        return (
+            isinstance(other, Declarations)
+            and [*self._records.values()] == [*other._records.values()]
+            and self._homeless == other._homeless
+        )
 
     __hash__ = None  # type: ignore[assignment]
 

@@ -51,3 +51,20 @@ def test_a_change_that_is_refused_leaves_the_host(values: dict[str, bytes]) -> N
     reload(server, OPTION + CONFIGURATION)
     assert client.open("host", name=b"alpha")[0] == 0
     assert Server(OPTION + CONFIGURATION, bytes(server.disk.content)).connect().open("host", name=b"alpha")[0] == 0
+
+
+def test_a_subclass_whose_class_is_gone_is_there_again_with_it() -> None:
+    server = Server()
+    client = server.connect()
+    key = b"\1" + HARDWARE
+    assert client.open("subclass", "create exclusive", name=b"known", hashstring=key)[0] == 0
+    without = CONFIGURATION.replace(b'class "known" { match hardware; lease limit 2; }', b"")
+    assert without != CONFIGURATION
+    for _time in range(2):
+        reload(server, without)
+        server.restore()
+        assert client.open("subclass", name=b"known", hashstring=key)[0] != 0
+    reload(server, CONFIGURATION)
+    assert client.open("subclass", name=b"known", hashstring=key)[0] == 0
+    again = Server(leases=bytes(server.disk.content)).connect()
+    assert again.open("subclass", name=b"known", hashstring=key)[0] == 0
