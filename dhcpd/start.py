@@ -9,6 +9,7 @@ See docs/behaviour/start.md#the-start-in-order.
 
 from __future__ import annotations
 
+import gc
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -158,8 +159,11 @@ class Start:
     def _read_lease_file(self) -> None:
         """Read, then open for append, then rewrite. What cannot be opened shows when the first record comes."""
         run, settings = self._run, self._settings()
+        # What the reading of the configuration left goes now; no collection is to walk over leases, which stay.
+        gc.collect()
         for event in boot.lease_file(boot.text_as_octets(settings.lease_file)):
             self._feed(event)
+        gc.freeze()
         while run.machine.rewriting:
             self._feed(RewriteContinue(*boot.now()))
         if settings.test == "T":

@@ -149,16 +149,17 @@ class RecordWriter:
 
     def _time_lines(self, lease: Lease) -> str:
         """The first line, and the dates."""
-        address, starts, date = lease.address, lease.starts, self._dates.text
+        address, starts, ends, tstp, date = lease.address, lease.starts, lease.ends, lease.tstp, self._dates.text
         text = (self._networks.get(address >> 8) or self._new_network(address >> 8)) + _LAST_OCTETS[address & 255]
-        begun = ""
+        begun = over = ""
         if starts > 0:
             begun = date(starts)
             text += f"  starts {begun}\n"
-        if lease.ends > 0:
-            text += f"  ends {date(lease.ends)}\n"
-        if lease.tstp > 0:
-            text += f"  tstp {date(lease.tstp)}\n"
+        if ends > 0:
+            over = date(ends)
+            text += f"  ends {over}\n"
+        if tstp > 0:
+            text += f"  tstp {over if tstp == ends else date(tstp)}\n"
         if lease.rare is not None:
             text += self._failover_lines(lease.rare)
         if lease.cltt > 0:
