@@ -86,8 +86,6 @@ class Program:
             gc.disable()
             if not line.testing or "-chroot" in line.values:
                 preload.load_everything()
-            # The collection behind the start need not look at modules, which are most of what a small server has.
-            gc.freeze()
             self._start(run)
             from .loop import Loop  # noqa: PLC0415 - a test of a configuration never comes here; loaded, see preload.py
 
