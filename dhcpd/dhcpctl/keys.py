@@ -12,10 +12,13 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from ..disk import opening
 from ..engine.omapi.signing import SUFFIX, Key
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DEFAULT_ALGORITHM: Final = "hmac-md5"
 # A key is a hundred octets; what is so long is another file.
@@ -55,8 +58,11 @@ def algorithm_as_sent(name: str) -> str:
 
 
 def key_from_file(path: str | Path, name: str = "", algorithm: str = DEFAULT_ALGORITHM) -> Key:
-    """The key that a file holds; `name` and `algorithm` are for a file of base64 alone. Raises BadKey and OSError."""
-    with Path(path).open("rb") as file:
+    """The key that a file holds; `name` and `algorithm` are for a file of base64 alone. Raises BadKey and OSError.
+
+    A pipe or a device is not waited for: OSError.
+    """
+    with open(opening.read_only(path), "rb") as file:  # noqa: PTH123 - a descriptor
         octets = file.read(KEY_FILE_OCTETS_MAX + 1)
     if len(octets) > KEY_FILE_OCTETS_MAX:
         raise BadKey(f"{path} is longer than {KEY_FILE_OCTETS_MAX} octets")

@@ -7,7 +7,7 @@ import io
 import os
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import click
 
@@ -22,8 +22,20 @@ if TYPE_CHECKING:
 
     from .configuration import Left
 
+# Both files are held in memory, and one with a hole may say any size: a million leases are a hundred megabytes.
+OCTETS_MAX = 1 << 30
 # What every converted configuration should be asked next: by its whole path, since a bare `dhcpd` may be ISC's.
 ADVICE = "Next: /opt/dhcpd/bin/dhcpd -t --lint -cf {}"
+
+
+class _Made(NamedTuple):
+    """What a file of Kea's comes to: the text of `target`, what of `source` is not in it, and what is said of it."""
+
+    source: Path
+    target: Path
+    text: str
+    left: Sequence[Left]
+    said: str
 
 
 @click.command("convert-kea", help="Make a dhcpd.conf, and a lease file, of those of Kea's DHCPv4 server.")
@@ -33,32 +45,39 @@ ADVICE = "Next: /opt/dhcpd/bin/dhcpd -t --lint -cf {}"
 @click.option("-o", "--output", type=click.Path(exists=True, file_okay=False, path_type=Path), default=Path(),
               metavar="FOLDER", help="Where to write dhcpd.conf and dhcpd.leases; here, if not said.")  # fmt: skip
 def convert_kea(configuration: Path, leases: Path | None, output: Path) -> None:
-    """`dhcpd-admin convert-kea`. The exit status is 1 where something was not carried over."""
-    missing = _convert_configuration(configuration, output / "dhcpd.conf")
+    """`dhcpd-admin convert-kea`. The exit status is 1 where something was not carried over.
+
+    Nothing is written before all is read, and of two files none where one cannot be written.
+    """
+    made = [_of_configuration(configuration, output / "dhcpd.conf")]
     if leases is not None:
-        missing += _convert_leases(leases, output / "dhcpd.leases")
+        made.append(_of_leases(leases, output / "dhcpd.leases"))
+    _write_all(made)
+    for one in made:
+        _tell(one)
+    missing = sum(len(one.left) for one in made)
     if missing:
         were = "statement was" if missing == 1 else "statements were"
         click.echo(f"{missing} {were} not carried over.", err=True)
         raise click.exceptions.Exit(1)
 
 
-def _convert_configuration(source: Path, target: Path) -> int:
+def _of_configuration(source: Path, target: Path) -> _Made:
     try:
         with _opened(source) as file:
             made = convert_configuration(read(file.read()))
     except NotKeas as error:
         raise click.ClickException(f"{source}: {error}") from error
-    return _end(source, made.left, target, made.text, f"is written. {ADVICE.format(target)}")
+    return _Made(source, target, made.text, made.left, f"is written. {ADVICE.format(target)}")
 
 
-def _convert_leases(source: Path, target: Path) -> int:
+def _of_leases(source: Path, target: Path) -> _Made:
     try:
         with _opened(source) as file:
             made = convert_leases(file)
     except NotALeaseFile as error:
         raise click.ClickException(f"{source}: {error}") from error
-    return _end(source, made.left, target, made.text, f"is written, with {made.held} leases.")
+    return _Made(source, target, made.text, made.left, f"is written, with {made.held} leases.")
 
 
 class _Ending(io.FileIO):
@@ -77,7 +96,7 @@ class _Ending(io.FileIO):
 def _opened(path: Path) -> Iterator[TextIO]:
     """A file of Kea's, as it is; what cannot be read, or has no end, is an error of the command line."""
     try:
-        octets = io.BufferedReader(_Ending(opening.read_only(path)))
+        octets = io.BufferedReader(_Ending(opening.read_only(path, OCTETS_MAX)))
         with io.TextIOWrapper(octets, encoding="utf-8", errors="replace", newline="") as file:
             yield file
     except OSError as error:
@@ -86,13 +105,24 @@ def _opened(path: Path) -> Iterator[TextIO]:
         raise click.ClickException(f"{path}: {os.strerror(errno.EFBIG)}") from error
 
 
-def _end(source: Path, left: Sequence[Left], target: Path, text: str, said: str) -> int:
-    """Write what was made, tell what was left, and how many that were."""
-    _write(target, text)
-    for one in left:
-        click.echo(f"{source}: {safe(one.place)}: {safe(one.why)}", err=True)
-    click.echo(f"{target} {said}")
-    return len(left)
+def _tell(made: _Made) -> None:
+    """Tell what was left, and what is there now."""
+    for one in made.left:
+        click.echo(f"{made.source}: {safe(one.place)}: {safe(one.why)}", err=True)
+    click.echo(f"{made.target} {made.said}")
+
+
+def _write_all(made: Sequence[_Made]) -> None:
+    """All files or none."""
+    written: list[Path] = []
+    try:
+        for one in made:
+            _write(one.target, one.text)
+            written.append(one.target)
+    except click.ClickException:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise
 
 
 def _write(path: Path, text: str) -> None:

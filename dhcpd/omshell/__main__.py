@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from ..dhcpctl.client import connect
 from ..dhcpctl.keys import DEFAULT_ALGORITHM, BadKey, key_from_file
+from ..disk import opening
 from .language import LINE_OCTETS_MAX
 from .shell import Shell, for_people
 
@@ -32,6 +33,8 @@ ISC's omshell: commands on standard input, `help` lists them.
   --key-algorithm NAME  hmac-md5 (the default), -sha1, -sha224, -sha256, -sha384, -sha512
   -h, --help            this text
 """
+# A million commands; what is so long is another file, or a hole.
+SCRIPT_OCTETS_MAX: Final = 64 << 20
 _VALUES: Final = frozenset({"-f", "--key-file", "--key", "--key-algorithm"})
 
 
@@ -50,7 +53,7 @@ def main() -> int:
         key = _key(options)
         script = options.get("-f")
         if script is not None:
-            with open(script, "rb") as file:  # noqa: PTH123 - the name is what the user wrote, to be shown as it is
+            with open(opening.read_only(script, SCRIPT_OCTETS_MAX), "rb") as file:  # noqa: PTH123 - a descriptor
                 return _run(key, file, status=True)
         return _run(key, sys.stdin.buffer, status=False)
     except CommandError:

@@ -190,7 +190,7 @@ def test_what_has_nothing_for_now_has_ended(tmp_path, monkeypatch, which, came):
     strange, writing = os.pipe2(os.O_NONBLOCK)
     os.write(writing, came)
     given = opening.read_only
-    monkeypatch.setattr(opening, "read_only", lambda path: strange if path.name == "empty" else given(path))
+    monkeypatch.setattr(opening, "read_only", lambda path, most: strange if path.name == "empty" else given(path, most))
     good = tmp_path / "kea.conf"
     good.write_text('{"Dhcp4": {}}')
     words = [str(tmp_path / "empty")] if which == "configuration" else [str(good), str(tmp_path / "empty")]
@@ -200,6 +200,32 @@ def test_what_has_nothing_for_now_has_ended(tmp_path, monkeypatch, which, came):
     why = "is it the configuration of kea-dhcp4?" if which == "configuration" else "the first line should name"
     assert f"{tmp_path}/empty: " in result.output
     assert why in result.output
+
+
+@pytest.mark.parametrize("leases", ["no lease file", "a hole"])
+def test_nothing_is_written_where_one_file_cannot_be_read(tmp_path, leases):
+    good = tmp_path / "kea.conf"
+    good.write_text('{"Dhcp4": {}}')
+    (tmp_path / "leases.csv").write_text("lease 192.0.2.1 {\n")
+    if leases == "a hole":
+        os.truncate(tmp_path / "leases.csv", 1 << 40)
+    result = CliRunner().invoke(convert_kea, [str(good), str(tmp_path / "leases.csv"), "-o", str(tmp_path)])
+    assert result.exit_code == 1
+    assert f"{tmp_path}/leases.csv: " in result.output
+    assert "is written" not in result.output
+    assert not (tmp_path / "dhcpd.conf").exists()
+
+
+def test_of_two_files_none_is_written_where_one_is_there_already(tmp_path):
+    good = tmp_path / "kea.conf"
+    good.write_text('{"Dhcp4": {}}')
+    (tmp_path / "leases.csv").write_text(CSV)
+    (tmp_path / "dhcpd.leases").write_text("# a server's\n")
+    result = CliRunner().invoke(convert_kea, [str(good), str(tmp_path / "leases.csv"), "-o", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "dhcpd.leases exists: move it away" in result.output
+    assert (tmp_path / "dhcpd.leases").read_text() == "# a server's\n"
+    assert not (tmp_path / "dhcpd.conf").exists()
 
 
 @pytest.mark.parametrize("folder", ["/proc", "/dev/null", "disk"])

@@ -61,6 +61,19 @@ def test_a_script_with_a_key_from_a_file_and_its_exit_status(tmp_path):
             assert done.returncode == status
 
 
+@pytest.mark.parametrize("option", ["-f", "--key-file"])
+@pytest.mark.parametrize(("kind", "why"), [
+    ("pipe", "not a regular file"), ("/dev/zero", "not a regular file"), ("hole", "File too large"),
+    (".", "Is a directory"),
+])  # fmt: skip
+def test_what_has_no_end_is_not_read(tmp_path, option, kind, why):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "hole").touch()
+    os.truncate(tmp_path / "hole", 1 << 40)
+    done = omshell(option, str(tmp_path / kind))
+    assert (done.returncode, done.stderr) == (1, f"omshell: {tmp_path / kind}: {why}\n")
+
+
 @pytest.mark.parametrize("words", [("-f", "/no/such/script"), ("--key-file", "/no/such/key")])
 def test_a_file_that_is_not_there(words):
     done = omshell(*words)
