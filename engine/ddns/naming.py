@@ -128,6 +128,11 @@ def decide(wishes: Wishes, stored: Stored) -> Decision:
     return _compared(wishes, stored, wishes.host + b"." + wishes.domain, by_client=False)
 
 
+def is_as_stored(stored: bytes, host: bytes, domain: bytes) -> bool:
+    """Whether the name that this server makes of two parts is what a lease stores as `ddns-fwd-name`."""
+    return bool(stored) and stored == host + b"." + domain and len(host) + len(domain) <= _PARTS_OCTETS_MAXIMUM
+
+
 def _client_name(wishes: Wishes) -> bytes | None:
     """The name for which the client looks after its A record; None where the server does."""
     option = wishes.option

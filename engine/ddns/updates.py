@@ -100,6 +100,10 @@ class Updates:
         chain = self._chains.get(address)
         return chain is not None and chain.step in REMOVING_STEPS
 
+    def is_idle(self, address: int) -> bool:
+        """Whether nothing is known of an address that a new ACK would end."""
+        return address not in self._chains and not self.debts.numbers_of(address) and self.refusals.of(address) is None
+
     # What begins a chain
 
     def acknowledged(self, lease: Lease, decision: Decision) -> bool:

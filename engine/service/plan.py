@@ -34,6 +34,12 @@ _READ: Final = frozenset({
     par.LOG_THRESHOLD_LOW, par.LOG_THRESHOLD_HIGH, par.ECHO_CLIENT_ID,
 })  # fmt: skip
 
+# The parameters of NameTerms that are read, and not evaluated for each client.
+_NAMES_READ: Final = frozenset({
+    par.DDNS_UPDATES, par.CLIENT_UPDATES, par.DO_FORWARD_UPDATES, par.DO_REVERSE_UPDATES, par.UPDATE_OPTIMIZATION,
+    par.FQDN_REPLY, par.UPDATE_STATIC_LEASES, par.DDNS_TTL,
+})  # fmt: skip
+
 
 class Terms:
     """The parameters of a grant, evaluated: first `read_early`, then, after `on commit`, `read_late`.
@@ -105,6 +111,34 @@ class Terms:
         self.ping_timeout_us = milliseconds * 1000 if milliseconds else (1 if seconds is None else seconds) * 1_000_000
 
 
+class NameTerms:
+    """The parameters that names are made of, as octets or expressions (`host`, `domain`, `reverse_domain`) or read.
+
+    `ttl` in seconds, None where it follows the lease. `constant`: none of those that are read is an expression.
+    """
+
+    __slots__ = (
+        "client_updates", "constant", "domain", "forward", "host", "optimizes", "replies", "reverse", "reverse_domain",
+        "static_updates", "ttl", "updates",
+    )  # fmt: skip
+
+    def __init__(self, context: Context, options: OptionSet) -> None:
+        """What stands in `options`, for the packet of `context`."""
+        self.updates = par.flag(context, options, par.DDNS_UPDATES, True)
+        self.client_updates = par.choice(context, options, par.CLIENT_UPDATES, par.ALLOW)
+        self.forward = par.flag(context, options, par.DO_FORWARD_UPDATES, True)
+        self.reverse = par.flag(context, options, par.DO_REVERSE_UPDATES, True)
+        self.optimizes = par.flag(context, options, par.UPDATE_OPTIMIZATION, True)
+        self.replies = par.flag(context, options, par.FQDN_REPLY, True)
+        self.static_updates = par.flag(context, options, par.UPDATE_STATIC_LEASES, False)
+        self.ttl = par.number(context, options, par.DDNS_TTL)
+        server = options.server
+        self.host = server.get(par.DDNS_HOSTNAME)
+        self.domain = server.get(par.DDNS_DOMAINNAME)
+        self.reverse_domain = server.get(par.DDNS_REV_DOMAINNAME)
+        self.constant = not any(callable(server.get(code)) for code in _NAMES_READ)
+
+
 class Prepared:
     """A reply's option set but for option 51, which is set anew for each packet; `source` is option 54's address.
 
@@ -122,16 +156,17 @@ class Prepared:
 class Plan:
     """The outcome of constant scopes. `options` and `handlers` are shared: copy before changing.
 
-    `terms` is None where a parameter is an expression. `prepared` keeps reply sets by (kind, interface); `plain`:
-    they may be kept.
+    `terms` is None where a parameter is an expression. `names`: what names are made of, once it was asked for and where
+    it is always the same. `prepared` keeps reply sets by (kind, interface); `plain`: they may be kept.
     """
 
-    __slots__ = ("handlers", "options", "plain", "prepared", "terms")
+    __slots__ = ("handlers", "names", "options", "plain", "prepared", "terms")
 
     def __init__(self, options: OptionSet, handlers: dict[str, Handler | None], terms: Terms | None) -> None:
         self.options = options
         self.handlers = handlers
         self.terms = terms
+        self.names: NameTerms | None = None
         dhcp = options.dhcp
         self.plain = (
             terms is not None

@@ -31,7 +31,8 @@ HLEN_MAX: Final = 16
 _WORD: Final = 1 << 32
 # ISC has digits for 16; of any other base it gives nothing.
 _BASE_MAX: Final = 16
-_OCTETS: Final = {8: 1, 16: 2, 32: 4}
+_OCTET_BITS: Final = 8
+_OCTETS: Final = {_OCTET_BITS: 1, 16: 2, 32: 4}
 _NUMERALS: Final = "0123456789abcdef"
 
 
@@ -322,10 +323,25 @@ def _numeral(number: int, base: int) -> str:
     return "".join(digits)
 
 
+def _octets_to_ascii(base: int, separator: bytes, find_value: Callable[[Context], bytes | None]) -> Data:
+    """`binary-to-ascii` of single octets, in a base and with a separator that are known: whose texts are made once."""
+    texts = [_numeral(number, base).encode("ascii") for number in range(256)]
+
+    def run(context: Context) -> bytes | None:
+        value = find_value(context)
+        return None if value is None else _joined(context, "binary-to-ascii", separator, [texts[one] for one in value])
+
+    return run
+
+
 def _binary_to_ascii(compiler: Compiler, expression: Expression) -> Data:
     parts = operands(expression)
-    find_base, find_width = constantly(compiler.number(parts[0])), constantly(compiler.number(parts[1]))
-    find_separator, find_value = compiler.data_closure(parts[2]), compiler.data_closure(parts[3])
+    base_found, width_found = compiler.number(parts[0]), compiler.number(parts[1])
+    separator_found, find_value = compiler.data(parts[2]), compiler.data_closure(parts[3])
+    if isinstance(base_found, int) and width_found == _OCTET_BITS and isinstance(separator_found, bytes):
+        return _octets_to_ascii(base_found, separator_found, find_value)
+    find_base, find_width = constantly(base_found), constantly(width_found)
+    find_separator = constantly(separator_found)
 
     def run(context: Context) -> bytes | None:
         base, width = find_base(context), find_width(context)

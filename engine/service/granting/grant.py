@@ -216,7 +216,8 @@ def _admit(step: Grant) -> bool:
         return terms.allow_bootp != par.IGNORE and step.reject("bootp disallowed")
     if terms.allow_booting != par.ALLOW:
         return terms.allow_booting != par.IGNORE and step.reject("booting disallowed")
-    if lease.pool is not None and (step.packet.classes or lease.rare is not None):
+    rare = lease.rare
+    if lease.pool is not None and (step.packet.classes or (rare is not None and rare.billing is not None)):
         bill = charge(server, lease, step.packet, offer=step.kind == OFFER)
         if bill.refused_by:
             text = f"lease limit reached in all matching classes (last: '{bill.refused_by}')"
@@ -303,6 +304,7 @@ def _commit_handlers(step: Grant) -> None:
     context.handlers.clear()
     bindings = context.bindings = _variables(lease)
     context.reply = step.own_options()
+    step.handled = True
     run = partial(handler.run, context)
     if server.reasons is not None:
         run = partial(watch_handler, step.settings, handler, step.options, run)

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ...conf.running import parameters as par
-from ...ddns.naming import STANDARD, Stored, Wishes, decide, ttl_of
+from ...ddns.naming import STANDARD, Stored, Why, Wishes, decide, is_as_stored, ttl_of
 from ...ddns.records import DHCID, TXT, has_guard, stored_name
 from ...wire.text import dotted
+from ..plan import NameTerms
 from ..reasons import Reason
 
 if TYPE_CHECKING:
     from ...ddns.naming import Decision
+    from ...model.configuration import Value
+    from ...model.context import Context
     from .step import Grant
 
 _FQDN: Final = "fqdn"
@@ -34,14 +36,21 @@ def update_names(step: Grant) -> None:
     rare = lease.rare
     if lease.pool is not None:
         context.bindings = rare.variables if rare is not None and rare.variables is not None else {}
-    wanted = par.flag(context, step.options, par.DDNS_UPDATES, True)
-    wishes = _wishes(step, ddns.settings.style) if wanted else None
-    context.bindings = bindings
-    if wishes is None:
+    terms = _terms(step)
+    if not terms.updates:
+        context.bindings = bindings
         _explain(step, "none", "ddns-updates is off")
         return
+    style = ddns.settings.style
+    other = TXT if style == STANDARD else DHCID
+    host, domain = _host_part(step, terms), _value(context, terms.domain)
+    if _is_known(step, terms, host, domain, other) and ddns.updates.is_idle(lease.address):
+        context.bindings = bindings
+        _explain(step, "none", Why.KNOWN)
+        return
+    wishes = _wishes(step, terms, style, host, domain)
+    context.bindings = bindings
     forward, client = stored_name(lease)
-    other = TXT if wishes.style == STANDARD else DHCID
     going = ddns.updates.is_going(lease.address)
     decision = decide(wishes, Stored(forward, client, has_guard(lease, other), going))
     if ddns.acknowledged(lease, decision):
@@ -51,36 +60,67 @@ def update_names(step: Grant) -> None:
         step.own_options().spaces[_FQDN] = dict(decision.reply)
 
 
-def _wishes(step: Grant, style: int) -> Wishes:
+def _terms(step: Grant) -> NameTerms:
+    """Those of the plan, unless the packet's own statements may have changed them."""
+    plan = step.plan
+    if plan is None or step.handled:
+        return NameTerms(step.context, step.options)
+    if plan.names is not None:
+        return plan.names
+    made = NameTerms(step.context, step.options)
+    if made.constant:
+        plan.names = made
+    return made
+
+
+def _value(context: Context, found: Value | None) -> bytes | None:
+    return found(context) if callable(found) else found
+
+
+def _is_known(step: Grant, terms: NameTerms, host: bytes | None, domain: bytes | None, other: int) -> bool:
+    """Whether `decide` would find nothing to do, as for nearly everybody who comes again: a short cut to that.
+
+    Who sends option 81 is told what was decided, and takes the long way.
+    """
+    lease = step.lease
+    if lease.pool is None or not (terms.forward and terms.optimizes) or host is None or domain is None:
+        return False
+    if _FQDN in step.packet.spaces or callable(terms.reverse_domain):
+        return False
+    return is_as_stored(stored_name(lease)[0], host, domain) and not has_guard(lease, other)
+
+
+def _wishes(step: Grant, terms: NameTerms, style: int, host: bytes | None, domain: bytes | None) -> Wishes:
     """What the client and its scopes want. Expressions are evaluated here."""
-    context, options, packet, lease = step.context, step.options, step.packet, step.lease
+    packet, lease = step.packet, step.lease
+    ttl = terms.ttl
     return Wishes(
         style=style,
         option=packet.spaces.get(_FQDN),
-        client_updates=par.choice(context, options, par.CLIENT_UPDATES, par.ALLOW),
-        forward=par.flag(context, options, par.DO_FORWARD_UPDATES, True),
-        reverse=par.flag(context, options, par.DO_REVERSE_UPDATES, True),
-        optimizes=lease.pool is not None and par.flag(context, options, par.UPDATE_OPTIMIZATION, True),
-        replies=par.flag(context, options, par.FQDN_REPLY, True),
+        client_updates=terms.client_updates,
+        forward=terms.forward,
+        reverse=terms.reverse,
+        optimizes=lease.pool is not None and terms.optimizes,
+        replies=terms.replies,
         static=lease.pool is None,
-        static_updates=par.flag(context, options, par.UPDATE_STATIC_LEASES, False),
-        host=_host_part(step),
-        domain=par.value(context, options, par.DDNS_DOMAINNAME),
-        reverse_domain=par.value(context, options, par.DDNS_REV_DOMAINNAME),
-        ttl=par.number(context, options, par.DDNS_TTL, ttl_of(step.expiry - step.server.now)) or 0,
+        static_updates=terms.static_updates,
+        host=host,
+        domain=domain,
+        reverse_domain=_value(step.context, terms.reverse_domain),
+        ttl=ttl_of(step.expiry - step.server.now) if ttl is None else ttl,
         address=lease.address,
         hardware=packet.hardware,
         identifier=step.uid,
     )
 
 
-def _host_part(step: Grant) -> bytes | None:
+def _host_part(step: Grant, terms: NameTerms) -> bytes | None:
     """The left part of the name; None for none.
 
     See docs/behaviour/dns-updates.md#host-part.
     """
     packet = step.packet
-    found = par.value(step.context, step.options, par.DDNS_HOSTNAME)
+    found = _value(step.context, terms.host)
     if found is not None:
         # One octet is left of an option of NULs; it is empty, and yet a name.
         return found.rstrip(b"\0") if packet.host_name_had_nul else found

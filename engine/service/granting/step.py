@@ -23,17 +23,18 @@ class Grant:
     """One run of the procedure.
 
     `attached` is the host that hung on the lease before. `shared`: `options` is a plan's, and must be copied before it
-    is changed. `forbidden`: the lease must not be reused unaltered. `expiry` is what the client is told, `hold` until
-    when an OFFER keeps the lease back (both in seconds since 1970); `seconds` is the time that it would get of a server
+    is changed. `handled`: `on commit` has run, and may have changed more of them. `forbidden`: the lease must not be
+    reused unaltered. `expiry` is what the client is told, `hold` until when an OFFER keeps the lease back (both in
+    seconds since 1970); `seconds` is the time that it would get of a server
     without a partner, None for BOOTP. `relay_options` are those that a relay has put into this very packet, None where
     it has none or was given its lease's. What is to be written on the lease is the packet's, `uid`, `host`, `flags` and
     `relay` (lease/commit.py, Holder).
     """
 
     __slots__ = (
-        "attached", "context", "expiry", "flags", "forbidden", "hold", "host", "kind", "lease", "line", "old_cltt",
-        "options", "packet", "plan", "relay", "relay_options", "reused", "same_client", "seconds", "server", "settings",
-        "shared", "terms", "uid",
+        "attached", "context", "expiry", "flags", "forbidden", "handled", "hold", "host", "kind", "lease", "line",
+        "old_cltt", "options", "packet", "plan", "relay", "relay_options", "reused", "same_client", "seconds", "server",
+        "settings", "shared", "terms", "uid",
     )  # fmt: skip
 
     def __init__(
@@ -53,6 +54,7 @@ class Grant:
         self.host: Host | None = self.attached
         self.plan: Plan | None = None
         self.shared = True
+        self.handled = False
         self.forbidden = False
         self.reused = False
         self.same_client = False
