@@ -155,9 +155,13 @@ def _unpacked(data: bytes | bytearray, **hooks: Any) -> Any:
         raise BadRecord(f"not msgpack: {str(error) or type_of(error).__name__}") from None
 
 
-def encode_effects(effects: Sequence[Effect]) -> tuple[Any, ...]:
+def encode_effects(effects: Sequence[Effect]) -> list[Any]:
     """Return the record of the effects of one event."""
-    return (EFFECTS, *[(EFFECT_IDS[effect.__class__], *effect) for effect in effects])
+    record: list[Any] = [EFFECTS]
+    for effect in effects:
+        # To put two tuples together takes half as long as to unpack one into another, and less where it is compiled.
+        record.append((EFFECT_IDS[effect.__class__],) + effect)  # noqa: PERF401, RUF005 - as above
+    return record
 
 
 def decode_effects(record: tuple[Any, ...]) -> tuple[Effect, ...]:

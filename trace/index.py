@@ -203,9 +203,9 @@ class Tally:
         return (TALLY, next_seq, self.raw_octets, self.effects, len(self.clients), tuple(sorted(counts)))
 
 
-def chaddr(payload: bytes) -> bytes:
-    """As much of a BOOTP message's hardware address as an index looks at."""
-    return payload[28:34]
+def chaddrs_of(events: Sequence[Event]) -> list[bytes]:
+    """As much of each packet's hardware address as an index looks at."""
+    return [event.payload[28:34] for event in events if event.__class__ is Packet]
 
 
 def tallied_of(record: tuple[Any, ...]) -> Tallied:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 from .codec import encode_effects, pack, record_table
 from .compression import CODEC_IDS, PACKERS, ZLIB, ZSTD, available, preferred
 from .errors import TapeWriteFailed, UnrecordableValue
-from .events import EVENT_IDS, Packet
+from .events import EVENT_IDS
 from .format import (
     EFFECTS_AT,
     HANDLED,
@@ -45,7 +45,7 @@ from .format import (
     pack_frame,
     pack_segment,
 )
-from .index import IndexEntry, Tally, chaddr, pack_clients
+from .index import IndexEntry, Tally, chaddrs_of, pack_clients
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,7 +94,7 @@ def frames_of(packer: Packer, records: Sequence[Any]) -> tuple[bytes, int]:
     return first + second, first_bytes + second_bytes
 
 
-def frames_of_parts(packer: Packer, record: tuple[Any, ...]) -> tuple[bytes, int]:
+def frames_of_parts(packer: Packer, record: Sequence[Any]) -> tuple[bytes, int]:
     """Return (frames, raw bytes) of one big record as PART records; raises UnrecordableValue beyond the limit."""
     whole = pack(record)
     if len(whole) > RECORD_BYTES_MAX:
@@ -143,8 +143,8 @@ class TapeWriter:
         self._offset = 0
         self._failure: TapeWriteFailed | None = None
         self._closed = False
-        self._records: list[tuple[Any, ...]] = []
-        self._notes: list[tuple[Any, ...]] = []
+        self._records: list[Sequence[Any]] = []
+        self._notes: list[Sequence[Any]] = []
         self._tally = Tally()
         self._effects_seq = first_seq
         self._emitted_effects_seq = first_seq
@@ -211,14 +211,15 @@ class TapeWriter:
         wall, mono = self._wall_us, self._mono_us
         for event in events:
             now_wall, now_mono = event[0], event[1]
-            records.append((EVENT_IDS[event.__class__], now_wall - wall, now_mono - mono, *event[2:]))
+            record = (EVENT_IDS[event.__class__], now_wall - wall, now_mono - mono) + event[2:]  # noqa: RUF005 - see codec
+            records.append(record)
             wall, mono = now_wall, now_mono
         if (wall if wall >= 0 else ~wall) | (mono if mono >= 0 else ~mono) > TIME_US_MAX:
             raise UnrecordableValue("time beyond 64 bits")
         self._emit(records)
         self._notes = []
         self._wall_us, self._mono_us = wall, mono
-        chaddrs = [chaddr(event.payload) for event in events if event.__class__ is Packet]
+        chaddrs = chaddrs_of(events)
         self._clients.update(chaddrs)
         self._tally.add_events(events, len(chaddrs))
         self.next_seq = first + len(events)
@@ -375,7 +376,7 @@ class TapeWriter:
         self._last_index = at
         self._entries = []
 
-    def _emit(self, records: list[tuple[Any, ...]]) -> None:
+    def _emit(self, records: list[Sequence[Any]]) -> None:
         """Write `records` as the next batch of the segment; what waited is among them."""
         if self._failure is not None:
             raise self._failure
