@@ -77,6 +77,18 @@ def test_a_name_of_the_lease_file_ends_at_its_nul() -> None:
     assert not [effect for _, effect in site.sent if b"\7example" in effect.payload]
 
 
+@pytest.mark.parametrize("value", ['""', "%5", "true"])
+def test_a_variable_of_the_lease_file_that_is_no_name_counts_as_absent(value: str) -> None:
+    leases = (
+        "lease 10.77.0.100 { starts 4 2026/01/01 00:00:00; ends never; binding state active; "
+        f"hardware ethernet 02:00:00:00:00:01; set ddns-rev-name = {value}; set ddns-fwd-name = {value}; "
+        'set ddns-txt = "00aabbccddeeff00112233445566778811"; }\n'
+    )
+    site = Site(leases=leases)
+    site.release("10.77.0.100")
+    assert site.sent == []
+
+
 @pytest.mark.parametrize(
     ("name", "is_sent"), [(b"\\[b1]", False), (b"a.\\[x", False), (b"a\\[b", True), (b"a\\.\\[b", True)]
 )
