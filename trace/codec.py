@@ -1,9 +1,9 @@
 """Events and effects <-> the records that stand for them on the tape.
 
 An event's record is `[id, wall, mono, ...fields]` with its times as differences from the event before it. The effects
-of one event are one record: `[EFFECTS, [id, ...fields], ...]`. Nothing is put shorter by hand: replacing what an effect
-repeats of its event (addresses, transaction id) was measured to save a third of the file at twice the time of writing,
-and a segment's compressor finds most of it anyway.
+of one event are one record: `[EFFECTS, [id, ...fields], ...]`. Nothing is put shorter by hand: patterns of effects,
+without what they repeat of their packet (addresses, transaction id), were measured to take 32 octets an exchange in the
+place of 89, of random clients in batches of 16, at 1.6 times the time of writing, compiled or not.
 
 Refused: a record whose fields have other types than its class documents (BadRecord), however well its checksum fits;
 and data of few octets that would make many objects, as no recording has it: an empty map is one octet here and 64 in

@@ -26,11 +26,9 @@ CODEC_IDS: Final[dict[str, int]] = {"stored": STORED, "zlib": ZLIB, "zstd": ZSTD
 SYNC_TAIL: Final = b"\x00\x00\xff\xff"
 ZLIB_LEVEL: Final = 3
 ZLIB_WINDOW_BITS: Final = 15
+# With its own window (512 KiB): a narrower one is a little quicker, and takes 50 octets in the place of 39 for an
+# exchange of clients whose numbers follow each other.
 ZSTD_LEVEL: Final = 1
-# A window of 128 KiB, some hundred exchanges, and a table of 32 KiB: what the compressor looks at stays in the
-# processor's cache beside the engine. A wider window finds hardly more.
-ZSTD_WINDOW_LOG: Final = 17
-ZSTD_HASH_LOG: Final = 13
 # 8 MiB: what a frame may make the reader allocate, whatever window its header announces.
 ZSTD_WINDOW_LOG_MAX: Final = 23
 
@@ -129,14 +127,7 @@ class ZstdPacker:
 
     def __init__(self) -> None:
         """Begin a frame of Zstandard; raises ImportError."""
-        zstd = _zstd()
-        kinds = zstd.CompressionParameter
-        options = {
-            kinds.compression_level: ZSTD_LEVEL,
-            kinds.window_log: ZSTD_WINDOW_LOG,
-            kinds.hash_log: ZSTD_HASH_LOG,
-        }
-        stream = zstd.ZstdCompressor(options=options)
+        stream = _zstd().ZstdCompressor(level=ZSTD_LEVEL)
         self._compress: Callable[[bytes, int], bytes] = stream.compress
         self._flush: int = stream.FLUSH_BLOCK
 
