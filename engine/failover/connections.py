@@ -148,6 +148,10 @@ class Connections:
             for line in error.lines:
                 self._host.log(ERROR, line)
             self._drop(link, "the partner broke the protocol")
+            return
+        endpoint = self.endpoints[link.endpoint]
+        if endpoint.link is link:
+            incoming.has_read(endpoint)
 
     def half_closed(self, stream: int) -> None:
         """The partner sends no more: the connection is of no use."""

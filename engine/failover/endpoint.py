@@ -274,12 +274,15 @@ class Endpoint:
 
     # Sending
 
-    def send(self, message: Message) -> None:
-        """Send a message over the link, which there must be."""
+    def send(self, message: Message, *, durable: bool = True) -> None:
+        """Send a message over the link, which there must be.
+
+        One that promises what the lease file holds waits for the disk, unless it is `durable` no more than need be.
+        """
         link = self.link
         assert link is not None
         link.sent_us = self.site.now_us
-        self.site.send(link.stream, octets(message), durable=type(message).__name__ in _DURABLE)
+        self.site.send(link.stream, octets(message), durable=durable and type(message).__name__ in _DURABLE)
 
     def send_state(self) -> None:
         """Announce the state."""

@@ -1,7 +1,8 @@
 """What the partner tells and asks: binding updates, acknowledgements of ours, update requests.
 
 An update is judged by rules/binding.py, stored, and then acknowledged: several at a time, or when this server has
-something to say, or two seconds after the last one; a refusal goes at once. An update request is a queue filled with
+something to say, or two seconds after the last one, or, while it recovers, when all is read that has come; a refusal
+goes at once. An update request is a queue filled with
 what the partner missed, or with everything, and an UPDDONE behind the last acknowledgement.
 
 Source: docs/behaviour/failover.md#a-bndupd-received, #acknowledgements.
@@ -19,7 +20,7 @@ from .link import printable
 from .messages import BindingAck, BindingUpdate
 from .rules.binding import ENDED, Reason, Refusal, examine, partner_wins, reason_text
 from .rules.ownership import own_free_state
-from .rules.states import NORMAL
+from .rules.states import NORMAL, RECOVER
 
 if TYPE_CHECKING:
 
@@ -40,6 +41,8 @@ def receive_ack(endpoint: Endpoint, message: BindingAck) -> None:
         site.log(INFO, f"bind update on {dotted(address)} got ack from {endpoint.name}: no such lease.")
         return
     told = updates.unacked.get(address)
+    if told is not None and told.xid == message.xid:
+        updates.heard(told)
     if message.reject is not None:
         text = reason_text(message.reject) if message.message is None else printable(message.message)
         site.log(ERROR, f"bind update on {dotted(address)} from {endpoint.name} rejected: {text}")
@@ -122,6 +125,7 @@ def receive_update(endpoint: Endpoint, message: BindingUpdate) -> None:
     # The partner may take the release that it was told, if it has not got an update under way any more.
     crossed = told is not None and told.state == RELEASED and binding.state == ACTIVE
     site.leases.take_over(lease, binding, retold=crossed)
+    endpoint.updates.stored(address)
     _acknowledge(endpoint, address, message.xid)
     if binding.state in ENDED and lease.state == FREE:
         balancing.affinity(endpoint, lease)
@@ -180,13 +184,22 @@ def _refuse(endpoint: Endpoint, address: int, xid: int, refusal: Refusal) -> Non
 
 
 def _acknowledge(endpoint: Endpoint, address: int, xid: int) -> None:
-    """Acknowledge soon: when half of what the partner may have under way has come, or it has been quiet for a while."""
+    """Acknowledge soon: when half of the smaller window has come, or the partner has been quiet for a while.
+
+    Half of the partner's window, as with ISC, may be more than the partner is let send here: it would wait each time.
+    """
     waiting = endpoint.updates.to_ack
     waiting.append((address, xid))
-    if len(waiting) >= endpoint.partner_unacked // 2:
+    if len(waiting) >= min(endpoint.settings.max_unacked_updates, endpoint.partner_unacked) // 2:
         outgoing.send_acks(endpoint)
     else:
         endpoint.alarm(_ACKS, ACK_DELAY_S)
+
+
+def has_read(endpoint: Endpoint) -> None:
+    """All that came together is read: who recovers acknowledges it, since nothing may follow before that."""
+    if endpoint.state is RECOVER:
+        outgoing.send_acks(endpoint)
 
 
 def _lease(endpoint: Endpoint, address: int) -> Lease | None:

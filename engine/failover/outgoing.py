@@ -2,7 +2,9 @@
 
 An update is sent as soon as a lease changes, if the link is there and fewer are under way than the partner can take.
 Before it leaves, the lease's `rewind_state` (what the partner must be assumed to know) is on disk; behind a failure of
-the disk that is the whole record, since the one of before may be lost. Acknowledgements go before updates. DHCP
+the disk that is the whole record, since the one of before may be lost. It does not wait for the disk where the lease's
+record is known to be there: what else is stored meanwhile, acknowledgements above all, is none of its business.
+Acknowledgements go before updates. DHCP
 answers wait for none of this. Functions of an endpoint; leases change in lease/commit.py only.
 
 Where this differs from ISC: option 3 tells the state of the lease at the moment of sending; a partner that has
@@ -23,7 +25,6 @@ from .messages import BindingAck, BindingUpdate, UpdateDone
 from .rules.binding import ENDED, wire_flags
 from .rules.lease_time import LATEST
 from .rules.ownership import partners_free_state, tsfp_of
-from .rules.updates import Told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,11 +64,11 @@ def send_updates(endpoint: Endpoint) -> None:
 def _send_update(endpoint: Endpoint, lease: Lease) -> None:
     link = endpoint.link
     assert link is not None
-    if endpoint.forgetful:
-        _keep_promise(endpoint, lease)
-    endpoint.site.leases.mark_told(lease, again=endpoint.doubtful)
+    durable = endpoint.forgetful and _keep_promise(endpoint, lease)
+    durable = endpoint.site.leases.mark_told(lease, again=endpoint.doubtful) or durable
+    durable = durable or not endpoint.updates.is_on_disk(lease.address)
     xid = link.update_xid()
-    endpoint.updates.sent(lease.address, Told(xid, lease.state))
+    endpoint.updates.sent(lease.address, xid, lease.state, durable=durable)
     # Nobody has an abandoned lease, but whom it was offered to again, long after; a partner refuses to hear of him.
     nobody = lease.state == ABANDONED
     endpoint.send(
@@ -83,12 +84,15 @@ def _send_update(endpoint: Endpoint, lease: Lease) -> None:
             starts=lease.starts,
             cltt=lease.cltt or None,
             ip_flags=wire_flags(lease.flags),
-        )
+        ),
+        durable=durable,
     )
 
 
-def _keep_promise(endpoint: Endpoint, lease: Lease) -> None:
-    """The partner may have promised the lease to its client, unheard, until MCLT beyond what it was known to know.
+def _keep_promise(endpoint: Endpoint, lease: Lease) -> bool:
+    """Have the lease be in use as long as the partner may have promised it; whether that is more than it was.
+
+    The partner may have promised the lease to its client, unheard, until MCLT beyond what it was known to know.
 
     It does not know that any more, and would agree to any end: so the lease is in use here till then, whatever became
     of it meanwhile.
@@ -96,11 +100,12 @@ def _keep_promise(endpoint: Endpoint, lease: Lease) -> None:
     until = min(tsfp_of(lease) + endpoint.mclt, LATEST)
     promised = lease.state in _PROMISED or _may_be_given_again(endpoint, lease)
     if not promised or until <= endpoint.site.now or (lease.state == ACTIVE and until <= lease.ends):
-        return
+        return False
     said = Binding(ACTIVE, lease.hardware, lease.uid, lease.starts, until, tsfp_of(lease), 0,
                    lease.flags & (RESERVED_FLAG | BOOTP_FLAG), anew=False, forgets=False, unknown_flags=0)  # fmt: skip
     endpoint.site.tell(dotted(lease.address), "kept", "the partner may have promised it, and has forgotten")
     endpoint.site.leases.take_over(lease, said)
+    return True
 
 
 def _may_be_given_again(endpoint: Endpoint, lease: Lease) -> bool:

@@ -517,14 +517,16 @@ class Leases:
         self.database.requeue(lease, partner.due(lease))
         self._host.watch(lease)
 
-    def mark_told(self, lease: Lease, *, again: bool = False) -> None:
-        """The partner is about to be told of the lease, and must be taken to know it from now on.
+    def mark_told(self, lease: Lease, *, again: bool = False) -> bool:
+        """The partner is about to be told of the lease, and must be taken to know it from now on; whether that is new.
 
         `again`: the record may not be on disk, and is appended in any case.
         """
-        if again or lease.rewind_state != lease.state:
-            lease.rewind_state = lease.state
-            self._append(lease)
+        if not again and lease.rewind_state == lease.state:
+            return False
+        lease.rewind_state = lease.state
+        self._append(lease)
+        return True
 
     def give(self, lease: Lease, state: int) -> None:
         """Give a free lease to the partner, as `state`, its free state."""

@@ -7,6 +7,10 @@ lease changes. One that it refuses is told again when the pools are balanced (`r
 ever. An update request of the partner ends with the acknowledgement of the update that was last in `waiting` when the
 request came.
 
+Which records are on disk is known from the partner alone, since nothing else tells: an update that left behind the
+disk (`Told.proves`) and was answered shows that all which was stored before it is there. So each lease that waits has
+the `turn` in which its record was stored last, and a turn ends with an update that proves it.
+
 Plain data: addresses and numbers, no lease and no message. Bounded by the number of leases; `unacked` moreover by the
 partner's limit, which the caller heeds.
 
@@ -16,17 +20,24 @@ Source: docs/behaviour/failover.md#binding-updates.
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 
+NO_TURN: Final = -1
+
+
 class Told(NamedTuple):
-    """An update under way: the xid of its BNDUPD, and the binding state that it said."""
+    """An update under way: the xid of its BNDUPD, the binding state that it said, and the turn that its answer proves.
+
+    NO_TURN: it did not wait for the disk, and proves nothing.
+    """
 
     xid: int
     state: int
+    proves: int = NO_TURN
 
 
 class Request(NamedTuple):
@@ -43,11 +54,13 @@ class Updates:
     `request` is the partner's, None where none is open.
     """
 
-    __slots__ = ("_waiting", "refused", "request", "to_ack", "unacked")
+    __slots__ = ("_proven", "_turn", "_waiting", "refused", "request", "to_ack", "unacked")
 
     def __init__(self) -> None:
         """Nothing is to be told."""
-        self._waiting: OrderedDict[int, None] = OrderedDict()
+        # Address -> the turn in which its record was stored last.
+        self._waiting: OrderedDict[int, int] = OrderedDict()
+        self._turn, self._proven = 0, NO_TURN
         self.unacked: OrderedDict[int, Told] = OrderedDict()
         self.to_ack: list[tuple[int, int]] = []
         # What the partner did not take for what it knows of the lease: it may when time has gone by.
@@ -77,13 +90,22 @@ class Updates:
         """A lease was changed: the partner must hear of it. What it was told before does not count any more."""
         self.unacked.pop(address, None)
         self.refused.pop(address, None)
-        self._waiting[address] = None
+        self._waiting[address] = self._turn
 
     def queue_all(self, addresses: Iterable[int]) -> None:
         """Queue those that neither wait nor are under way."""
         for address in addresses:
             if address not in self:
-                self._waiting[address] = None
+                self._waiting[address] = self._turn
+
+    def stored(self, address: int) -> None:
+        """A lease has a new record, of which the partner need not hear."""
+        if address in self._waiting:
+            self._waiting[address] = self._turn
+
+    def is_on_disk(self, address: int) -> bool:
+        """Whether the partner's answers show that the record of a lease that waits is on disk."""
+        return self._waiting[address] <= self._proven
 
     def forget(self, address: int) -> None:
         """The partner's update was better: what mine said does not count."""
@@ -93,11 +115,16 @@ class Updates:
         """The address whose update is to be sent next."""
         return next(iter(self._waiting), None)
 
-    def sent(self, address: int, told: Told) -> None:
-        """The update left."""
-        assert told.xid, "0 means that nothing is under way"
+    def sent(self, address: int, xid: int, state: int, *, durable: bool) -> None:
+        """The update leaves; `durable`: not before everything that was stored up to now is on disk."""
+        assert xid, "0 means that nothing is under way"
         del self._waiting[address]
-        self.unacked[address] = told
+        self.unacked[address] = Told(xid, state, self._turn if durable else NO_TURN)
+        self._turn += durable
+
+    def heard(self, told: Told) -> None:
+        """The partner has answered an update, under its xid."""
+        self._proven = max(self._proven, told.proves)
 
     def refuse(self, address: int) -> None:
         """The partner has refused the update under way: it is to be told again in a while."""
@@ -112,7 +139,7 @@ class Updates:
     def resend(self) -> None:
         """What was never acknowledged goes before all that waits, in the order in which it was sent."""
         for address in reversed(self.unacked):
-            self._waiting[address] = None
+            self._waiting[address] = self._turn
             self._waiting.move_to_end(address, last=False)
         self.unacked.clear()
 
@@ -139,7 +166,7 @@ class Updates:
 
     def keep(self, known: Callable[[int], bool]) -> None:
         """Forget addresses that are not known any more; a request that waits for one of them ends with the others."""
-        self._waiting = OrderedDict.fromkeys([address for address in self._waiting if known(address)])
+        self._waiting = OrderedDict((address, turn) for address, turn in self._waiting.items() if known(address))
         self.unacked = OrderedDict((address, told) for address, told in self.unacked.items() if known(address))
         self.to_ack = [(address, xid) for address, xid in self.to_ack if known(address)]
         self.refused = OrderedDict.fromkeys([address for address in self.refused if known(address)])
@@ -151,18 +178,20 @@ class Updates:
     def plain(self) -> list[Any]:
         """Everything, as plain data."""
         return [
-            list(self._waiting),
+            [list(one) for one in self._waiting.items()],
             [[address, *told] for address, told in self.unacked.items()],
             [list(one) for one in self.to_ack],
             None if self.request is None else list(self.request),
             list(self.refused),
+            self._turn,
+            self._proven,
         ]
 
     def restore(self, data: Iterable[Any]) -> None:
         """Take over what `plain` gave."""
-        waiting, unacked, to_ack, request, refused = data
-        self._waiting = OrderedDict.fromkeys(waiting)
-        self.unacked = OrderedDict((address, Told(xid, state)) for address, xid, state in unacked)
+        waiting, unacked, to_ack, request, refused, self._turn, self._proven = data
+        self._waiting = OrderedDict((address, turn) for address, turn in waiting)
+        self.unacked = OrderedDict((address, Told(*told)) for address, *told in unacked)
         self.to_ack = [(address, xid) for address, xid in to_ack]
         self.request = None if request is None else Request(*request)
         self.refused = OrderedDict.fromkeys(refused)

@@ -66,6 +66,7 @@ class Node:
     listens: set[tuple[int, int]] = field(default_factory=set)
     connections: dict[int, Connection] = field(default_factory=dict)
     sent: list[Reply] = field(default_factory=list)
+    streamed: list[ef.StreamSend] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     new_file: bytes | None = None
     refuses_to_store: bool = False
@@ -265,6 +266,7 @@ class Pair:
             case ef.StreamOpen():
                 self._open(node, effect)
             case ef.StreamSend() if effect.stream in node.connections:
+                node.streamed.append(effect)
                 other, stream = node.connections[effect.stream].other(node)
                 self._tell(other, stream, ev.StreamData(0, 0, stream, effect.data))
             case ef.StreamClose() if effect.stream in node.connections:

@@ -10,10 +10,10 @@ from dhcpd.engine.failover.rules.updates import Told, Updates
 ADDRESSES = st.integers(1, 6)
 
 
-def sent(updates: Updates, xid: int) -> int:
+def sent(updates: Updates, xid: int, *, durable: bool = True) -> int:
     address = updates.next()
     assert address is not None
-    updates.sent(address, Told(xid, 2))
+    updates.sent(address, xid, 2, durable=durable)
     return address
 
 
@@ -35,7 +35,23 @@ def test_a_lease_that_changes_again_is_told_again() -> None:
     updates.queue(1)
     assert not updates.unacked
     sent(updates, 2)
-    assert updates.unacked == {1: Told(2, 2)}
+    assert updates.unacked == {1: Told(2, 2, proves=1)}
+
+
+def test_what_a_partner_has_answered_was_on_disk_and_so_was_all_before_it() -> None:
+    updates = Updates()
+    updates.queue_all([1, 2, 3, 4])
+    sent(updates, 1)
+    updates.queue(3)
+    assert not updates.is_on_disk(2)
+    updates.heard(updates.unacked[1])
+    assert updates.is_on_disk(2)
+    assert not updates.is_on_disk(3), "it has changed since"
+    sent(updates, 2, durable=False)
+    updates.heard(updates.unacked[2])
+    assert not updates.is_on_disk(3), "an update that did not wait for the disk shows nothing"
+    updates.stored(4)
+    assert not updates.is_on_disk(4)
 
 
 def test_a_request_ends_with_the_last_answer() -> None:
@@ -64,7 +80,7 @@ def test_a_request_behind_updates_under_way_waits_for_them() -> None:
     assert not updates.ask(6)
 
 
-@given(st.lists(st.tuples(st.sampled_from(["queue", "all", "send", "ack", "resend", "again"]), ADDRESSES)))
+@given(st.lists(st.tuples(st.sampled_from(["queue", "all", "send", "ack", "resend", "again", "hear"]), ADDRESSES)))
 def test_a_lease_stands_in_one_queue_and_a_copy_goes_on_the_same(steps: list[tuple[str, int]]) -> None:
     updates, xid = Updates(), 0
     for what, address in steps:
@@ -81,6 +97,8 @@ def test_a_lease_stands_in_one_queue_and_a_copy_goes_on_the_same(steps: list[tup
                 updates.answered(address)
             case "resend":
                 updates.resend()
+            case "hear" if address in updates.unacked:
+                updates.heard(updates.unacked[address])
             case "again":
                 updates.ask(address)
         waiting = list(updates.waiting)
