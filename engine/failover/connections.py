@@ -137,6 +137,7 @@ class Connections:
         if link is None:
             return
         link.heard_us = self._host.now_us
+        before = self.endpoints[link.endpoint].updates.last_taken
         try:
             for frame in link.splitter.feed(data):
                 message = message_of(frame)
@@ -151,7 +152,7 @@ class Connections:
             return
         endpoint = self.endpoints[link.endpoint]
         if endpoint.link is link:
-            incoming.has_read(endpoint)
+            incoming.has_read(endpoint, before)
 
     def half_closed(self, stream: int) -> None:
         """The partner sends no more: the connection is of no use."""

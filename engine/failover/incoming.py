@@ -21,6 +21,7 @@ from .messages import BindingAck, BindingUpdate
 from .rules.binding import ENDED, Reason, Refusal, examine, partner_wins, reason_text
 from .rules.ownership import own_free_state
 from .rules.states import NORMAL, RECOVER
+from .rules.updates import NOTHING_TAKEN
 
 if TYPE_CHECKING:
 
@@ -192,14 +193,20 @@ def _acknowledge(endpoint: Endpoint, address: int, xid: int) -> None:
     waiting.append((address, xid))
     if len(waiting) >= min(endpoint.settings.max_unacked_updates, endpoint.partner_unacked) // 2:
         outgoing.send_acks(endpoint)
-    else:
-        endpoint.alarm(_ACKS, ACK_DELAY_S)
 
 
-def has_read(endpoint: Endpoint) -> None:
-    """All that came together is read: who recovers acknowledges it, since nothing may follow before that."""
+def has_read(endpoint: Endpoint, before: tuple[int, int]) -> None:
+    """All that came together is read; `before`: what was to be acknowledged last when it came.
+
+    Who recovers acknowledges all at once, since nothing may follow before that.
+    """
+    last = endpoint.updates.last_taken
+    if last in (before, NOTHING_TAKEN):
+        return
     if endpoint.state is RECOVER:
         outgoing.send_acks(endpoint)
+    else:
+        endpoint.alarm(_ACKS, ACK_DELAY_S)
 
 
 def _lease(endpoint: Endpoint, address: int) -> Lease | None:

@@ -15,9 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from . import wire
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from .wire import Frame, Value
+    from .wire import Frame
 
 PROTOCOL_VERSION: Final = 1
 # STATE: the sender is starting, and the state is the one that it had.
@@ -187,14 +185,9 @@ _RECORDS: Final[dict[int, type[Message]]] = {number: record for record, number i
 def octets(message: Message) -> bytes:
     """A message as it is sent."""
     record = type(message)
-    return wire.encode(KINDS[record], message.time, message.xid, _present(message, LAYOUTS[record]))
-
-
-def _present(message: Message, codes: tuple[int, ...]) -> Iterator[tuple[int, Value]]:
     fields: tuple[Any, ...] = message[2:]
-    for code, value in zip(codes, fields, strict=True):
-        if value is not None:
-            yield code, value
+    present = [(code, value) for code, value in zip(LAYOUTS[record], fields, strict=True) if value is not None]
+    return wire.encode(KINDS[record], message.time, message.xid, present)
 
 
 def message_of(frame: Frame) -> Message | None:

@@ -17,7 +17,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 # Message types.
 POOLREQ: Final = 1
@@ -96,6 +96,12 @@ OPTIONS: Final[dict[int, Option]] = {
     29: Option("vendor-specific-options", OCTETS, ()),
 }
 OPTION_MAX: Final = 29
+# Kind of message -> what it keeps: code -> form.
+_KEPT: Final = {
+    kind: {code: option.form for code, option in OPTIONS.items() if kind in option.kept_in} for kind in KIND_NAMES
+}
+# How each option that is a number begins, and its octets.
+_NUMBERS: Final = {code: (_OPTION.pack(code, one.form), one.form) for code, one in OPTIONS.items() if one.form > 0}
 
 Value = int | bytes
 
@@ -117,18 +123,21 @@ class Frame(NamedTuple):
     values: dict[int, Value]
 
 
-def encode(kind: int, time: int, xid: int, options: Iterator[tuple[int, Value]]) -> bytes:
+def encode(kind: int, time: int, xid: int, options: Iterable[tuple[int, Value]]) -> bytes:
     """A message; `options` are (code, value) in the order in which they stand in it."""
-    parts = [b""]
-    length = HEADER_OCTETS
+    parts: list[bytes] = []
     for code, value in options:
-        data = value if isinstance(value, bytes) else value.to_bytes(OPTIONS[code].form, "big")
-        parts.append(_OPTION.pack(code, len(data)))
-        parts.append(data)
-        length += _OPTION.size + len(data)
+        if isinstance(value, bytes):
+            parts.append(_OPTION.pack(code, len(value)))
+            parts.append(value)
+        else:
+            prefix, size = _NUMBERS[code]
+            parts.append(prefix)
+            parts.append(value.to_bytes(size, "big"))
+    body = b"".join(parts)
+    length = HEADER_OCTETS + len(body)
     assert length <= MESSAGE_OCTETS_MAX, "what this server says of a lease fits a message"
-    parts[0] = _HEADER.pack(length, kind, HEADER_OCTETS, time & 0xFFFFFFFF, xid)
-    return b"".join(parts)
+    return _HEADER.pack(length, kind, HEADER_OCTETS, time & 0xFFFFFFFF, xid) + body
 
 
 def decode(message: bytes) -> Frame:
@@ -139,7 +148,29 @@ def decode(message: bytes) -> Frame:
     if offset < HEADER_OCTETS:
         # As many octets as are missing from the header are read twice, at the end, as ISC does.
         message += message[offset - HEADER_OCTETS :]
-    return Frame(kind, time, xid, _read_options(kind, message, max(offset, HEADER_OCTETS)))
+    at = max(offset, HEADER_OCTETS)
+    values = _read_in_order(kind, message, at)
+    return Frame(kind, time, xid, _read_options(kind, message, at) if values is None else values)
+
+
+def _read_in_order(kind: int, message: bytes, at: int) -> dict[int, Value] | None:
+    """The kept options of a message in which all is in order, which it is nearly always; None where anything is not."""
+    kept = _KEPT.get(kind)
+    if kept is None:
+        return None
+    values: dict[int, Value] = {}
+    last = len(message) - _OPTION.size
+    while at <= last:
+        code, length = _OPTION.unpack_from(message, at)
+        at += _OPTION.size
+        form = kept.get(code)
+        if form is not None:
+            data = message[at : at + length]
+            if code in values or form not in (OCTETS, length):
+                return None
+            values[code] = int.from_bytes(data, "big") if form else data
+        at += length
+    return values if at == len(message) else None
 
 
 def _read_options(kind: int, message: bytes, at: int) -> dict[int, Value]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 
 NO_TURN: Final = -1
+NOTHING_TAKEN: Final = (0, -1)
 
 
 class Told(NamedTuple):
@@ -70,6 +71,11 @@ class Updates:
     def __contains__(self, address: int) -> bool:
         """Whether a lease waits for its BNDUPD or for the BNDACK."""
         return address in self._waiting or address in self.unacked
+
+    @property
+    def last_taken(self) -> tuple[int, int]:
+        """Of the partner's updates that are to be acknowledged the last (address, xid), or NOTHING_TAKEN."""
+        return self.to_ack[-1] if self.to_ack else NOTHING_TAKEN
 
     @property
     def idle(self) -> bool:

@@ -162,7 +162,7 @@ class World:
         """An operator sees that one server is dead, and says so to the other."""
         for dead, other in (self.pair.nodes, self.pair.nodes[::-1]):
             if not dead.alive and other.alive and not self.pair.cut and other.state == "communications-interrupted":
-                other.set_state(states.P_DOWN)
+                self.pair.set_state(other, states.P_DOWN)
                 self.met["partner-down"] += 1
                 return
 

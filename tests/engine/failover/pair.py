@@ -163,8 +163,11 @@ class Pair:
 
     def set_state(self, node: Node, state: int) -> None:
         """An operator's word, and all that it asks for: it is recorded, and the partner hears of it."""
-        assert node.machine.server is not None
-        effects = node.machine.server.effects
+        server = node.machine.server
+        assert server is not None
+        # A machine that was restored has not heard yet how late it is.
+        server.now_us, server.now = self.now_us, self.now_us // SECOND_US
+        effects = server.effects
         before = len(effects)
         node.set_state(state)
         for effect in effects[before:]:

@@ -1,4 +1,4 @@
-"""How fast a partner is told: what waits for the disk and what need not, and that no window stands still for a timer."""
+"""How fast a partner is told: what waits for the disk and what need not; no window stands still for a timer."""
 
 from __future__ import annotations
 
