@@ -38,8 +38,9 @@ class OmapiPart:
         self._server = server
         self._key_name = key_name
         self._partners = partners
-        self.connections = Omapi(server, port)
-        self.shutdown = Shutdown(server, self.connections, stop_serving)
+        # With their types: mypyc meets machine.py, which asks for them, before it could infer any here.
+        self.connections: Omapi = Omapi(server, port)
+        self.shutdown: Shutdown = Shutdown(server, self.connections, stop_serving)
         self.shutdown.partners = partners
         self.serve()
 
