@@ -17,6 +17,7 @@ import os
 import select
 import socket
 import struct
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Protocol
 
 from ..backlog import (
@@ -247,7 +248,9 @@ class RawInterface:
         self._socket.close()
 
 
+@lru_cache(maxsize=1024)
 def _address_text(address: int) -> str:
+    """Relays are few."""
     return socket.inet_ntoa(address.to_bytes(4, "big"))
 
 

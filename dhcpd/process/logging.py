@@ -67,9 +67,13 @@ class Syslog:
         self._stamp = ""
         self._connect()
 
+    def is_deaf(self) -> bool:
+        """Whether nobody listens, and it is not time to look again."""
+        return self._socket is None and time.monotonic() < self._retry_at
+
     def line(self, level: int, text: bytes) -> None:
         """Send a line, or keep it for the next time."""
-        if self._socket is None and time.monotonic() < self._retry_at:
+        if self.is_deaf():
             return
         head = f"<{self.facility << 3 | level}>{self._time()} {self._ident}[{os.getpid()}]: "
         self._waiting.append(head.encode("latin-1", "replace") + text)
@@ -187,6 +191,8 @@ class Logger:
             self._say(notice.level, folded.text, {"id": notice.id, "more": folded.more})
 
     def _say(self, level: int, text: str, known: Mapping[str, object] = _NOTHING) -> None:
+        if not self.to_stderr and self._syslog.is_deaf():
+            return
         octets = text.encode("latin-1", "surrogateescape") if text.isascii() else _octets(text)
         if len(octets) > LINE_OCTETS_MAXIMUM:
             octets = octets[:LINE_OCTETS_MAXIMUM]

@@ -6,7 +6,7 @@ program's. What ISC asks the kernel of each frame beside its octets (a VLAN's ta
 network card) is the filter's to ask, or seen in the octets: it costs no system call.
 
 A one's-complement sum of 16-bit words is the number that the octets spell, modulo 65535: one division of a long
-integer in C in place of a loop.
+integer in C in place of a loop, and what is added behind it is short.
 
 See docs/behaviour/packets.md#frames-of-the-raw-path, docs/behaviour/packets.md#receive-filter-and-validation,
 docs/behaviour/packets.md#the-icmp-probe.
@@ -74,7 +74,7 @@ def build_frame(
     addresses = source + destination
     ip_sum = _checksum(_IP_FIXED_SUM + total + addresses)
     # An odd payload counts as if a NUL stood behind it; the UDP length counts twice, in header and pseudo header.
-    body = int.from_bytes(payload, "big") << 8 * (len(payload) & 1)
+    body = int.from_bytes(payload, "big") % _ONES << 8 * (length & 1)
     udp_sum = _checksum(addresses + _UDP + 2 * length + source_port + destination_port + body)
     return (
         _HEADERS(
@@ -133,13 +133,15 @@ def open_frame(frame: bytes, counters: Counters, lines: list[tuple[int, str]]) -
     """
     if len(frame) < ETHERNET_OCTETS + IP_OCTETS:
         return None
-    version, total, protocol, _, source = _IP_HEADER(frame, ETHERNET_OCTETS)
+    ip_header: tuple[int, int, int, int, int] = _IP_HEADER(frame, ETHERNET_OCTETS)
+    version, total, protocol, _, source = ip_header
     header = (version & 15) << 2
     begin = ETHERNET_OCTETS + header
     end = begin + UDP_OCTETS
     if protocol != _UDP or header < IP_OCTETS or end > len(frame) or ETHERNET_OCTETS + total > len(frame):
         return None
-    source_port, _, length, checksum = _UDP_HEADER(frame, begin)
+    udp_header: tuple[int, int, int, int] = _UDP_HEADER(frame, begin)
+    source_port, _, length, checksum = udp_header
     if length < UDP_OCTETS or not counters.too_long.count(begin + length <= len(frame), lines):
         return None
     if not counters.ip_checksum.count(int.from_bytes(frame[ETHERNET_OCTETS:begin], "big") % _ONES == 0, lines):
@@ -148,7 +150,7 @@ def open_frame(frame: bytes, counters: Counters, lines: list[tuple[int, str]]) -
     # 0 says that the sender computed none (RFC 768).
     if checksum:
         pseudo = source + int.from_bytes(frame[30:34], "big") + _UDP + length
-        body = int.from_bytes(datagram, "big") << 8 * (length & 1)
+        body = int.from_bytes(datagram, "big") % _ONES << 8 * (length & 1)
         # The sum of the pseudo header alone is what stands there while the rest is left to a network card: the frame
         # is from this machine, from one of its containers or its guests, and was on no wire.
         good = (pseudo + body) % _ONES == 0 or (checksum - pseudo) % _ONES == 0

@@ -44,7 +44,13 @@ def hardware_text(hardware: bytes) -> str:
 
 def via_text(packet: Message) -> str:
     """The relay's address, or the receiving interface."""
-    return dotted(packet.giaddr) if packet.giaddr else packet.interface
+    return _relay_text(packet.giaddr) if packet.giaddr else packet.interface
+
+
+@lru_cache(maxsize=1024)
+def _relay_text(address: int) -> str:
+    """Relays are few."""
+    return dotted(address)
 
 
 @lru_cache(maxsize=4096)
