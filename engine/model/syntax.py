@@ -150,7 +150,7 @@ KINDS: Final[dict[str, tuple[str, str]]] = {
 
 
 @dataclass(eq=False, repr=False)
-class Node:
+class Node:  # noqa: PLW1641 - a node has no hash; to say so would be a default field to the compiled build
     """What every statement has. Equal are nodes of one kind with equal fields, wherever they stand."""
 
     place: Place = field(compare=False)
@@ -158,8 +158,6 @@ class Node:
     def __eq__(self, other: object) -> bool:
         compared = [one.name for one in fields(self) if one.compare]
         return type(self) is type(other) and all(getattr(self, name) == getattr(other, name) for name in compared)
-
-    __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{one.name}={getattr(self, one.name)!r}" for one in fields(self))
