@@ -69,6 +69,17 @@ def names_for_types_only(tree: ast.AST) -> set[str]:
     }
 
 
+def hashes_that_a_dataclass_denies(tree: ast.AST) -> Iterator[int]:
+    """`__hash__ = None` in a dataclass: it is taken for a field with a default, and the import may fail."""
+    for node in classes(tree):
+        if any("dataclass" in ast.unparse(decorator) for decorator in node.decorator_list):
+            yield from (
+                line.lineno
+                for line in node.body
+                if isinstance(line, ast.Assign) and "__hash__" in ast.unparse(line.targets[0])
+            )
+
+
 def fields_of_types_that_are_not_there(tree: ast.AST) -> Iterator[int]:
     """A field of a record whose type is imported for type checking alone: a crash at import."""
     absent = names_for_types_only(tree)
@@ -267,6 +278,7 @@ RULES = {
     slices_that_are_constants: "_GIADDR: Final = slice(24, 28)\nany(payload[_GIADDR])",
     calls_in_slice_bounds: "left = left[os.write(fd, left) :]",
     dataclasses_that_make_a_second_class: "@dataclass(frozen=True, slots=True)\nclass Key:\n    name: str",
+    hashes_that_a_dataclass_denies: "@dataclass(eq=False)\nclass Node:\n    __hash__ = None",
     fields_of_types_that_are_not_there:
         "if TYPE_CHECKING:\n    from a import Place\n@dataclass\nclass Key:\n    place: Place | None",
     fields_that_are_words_of_c: "self._thread = Thread()",
