@@ -5,6 +5,7 @@ BIN := .venv/bin
 # Two stamps: what the program needs, and what working on it needs beside that.
 INSTALLED := .venv/.installed
 TOOLS := .venv/.tools
+WHEEL := build/wheel
 # pip talks only when it fails.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOGGED := >.venv/install.log 2>&1 || { cat .venv/install.log; exit 1; }
@@ -19,7 +20,7 @@ help:
 	@echo 'make demo      a server, 2,000 exchanges, its trace played back: under two minutes'
 	@echo 'make test      style, types, contracts and every test'
 	@echo 'make lint      style, types and contracts alone'
-	@echo 'make bench     measure against ISC dhcpd and Kea where they are installed (root)'
+	@echo 'make bench     measure against ISC dhcpd and Kea where they are installed (root); BUILD=pure: not the compiled build'
 	@echo 'make fuzz      look for inputs that break it: FUZZ_MINUTES=4 for all doors (needs atheris)'
 	@echo 'make fixtures  record the traces of real clients anew (root)'
 	@echo 'make oracle    record ISC dhcpd'"'"'s answers to new scenarios, compare over the public ones (root); ORACLE_ALL=--all: to all'
@@ -63,8 +64,16 @@ pytest: $(TOOLS)
 test: lint
 	$(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
 
-bench: $(TOOLS)
-	$(BIN)/python -m bench $(BENCH_ARGUMENTS)
+# The compiled build, or with BUILD=pure the sources as they are. Its modules are found before those of this tree.
+BUILD := compiled
+ifeq ($(BUILD),compiled)
+BENCHED := $(WHEEL)/.built
+BENCH_PATH := PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/$(WHEEL)/site:$(CURDIR)
+else
+BENCHED := $(TOOLS)
+endif
+bench: $(BENCHED)
+	$(BENCH_PATH) $(BIN)/python -m bench $(BENCH_ARGUMENTS)
 
 fuzz: $(TOOLS)
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(PIP) atheris $(LOGGED)
@@ -88,7 +97,6 @@ manual: $(INSTALLED)
 	$(BIN)/python packaging/manual/make.py build/man
 
 # The compiled build is made in a copy, whose setup.py is packaging/compiled's: the tree itself stays pure.
-WHEEL := build/wheel
 wheel: $(WHEEL)/.built
 	@ls $(WHEEL)/*.whl
 
@@ -99,6 +107,7 @@ $(WHEEL)/.built: $(TOOLS) pyproject.toml packaging/compiled/setup.py $(wildcard 
 	git ls-files -z -- dhcpd disk engine replay trace README.md LICENSE pyproject.toml | tar -c --null -T - | tar -x -C $(WHEEL)/source
 	cp packaging/compiled/setup.py $(WHEEL)/source
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir $(WHEEL) $(WHEEL)/source
+	$(BIN)/python -m zipfile -e $(WHEEL)/*.whl $(WHEEL)/site
 	@touch $@
 
 # The package holds the compiled build. It is built in a copy of what git knows (and of what is changed, not yet committed).

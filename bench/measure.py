@@ -37,13 +37,16 @@ def scratch() -> Iterator[Path]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def sustained(peer: Peer, size: int, seconds: int, start: int, limit: int) -> tuple[float, float]:
-    """(sustained, peak) 4-way exchanges a second from a fresh server with a pool of `size` addresses.
+def sustained(peer: Peer, size: int, seconds: int, start: int, limit: int) -> tuple[float, float, float]:
+    """(sustained, peak, cost) of a fresh server with a pool of `size` addresses: exchanges a second, microseconds.
 
-    The clients fill nine tenths of the pool, so that a server meets used and unused addresses.
+    An exchange is a 4-way one. The clients fill nine tenths of the pool, so that a server meets used and unused
+    addresses. The cost is processor time an exchange at the highest rate that was sustained, 0 where none was.
     """
-    with scratch() as home, World() as world, Running(world, peer, home, size):
-        return load.search(world, max(1, size * 9 // 10), seconds, start, limit)
+    clients = max(1, size * 9 // 10)
+    with scratch() as home, World() as world, Running(world, peer, home, size) as running:
+        good, peak = load.search(world, clients, seconds, start, limit)
+        return good, peak, _processor_cost_of(running, int(good), clients, seconds) if good else 0.0
 
 
 def trace_bytes(peer: Peer, size: int, rate: int, seconds: int) -> float:
@@ -76,9 +79,13 @@ def processor_costs(peers: list[Peer], size: int, rate: int, seconds: int, round
 def _processor_cost(peer: Peer, size: int, rate: int, seconds: int) -> float:
     with scratch() as home, World() as world, Running(world, peer, home, size) as running:
         load.run(world, rate, size * 9 // 10, seconds)
-        before = running.processor_seconds()
-        outcome = load.run(world, rate, size * 9 // 10, seconds)
-        spent = running.processor_seconds() - before
+        return _processor_cost_of(running, rate, size * 9 // 10, seconds)
+
+
+def _processor_cost_of(running: Running, rate: int, clients: int, seconds: int) -> float:
+    before = running.processor_seconds()
+    outcome = load.run(running.world, rate, clients, seconds)
+    spent = running.processor_seconds() - before
     return spent / (outcome.rate * seconds) * 1e6 if outcome.rate else 0.0
 
 

@@ -98,8 +98,8 @@ def hosts(count: int) -> str:
     )
 
 
-def kea_configuration(size: int, home: Path) -> str:
-    """The same for Kea: memfile, one thread, raw sockets."""
+def kea_configuration(size: int, home: Path, threads: int) -> str:
+    """The same for Kea: memfile, raw sockets, so many threads."""
     low, high = pool(size)
     options = {"routers": "10.0.0.1", "domain-name-servers": "10.0.0.2", "domain-name": "example.org"}
     lease_database = {"type": "memfile", "persist": True, "name": str(home / "kea.csv"), "lfc-interval": 0}
@@ -115,7 +115,7 @@ def kea_configuration(size: int, home: Path) -> str:
             "Dhcp4": {
                 "interfaces-config": {"interfaces": [SERVER_INTERFACE], "dhcp-socket-type": "raw"},
                 "lease-database": lease_database,
-                "multi-threading": {"enable-multi-threading": False},
+                "multi-threading": {"enable-multi-threading": threads > 1, "thread-pool-size": threads},
                 "valid-lifetime": 3600,
                 "authoritative": True,
                 "subnet4": [subnet],
@@ -140,7 +140,7 @@ class Peer:
     """One server: `name` for the tables, `kind` isc, kea or ours, `trace` whether it records, `committed` as above.
 
     `rich`: with rich_configuration; `hosts`, `subnets`: with so many of them more. `program`: where our server is.
-    `failover`: primary or secondary of a pair, or empty.
+    `failover`: primary or secondary of a pair, or empty. `threads`: Kea's.
     `omapi`: served, with the key `bench`. `ddns`: with a name for every client. `preload`: a library to start it with.
     """
 
@@ -156,6 +156,7 @@ class Peer:
     ddns: bool = False
     preload: str = ""
     failover: str = ""
+    threads: int = 1
     extra: list[str] = field(default_factory=list)
 
     @property
@@ -167,7 +168,7 @@ class Peer:
     def command(self, home: Path, size: int) -> list[str]:
         """Write the configuration into `home` and say how to start the server."""
         if self.kind == "kea":
-            (home / "kea.json").write_text(kea_configuration(size, home))
+            (home / "kea.json").write_text(kea_configuration(size, home, self.threads))
             return [KEA, "-c", str(home / "kea.json")]
         text = rich_configuration(size) if self.rich else isc_configuration(size, committed=self.committed)
         text = _DDNS + text.replace("ddns-update-style none;", "") if self.ddns else text
@@ -187,6 +188,7 @@ class Peer:
 PEERS = {
     "isc": Peer("ISC dhcpd", "isc"),
     "kea": Peer("Kea memfile", "kea"),
+    "kea-mt": Peer("Kea memfile, two threads", "kea", threads=2),
     "ours": Peer("dhcpd", "ours"),
     "ours-tf": Peer("dhcpd -tf", "ours", trace=True),
 }

@@ -14,13 +14,27 @@ def _pair(what: str) -> tuple[str, str]:
     return f"pairs/{what}/ours", f"pairs/{what}/theirs"
 
 
+_OTHERS = (
+    ("isc", "ISC dhcpd"), ("kea", "Kea memfile"), ("kea-mt", "Kea memfile with two threads"),
+    ("ours", "itself without -tf"),
+)  # fmt: skip
 # What is held against what: (text, ours, theirs, unit). The ratio is ours to theirs.
 _PAIRS = (
     *(
         (f"{what} with -tf, {size:,} addresses, against {name}", f"{kind}/{size}/ours-tf", f"{kind}/{size}/{key}", "/s")
         for kind, what in (("sustained", "sustained"), ("committed", "sustained, all written"), ("peak", "peak"))
         for size in (4096, 65_536, 262_144)
-        for key, name in (("isc", "ISC dhcpd"), ("kea", "Kea memfile"), ("ours", "itself without -tf"))
+        for key, name in _OTHERS
+    ),
+    *(
+        (
+            f"processor an exchange at that rate with -tf, {size:,} addresses, against {name}",
+            f"sustained cost/{size}/ours-tf",
+            f"sustained cost/{size}/{key}",
+            " us",
+        )
+        for size in (4096, 65_536, 262_144)
+        for key, name in _OTHERS
     ),
     (
         "50 classes, 20 pools, 2,000 hosts: sustained with -tf, against itself with a plain configuration",
@@ -130,8 +144,12 @@ _PAIRS = (
         )
     ),
     *(
-        (f"a failover pair with -tf, 65,536 addresses: {what}, against a pair of ISC dhcpd", f"failover/{name}/ours-tf",
-         f"failover/{name}/isc", "/s")
+        (
+            f"a failover pair with -tf, 65,536 addresses: {what}, against a pair of ISC dhcpd",
+            f"failover/{name}/ours-tf",
+            f"failover/{name}/isc",
+            "/s",
+        )
         for what, name in (("sustained", "sustained"), ("peak", "peak"))
     ),
     (
