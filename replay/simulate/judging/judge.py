@@ -61,7 +61,8 @@ class Judge:
         self._site = site
         self._clock = clock
         self._knowledge = {number: Knowledge() for number in servers(site)}
-        # Names of relationships of which both servers serve, and one is in PARTNER-DOWN, or ended in it (promises.py).
+        # Names of relationships of which one server is in PARTNER-DOWN, or ended in it, and the other serves, or that
+        # one has forgotten what was promised (promises.py).
         self._split: set[str] = set()
         # (name of a relationship, server) that is in PARTNER-DOWN, or ended in it.
         self._alone: set[tuple[str, int]] = set()
@@ -158,12 +159,14 @@ class Judge:
 
     def _look_for_splits(self, node: Node) -> None:
         for one in relationships(self._site, node.number):
-            states = [self._state(one, number) for number in (one.primary, one.secondary)]
-            if P_DOWN in states and all(state in _SERVES for state in states):
+            states = {number: self._state(one, number) for number in (one.primary, one.secondary)}
+            alone = [number for number, state in states.items() if state is P_DOWN]
+            both = all(state in _SERVES for state in states.values())
+            if alone and (both or any(self.forgets(one, number) for number in alone)):
                 self._split.add(one.name)
             else:
                 self._split.discard(one.name)
-            if all(state is NORMAL for state in states):
+            if all(state is NORMAL for state in states.values()):
                 self._forgetful.pop(one.name, None)
 
     def _state(self, one: Relationship, number: int) -> State | None:

@@ -10,8 +10,9 @@ conflict, and a refusal. Clocks that were apart shorten promises by as much, sin
 does not correct skew, and a clock that is stepped on ends leases early). And while one server is in PARTNER-DOWN and
 its partner serves all the same, nobody can keep them apart: an address that is promised then is left out (`spoilt`)
 until no promise of that time is open. So it is where the one ends before the other comes back, who hears of it from
-nobody. Who says PARTNER-DOWN of a living partner gets what he asked for; a run counts
-how often that came.
+nobody; and while a server is in PARTNER-DOWN that has lost its disk, and was told of nothing yet that its partner has
+promised. Who says PARTNER-DOWN of a living partner, or has somebody serve who knows nothing, gets what he asked for; a
+run counts how often that came.
 
 Times are microseconds of the world's clock, but those of servers, which are seconds of their own.
 """
