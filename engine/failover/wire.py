@@ -96,10 +96,6 @@ OPTIONS: Final[dict[int, Option]] = {
     29: Option("vendor-specific-options", OCTETS, ()),
 }
 OPTION_MAX: Final = 29
-# Kind of message -> what it keeps: code -> form.
-_KEPT: Final = {
-    kind: {code: option.form for code, option in OPTIONS.items() if kind in option.kept_in} for kind in KIND_NAMES
-}
 # How each option that is a number begins, and its octets.
 _NUMBERS: Final = {code: (_OPTION.pack(code, one.form), one.form) for code, one in OPTIONS.items() if one.form > 0}
 
@@ -148,29 +144,7 @@ def decode(message: bytes) -> Frame:
     if offset < HEADER_OCTETS:
         # As many octets as are missing from the header are read twice, at the end, as ISC does.
         message += message[offset - HEADER_OCTETS :]
-    at = max(offset, HEADER_OCTETS)
-    values = _read_in_order(kind, message, at)
-    return Frame(kind, time, xid, _read_options(kind, message, at) if values is None else values)
-
-
-def _read_in_order(kind: int, message: bytes, at: int) -> dict[int, Value] | None:
-    """The kept options of a message in which all is in order, which it is nearly always; None where anything is not."""
-    kept = _KEPT.get(kind)
-    if kept is None:
-        return None
-    values: dict[int, Value] = {}
-    last = len(message) - _OPTION.size
-    while at <= last:
-        code, length = _OPTION.unpack_from(message, at)
-        at += _OPTION.size
-        form = kept.get(code)
-        if form is not None:
-            data = message[at : at + length]
-            if code in values or form not in (OCTETS, length):
-                return None
-            values[code] = int.from_bytes(data, "big") if form else data
-        at += length
-    return values if at == len(message) else None
+    return Frame(kind, time, xid, _read_options(kind, message, max(offset, HEADER_OCTETS)))
 
 
 def _read_options(kind: int, message: bytes, at: int) -> dict[int, Value]:
