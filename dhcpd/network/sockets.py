@@ -17,7 +17,6 @@ import os
 import select
 import socket
 import struct
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Protocol
 
 from ..backlog import (
@@ -42,6 +41,7 @@ from ..engine.wire.frames import (
     open_frame,
     parse_echo_reply,
 )
+from ..engine.wire.text import dotted, relay_text
 from ..trace.events import Packet, ReceiveFailed
 from .ring import Ring, found_no_room, slots_for
 
@@ -248,12 +248,6 @@ class RawInterface:
         self._socket.close()
 
 
-@lru_cache(maxsize=1024)
-def _address_text(address: int) -> str:
-    """Relays are few."""
-    return socket.inet_ntoa(address.to_bytes(4, "big"))
-
-
 class UdpSocket:
     """The kernel's UDP: ISC's fallback socket, or with `plain` the only one, that reads too. Raises OpenError."""
 
@@ -275,7 +269,7 @@ class UdpSocket:
                 # The packet sockets hear everything already: let the kernel throw this copy away.
                 _attach_filter(made, _TAKE_NOTHING)
             made.setblocking(False)
-            made.bind((_address_text(address), port))
+            made.bind((dotted(address), port))
         except OSError as error:
             made.close()
             raise OpenError("bind", "fallback", error) from error
@@ -310,7 +304,7 @@ class UdpSocket:
 
     def send(self, effect: Send) -> None:
         """Send one datagram; in plain mode a broadcast leaves by the interface that is meant. Raises OSError."""
-        where = (_address_text(effect.destination), effect.port)
+        where = (relay_text(effect.destination), effect.port)
         if self._plain and effect.raw and effect.destination == _BROADCAST:
             index = next((index for index, name in self._names.items() if name == effect.interface), 0)
             info = _PKTINFO.pack(index, bytes(4), bytes(4))
@@ -343,7 +337,7 @@ class IcmpSocket:
 
     def send(self, address: int, identifier: int) -> None:
         """Send an echo request; raises OSError."""
-        self._socket.sendto(build_echo(identifier), (_address_text(address), 0))
+        self._socket.sendto(build_echo(identifier), (dotted(address), 0))
 
     def read(self, room: int) -> list[int]:
         """The addresses that echo replies came from, at most `room`."""

@@ -91,11 +91,6 @@ def shut(made: socket.socket) -> None:
     made.close()
 
 
-def address_text(address: int) -> str:
-    """A 32-bit number as a dotted quad."""
-    return socket.inet_ntoa(address.to_bytes(4, "big"))
-
-
 def address_number(address: str) -> int:
     """A dotted quad as a 32-bit number."""
     return int.from_bytes(socket.inet_aton(address), "big")

@@ -23,13 +23,13 @@ import socket
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from ..engine.wire.text import dotted
 from ..trace.events import StreamClosed, StreamData, StreamHalfClosed, StreamListenFailed, StreamOpened
 from .stream import (
     PAUSE_OCTETS,
     State,
     Stream,
     address_number,
-    address_text,
     error_name,
     monotonic_us,
     raise_pending,
@@ -117,7 +117,7 @@ class Streams:
         try:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             made.setblocking(False)
-            made.bind((address_text(effect.address), effect.port))
+            made.bind((dotted(effect.address), effect.port))
             made.listen(BACKLOG_CONNECTIONS)
         except OSError as error:
             made.close()
@@ -143,9 +143,9 @@ class Streams:
         made.setblocking(False)
         try:
             if effect.local:
-                made.bind((address_text(effect.local), 0))
+                made.bind((dotted(effect.local), 0))
             with contextlib.suppress(BlockingIOError):
-                made.connect((address_text(effect.address), effect.port))
+                made.connect((dotted(effect.address), effect.port))
         except OSError as error:
             made.close()
             self._events.append(StreamClosed(0, 0, effect.stream, error_name(error)))

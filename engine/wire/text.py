@@ -44,12 +44,12 @@ def hardware_text(hardware: bytes) -> str:
 
 def via_text(packet: Message) -> str:
     """The relay's address, or the receiving interface."""
-    return _relay_text(packet.giaddr) if packet.giaddr else packet.interface
+    return relay_text(packet.giaddr) if packet.giaddr else packet.interface
 
 
 @lru_cache(maxsize=1024)
-def _relay_text(address: int) -> str:
-    """Relays are few."""
+def relay_text(address: int) -> str:
+    """As `dotted`, of an address that is asked for again and again: relays are few."""
     return dotted(address)
 
 
