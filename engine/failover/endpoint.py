@@ -277,7 +277,8 @@ class Endpoint:
     def send(self, message: Message, *, durable: bool = True) -> None:
         """Send a message over the link, which there must be.
 
-        One that promises what the lease file holds waits for the disk, unless it is `durable` no more than need be.
+        One that promises what the lease file holds waits for the disk, unless `durable` is False: what it promises is
+        known to be there.
         """
         link = self.link
         assert link is not None

@@ -2,8 +2,8 @@
 
 An update is judged by rules/binding.py, stored, and then acknowledged: several at a time, or when this server has
 something to say, or two seconds after the last one, or, while it recovers, when all is read that has come; a refusal
-goes at once. An update request is a queue filled with
-what the partner missed, or with everything, and an UPDDONE behind the last acknowledgement.
+goes at once. An update request is a queue filled with what the partner missed, or with everything, and an UPDDONE
+behind the last acknowledgement.
 
 Source: docs/behaviour/failover.md#a-bndupd-received, #acknowledgements.
 """

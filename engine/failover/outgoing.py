@@ -4,8 +4,8 @@ An update is sent as soon as a lease changes, if the link is there and fewer are
 Before it leaves, the lease's `rewind_state` (what the partner must be assumed to know) is on disk; behind a failure of
 the disk that is the whole record, since the one of before may be lost. It does not wait for the disk where the lease's
 record is known to be there: what else is stored meanwhile, acknowledgements above all, is none of its business.
-Acknowledgements go before updates. DHCP
-answers wait for none of this. Functions of an endpoint; leases change in lease/commit.py only.
+Acknowledgements go before updates. DHCP answers wait for none of this. Functions of an endpoint; leases change in
+lease/commit.py only.
 
 Where this differs from ISC: option 3 tells the state of the lease at the moment of sending; a partner that has
 forgotten what it promised is told of a lease as in use until its promise must be over (docs/differences.md).
