@@ -21,13 +21,13 @@ from pathlib import Path
 
 from dhcpd.process.build import COMPILED
 
-from . import asking, ddns, door, failover, loading, measure, omapi, overload, pairs, report, verifying
-from .peers import PEERS, Peer, missing_tools
+from . import asking, ddns, door, failover, loading, measure, omapi, overload, pairs, report, starting, verifying
+from .peers import PEERS, Peer, missing_tools, of_tree
 
 POOLS = (4096, 65_536, 262_144)
 PARTS = (
-    "sustained", "committed", "rich", "startup", "trace", "playback", "wide", "hosts", "recording", "snapshot",
-    "reload", "omapi", "ddns", "asking", "verify", "loading", "failover", "overload", "pairs",
+    "sustained", "pure", "committed", "rich", "idle", "starting", "startup", "trace", "playback", "wide", "hosts",
+    "recording", "snapshot", "reload", "omapi", "ddns", "asking", "verify", "loading", "failover", "overload", "pairs",
 )  # fmt: skip
 Part = Callable[[argparse.Namespace, dict[str, float]], None]
 # Where the search for ISC's rate begins, by pool: it falls with the pool's size.
@@ -38,7 +38,9 @@ _BATCHES = (1, 4, 16, 64)
 _COST_RATE = 4000
 _COST_ROUNDS = 5
 _PAIR_RATE = 1500
-_SNAPSHOT_LEASES = 250_000
+# Where nearly every packet is a batch of its own.
+_IDLE_RATE, _IDLE_ROUNDS = 500, 5
+_SNAPSHOT_LEASES = (250_000, 1_000_000)
 _RELOADED = (5_000, 50_000, 250_000)
 _RELOAD_RATE = 2000
 _RELOAD_S = 6
@@ -65,7 +67,7 @@ def main() -> int:
     parser.add_argument("--pools", nargs="+", type=int, default=list(POOLS), help="pool sizes for the rates")
     parser.add_argument("--servers", nargs="+", choices=list(PEERS), default=list(PEERS), help="whom to measure")
     parser.add_argument("--seconds", type=int, default=5, help="length of one run of perfdhcp")
-    parser.add_argument("--against", type=Path, metavar="TREE", help="for `pairs`: another tree of this project")
+    parser.add_argument("--against", type=Path, metavar="TREE", help="for `pairs` and `playback`: another tree")
     parser.add_argument("--rounds", type=int, default=12, help="for `pairs`: so many of each")
     parser.add_argument("--write", action="store_true", help="write the table into docs/performance.md")
     parser.add_argument("--json", type=Path, help="keep the figures in this file")
@@ -99,8 +101,11 @@ def measure_all(asked: argparse.Namespace) -> dict[str, float]:
     figures: dict[str, float] = {}
     parts: dict[str, Part] = {
         "sustained": _rates,
+        "pure": _pure,
         "committed": _committed,
         "rich": _rich,
+        "idle": _idle,
+        "starting": _starting,
         "startup": _start_up,
         "trace": _trace,
         "playback": _playback,
@@ -159,6 +164,32 @@ def _rate(
     say(f"{peer.name}, {size} addresses, {good_name}: {good:.0f}/s, {cost:.0f} us an exchange, {peak:.0f}/s peak")
 
 
+def _pure(asked: argparse.Namespace, figures: dict[str, float]) -> None:
+    """The sources as they are, uncompiled, against Kea's server in the same run."""
+    size = asked.pools[0]
+    kea = [] if PEERS["kea"].missing or f"sustained cost/{size}/kea" in figures else [("kea", PEERS["kea"])]
+    for key, peer in (*kea, ("ours-pure", replace(PEERS["ours-tf"], name="dhcpd -tf, pure build", path=""))):
+        _guarded(f"{key} {size}", partial(_rate, "sustained", "peak", peer, key, size), asked, figures)
+
+
+def _idle(asked: argparse.Namespace, figures: dict[str, float]) -> None:
+    """Processor time an exchange where little comes."""
+    peers = {key: PEERS[key] for key in asked.servers if not PEERS[key].missing}
+    runs = measure.processor_costs(list(peers.values()), 4096, _IDLE_RATE, asked.seconds, _IDLE_ROUNDS)
+    for (key, peer), costs in zip(peers.items(), runs, strict=True):
+        figures[f"idle/{key}"] = statistics.median(costs)
+        say(f"{peer.name} at {_IDLE_RATE}/s: {figures[f'idle/{key}']:.0f} us an exchange")
+
+
+def _starting(asked: argparse.Namespace, figures: dict[str, float]) -> None:
+    """How soon a server of a plain configuration answers, and what a test of it costs."""
+    keys = ("isc", "ours", "ours-tf")
+    figures |= starting.figures({key: PEERS[key] for key in keys if key in asked.servers and not PEERS[key].missing})
+    for name, value in figures.items():
+        if name.startswith("starting/"):
+            say(f"{name}: {value:.3f} s")
+
+
 def _committed(asked: argparse.Namespace, figures: dict[str, float]) -> None:
     """The same with every exchange written and synced: no renewal is answered from the lease as it is."""
     for size in asked.pools[:1]:
@@ -200,9 +231,12 @@ def _trace(asked: argparse.Namespace, figures: dict[str, float]) -> None:
 
 
 def _playback(asked: argparse.Namespace, figures: dict[str, float]) -> None:
-    del asked
+    peers = {key: Peer(key, key, trace=True) for key in ("isc", "ours") if not Peer(key, key).missing}
+    if asked.against is not None:
+        peers["theirs"] = of_tree(asked.against)
+        say(f"beside it: {peers['theirs'].name}")
     for size, exchanges, rate in ((65_536, 30_000, 500), (256, 30_000, 2000)):
-        speeds = measure.playback(size, exchanges, rate)
+        speeds = measure.playback(peers, size, exchanges, rate)
         for kind, speed in speeds.items():
             figures[f"playback/{size}/{kind}"] = speed
         say(f"playback, {size} addresses: " + ", ".join(f"{kind} {speed:.0f}/s" for kind, speed in speeds.items()))
@@ -224,16 +258,17 @@ def _recording(asked: argparse.Namespace, figures: dict[str, float]) -> None:
 
 def _snapshot(asked: argparse.Namespace, figures: dict[str, float]) -> None:
     del asked
-    with measure.scratch() as home:
-        measure.lease_file(home / "leases", _SNAPSHOT_LEASES)
-        found = door.snapshot_hold_up(home / "leases", _SNAPSHOT_LEASES, 5)
-    for name, value in found.items():
-        figures[f"snapshot/{name}"] = value
-    say(
-        f"snapshot of {_SNAPSHOT_LEASES} leases: fork {found['fork']:.1f} ms at most, a batch {found['batch']:.1f} ms "
-        f"at most meanwhile ({found['idle']:.1f} ms else), its child works {found['work']:.0f} ms, "
-        f"{found['octets']:.0f} octets"
-    )
+    for count in _SNAPSHOT_LEASES:
+        with measure.scratch() as home:
+            measure.lease_file(home / "leases", count)
+            found = door.snapshot_hold_up(home, count, 5)
+        figures |= {f"snapshot/{count}/{name}": value for name, value in found.items()}
+        say(
+            f"snapshot of {count:,} leases: a packet waits {found['wait']:.1f} ms at most: for the fork "
+            f"{found['fork']:.1f}, for what was made {found['taken']:.1f}, a batch {found['batch']:.1f} meanwhile "
+            f"({found['idle']:.1f} else); its child takes {found['work']:.2f} s of a processor, "
+            f"for {found['octets']:,.0f} octets"
+        )
 
 
 def _reload(asked: argparse.Namespace, figures: dict[str, float]) -> None:
@@ -363,8 +398,8 @@ def _pairs(asked: argparse.Namespace, figures: dict[str, float]) -> None:
     if asked.against is None:
         say("skipped: pairs: no --against TREE")
         return
-    if COMPILED:
-        say("skipped: pairs: another tree would take this one's compiled modules; make bench BUILD=pure")
+    if COMPILED and not of_tree(asked.against).path:
+        say("skipped: pairs: the other tree is not compiled: make wheel in it, or make bench BUILD=pure")
         return
     figures |= pairs.figures(asked.against, _PAIR_RATE, asked.seconds, asked.rounds, say)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import load
-from .peers import ISC, OURS, Peer, Running, dotted
+from .peers import ISC, Peer, Running, dotted
 from .world import World
 
 if TYPE_CHECKING:
@@ -161,19 +161,19 @@ def reload_waits(peer: Peer, count: int, rate: int, seconds: int) -> tuple[load.
             return calm, load.finish(packets, seconds)
 
 
-def playback(size: int, exchanges: int, rate: int) -> dict[str, float]:
-    """Messages a second of ISC's playback and of ours, each of a trace of its own of the same traffic."""
+def playback(peers: dict[str, Peer], size: int, exchanges: int, rate: int) -> dict[str, float]:
+    """Messages a second of each one's playback, each of a trace of its own of the same traffic."""
     speeds = {}
-    for kind, program in (("isc", ISC), ("ours", OURS)):
-        peer = Peer(kind, kind, trace=True)
+    for key, peer in peers.items():
         with scratch() as home, World() as world:
             with Running(world, peer, home, size):
                 outcome = load.run(world, rate, size * 9 // 10, max(1, exchanges // rate))
             messages = outcome.rate * max(1, exchanges // rate) * 2
+            program = ISC if peer.kind == "isc" else peer.program
             begun = time.monotonic()
             subprocess.run(
                 [program, "-play", str(home / "trace.bin"), "-lf", str(home / "played.leases")],
-                capture_output=True, check=False, timeout=900, cwd=home,
+                capture_output=True, check=False, timeout=900, cwd=home, env=peer.environment(),
             )  # fmt: skip
-            speeds[kind] = messages / (time.monotonic() - begun)
+            speeds[key] = messages / (time.monotonic() - begun)
     return speeds

@@ -2,7 +2,8 @@
 
 What else a machine does changes from minute to minute by more than a change of the program costs. So both trees are
 measured next to each other, in an order that alternates, often; what is told is the median of the ratios of the pairs
-beside the medians. The other tree needs its own `.venv` (`make` makes one).
+beside the medians. The other tree needs its own `.venv` (`make` makes one), and its own `make wheel` for a compiled
+build to be held against one.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from . import measure
-from .peers import PEERS
+from .peers import PEERS, of_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +36,7 @@ def figures(tree: Path, rate: int, seconds: int, rounds: int, say: Callable[[str
     MiB at most, with a lease file of LEASES leases.
     """
     ours = PEERS["ours-tf"]
-    theirs = replace(ours, name="the other tree's", program=str(tree.resolve() / ".venv/bin/dhcpd"))
+    theirs = of_tree(tree)
     found: dict[str, float] = {}
     for what, committed in (("renewed", False), ("committed", True)):
         pair = [replace(peer, committed=committed) for peer in (ours, theirs)]

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from dhcpd.process.build import COMPILED
+
 from .world import SERVER_ADDRESS, SERVER_INTERFACE, World
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,6 +28,8 @@ _POOL_BASE = 10 << 24 | 1 << 16
 _HOST_BASE = 10 << 24 | 200 << 16
 _CLASSES, _POOLS, _HOSTS = 50, 20, 2000
 _READY_S = 400.0
+# linux/posix-timers.h
+_CPUCLOCK_SCHED = 2
 OMAPI_PORT = 7911
 _OMAPI = (
     f"omapi-port {OMAPI_PORT};\nkey bench {{ algorithm hmac-md5; secret AAECAwQFBgcICQoLDA0ODw==; }};\n"
@@ -142,6 +146,8 @@ class Peer:
     `rich`: with rich_configuration; `hosts`, `subnets`: with so many of them more. `program`: where our server is.
     `failover`: primary or secondary of a pair, or empty. `threads`: Kea's.
     `omapi`: served, with the key `bench`. `ddns`: with a name for every client. `preload`: a library to start it with.
+    `path`: the folder that our server finds compiled modules in, empty for the sources of its tree, None for where
+    this process finds its own.
     """
 
     name: str
@@ -157,6 +163,7 @@ class Peer:
     preload: str = ""
     failover: str = ""
     threads: int = 1
+    path: str | None = None
     extra: list[str] = field(default_factory=list)
 
     @property
@@ -164,6 +171,19 @@ class Peer:
         """Why it cannot be measured here, or empty."""
         path = {"isc": ISC, "kea": KEA, "ours": self.program}[self.kind]
         return "" if Path(path).exists() else f"{path} is not installed"
+
+    def environment(self) -> dict[str, str]:
+        """As installed: Python keeps its bytecode, of any tree and user, and finds the modules of `path`.
+
+        Without bytecode each start compiles all sources, which is more than half of a start's processor time.
+        """
+        kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        made = {**kept, "PYTHONPYCACHEPREFIX": str(ROOT / "build" / "bytecode")}
+        if self.path is not None:
+            made["PYTHONPATH"] = self.path
+        if self.preload:
+            made["LD_PRELOAD"] = self.preload
+        return made
 
     def command(self, home: Path, size: int) -> list[str]:
         """Write the configuration into `home` and say how to start the server."""
@@ -194,13 +214,12 @@ PEERS = {
 }
 
 
-def _as_installed() -> dict[str, str]:
-    """The environment in which Python keeps its bytecode, as an installed program has it, of any tree and user.
-
-    Without, each start compiles all sources, which is more than half of a start's processor time.
-    """
-    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**kept, "PYTHONPYCACHEPREFIX": str(ROOT / "build" / "bytecode")}
+def of_tree(tree: Path) -> Peer:
+    """Our server of another tree, recording: the compiled build, where this is one and the tree has made its own."""
+    site = tree.resolve() / "build/wheel/site"
+    path = str(site) if COMPILED and site.exists() else ""
+    name = f"dhcpd of {tree}, {'compiled' if path else 'pure'}"
+    return Peer(name, "ours", trace=True, program=str(tree.resolve() / ".venv/bin/dhcpd"), path=path)
 
 
 class Running:
@@ -216,9 +235,8 @@ class Running:
     def __enter__(self) -> Self:
         """Start, and wait until it says that it serves; raises TimeoutError."""
         command = self.world.within(self.namespace, *self.peer.command(self.home, self.size))
-        environment = {**_as_installed(), "KEA_PIDFILE_DIR": str(self.home), "KEA_LOCKFILE_DIR": str(self.home)}
-        if self.peer.preload:
-            environment["LD_PRELOAD"] = self.peer.preload
+        folders = {"KEA_PIDFILE_DIR": str(self.home), "KEA_LOCKFILE_DIR": str(self.home)}
+        environment = {**self.peer.environment(), **folders}
         begun = time.monotonic()
         with (self.home / "server.out").open("wb") as out:
             self.process = subprocess.Popen(command, stdout=out, stderr=out, env=environment, cwd=self.home)
@@ -251,10 +269,15 @@ class Running:
         self.process.send_signal(number)
 
     def processor_seconds(self) -> float:
-        """The processor time that the server has taken, in and out of the kernel, its ended children's included."""
+        """The processor time that the server has taken, in and out of the kernel, its ended children's included.
+
+        Its own by its clock, which has no ticks (clock_getcpuclockid(3)).
+        """
         assert self.process is not None
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
+        pid = self.process.pid
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        children = sum(int(field) for field in fields[13:15]) / os.sysconf("SC_CLK_TCK")
+        return time.clock_gettime(~pid << 3 | _CPUCLOCK_SCHED) + children
 
     def __exit__(self, *_exception: object) -> None:
         """End it: SIGTERM, then SIGKILL."""

@@ -14,6 +14,11 @@ def _pair(what: str) -> tuple[str, str]:
     return f"pairs/{what}/ours", f"pairs/{what}/theirs"
 
 
+def _both(what: str, ours: str, theirs: str) -> tuple[str, str]:
+    return f"{what}/{ours}", f"{what}/{theirs}"
+
+
+PLAIN = "a plain configuration"
 _OTHERS = (
     ("isc", "ISC dhcpd"), ("kea", "Kea memfile"), ("kea-mt", "Kea memfile with two threads"),
     ("ours", "itself without -tf"),
@@ -42,6 +47,29 @@ _PAIRS = (
         "rich-plain/4096/ours-tf",
         "/s",
     ),
+    (
+        "pure build: processor an exchange at its sustained rate with -tf, 4,096 addresses, against Kea memfile",
+        "sustained cost/4096/ours-pure",
+        "sustained cost/4096/kea",
+        " us",
+    ),
+    (
+        "pure build: sustained with -tf, 4,096 addresses, against Kea memfile",
+        *_both("sustained/4096", "ours-pure", "kea"),
+        "/s",
+    ),
+    *(
+        (f"processor an exchange with -tf at 500/s, against {name}", *_both("idle", "ours-tf", key), " us")
+        for key, name in _OTHERS
+    ),
+    (f"from the start to the first answer, {PLAIN}, against ISC dhcpd", *_both("starting/answer", "ours", "isc"), " s"),
+    (f"from the start to the first answer with -tf, {PLAIN}", "starting/answer/ours-tf", "", " s"),
+    (f"processor until then, {PLAIN}, against ISC dhcpd", *_both("starting/processor", "ours", "isc"), " s"),
+    (
+        f"processor of a test of the configuration (-t), {PLAIN}, against ISC dhcpd",
+        *_both("starting/test", "ours", "isc"),
+        " s",
+    ),
     ("start with 50,000 leases, against ISC dhcpd", "start/50000/ours", "start/50000/isc", " s"),
     ("start with 250,000 leases", "start/250000/ours", "", " s"),
     ("memory a lease at 250,000", "memory/250000/ours", "", " octets"),
@@ -53,11 +81,29 @@ _PAIRS = (
     ("a range of 16 million addresses starts in", "wide/ours", "", " s"),
     ("playback, verified, 65,536 addresses, against ISC's", "playback/65536/ours", "playback/65536/isc", "/s"),
     ("playback, verified, 256 addresses, against ISC's", "playback/256/ours", "playback/256/isc", "/s"),
+    *(
+        (
+            f"playback, verified, {size:,} addresses, against the other tree",
+            *_both(f"playback/{size}", "ours", "theirs"),
+            "/s",
+        )
+        for size in (65_536, 256)
+    ),
     ("processor an exchange with -tf, against itself without", "processor/ours-tf", "processor/ours", " us"),
     ("processor an exchange that -tf adds, in batches of 64", "door/64/tape", "", " us"),
     ("processor an exchange that -tf adds, in batches of 4", "door/4/tape", "", " us"),
-    ("snapshot of 250,000 leases: packets wait for the fork at most", "snapshot/fork", "", " ms"),
-    ("a batch of 32 packets while it is made takes at most", "snapshot/batch", "", " ms"),
+    *(
+        (f"snapshot of {count:,} leases: {text}", f"snapshot/{count}/{name}", "", unit)
+        for count in (250_000, 1_000_000)
+        for text, name, unit in (
+            ("processor of its child at most", "work", " s"),
+            ("a packet waits at most, its batch of 32 included", "wait", " ms"),
+            ("packets wait for the fork at most", "fork", " ms"),
+            ("packets wait for it to be taken in at most", "taken", " ms"),
+            ("a batch of 32 packets while it is made takes at most", "batch", " ms"),
+            ("a batch of 32 packets else takes at most", "idle", " ms"),
+        )
+    ),
     ("questions to a server with 250,000 leases: packets wait at most", "asking/wait", "", " ms"),
     ("a scrape a second, of a processor, against 3,000 exchanges/s", "asking/scrape", "asking/exchanges", " %"),
     ("dhcpd-admin watch, of a processor, against 3,000 exchanges/s", "asking/watch", "asking/exchanges", " %"),
@@ -115,7 +161,6 @@ _PAIRS = (
             ("sustained, clients that come again", "sustained", "/s"),
         )
     ),
-    ("a batch of 32 packets else takes at most", "snapshot/idle", "", " ms"),
     ("trace an exchange", "trace/ours", "", " octets"),
     (
         "verify in two processes, against one",
