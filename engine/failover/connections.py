@@ -25,6 +25,7 @@ from .endpoint import LINK, LISTEN, SECOND_US
 from .link import (
     ALREADY_CONNECTED,
     LINK_STARTUP_S,
+    NAME_OCTETS_MAX,
     NO_MCLT,
     RETRY_LISTEN_S,
     Link,
@@ -297,7 +298,7 @@ class Connections:
         return ConnectAck(
             self._host.now,
             message.xid,
-            name=message.name if endpoint is None else wire_name(endpoint),
+            name=_repeated(message.name) if endpoint is None else wire_name(endpoint),
             max_unacked=None if settings is None else settings.max_unacked_updates,
             receive_timer=None if settings is None else settings.max_response_delay,
             vendor=VENDOR,
@@ -436,6 +437,11 @@ class Connections:
 def wire_name(endpoint: Endpoint) -> bytes:
     """The name as it goes over the connection."""
     return endpoint.name.encode("latin-1", "replace")
+
+
+def _repeated(name: bytes | None) -> bytes | None:
+    """A name that is not known here, as it goes back to who said it."""
+    return None if name is None else name[:NAME_OCTETS_MAX]
 
 
 _HANDSHAKE: Final[dict[type[Message], Callable[[Connections, Link, Any], None]]] = {

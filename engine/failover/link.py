@@ -37,6 +37,8 @@ RETRY_LISTEN_S: Final = 90
 CONTACTS_A_TIMER: Final = 3
 _CONTACT_S_MIN: Final = 1
 _CONTACT_S_MAX: Final = 1 << 30
+# As much of a stranger's name is repeated to him.
+NAME_OCTETS_MAX: Final = 255
 
 ALREADY_CONNECTED: Final = Refusal(Reason.DUPLICATE_CONNECTION, "already connected")
 NO_MCLT: Final = Refusal(Reason.INVALID_MCLT, "no MCLT provided")
@@ -135,7 +137,7 @@ def connect_ack_refused(message: ConnectAck, now: int, name: bytes, *, linked: b
     if message.name is None:
         return _NO_NAME
     if message.name != name:
-        theirs = printable(message.name)
+        theirs = printable(message.name[:NAME_OCTETS_MAX])
         return Refusal(
             Reason.INVALID_PARTNER, f"remote failover relationship name {theirs} does not match"
         )

@@ -22,7 +22,7 @@ from ..model.lease import ABANDONED, ACTIVE, BACKUP, BOOTP_FLAG, EXPIRED, FREE, 
 from ..model.partner import Binding
 from ..wire.text import dotted
 from .messages import BindingAck, BindingUpdate, UpdateDone
-from .rules.binding import ENDED, wire_flags
+from .rules.binding import ENDED, UID_OCTETS_MAX, wire_flags
 from .rules.lease_time import LATEST
 from .rules.ownership import partners_free_state, tsfp_of
 
@@ -77,7 +77,7 @@ def _send_update(endpoint: Endpoint, lease: Lease) -> None:
             xid,
             address=lease.address,
             state=lease.state,
-            uid=None if nobody else lease.uid or None,
+            uid=None if nobody or len(lease.uid) > UID_OCTETS_MAX else lease.uid or None,
             hardware=None if nobody else lease.hardware or None,
             ends=lease.ends,
             potential=lease.tstp,

@@ -35,6 +35,9 @@ EVENTS_A_STEP_MAX: Final = 2000
 _ALONE: Final = "subnet 10.46.0.0 netmask 255.255.255.0 { range 10.46.0.10 10.46.0.20; }\n"
 _STATES: Final = ("normal", "communications-interrupted", "partner-down", "recover", "potential-conflict", "shutdown")
 _BUCKETS: Final = b"\xff" * 16 + bytes(16)
+# Options of any octets: identifier, text, name, vendor; as long as fifteen of these a message still is one.
+_OF_OCTETS: Final = (4, 16, 22, 28)
+_LONG_OCTETS: Final = 132
 
 
 class Strange(Exception):
@@ -107,9 +110,12 @@ class Server(Host):
             self.tell(ev.StreamData(0, 0, self.stream, payload))
 
     def hear_framed(self, number: int, payload: bytes) -> None:
-        """A message of some type with these options; its length and clock are right."""
+        """A message of some type with these options, and a long one of octets; its length and clock are right."""
         now = self.now_us // 1_000_000
         kind = number % 14
+        if number >> 12:
+            octets = (number >> 12) * _LONG_OCTETS
+            payload += b"\0" + bytes([_OF_OCTETS[number >> 10 & 3]]) + octets.to_bytes(2, "big") + bytes(octets)
         header = (wire.HEADER_OCTETS + len(payload)).to_bytes(2, "big") + bytes([kind, 12]) + now.to_bytes(4, "big")
         self.hear(0, header + (number >> 4 & 0xFF).to_bytes(4, "big") + payload)
 

@@ -88,6 +88,8 @@ REASON_TEXTS: Final[dict[int, str]] = {
 
 # A hardware address has a type octet and at most twenty more.
 HARDWARE_OCTETS_MAX: Final = 21
+# A client's identifier that is longer does not fit an update with all else that one may hold.
+UID_OCTETS_MAX: Final = 1900
 # A partner's clock, and the way of its message, may make it see the end of a lease so much earlier.
 EXPIRY_TOLERANCE_S: Final = 65
 
@@ -275,6 +277,8 @@ def _identifier(update: BindingUpdate, lease: Lease, new: int) -> bytes | Refusa
     if update.uid is not None:
         if new == ABANDONED:
             return Refusal(Reason.UNKNOWN, "BNDUPD to ABANDONED with client-id")
+        if len(update.uid) > UID_OCTETS_MAX:
+            return Refusal(Reason.UNKNOWN, "client-id too long")
         return update.uid
     return lease.uid if new in _KEEPS_CLIENT else b""
 

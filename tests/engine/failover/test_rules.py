@@ -260,6 +260,7 @@ def judge(message: BindingUpdate, old: Lease, *, normal: bool = True, primary: b
         (update(ABANDONED, hardware=None, uid=b"abc"), FREE, 6, "BNDUPD to ABANDONED with client-id"),
         (update(ACTIVE, hardware=bytes(22)), FREE, 6, "chaddr too long"),
         (update(ACTIVE, hardware=b"\1"), FREE, 6, "chaddr too short"),
+        (update(ACTIVE, uid=bytes(1901)), FREE, 6, "client-id too long"),
         (update(BACKUP, ip_flags=1), BACKUP, 19, "Address is not reserved."),
         (update(BACKUP, ip_flags=2), BACKUP, 6, "Address is not allocated to BOOTP."),
         (update(EXPIRED, ends=NOW - 5), ACTIVE, 2, "10.44.0.100: invalid state transition: active to expired"),

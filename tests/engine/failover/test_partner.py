@@ -1,0 +1,180 @@
+"""A partner that is another program, at the octets of one connection: what it may say, how much, and how often.
+
+Whatever it says is answered or ends its connection; it raises nothing, and costs nobody else more than a moment.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dhcpd.disk.configuration import SourceFile
+from dhcpd.engine.failover import messages as msg
+from dhcpd.engine.failover.rules import states
+from dhcpd.engine.failover.wire import MESSAGE_OCTETS_MAX, Splitter
+from dhcpd.replay.world.host import SECOND_US, Host
+from dhcpd.replay.world.starting import Beginning, ethernet
+from dhcpd.trace import events as ev
+from tests.engine.failover.pair import configuration
+from tests.engine.service.desk import DISCOVER, REQUEST, Reply, mac, message, number
+
+if TYPE_CHECKING:
+    from dhcpd.engine.failover.endpoint import Endpoint
+    from dhcpd.engine.model.lease import Lease
+    from dhcpd.trace import effects as ef
+
+ACK = 5
+BUCKETS = b"\xff" * 16 + bytes(16)
+CLIENT = b"\1\2\0\0\0\0\1"
+NORMAL, RECOVER, REC_DONE = (int(one) for one in (states.NORMAL, states.RECOVER, states.REC_DONE))
+HERE, THERE = number("10.45.0.1"), number("10.45.0.2")
+
+
+class Server(Host):
+    """A server of ours, and what a script says to it in its partner's place, over the connection `stream`."""
+
+    def __init__(self, side: str, text: str = "", leases: bytes = b"") -> None:
+        super().__init__()
+        self.primary = side == "primary"
+        self.stream = 0
+        self.said = b""
+        self.ended_streams: list[int] = []
+        self.replies: list[Reply] = []
+        links = (ethernet("eth0", 2, b"\2\0\0\0\0\xfe", (number("10.44.0.1"), 24)),)
+        files = [SourceFile("c", (text or configuration(side)).encode(), "")]
+        self.start(Beginning(files, [leases] if leases else [], links, words=("-pf", "/p", "-p", "67"), seed=b"seed"))
+        assert self.machine.serving
+
+    def stream_send(self, effect: ef.StreamSend) -> None:
+        self.said += effect.data
+
+    def stream_close(self, effect: ef.StreamClose) -> None:
+        self.ended_streams.append(effect.stream)
+        self.answer(ev.StreamClosed(0, 0, effect.stream, ""))
+
+    def send(self, effect: ef.Send) -> None:
+        self.replies.append(Reply(effect))
+
+    @property
+    def now(self) -> int:
+        return self.now_us // SECOND_US
+
+    @property
+    def endpoint(self) -> Endpoint:
+        assert self.machine.failover is not None
+        return self.machine.failover.endpoints["fo"]
+
+    def lease(self, address: str) -> Lease:
+        assert self.machine.server is not None
+        found = self.machine.server.database.find(number(address))
+        assert found is not None
+        return found
+
+    def call(self) -> None:
+        """Open a connection."""
+        self.stream += 2
+        local, port, peer = (HERE, 647, THERE) if self.primary else (THERE, 847, HERE)
+        self.tell(ev.StreamOpened(0, 0, self.stream, "failover", local, port, peer, 40_000))
+
+    def hear(self, *said: msg.Message | bytes) -> list[msg.Message]:
+        """Hear all of it in one piece; what the server says to it."""
+        octets = b"".join(one if isinstance(one, bytes) else msg.octets(one) for one in said)
+        self.tell(ev.StreamData(0, 0, self.stream, octets))
+        return self.told_partner()
+
+    def told_partner(self) -> list[msg.Message]:
+        """What the server has said since this was asked last."""
+        said, self.said = self.said, b""
+        found = [msg.message_of(frame) for frame in Splitter().feed(said)]
+        return [one for one in found if one is not None]
+
+    def acknowledge(self, said: list[msg.Message]) -> list[msg.Message]:
+        """Acknowledge all updates among what was said, and those that follow; everything that was said."""
+        found = list(said)
+        while updates := [one for one in said if isinstance(one, msg.BindingUpdate)]:
+            said = self.hear(*[msg.BindingAck(self.now, one.xid, one.address) for one in updates])
+            found += said
+        return found
+
+    def greet(self, name: bytes = b"fo") -> list[msg.Message]:
+        """The partner's part of the handshake, on a new connection."""
+        self.call()
+        if self.primary:
+            return self.hear(msg.ConnectAck(self.now, 0, name, 10, 20))
+        return self.hear(msg.Connect(self.now, 0, name, 10, 20, mclt=60, hba=BUCKETS))
+
+    def meet(self) -> None:
+        """A first start of both, till both are in NORMAL."""
+        self.greet()
+        self.acknowledge(self.hear(msg.StateMessage(self.now, 1, RECOVER), msg.UpdateRequestAll(self.now, 2)))
+        self.acknowledge(self.hear(msg.UpdateDone(self.now, 2), msg.StateMessage(self.now, 3, REC_DONE)))
+        self.acknowledge(self.hear(msg.StateMessage(self.now, 4, NORMAL)))
+        assert self.endpoint.state is states.NORMAL
+
+    def bind(self, **more: object) -> str:
+        """A client gets an address."""
+        self.tell(ev.Packet(0, 0, "eth0", 0, 68, message(DISCOVER, mac(1), secs=9, **more)))
+        address, server = self.replies[-1].address, "10.44.0.1"
+        self.tell(ev.Packet(0, 0, "eth0", 0, 68, message(REQUEST, mac(1), requested=address, server=server, **more)))
+        assert self.replies[-1].kind == ACK
+        return address
+
+
+def raw(kind: int, now: int, xid: int, *options: tuple[int, bytes]) -> bytes:
+    """A message with any options, in any order, that may be longer than the server's own."""
+    body = b"".join(struct.pack(">HH", code, len(data)) + data for code, data in options)
+    return struct.pack(">HBBII", 12 + len(body), kind, 12, now, xid) + body
+
+
+def u32(value: int) -> bytes:
+    return value.to_bytes(4, "big")
+
+
+# What is too long to be said
+
+
+@pytest.mark.parametrize("octets", [256, 1965, 2032])
+def test_a_name_that_is_not_known_is_refused_however_long_it_is(octets: int) -> None:
+    server = Server("secondary")
+    server.call()
+    told = server.hear(raw(5, server.now, 0, (22, b"n" * octets)))
+    assert [type(one) for one in told] == [msg.ConnectAck]
+    assert told[0].reject == 8
+    assert server.ended_streams == [2]
+
+
+@pytest.mark.parametrize("octets", [256, 1900, 2032])
+def test_a_secondary_of_another_name_is_refused_however_long_that_is(octets: int) -> None:
+    server = Server("primary")
+    server.call()
+    told = server.hear(raw(6, server.now, 0, (22, b"\n" * octets)))
+    assert [type(one) for one in told] == [msg.Connect, msg.Disconnect]
+    assert server.ended_streams == [2]
+
+
+def test_a_client_whose_identifier_fits_no_update_is_told_without_it() -> None:
+    server = Server("primary")
+    server.meet()
+    address = server.bind(uid=b"i" * 2100)
+    update = server.told_partner()[-1]
+    assert isinstance(update, msg.BindingUpdate)
+    assert (update.address, update.uid, update.hardware) == (number(address), None, b"\1" + mac(1))
+    assert len(server.lease(address).uid) == 2100
+
+
+def test_the_longest_update_that_is_taken_can_be_told_again() -> None:
+    server = Server("secondary")
+    server.meet()
+    flags = (12, b"\0\3")
+    times = [(code, u32(server.now + 300)) for code in (13, 18)]
+    for xid, size in ((70, 1900), (71, 1901)):
+        who = [(2, u32(number("10.44.0.100"))), (3, b"\2"), (4, b"i" * size), (5, b"\1" + bytes(20))]
+        told = server.hear(raw(3, server.now, xid, *who, *times, *([flags] if xid == 70 else [])))
+        assert [one.reject for one in told if isinstance(one, msg.BindingAck)] == ([6] if xid == 71 else [])
+    server.lease("10.44.0.100").cltt = server.now
+    told = server.acknowledge(server.hear(msg.UpdateRequestAll(server.now, 80)))
+    whole = next(one for one in told if isinstance(one, msg.BindingUpdate) and one.uid)
+    assert len(msg.octets(whole)) <= MESSAGE_OCTETS_MAX
+    assert whole.cltt == server.now
