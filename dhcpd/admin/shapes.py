@@ -134,6 +134,20 @@ class Classes(TypedDict):
     classes: list[Class]
 
 
+class Awaited(TypedDict):
+    """Something that a failover relationship waits for."""
+
+    what: str
+    until: Annotated[int | None, "seconds since 1970, where time alone brings it"]
+
+
+class Choice(TypedDict):
+    """Something that an operator may do about a failover relationship."""
+
+    what: str
+    local_state: Annotated[int | None, "the local-state to be set over OMAPI, where that does it"]
+
+
 class Relationship(TypedDict):
     """A failover relationship."""
 
@@ -141,12 +155,15 @@ class Relationship(TypedDict):
     role: Annotated[str, "primary or secondary"]
     state: Annotated[str, "the state of this server in it"]
     since: Seconds
+    why: Annotated[str, "why it is in this state"]
     partner_state: str
     partner_since: Seconds
     connected: Annotated[bool, "whether the partner is connected"]
     mclt: Annotated[int, "seconds"]
     unacked_updates: Annotated[int, "updates that the partner has not acknowledged"]
     waiting_updates: Annotated[int, "updates that wait to be sent"]
+    awaited: Annotated[list[Awaited], "what leads out of this state"]
+    choices: list[Choice]
     pools: list[int]
 
 

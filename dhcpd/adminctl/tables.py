@@ -11,7 +11,7 @@ from rich.text import Text
 from ..replay.showing.terminal import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from rich.console import RenderableType
 
@@ -145,13 +145,26 @@ def client(answer: Any) -> RenderableType:
 
 
 def failover(answer: Any) -> RenderableType:
-    """Failover relationships, a line each."""
+    """Failover relationships, a line each; then why each is so, what it waits for, and what an operator may do."""
+    from rich.console import Group  # noqa: PLC0415 - as in `client`
+
     rows = (
         (one["name"], one["role"], one["state"], moment(one["since"]), one["partner_state"],
          "connected" if one["connected"] else "no connection", one["unacked_updates"] + one["waiting_updates"])
         for one in answer["relationships"]
     )  # fmt: skip
-    return _table(("Peer", "Role", "State", "Since (UTC)", "Partner's state", "Link", "UPDATES OWED"), rows)
+    heads = ("Peer", "Role", "State", "Since (UTC)", "Partner's state", "Link", "UPDATES OWED")
+    found = answer["relationships"]
+    return Group(_table(heads, rows), *(Text(safe(line)) for one in found for line in _standing(one)))
+
+
+def _standing(one: Any) -> Iterator[str]:
+    yield f"{one['name']}: {one['state']} because {one['why']}"
+    for each in one["awaited"]:
+        yield f"  waits for  {each['what']}" + ("" if each["until"] is None else f": {moment(each['until'])}")
+    for each in one["choices"]:
+        state = each["local_state"]
+        yield f"  you may    {each['what']}" + ("" if state is None else f" (omshell: set local-state = {state})")
 
 
 def explanations(answer: Any) -> RenderableType:

@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ...trace.effects import INFO
+from ..model.change import Cause
 from ..model.lease import ABANDONED, ACTIVE, BACKUP, BOOTP_FLAG, EXPIRED, FREE, RESERVED_FLAG
 from ..model.partner import Binding
 from ..wire.text import dotted
@@ -104,7 +105,7 @@ def _keep_promise(endpoint: Endpoint, lease: Lease) -> bool:
     said = Binding(ACTIVE, lease.hardware, lease.uid, lease.starts, until, tsfp_of(lease), 0,
                    lease.flags & (RESERVED_FLAG | BOOTP_FLAG), anew=False, forgets=False, unknown_flags=0)  # fmt: skip
     endpoint.site.tell(dotted(lease.address), "kept", "the partner may have promised it, and has forgotten")
-    endpoint.site.leases.take_over(lease, said)
+    endpoint.site.leases.take_over(lease, said, Cause.KEEP)
     return True
 
 

@@ -47,10 +47,14 @@ class Awaited(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """What an operator may do: `state` to be set over OMAPI (omshell: `set local-state`), None where it is no state."""
+    """What an operator may do: `state` to be set over OMAPI (omshell: `set local-state`), None where it is no state.
+
+    `returns`: it brings the partner back, and is no choice where there is a link.
+    """
 
     what: str
     state: State | None = None
+    returns: bool = False
 
 
 class PoolStanding(NamedTuple):
@@ -137,7 +141,7 @@ def standing(endpoint: Endpoint) -> Standing:
         contact=_contact(endpoint),
         updates=_updates(endpoint),
         pools=_pools(endpoint),
-        choices=CHOICES[endpoint.state],
+        choices=_choices(endpoint),
     )
 
 
@@ -155,7 +159,7 @@ def _contact(endpoint: Endpoint) -> Contact:
 def _updates(endpoint: Endpoint) -> Updates:
     found = endpoint.updates
     return Updates(
-        waiting=sum(1 for _address in found.waiting),
+        waiting=found.waiting_count,
         unacknowledged=len(found.unacked),
         limit=endpoint.partner_unacked,
         to_acknowledge=len(found.to_ack),
@@ -277,6 +281,13 @@ _AWAITS: Final[dict[State, Callable[[Endpoint], list[Awaited]]]] = {
 
 # What an operator may do
 
+
+def _choices(endpoint: Endpoint) -> tuple[Choice, ...]:
+    """Those of the state; with a link, all but to bring the partner back: it is there."""
+    choices = CHOICES[endpoint.state]
+    return choices if endpoint.link is None else tuple(one for one in choices if not one.returns)
+
+
 _DECLARE_DOWN: Final = Choice(
     "say that the partner is down, when it is certain that it serves nobody and will come back to this server", P_DOWN
 )
@@ -286,11 +297,11 @@ CHOICES: Final[dict[State, tuple[Choice, ...]]] = {
     UNKNOWN: (_INTERRUPT,),
     STARTUP: (),
     NORMAL: (Choice("end this server in order (the control object's shutdown): the partner serves alone"),),
-    COMM_INT: (Choice("mend the way between the two; nothing is lost meanwhile"), _DECLARE_DOWN),
-    P_DOWN: (Choice("start the partner again: it recovers by itself"),),
+    COMM_INT: (Choice("mend the way between the two; nothing is lost meanwhile", returns=True), _DECLARE_DOWN),
+    P_DOWN: (Choice("start the partner again: it recovers by itself", returns=True),),
     POT_CONF: (),
     RECOVER: (
-        Choice("start the partner, or mend the way to it: it has what this server needs"),
+        Choice("start the partner, or mend the way to it: it has what this server needs", returns=True),
         Choice(
             "say that the partner is down and does not come back with its leases: those that it alone knew are lost",
             P_DOWN,
@@ -299,7 +310,7 @@ CHOICES: Final[dict[State, tuple[Choice, ...]]] = {
     PAUSED: (_INTERRUPT,),
     SHUTDOWN: (_INTERRUPT,),
     REC_DONE: (),
-    RES_INT: (Choice("start the partner, or mend the way to it"), _DECLARE_DOWN),
+    RES_INT: (Choice("start the partner, or mend the way to it", returns=True), _DECLARE_DOWN),
     CONF_DONE: (),
     REC_WAIT: (),
 }

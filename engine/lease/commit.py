@@ -466,7 +466,7 @@ class Leases:
 
     # What a partner says, knows and gets: it is not told of it in turn
 
-    def take_over(self, lease: Lease, said: Binding, *, retold: bool = False) -> None:
+    def take_over(self, lease: Lease, said: Binding, why: Cause = Cause.PARTNER, *, retold: bool = False) -> None:
         """Give the lease what its partner says of it. One that has ended there is free here at once.
 
         `retold`: the partner is to be told the same again, till it acknowledges that; and no less than it has promised.
@@ -488,7 +488,7 @@ class Leases:
             lease.tstp = max(lease.tstp, said.tsfp)
         ended = said.state in (EXPIRED, RELEASED, RESET)
         self._reach(lease, FREE if ended else said.state, released=said.state == RELEASED)
-        self._commit_untold(lease, Cause.PARTNER)
+        self._commit_untold(lease, why)
 
     def acknowledge(self, lease: Lease, state: int) -> None:
         """The partner knows what it was told of the lease, which is in `state` from now on."""

@@ -30,6 +30,7 @@ class Cause(StrEnum):
     OPERATOR = "operator"  # somebody has written its state, end, flags or a variable over OMAPI
     NAME = "name"  # DNS has come to hold a name for it, or holds one no longer (ddns-* variables)
     PARTNER = "partner"  # the failover partner says so
+    KEEP = "keep"  # the failover partner may have promised it, and comes back without its lease file
     ACKNOWLEDGE = "acknowledge"  # the partner knows what it was told; a lease that has ended is free by it
     GIVE = "give"  # a free lease goes to the partner
 

@@ -75,6 +75,7 @@ CAUSES: Final[dict[Cause, str]] = {
     Cause.OPERATOR: "an operator has written it over OMAPI",
     Cause.NAME: "DNS holds a name for it, or holds one no longer",
     Cause.PARTNER: "the failover partner says so",
+    Cause.KEEP: "the failover partner has lost its lease file, and may have promised as much",
     Cause.ACKNOWLEDGE: "the failover partner knows of it",
     Cause.GIVE: "given to the failover partner",
 }

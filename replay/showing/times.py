@@ -10,7 +10,7 @@ import re
 from datetime import datetime, timedelta, timezone
 from typing import Final
 
-FORMS: Final = "12 (an event), +90s, +1h30m, 14:05:00, 2026-11-24T14:05:00"
+FORMS: Final = "12 (an event), end, +90s, +1h30m, 14:05:00, 2026-11-24T14:05:00"
 _UTC: Final = timezone.utc  # noqa: UP017 - the name that every supported Python has
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=_UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)

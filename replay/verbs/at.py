@@ -64,7 +64,8 @@ def at(
 ) -> None:
     """The leases, pools and any other state at one moment of a recording: after an event, or at a time (UTC).
 
-    TIME|EVENT is 12 (an event), +90s or +1h30m (from the first event), 14:05:00, or 2026-11-24T14:05:00.
+    TIME|EVENT is 12 (an event), end (the last one, so far), +90s or +1h30m (from the first event), 14:05:00, or
+    2026-11-24T14:05:00.
     """
     if sum([leases, lease is not None, pool is not None, failover, as_file, path is not None]) > 1:
         message = "say one of --leases, --lease, --pool, --failover, --lease-file, --state"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any
 
-from ...engine.failover.rules.states import BY_NUMBER
+from ...engine.failover.standing import standing
 from ...engine.service.explain import entry_text
 from ..slices import in_slices
 from .declarations import place_text
@@ -62,16 +62,22 @@ def failover(site: Site, _values: Mapping[str, Any]) -> Failover:
 
 
 def _relationship(site: Site, endpoint: Endpoint) -> Relationship:
+    found = standing(endpoint)
     return {
-        "name": endpoint.name,
-        "role": "primary" if endpoint.primary else "secondary",
-        "state": endpoint.state.word,
-        "since": endpoint.since,
-        "partner_state": BY_NUMBER[int(endpoint.partner_state)].word,
-        "partner_since": endpoint.partner_since,
-        "connected": endpoint.link is not None,
-        "mclt": endpoint.mclt,
-        "unacked_updates": len(endpoint.updates.unacked),
-        "waiting_updates": endpoint.updates.waiting_count,
+        "name": found.name,
+        "role": "primary" if found.primary else "secondary",
+        "state": found.state.word,
+        "since": found.since,
+        "why": found.why,
+        "partner_state": found.partner_state.word,
+        "partner_since": found.partner_since,
+        "connected": found.contact.linked,
+        "mclt": found.mclt,
+        "unacked_updates": found.updates.unacknowledged,
+        "waiting_updates": found.updates.waiting,
+        "awaited": [{"what": one.what, "until": one.until} for one in found.awaited],
+        "choices": [
+            {"what": one.what, "local_state": None if one.state is None else int(one.state)} for one in found.choices
+        ],
         "pools": [pool.index for pool in site.server.configuration.pools if pool.failover_peer == endpoint.name],
     }

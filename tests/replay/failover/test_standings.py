@@ -13,6 +13,8 @@ from dhcpd.engine.failover.standing import _AWAITS, CHOICES, standing
 from dhcpd.engine.machine import Machine
 from dhcpd.replay.command.cli import cli
 from dhcpd.replay.failover.standings import as_object, left, pairs, standings
+from dhcpd.replay.playing.seek import last_us
+from dhcpd.trace import open_tape
 from tests.engine.failover.pair import SECOND_US, Pair, configuration
 from tests.engine.service.desk import DISCOVER, mac, message
 from tests.replay.pairs import with_a_cut
@@ -103,6 +105,17 @@ def test_updates_under_way_are_counted(pair: Pair):
     assert "acknowledgements of the partner" in waits_for(pair, pair.primary)
 
 
+def test_a_partner_that_is_there_is_not_to_be_started(pair: Pair):
+    pair.kill(pair.secondary)
+    pair.primary.set_state(P_DOWN)
+    assert [one.what[:17] for one in stand(pair.primary).choices] == ["start the partner"]
+    pair.secondary.leases = b""
+    pair.start(pair.secondary)
+    pair.sleep(5)
+    assert (pair.primary.state, pair.secondary.state) == ("partner-down", "recover-wait")
+    assert stand(pair.primary).choices == ()
+
+
 def test_an_operator_learns_the_way_out_of_shutdown(pair: Pair):
     pair.primary.set_state(SHUTDOWN)
     found = stand(pair.primary)
@@ -159,6 +172,15 @@ def test_a_time_between_events_counts_on(trace: Path):
     assert later["now"] == one["now"] + 1
     waits = [[each["left"] for each in found["awaited"] if each["until"]] for found in (one, later)]
     assert waits[0] == [waits[1][0] + 1]
+
+
+def test_the_end_is_the_last_event(trace: Path):
+    """Nothing is counted on from there: whoever asks a recording that grows does not know when it ended."""
+    one = json.loads(asked(trace, "end", "--failover", "--json"))
+    later = json.loads(asked(trace, "+1h", "--failover", "--json"))
+    with open_tape(trace) as tape:
+        assert one["now"] == last_us(tape) // SECOND_US
+    assert one["state"] == later["state"] == "normal"
 
 
 def test_a_server_without_a_partner_says_so(tmp_path: Path):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from ipaddress import IPv4Address
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -16,9 +17,6 @@ from dhcpd.trace import events as ev
 from dhcpd.trace.effects import Send
 from tests.replay.engine_runs import CONFIGURATION, LEASES_FOUND, SERVER, Run
 from tests.replay.tapes import record
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 IDENTIFIER = bytes([54, 4]) + SERVER.to_bytes(4, "big")
 
@@ -161,6 +159,15 @@ def test_history_begins_with_what_the_lease_file_said(trace: str) -> None:
     first, *_ = objects("history", trace, "10.0.1.6", "--changes")
     assert first["reason"] == "the lease file at the start"
     assert first["after"]["hardware"] == "02:00:00:00:01:06"
+
+
+def test_history_tells_why_a_lease_is_kept_for_a_partner_that_lost_its_file() -> None:
+    trace = Path(__file__).resolve().parents[3] / "fixtures/failover/lost-database.primary.trace"
+    lines = objects("history", str(trace), "10.44.0.110", "--changes")
+    assert [line["reason"] for line in lines if line["reason"].startswith("the failover partner")] == [
+        "the failover partner says so",
+        "the failover partner has lost its lease file, and may have promised as much",
+    ]
 
 
 def test_history_of_a_client_has_its_messages_and_the_expiry(story: Story, trace: str) -> None:
