@@ -56,6 +56,7 @@ _OMAPI_CONNECTIONS = 16
 _PAIRED_POOL = 65_536
 _PAIRED_LEASES = 50_000
 _ABSENT_EXCHANGES = 10_000
+_OVERLOAD_START = 300
 _MIB = 1 << 20
 _ISC_LOADED = (50_000,)
 
@@ -380,15 +381,15 @@ def _failover_pair(peer: Peer, key: str, start: int, asked: argparse.Namespace, 
 
 
 def _overload(asked: argparse.Namespace, figures: dict[str, float]) -> None:
-    found = overload.figures(PEERS["ours-tf"], 4096, asked.seconds, 1500, 40_000)
+    found = overload.figures(PEERS["ours-tf"], 4096, asked.seconds, _OVERLOAD_START, 40_000)
     figures |= found
     for times in overload.TIMES:
-        rate, discovers, requests, renewals, longest = (
+        begun, rate, discovers, requests, renewals, longest = (
             found[f"overload/{times}/{name}"]
-            for name in ("rate", "discovers_lost", "requests_lost", "renewals_lost", "longest_ms")
+            for name in ("begun", "rate", "discovers_lost", "requests_lost", "renewals_lost", "longest_ms")
         )
         say(
-            f"{times} times the peak of {found['overload/peak']:.0f}/s: {rate:.0f}/s completed; "
+            f"{times} times the peak of {found['overload/peak']:.0f}/s: {begun:.0f}/s begun, {rate:.0f}/s completed; "
             f"lost: {discovers:.0f} % of DISCOVERs, {requests:.0f} % of REQUESTs, {renewals:.0f} % of renewals; "
             f"the longest answer {longest:.0f} ms"
         )

@@ -263,6 +263,12 @@ class Running:
                 return int(line.split()[1]) * 1024
         return 0
 
+    @property
+    def pid(self) -> int:
+        """The number of its process."""
+        assert self.process is not None
+        return self.process.pid
+
     def signal(self, number: signal.Signals) -> None:
         """Send the server a signal."""
         assert self.process is not None
