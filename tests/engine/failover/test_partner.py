@@ -14,11 +14,12 @@ from dhcpd.disk.configuration import SourceFile
 from dhcpd.engine.failover import messages as msg
 from dhcpd.engine.failover.rules import states
 from dhcpd.engine.failover.wire import MESSAGE_OCTETS_MAX, Splitter
+from dhcpd.engine.model.lease import ACTIVE, EXPIRED
 from dhcpd.replay.world.host import SECOND_US, Host
 from dhcpd.replay.world.starting import Beginning, ethernet
 from dhcpd.trace import events as ev
 from tests.engine.failover.pair import configuration
-from tests.engine.service.desk import DISCOVER, REQUEST, Reply, mac, message, number
+from tests.engine.service.desk import DISCOVER, REQUEST, Reply, dotted, mac, message, number
 
 if TYPE_CHECKING:
     from dhcpd.engine.failover.endpoint import Endpoint
@@ -42,10 +43,14 @@ class Server(Host):
         self.said = b""
         self.ended_streams: list[int] = []
         self.replies: list[Reply] = []
+        self.lines: list[str] = []
         links = (ethernet("eth0", 2, b"\2\0\0\0\0\xfe", (number("10.44.0.1"), 24)),)
         files = [SourceFile("c", (text or configuration(side)).encode(), "")]
         self.start(Beginning(files, [leases] if leases else [], links, words=("-pf", "/p", "-p", "67"), seed=b"seed"))
         assert self.machine.serving
+
+    def log(self, effect: ef.Log) -> None:
+        self.lines.append(effect.text)
 
     def stream_send(self, effect: ef.StreamSend) -> None:
         self.said += effect.data
@@ -130,6 +135,107 @@ def raw(kind: int, now: int, xid: int, *options: tuple[int, bytes]) -> bytes:
 
 def u32(value: int) -> bytes:
     return value.to_bytes(4, "big")
+
+
+# Rows of the limits that are more than octets
+
+
+@pytest.mark.parametrize("octets", [raw(0, 0, 9), raw(200, 0, 9)], ids=["type 0", "type 200"])
+def test_a_message_of_no_type_is_a_sign_of_life(octets: bytes) -> None:
+    server = Server("primary")
+    server.meet()
+    server.wait(15)
+    assert all(isinstance(one, msg.Contact) for one in server.hear(octets))
+    server.wait(15)
+    assert server.endpoint.state is states.NORMAL
+    server.wait(10)
+    assert server.endpoint.state is states.COMM_INT
+
+
+def test_a_message_whose_rest_never_comes_ends_the_link_by_silence() -> None:
+    server = Server("primary")
+    server.meet()
+    server.wait(15)
+    server.hear(b"\0")
+    assert server.ended_streams == []
+    server.wait(25)
+    assert server.ended_streams == [2]
+
+
+def test_a_state_that_is_none_is_a_state_and_raises_nothing() -> None:
+    server = Server("primary")
+    server.meet()
+    server.hear(raw(10, server.now, 9, (24, b"\x63"), (23, b"\0"), (25, u32(server.now))))
+    assert server.endpoint.state is states.SHUTDOWN
+
+
+@pytest.mark.parametrize("receive_timer", [0, 1, 2, (1 << 32) - 1])
+def test_no_receive_timer_makes_a_flood(receive_timer: int) -> None:
+    server = Server("secondary")
+    server.call()
+    server.hear(msg.Connect(server.now, 0, b"fo", 10, receive_timer, mclt=60, hba=BUCKETS))
+    server.wait(10)
+    contacts = [one for one in server.told_partner() if isinstance(one, msg.Contact)]
+    assert len(contacts) <= 10
+
+
+def test_a_partners_line_feed_begins_no_line() -> None:
+    server = Server("primary")
+    server.meet()
+    server.bind()
+    (update,) = (one for one in server.told_partner() if isinstance(one, msg.BindingUpdate))
+    server.hear(msg.BindingAck(server.now, update.xid, update.address, reject=254, message=b"a\nb"))
+    assert [line for line in server.lines if "rejected: a" in line] == [
+        f"bind update on {dotted(update.address)} from fo rejected: a\\012b"
+    ]
+
+
+ACTIVE_CLIENT = [(3, b"\2"), (5, CLIENT)]
+
+
+def told_of(server: Server, *options: tuple[int, bytes], xid: int = 70) -> list[int]:
+    """The reasons of refusal, of an update of 10.44.0.100."""
+    said = server.hear(raw(3, server.now, xid, (2, u32(number("10.44.0.100"))), *options))
+    server.wait(3)
+    return [one.reject or 0 for one in [*said, *server.told_partner()] if isinstance(one, msg.BindingAck)]
+
+
+def test_a_client_of_no_octets_is_refused() -> None:
+    server = Server("secondary")
+    server.meet()
+    assert told_of(server, (3, b"\2"), (5, b"")) == [3]
+    assert told_of(server, (3, b"\2"), (5, b"\1"), xid=71) == [6]
+
+
+@pytest.mark.parametrize("state", [0, 8, 255])
+@pytest.mark.parametrize("side", ["primary", "secondary"])
+def test_a_binding_status_that_is_none_is_refused(side: str, state: int) -> None:
+    server = Server(side)
+    server.meet()
+    assert told_of(server, (3, bytes([state])), (5, CLIENT)) == [2]
+
+
+def test_an_active_lease_without_a_date_is_taken() -> None:
+    server = Server("primary")
+    server.meet()
+    assert told_of(server, *ACTIVE_CLIENT) == [0]
+
+
+def test_a_lease_that_ended_long_ago_is_taken_and_ends() -> None:
+    server = Server("primary")
+    server.meet()
+    assert told_of(server, *ACTIVE_CLIENT, (13, u32(server.now - 9000)), (18, u32(server.now - 9000))) == [0]
+    assert server.lease("10.44.0.100").state == EXPIRED
+
+
+@pytest.mark.parametrize("date", [(1 << 31) - 1, (1 << 32) - 1])
+def test_the_latest_dates_are_taken_and_kept(date: int) -> None:
+    server = Server("secondary")
+    server.meet()
+    assert told_of(server, *ACTIVE_CLIENT, (13, u32(date)), (18, u32(date)), (25, u32(date)), (6, u32(date))) == [0]
+    server.wait(60)
+    lease = server.lease("10.44.0.100")
+    assert (lease.state, lease.ends) == (ACTIVE, date)
 
 
 # What is too long to be said
