@@ -15,7 +15,7 @@ docs/behaviour/packets.md#the-icmp-probe.
 from __future__ import annotations
 
 from struct import Struct, pack
-from typing import Final, NamedTuple
+from typing import Final
 
 from ...trace.effects import DEBUG, INFO
 
@@ -39,16 +39,13 @@ _BAD_SHARE: Final = 2
 _HEADERS: Final = Struct(">6s6sHBBHHHBBHIIHHHH").pack
 # The words of the IP header that never change: version, length and type of service; time to live and protocol.
 _IP_FIXED_SUM: Final = 0x4510 + (128 << 8 | _UDP)
-_IP_HEADER: Final = Struct(">BxH5xBHI").unpack_from
+# The words of an IP header, its addresses as one each, and those of a UDP header behind it.
+_WORDS: Final = Struct(">HHHHHHIIHHHH").unpack_from
 _UDP_HEADER: Final = Struct(">HHHH").unpack_from
+_Words = tuple[int, int, int, int, int, int, int, int, int, int, int, int]
 
-
-class Datagram(NamedTuple):
-    """What a good frame held: the IP source address (32 bits), the UDP source port, and the payload."""
-
-    source: int
-    source_port: int
-    payload: bytes
+# What a good frame held: the IP source address (32 bits), the UDP source port, and the payload.
+Datagram = tuple[int, int, bytes]
 
 
 def _checksum(total: int) -> int:
@@ -131,32 +128,41 @@ def open_frame(frame: bytes, counters: Counters, lines: list[tuple[int, str]]) -
 
     Any octets will do.
     """
-    if len(frame) < ETHERNET_OCTETS + IP_OCTETS:
+    if len(frame) < HEADERS_OCTETS:
         return None
-    ip_header: tuple[int, int, int, int, int] = _IP_HEADER(frame, ETHERNET_OCTETS)
-    version, total, protocol, _, source = ip_header
-    header = (version & 15) << 2
+    words: _Words = _WORDS(frame, ETHERNET_OCTETS)
+    first, total, number, fragment, kind, ip_sum, source, destination, source_port, _, length, checksum = words
+    header = (first >> 8 & 15) << 2
     begin = ETHERNET_OCTETS + header
-    end = begin + UDP_OCTETS
-    if protocol != _UDP or header < IP_OCTETS or end > len(frame) or ETHERNET_OCTETS + total > len(frame):
+    if kind & 0xFF != _UDP or header < IP_OCTETS or ETHERNET_OCTETS + total > len(frame):
         return None
-    udp_header: tuple[int, int, int, int] = _UDP_HEADER(frame, begin)
-    source_port, _, length, checksum = udp_header
+    spelled = first + total + number + fragment + kind + ip_sum + source + destination
+    if header > IP_OCTETS:
+        if begin + UDP_OCTETS > len(frame):
+            return None
+        udp_header: tuple[int, int, int, int] = _UDP_HEADER(frame, begin)
+        source_port, _, length, checksum = udp_header
+        spelled = int.from_bytes(frame[ETHERNET_OCTETS:begin], "big")
     if length < UDP_OCTETS or not counters.too_long.count(begin + length <= len(frame), lines):
         return None
-    if not counters.ip_checksum.count(int.from_bytes(frame[ETHERNET_OCTETS:begin], "big") % _ONES == 0, lines):
+    if not counters.ip_checksum.count(spelled % _ONES == 0, lines):
         return None
-    datagram = frame[begin : begin + length]
     # 0 says that the sender computed none (RFC 768).
     if checksum:
-        pseudo = source + int.from_bytes(frame[30:34], "big") + _UDP + length
-        body = int.from_bytes(datagram, "big") % _ONES << 8 * (length & 1)
+        pseudo = source + destination + _UDP + length
         # The sum of the pseudo header alone is what stands there while the rest is left to a network card: the frame
         # is from this machine, from one of its containers or its guests, and was on no wire.
-        good = (pseudo + body) % _ONES == 0 or (checksum - pseudo) % _ONES == 0
+        good = (checksum - pseudo) % _ONES == 0 or _is_sound(frame[begin : begin + length], pseudo)
         if not counters.udp_checksum.count(good, lines):
             return None
-    return Datagram(source, source_port, datagram[UDP_OCTETS:])
+    begin += UDP_OCTETS
+    return source, source_port, frame[begin : begin + length - UDP_OCTETS]
+
+
+def _is_sound(datagram: bytes, pseudo: int) -> bool:
+    """Whether a UDP datagram and the sum of its pseudo header (RFC 768) come to nothing."""
+    body = int.from_bytes(datagram, "big") % _ONES << 8 * (len(datagram) & 1)
+    return (pseudo + body) % _ONES == 0
 
 
 # The classic BPF of docs/behaviour/packets.md#receive-filter-and-validation:

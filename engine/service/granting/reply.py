@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ....trace.effects import ERROR, INFO, Log
+from ....trace.effects import ERROR, INFO
 from ...model.lease import ACTIVE
 from ...wire.codes import (
     ADDRESS_OCTETS,
@@ -59,7 +59,6 @@ _WORDS: Final = {OFFER: "DHCPOFFER", ACK: "DHCPACK", 0: "BOOTREPLY"}
 def answer(step: Grant) -> None:
     """Make the reply, and send it or have it wait."""
     server, lease, packet, kind = step.server, step.lease, step.packet, step.kind
-    effects = server.effects
     prepared = _prepared(step)
     context = step.context
     context.reply = prepared.options
@@ -77,14 +76,14 @@ def answer(step: Grant) -> None:
                 server.leases.withhold(lease)
             return
         encoder.warn_of(site, context)
-    effects.append(Log(INFO, step.line))
+    server.log(INFO, step.line)
     if stored:
         server.leases.store(lease)
     sent = _encode(step, prepared, layout, site)
     terms = step.terms
     if terms.filename or terms.server_name:
         for line in truncation_lines(terms.filename, terms.server_name):
-            effects.append(Log(INFO, line))
+            server.log(INFO, line)
     static = lease.pool is None
     line = reply_line(_WORDS[kind], lease.address, packet, None if static else lease.hostname)
     if server.reasons is not None:
@@ -94,9 +93,9 @@ def answer(step: Grant) -> None:
     if kind == OFFER and lease.state != ACTIVE and not static and terms.ping_check and wants_ping(step):
         begin_ping(server, lease.address, terms.ping_timeout_us, line, sent)
         return
-    effects.append(Log(INFO, line))
+    server.log(INFO, line)
     assert kind == OFFER or server.leases.unstored is not lease, "an ACK promises what is not in the lease file"
-    effects.append(sent)
+    server.effects.append(sent)
 
 
 def _prepared(step: Grant) -> Prepared:
