@@ -164,13 +164,15 @@ def _judge(endpoint: Endpoint, message: BindingUpdate) -> Refusal | tuple[Lease,
 def _untold(endpoint: Endpoint, lease: Lease) -> int | None:
     """The state of a lease that the partner did not know when it sent an update; None where it knew all that matters.
 
-    That is what is under way to it, and a lease in use that waits to be told: somebody was promised more than it says.
+    That is what is under way to it, and a lease in use that waits to be told, or was told and refused: somebody was
+    promised more than it says.
     """
     told = endpoint.updates.unacked.get(lease.address)
     if told is not None:
         return told.state
     in_use = lease.state == ACTIVE and lease.ends > endpoint.site.now
-    return ACTIVE if in_use and lease.address in endpoint.updates else None
+    untold = lease.address in endpoint.updates or lease.address in endpoint.updates.refused
+    return ACTIVE if in_use and untold else None
 
 
 def _conflicts(lease: Lease, binding: Binding) -> bool:

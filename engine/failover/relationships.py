@@ -18,7 +18,7 @@ from ..lease.file.state_reader import failover_record
 from ..model.failover_state import FailoverState
 from ..service.lifecycle import watch_pool
 from ..service.reasons import Reason, once
-from . import balancing, moving
+from . import balancing, moving, outgoing
 from .connections import Connections
 from .endpoint import BALANCE, LINK, LISTEN, RETRY, Endpoint
 from .partner import PoolPartner
@@ -87,7 +87,10 @@ class Relationships:
         """Another configuration with the same relationships is in force: its pools, and what is left of the queues."""
         self._find_pools()
         for endpoint in self.endpoints.values():
-            endpoint.updates.keep(partial(self._shares, endpoint))
+            ended = endpoint.updates.keep(partial(self._shares, endpoint))
+            if ended is not None:
+                outgoing.send_done(endpoint, ended)
+            outgoing.send_updates(endpoint)
             for index in endpoint.balance_at:
                 self.no_alarm(endpoint, BALANCE, index)
             endpoint.balance_at.clear()

@@ -170,14 +170,17 @@ class Updates:
         self.request = None
         return request.xid
 
-    def keep(self, known: Callable[[int], bool]) -> None:
-        """Forget addresses that are not known any more; a request that waits for one of them ends with the others."""
+    def keep(self, known: Callable[[int], bool]) -> int | None:
+        """Forget addresses that are not known any more; a request that waits for one of them ends with the others.
+
+        The xid of a request that has ended so, None for none. What was taken of the partner is acknowledged all the
+        same: it waits for the answer, and would count it against its window for ever.
+        """
         self._waiting = OrderedDict((address, turn) for address, turn in self._waiting.items() if known(address))
         self.unacked = OrderedDict((address, told) for address, told in self.unacked.items() if known(address))
-        self.to_ack = [(address, xid) for address, xid in self.to_ack if known(address)]
         self.refused = OrderedDict.fromkeys([address for address in self.refused if known(address)])
-        if self.request is not None and not known(self.request.last):
-            self.ask(self.request.xid)
+        xid = None if self.request is None or known(self.request.last) else self.request.xid
+        return None if xid is None or self.ask(xid) else xid
 
     # Snapshots
 

@@ -18,7 +18,7 @@ from dhcpd.engine.model.lease import ACTIVE, EXPIRED
 from dhcpd.replay.world.host import SECOND_US, Host
 from dhcpd.replay.world.starting import Beginning, ethernet
 from dhcpd.trace import events as ev
-from tests.engine.failover.pair import configuration
+from tests.engine.failover.pair import SUBNET, configuration
 from tests.engine.service.desk import DISCOVER, REQUEST, Reply, dotted, mac, message, number
 
 if TYPE_CHECKING:
@@ -76,6 +76,11 @@ class Server(Host):
         found = self.machine.server.database.find(number(address))
         assert found is not None
         return found
+
+    def reload(self, text: str) -> None:
+        """Read another configuration."""
+        self.tell(ev.ConfigurationFile(0, 0, "c", text.encode(), ""))
+        self.tell(ev.ConfigurationEnd(0, 0, "c", reload=True))
 
     def call(self) -> None:
         """Open a connection."""
@@ -284,3 +289,43 @@ def test_the_longest_update_that_is_taken_can_be_told_again() -> None:
     whole = next(one for one in told if isinstance(one, msg.BindingUpdate) and one.uid)
     assert len(msg.octets(whole)) <= MESSAGE_OCTETS_MAX
     assert whole.cltt == server.now
+
+
+# A reload while something is under way
+
+
+def with_range(side: str, first: int, last: int) -> str:
+    """A configuration with other addresses."""
+    return configuration(side, subnet=SUBNET.replace("100 10.44.0.119", f"{first} 10.44.0.{last}"))
+
+
+def test_an_update_is_acknowledged_though_its_address_leaves_with_the_configuration() -> None:
+    server = Server("secondary")
+    server.meet()
+    times = {"ends": server.now + 300, "potential": server.now + 300, "starts": server.now}
+    assert not server.hear(msg.BindingUpdate(server.now, 70, number("10.44.0.100"), 2, hardware=CLIENT, **times))
+    server.reload(with_range("secondary", 110, 119))
+    server.wait(3)
+    assert [(one.xid, one.reject) for one in server.told_partner() if isinstance(one, msg.BindingAck)] == [(70, None)]
+
+
+def test_a_request_is_answered_though_all_that_it_waits_for_leaves_with_the_configuration() -> None:
+    server = Server("primary")
+    server.meet()
+    told = server.hear(msg.UpdateRequestAll(server.now, 80))
+    assert {type(one) for one in told} == {msg.BindingUpdate}
+    server.reload(with_range("primary", 200, 209))
+    told = server.told_partner()
+    assert [one.xid for one in told if isinstance(one, msg.UpdateDone)] == [80]
+
+
+def test_what_waits_behind_updates_of_addresses_that_leave_is_told() -> None:
+    server = Server("primary")
+    server.meet()
+    server.hear(msg.UpdateRequestAll(server.now, 80))
+    server.reload(with_range("primary", 100, 109))
+    told = server.told_partner()
+    assert {one.address for one in told if isinstance(one, msg.BindingUpdate)} == {
+        number(f"10.44.0.{last}") for last in range(100, 110)
+    }
+    assert [one.xid for one in server.acknowledge(told) if isinstance(one, msg.UpdateDone)] == [80]
