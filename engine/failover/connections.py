@@ -20,8 +20,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from ...trace.effects import ERROR, INFO, StreamClose, StreamListen, StreamOpen, StreamSend
+from ..model import notices
 from . import balancing, incoming, moving
-from .endpoint import LINK, LISTEN, SECOND_US
+from .endpoint import LINK, LISTEN, REST, SECOND_US
 from .link import (
     ALREADY_CONNECTED,
     LINK_STARTUP_S,
@@ -52,6 +53,7 @@ from .messages import (
     octets,
 )
 from .rules.binding import Reason, Refusal, reason_text
+from .rules.patience import AT_ONCE_MAX, WAITING_OCTETS_MAX, WIDE, due_us, heeded
 from .wire import ProtocolError
 
 if TYPE_CHECKING:
@@ -138,13 +140,33 @@ class Connections:
         if link is None:
             return
         link.heard_us = self._host.now_us
+        endpoint = self.endpoints[link.endpoint]
+        if endpoint.site.alarm_at(endpoint, REST, stream) is None:
+            self._read(link, data)
+        elif link.splitter.keep(data) > WAITING_OCTETS_MAX:
+            self._host.log(*notices.PARTNER_FLOODS(peer=endpoint.name))
+            self._drop(link, "the partner asks for more than can be done")
+
+    def go_on(self, stream: int) -> None:
+        """What was too much of what came is heeded now, or another part of it."""
+        link = self.links.get(stream)
+        if link is not None:
+            self._read(link, b"")
+
+    def _read(self, link: Link, data: bytes) -> None:
+        """Heed what has come, as far as it is not too much (rules/patience.py)."""
         before = self.endpoints[link.endpoint].updates.last_taken
+        wide = 0
         try:
             for frame in link.splitter.feed(data):
+                if frame.kind in WIDE:
+                    wide += 1
+                    if not self._is_heeded(link, wide):
+                        break
                 message = message_of(frame)
                 if message is not None:
                     self._receive(link, message)
-                if stream not in self.links:
+                if link.stream not in self.links:
                     return
         except ProtocolError as error:
             for line in error.lines:
@@ -154,6 +176,18 @@ class Connections:
         endpoint = self.endpoints[link.endpoint]
         if endpoint.link is link:
             incoming.has_read(endpoint, before)
+
+    def _is_heeded(self, link: Link, wide: int) -> bool:
+        """Whether a message that may have every lease looked at is heeded now, `wide` of this turn; else it waits."""
+        endpoint, now_us = self.endpoints[link.endpoint], self._host.now_us
+        if endpoint.link is not link:
+            return True
+        due = due_us(endpoint.busy_us, now_us)
+        if wide <= AT_ONCE_MAX and due <= now_us:
+            endpoint.busy_us = heeded(endpoint.busy_us, now_us)
+            return True
+        endpoint.site.alarm(endpoint, REST, link.stream, max(due, now_us + 1))
+        return False
 
     def half_closed(self, stream: int) -> None:
         """The partner sends no more: the connection is of no use."""
@@ -198,6 +232,7 @@ class Connections:
         self.links.pop(link.stream, None)
         self._out.pop(link.stream, None)
         endpoint = self.endpoints[link.endpoint]
+        endpoint.site.no_alarm(endpoint, REST, link.stream)
         endpoint.tell("the link ends" if endpoint.link is link else f"connection {link.stream} ends", why)
         if endpoint.link is link:
             moving.lost_link(endpoint, why)

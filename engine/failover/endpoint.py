@@ -55,6 +55,7 @@ SHORTEST_MCLT_S: Final = 30
 # Alarms (site.py). Behind each, what its `detail` says.
 RETRY: Final = "retry"  # nothing: call the partner again
 LISTEN: Final = "listen"  # nothing: open the listener again
+REST: Final = "rest"  # the stream: something of it waits, since it was too much at once
 LINK: Final = "link"  # the stream: its handshake has taken too long
 CONTACT: Final = "contact"  # nothing: the partner has heard nothing for long
 SILENCE: Final = "silence"  # nothing: the partner has said nothing for long
@@ -155,14 +156,15 @@ class Endpoint:
     `lacking`: something that was told since lacked what is needed to know it. `forgetful`: the partner came back
     without what it knew, and is being told. `doubtful`: the disk has refused something, and may lack records of leases
     that have not changed since.
+    `busy_us`: how much the partner has asked for of late (rules/patience.py).
     `why`: what led to the state, in words for an operator. `skew_s`: how far the partner's clock was ahead at its last
     message, None before there was one. `unsure` are the states of the last moments, the oldest first: where to go
     back to when the disk refuses the record of a change; `wanted` is the state that is to be entered again then.
     """
 
     __slots__ = (
-        "needs_all", "asked_here", "balance_at", "balanced_at", "calling", "doubtful", "forgetful", "hba", "lacking",
-        "link", "mclt", "partner_delay_s",
+        "needs_all", "asked_here", "balance_at", "balanced_at", "busy_us", "calling", "doubtful", "forgetful", "hba",
+        "lacking", "link", "mclt", "partner_delay_s",
         "partner_since", "partner_state", "partner_unacked", "saved", "serving", "settings", "since", "site", "skew_s",
         "state", "unsure", "updates", "wanted", "why",
     )  # fmt: skip
@@ -186,7 +188,7 @@ class Endpoint:
         self.wanted: State | None = None
         self.needs_all = True
         self.asked_here = self.lacking = self.forgetful = self.doubtful = False
-        self.balanced_at = 0
+        self.balanced_at = self.busy_us = 0
         # Pool.index -> when its balance is looked at next.
         self.balance_at: dict[int, int] = {}
         self.serving = serving(self.state, self.partner_state)
@@ -340,6 +342,8 @@ class Endpoint:
             "skew_s": self.skew_s,
             "unsure": [[int(value) for value in one] for one in self.unsure],
             "wanted": None if self.wanted is None else int(self.wanted),
+            # Mostly long over, and nothing then.
+            **({"busy_us": self.busy_us} if self.busy_us > self.site.now_us else {}),
         }
 
     def restore(self, data: dict[str, Any]) -> None:
@@ -350,6 +354,7 @@ class Endpoint:
                      "needs_all", "asked_here", "lacking", "forgetful", "doubtful", "balanced_at", "why",
                      "skew_s"):  # fmt: skip
             setattr(self, name, data[name])
+        self.busy_us = data.get("busy_us", 0)
         self.updates.restore(data["updates"])
         self.unsure = [
             Unsure(State(state), State(saved), since, bool(needs_all), left_us)

@@ -20,7 +20,7 @@ from ..service.lifecycle import watch_pool
 from ..service.reasons import Reason, once
 from . import balancing, moving, outgoing
 from .connections import Connections
-from .endpoint import BALANCE, LINK, LISTEN, RETRY, Endpoint
+from .endpoint import BALANCE, LINK, LISTEN, REST, RETRY, Endpoint
 from .partner import PoolPartner
 from .rules.states import BY_WORD, NORMAL, P_DOWN, RECOVER, SHUTDOWN
 
@@ -148,6 +148,8 @@ class Relationships:
             self.connections.call(endpoint)
         elif timer == LISTEN:
             self.connections.listen(endpoint)
+        elif timer == REST:
+            self.connections.go_on(int(detail))
         elif timer == LINK:
             self.connections.startup_over(int(detail))
         else:

@@ -5,8 +5,8 @@ length 2, data). The table OPTIONS is the whole knowledge of what an option look
 kept; anywhere else an option is gone past unread. What a message means is messages.py's.
 
 Every announced length is a bound that is checked, never a size that is allocated: a stream keeps at most one message
-that has not come whole, which is at most MESSAGE_OCTETS_MAX long. What breaks a rule is a ProtocolError with the lines
-that ISC logs; the caller closes the connection. Nothing here retries or repairs.
+that has not come whole, which is at most MESSAGE_OCTETS_MAX long, and what its reader leaves for later. What breaks a
+rule is a ProtocolError with the lines that ISC logs; the caller closes the connection. Nothing here retries or repairs.
 
 Source: docs/behaviour/failover.md#wire-format.
 """
@@ -193,27 +193,35 @@ def _broken(line: str) -> ProtocolError:
 
 
 class Splitter:
-    """Cuts what a connection brings into messages. `rest` is the beginning of one that has not come whole."""
+    """Cuts what a connection brings into messages, and keeps what has not been taken of it."""
 
-    __slots__ = ("rest",)
+    __slots__ = ("_at", "_data")
 
     def __init__(self, rest: bytes = b"") -> None:
-        self.rest = rest
+        self._data = rest
+        self._at = 0
+
+    @property
+    def rest(self) -> bytes:
+        """What has come and was not taken: the beginning of a message, and whole ones where somebody has stopped."""
+        return self._data[self._at :]
+
+    def keep(self, data: bytes) -> int:
+        """Add octets that are taken later; how many wait now."""
+        self._data, self._at = self.rest + data, 0
+        return len(self._data)
 
     def feed(self, data: bytes) -> Iterator[Frame]:
         """The messages that are whole now, one by one; raises ProtocolError at the place of what is broken.
 
-        Whoever stops before the end drops the rest of the stream.
+        Whoever stops has the message that he was given last, and all behind it, again the next time.
         """
-        data = self.rest + data
-        self.rest = b""
-        at = 0
-        while len(data) - at >= 2:  # noqa: PLR2004 - the octets of the length
-            length = int.from_bytes(data[at : at + 2], "big")
+        end = self.keep(data)
+        while end - self._at >= 2:  # noqa: PLR2004 - the octets of the length
+            length = int.from_bytes(self._data[self._at : self._at + 2], "big")
             if not HEADER_OCTETS <= length <= MESSAGE_OCTETS_MAX:
                 raise ProtocolError("message length wait: unexpected error")
-            if len(data) - at < length:
-                break
-            yield decode(data[at : at + length])
-            at += length
-        self.rest = data[at:]
+            if end - self._at < length:
+                return
+            yield decode(self._data[self._at : self._at + length])
+            self._at += length

@@ -97,6 +97,9 @@ PAIR_HARM: Final = Notice("pair-harm", ERROR, "ERROR: {text}")
 PAIR_WARNING: Final = Notice("pair-warning", INFO, "WARNING: {text}")
 PAIR_MISFIT: Final = Notice("pair-misfit", ERROR, "{file} and this file do not make a failover pair.")
 PAIR_FITS: Final = Notice("pair-fits", INFO, "{file} and this file make a failover pair.")
+PARTNER_FLOODS: Final = Notice(
+    "partner-floods", ERROR, "failover peer {peer}: the partner asks for more than can be done: the connection ends."
+)
 
 # Another configuration while the server runs
 RELOAD_IN_FORCE: Final = Notice(

@@ -12,8 +12,8 @@ import pytest
 
 from dhcpd.disk.configuration import SourceFile
 from dhcpd.engine.failover import messages as msg
-from dhcpd.engine.failover.rules import states
-from dhcpd.engine.failover.wire import MESSAGE_OCTETS_MAX, Splitter
+from dhcpd.engine.failover.rules import patience, states
+from dhcpd.engine.failover.wire import HEADER_OCTETS, MESSAGE_OCTETS_MAX, Splitter
 from dhcpd.engine.model.lease import ACTIVE, EXPIRED
 from dhcpd.replay.world.host import SECOND_US, Host
 from dhcpd.replay.world.starting import Beginning, ethernet
@@ -329,3 +329,66 @@ def test_what_waits_behind_updates_of_addresses_that_leave_is_told() -> None:
         number(f"10.44.0.{last}") for last in range(100, 110)
     }
     assert [one.xid for one in server.acknowledge(told) if isinstance(one, msg.UpdateDone)] == [80]
+
+
+# More than can be done
+
+
+@pytest.mark.parametrize("kind", [msg.UpdateRequestAll, msg.UpdateRequest, msg.PoolRequest, msg.StateMessage])
+def test_a_partner_that_asks_without_end_is_heeded_now_and_then(kind: type[msg.Message]) -> None:
+    server = Server("primary")
+    server.meet()
+    server.wait(10)
+    asked = [kind(server.now, xid) for xid in range(300)]
+    before = server.machine.events
+    server.hear(*asked)
+    assert 300 - _waiting(server) <= patience.AT_ONCE_MAX
+    server.wait(15)
+    assert 70 <= 300 - _waiting(server) <= 80
+    # A turn for each, and a few for all else.
+    assert server.machine.events - before < 100
+    server.bind()
+    for _ in range(6):
+        server.hear(msg.Contact(server.now, 300))
+        server.wait(15)
+    assert not _waiting(server)
+
+
+def _waiting(server: Server) -> int:
+    """How many messages without options wait."""
+    assert server.endpoint.link is not None
+    return len(server.endpoint.link.splitter.rest) // HEADER_OCTETS
+
+
+def test_what_waits_of_a_partner_is_kept_by_a_snapshot_and_heeded_in_order() -> None:
+    server = Server("primary")
+    server.meet()
+    server.wait(10)
+    server.hear(*[msg.UpdateRequest(server.now, xid) for xid in range(100, 140)], msg.Contact(server.now, 140))
+    other = server.restored()
+    for one in (server, other):
+        one.said = b""
+        one.wait(30)
+    assert server.said == other.said
+    assert [one.xid for one in server.told_partner() if isinstance(one, msg.UpdateDone)][-1] == 139
+
+
+def test_a_partner_that_goes_on_with_it_loses_its_connection() -> None:
+    server = Server("secondary")
+    server.meet()
+    storm = msg.octets(msg.UpdateRequestAll(server.now, 1)) * 340
+    for _ in range(100):
+        if not server.ended_streams:
+            server.hear(storm)
+    assert server.ended_streams == [server.stream]
+    assert server.endpoint.state is states.COMM_INT
+    server.wait(1)
+
+
+def test_who_asks_as_often_as_a_pair_does_never_waits() -> None:
+    server = Server("primary")
+    for _ in range(3):
+        server.meet()
+        assert not _waiting(server)
+        server.tell(ev.StreamHalfClosed(0, 0, server.stream))
+        server.wait(30)

@@ -1,0 +1,36 @@
+"""How often a partner is heeded in what may have every lease looked at: requests, and announcements of a state.
+
+A pair says such things a few times when it meets, and seldom then. Who says them without end would have this server
+look at its leases and at nothing else: what is too much waits, so that packets come in between (connections.py). No
+pair that means well has ever to wait.
+
+`busy_us` is the moment at which a partner would be heeded in all of it again, had it said nothing more meanwhile;
+times are microseconds since 1970. Nothing of a message is known here.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .. import wire
+
+# The types of messages that may have every lease looked at.
+WIDE: Final = frozenset({wire.STATE, wire.UPDREQ, wire.UPDREQALL, wire.POOLREQ})
+# So many of one piece are heeded in one go; the next behind what else waits.
+AT_ONCE_MAX: Final = 4
+# And so many in a while, after which there is one every EACH_US.
+IN_A_WHILE_MAX: Final = 16
+EACH_US: Final = 250_000
+# What may wait of a partner; one that sends more is not waited for.
+WAITING_OCTETS_MAX: Final = 256 << 10
+_WHILE_US: Final = IN_A_WHILE_MAX * EACH_US
+
+
+def heeded(busy_us: int, now_us: int) -> int:
+    """The `busy_us` behind another such message."""
+    return max(busy_us, now_us) + EACH_US
+
+
+def due_us(busy_us: int, now_us: int) -> int:
+    """When the next such message is heeded; `now_us` where it is now."""
+    return max(now_us, busy_us + EACH_US - _WHILE_US)
