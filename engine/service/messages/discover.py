@@ -36,7 +36,6 @@ def discover(
     lease = find_lease(server, context, packet, network).lease
     uid, name = (None, None) if lease is None else (lease.uid, lease.hostname)
     line = discover_line(packet, uid, name)
-    partner_has_some = False
     if lease is not None and lease.state != ACTIVE and server.leases.partner_of(lease).is_others(lease, server.now):
         lease = None
     if lease is None:
@@ -48,7 +47,7 @@ def discover(
             if server.reasons is not None:
                 server.reasons.append(Reason("verdict", network.name, "no reply", why, network.place))
             return
-    if leaves_discover(server, packet, network, lease, line, partner_has_some=partner_has_some):
+    if leaves_discover(server, context, packet, network, lease, line):
         return
     now = server.now
     if lease.ends < now and not server.is_pending(lease.address):

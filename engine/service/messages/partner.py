@@ -3,6 +3,9 @@
 The partner is asked (engine/model/partner.py) and decides nothing but that. A pool that is this server's alone has a
 partner, too, to which every answer is yes.
 
+Where this differs from ISC: of the partner's leases count those that the client may have, by the pools' permits and by
+the relationship; not whatever a pool of the network has (docs/differences.md).
+
 See docs/behaviour/failover.md#service-state, docs/behaviour/failover.md#load-balancing.
 """
 
@@ -11,17 +14,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ....trace.effects import DEBUG, INFO
-from ...model.lease import BACKUP, FREE
+from ...conf.running.classify import permitted
+from ...model.lease import FREE
 from ..silence import Silence
 
 if TYPE_CHECKING:
     from ...model.configuration import SharedNetwork
-    from ...model.context import Message
+    from ...model.context import Context, Message
     from ...model.lease import Lease
+    from ...model.partner import Partner
     from ..server import Server
 
+
 def leaves_discover(
-    server: Server, packet: Message, network: SharedNetwork, lease: Lease, line: str, *, partner_has_some: bool
+    server: Server, context: Context, packet: Message, network: SharedNetwork, lease: Lease, line: str
 ) -> bool:
     """Whether a DISCOVER goes unanswered: nobody is served now, or the partner answers this client.
 
@@ -34,7 +40,7 @@ def leaves_discover(
         return True
     if not partner.leaves_to_other(packet):
         return False
-    if partner_has_some or _partner_has_some(server, network):
+    if _has_some(server, context, network, partner):
         server.log(DEBUG, f"{line}: load balance to peer {partner.name}")
         server.silence = Silence.PARTNER_ANSWERS
         return True
@@ -65,12 +71,13 @@ def ignores(server: Server, lease: Lease) -> bool:
     return True
 
 
-def _partner_has_some(server: Server, network: SharedNetwork) -> bool:
-    """Whether any pool of the network has free leases that are the partner's to give."""
+def _has_some(server: Server, context: Context, network: SharedNetwork, partner: Partner) -> bool:
+    """Whether a pool that the client may have addresses of has free ones that are this partner's to give."""
     for pool in network.pools:
+        if server.leases.partners[pool.index] is not partner:
+            continue
         counts = server.database.counts(pool)
-        free = {FREE: counts.free, BACKUP: counts.backup}
-        state = server.leases.partners[pool.index].other_state
-        if state is not None and free[state] > 0:
+        free = counts.free if partner.other_state == FREE else counts.backup
+        if free > 0 and permitted(context, pool):
             return True
     return False

@@ -114,6 +114,32 @@ def test_a_client_of_the_partner_s_is_left_to_it_while_it_has_leases(desk: Desk,
     assert desk.logs[-1].endswith(": load balance to peer fo")
 
 
+CLASSES = """
+ping-check false; default-lease-time 600; max-lease-time 600; authoritative;
+class "b" { match if substring (hardware, 1, 1) = 0b; }
+subnet 10.77.0.0 netmask 255.255.255.0 {
+  pool { range 10.77.0.10 10.77.0.11; deny members of "b"; }
+  pool { range 10.77.0.20 10.77.0.21; allow members of "b"; }
+}
+"""
+
+
+@pytest.mark.parametrize("others", [False, True], ids=["this partner's", "another partner's"])
+def test_a_client_is_left_to_the_partner_for_leases_only_that_it_may_have(peer: Peer, *, others: bool) -> None:
+    """Else it would be served by nobody, as long as it says that it has not waited (`secs`)."""
+    desk = Desk(CLASSES)
+    first, second = desk.server.configuration.pools
+    desk.server.leases.pair(first, peer)
+    desk.server.leases.pair(second, Peer(name="other") if others else peer)
+    peer.leaves = True
+    give(desk, "10.77.0.20", "10.77.0.21")
+    assert desk.discover() is not None
+    assert "cancel load balance to peer fo - no free leases" in "\n".join(desk.logs)
+    give(desk, "10.77.0.10")
+    assert desk.discover(mac(2)) is None
+    assert desk.logs[-1].endswith(": load balance to peer fo")
+
+
 def test_the_partner_s_leases_are_given_to_nobody_else(desk: Desk, peer: Peer) -> None:
     give(desk, "10.77.0.10", "10.77.0.11", "10.77.0.12", "10.77.0.13")
     assert desk.discover() is None
