@@ -3,9 +3,11 @@
 *Snapshots.* Seeking plays from the last one, so that they should stand close; a snapshot of many leases is large, so
 that they should not. One is made when the tape has grown since the last by SNAPSHOT_EVENTS_MINIMUM events (less than
 half a second of playback) and by as many octets as the last snapshot took (so that they are never more than half of
-the file), and when making the last took, of processor time, no more than a tenth of the time since (so that its
-process costs little where there are millions of leases, and is not put off where the machine is busy with other
-things). Who records little has none: the start is near.
+the file), and when making the last took, of processor time, no more than a hundredth of the time since (so that it is
+not put off where the machine is busy with other things). A tenth would be as dear as the rest of the recording where
+there are many leases, on the core of whoever else works. What the server itself loses by a snapshot (the
+fork, and the pages that it copies as they change) is a twelfth of what the child takes, and is not counted. Who records
+little has none: the start is near.
 
 *Segments* (`--trace-max-size`). When FILE is full a new one is begun as FILE.next, with the number of the next event,
 and a child begins to write down the state before that event. Until that snapshot stands in the new file, which may be
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
     from .segments import Segments
 
 SNAPSHOT_EVENTS_MINIMUM: Final = 10_000
-SNAPSHOT_TIME_SHARE: Final = 10
+SNAPSHOT_TIME_SHARE: Final = 100
 # A segment holds at least as much of events as its snapshot takes, however small the size that was asked for.
 SEGMENT_SNAPSHOTS: Final = 2
 # After a failure (no process, no room, no permission) the next attempt.

@@ -22,6 +22,7 @@ from dhcpd.replay.playing.play import play_file
 from dhcpd.replay.playing.verdict import Status
 from dhcpd.trace import SnapshotEntry, TapeWriter, open_tape
 from dhcpd.trace import writer as tape_writer
+from dhcpd.trace.format import KIND_SNAPSHOT
 from tests.replay.engine_runs import Run
 
 
@@ -86,6 +87,23 @@ def test_snapshots_come_with_growth_and_hold_the_state(tmp_path, events, monkeyp
     for (begin, end), (following, _) in pairwise(sizes):
         assert following - end >= end - begin, "a snapshot is followed by at least as many octets of events"
     assert play_file(str(made.path), None).status is Status.SAME
+
+
+def test_snapshots_take_a_hundredth_of_a_processor(tmp_path, events, monkeypatch):
+    clock_s = [100.0]
+    monkeypatch.setattr(recording, "SNAPSHOT_EVENTS_MINIMUM", 1)
+    monkeypatch.setattr(recording.time, "monotonic", lambda: clock_s[0])
+    took_half_a_second = property(lambda _child: 0.5, lambda _child, _busy_s: None)
+    monkeypatch.setattr(SnapshotChild, "busy_s", took_half_a_second, raising=False)
+    made = Recording(tmp_path)
+    found = []
+    for passed_s in (0.0, 49.0, 2.0, 49.0, 2.0):
+        clock_s[0] += passed_s
+        made.recorder._snapshot_octets = 0
+        made.take_in(events[:1])
+        found.append(sum(entry.kind == KIND_SNAPSHOT for entry in made.recorder._tape._entries))
+    made.door.close()
+    assert found == [1, 1, 2, 2, 3], "the next is made after a hundred times the half second that the last one took"
 
 
 def test_events_that_come_meanwhile_stand_in_both_files(tmp_path, events):
