@@ -86,6 +86,8 @@ class Program:
             gc.disable()
             if not line.testing or "-chroot" in line.values:
                 preload.load_everything()
+            # Modules stay, too: nobody is to look for garbage in them behind the reading of the configuration.
+            gc.freeze()
             self._start(run)
             from .loop import Loop  # noqa: PLC0415 - a test of a configuration never comes here; loaded, see preload.py
 
