@@ -129,12 +129,13 @@ def snapshot_hold_up(home: Path, count: int, rounds: int) -> dict[str, float]:
             while not child.ended():
                 batches += _batches(side, count, 2)
             begun = time.perf_counter()
-            octets = child.octets()
-            tape.append_snapshot(child.place, octets)
+            with child.made() as segment:
+                octets = len(segment)
+                tape.append_snapshot(child.place, segment)
             taken = (time.perf_counter() - begun) * 1e3
             wait = max(wait, taken + _batches(side, count, 1)[0])
             once = {"fork": forked, "taken": taken, "batch": max(batches), "wait": wait, "work": child.busy_s}
-            once["octets"] = float(len(octets))
+            once["octets"] = float(octets)
             found = {name: max(value, once.get(name, 0.0)) for name, value in found.items()}
     gc.unfreeze()
     return found

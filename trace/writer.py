@@ -48,6 +48,7 @@ from .format import (
 from .index import IndexEntry, Tally, chaddrs_of, pack_clients
 
 if TYPE_CHECKING:
+    import mmap
     from collections.abc import Sequence
 
     from .compression import Packer
@@ -273,7 +274,7 @@ class TapeWriter:
         place = self.snapshot_place()._replace(seq=seq)
         self.append_snapshot(place, pack_snapshot(place, data))
 
-    def append_snapshot(self, place: SnapshotPlace, segment: bytes) -> None:
+    def append_snapshot(self, place: SnapshotPlace, segment: bytes | mmap.mmap) -> None:
         """Write what `pack_snapshot` made, whose event may lie back a while. Raises TapeWriteFailed."""
         self.flush()
         self._end_segment()
@@ -395,7 +396,7 @@ class TapeWriter:
         self._records = []
         self._emitted_effects_seq = self._effects_seq
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: bytes | mmap.mmap) -> None:
         """Append `data`: whole, or not at all and the tape ends here. Raises TapeWriteFailed."""
         try:
             written = os.write(self._fd, data)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
+import mmap
 import os
 import signal
 import warnings
@@ -25,7 +26,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from . import memory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 _NICENESS: Final = 10
 _REASON_OCTETS_MAXIMUM: Final = 400
@@ -79,17 +80,33 @@ class Child:
             return pid == self._pid
         return True
 
+    @contextlib.contextmanager
+    def made(self) -> Iterator[bytes | mmap.mmap]:
+        """What the child that ended has made, as it lies in its file, uncopied; to be used once. Raises ChildFailed.
+
+        Memory is put in order when the caller has done with it: beside that, copying megabytes takes ten times as long.
+        """
+        with contextlib.ExitStack() as behind:
+            behind.callback(self._close)
+            yield self._mapped(behind)
+
     def octets(self) -> bytes:
-        """What the child that ended has made; to be called once. Raises ChildFailed."""
+        """The same as octets of one's own; to be called once. Raises ChildFailed."""
+        with self.made() as made:
+            return bytes(made)
+
+    def _mapped(self, behind: contextlib.ExitStack) -> bytes | mmap.mmap:
         try:
             told = os.read(self._pipe, _REASON_OCTETS_MAXIMUM)
             if told != _DONE:
                 raise ChildFailed(told.decode("utf-8", "replace") or "its process was killed")
-            return os.pread(self._memory, os.fstat(self._memory).st_size, 0)
+            size = os.fstat(self._memory).st_size
+            if not size:
+                return b""
+            mapped = mmap.mmap(self._memory, size, mmap.MAP_SHARED | mmap.MAP_POPULATE, mmap.PROT_READ)
         except OSError as error:
             raise ChildFailed(error.strerror or str(error)) from error
-        finally:
-            self._close()
+        return behind.enter_context(mapped)
 
     def abandon(self) -> None:
         """End the child; its work is not wanted any more."""

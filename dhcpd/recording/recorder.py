@@ -353,8 +353,9 @@ class Recorder:
         self._rest_until_s = now_s + SNAPSHOT_TIME_SHARE * busy_s
         tape = self._tape if self._next is None else self._next
         try:
-            segment = child.octets()
-            self._insist(tape, lambda: tape.append_snapshot(child.place, segment))
+            with child.made() as segment:
+                octets = len(segment)
+                self._insist(tape, lambda: tape.append_snapshot(child.place, segment))
         except ChildFailed as error:
             self._fail(f"a snapshot could not be made: {error}", now_s)
             return
@@ -363,7 +364,7 @@ class Recorder:
             self._fail(f"a snapshot could not be kept: {failure}", now_s)
             return
         self._said = ""
-        self._snapshot_octets = len(segment)
+        self._snapshot_octets = octets
         if self._next is None:
             self._events_seen, self._octets_seen = child.place.seq + 1, tape.octets
         else:
