@@ -238,9 +238,10 @@ def _playback(asked: argparse.Namespace, figures: dict[str, float]) -> None:
         say(f"beside it: {peers['theirs'].name}")
     for size, exchanges, rate in ((65_536, 30_000, 500), (256, 30_000, 2000)):
         speeds = measure.playback(peers, size, exchanges, rate)
-        for kind, speed in speeds.items():
+        for kind, (speed, of_processor) in speeds.items():
             figures[f"playback/{size}/{kind}"] = speed
-        say(f"playback, {size} addresses: " + ", ".join(f"{kind} {speed:.0f}/s" for kind, speed in speeds.items()))
+            figures[f"playback processor/{size}/{kind}"] = of_processor
+            say(f"playback, {size} addresses: {kind} {speed:.0f}/s, {of_processor:.0f} a second of processor time")
 
 
 def _recording(asked: argparse.Namespace, figures: dict[str, float]) -> None:
