@@ -101,13 +101,25 @@ EFFECT_SHAPES: Final = {number: shape_of(cls) for cls, number in EFFECT_IDS.item
 # The events that have lists among their fields.
 WITH_LISTS: Final = frozenset(number for number, (_, exact, _) in EVENT_SHAPES.items() if not exact)
 
-_PACKER: Final = msgpack.Packer(unicode_errors="surrogatepass", autoreset=True)
+# Text is packed where it lies as long as nobody asks how errors are to be treated: a seventh of all packing.
+_PACKER: Final = msgpack.Packer(autoreset=True)
+_SURROGATES_PACKER: Final = msgpack.Packer(unicode_errors="surrogatepass", autoreset=True)
 
 
 def pack(value: object) -> bytes:
     """Return `value` as msgpack; lone surrogates in text are kept. Raises UnrecordableValue."""
     try:
         packed: bytes = _PACKER.pack(value)
+    except UnicodeEncodeError:
+        return _pack_surrogates(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UnrecordableValue(f"cannot be recorded: {error}") from None
+    return packed
+
+
+def _pack_surrogates(value: object) -> bytes:
+    try:
+        packed: bytes = _SURROGATES_PACKER.pack(value)
     except (TypeError, ValueError, OverflowError) as error:
         raise UnrecordableValue(f"cannot be recorded: {error}") from None
     return packed
@@ -160,7 +172,7 @@ def encode_effects(effects: Sequence[Effect]) -> list[Any]:
     record: list[Any] = [EFFECTS]
     for effect in effects:
         # To put two tuples together takes half as long as to unpack one into another, and less where it is compiled.
-        record.append((EFFECT_IDS[effect.__class__],) + effect)  # noqa: PERF401, RUF005 - as above
+        record.append((EFFECT_IDS[type(effect)],) + effect)  # noqa: PERF401, RUF005 - as above
     return record
 
 

@@ -15,6 +15,7 @@ the clients themselves, which anybody on the network could make many of.
 from __future__ import annotations
 
 import math
+import struct
 import zlib
 from bisect import bisect_right
 from collections import Counter
@@ -34,11 +35,10 @@ if TYPE_CHECKING:
 OFFSET_MAX: Final = 1 << 48
 _CLIENT_BITS_LOG: Final = 23
 CLIENT_BITS: Final = 1 << _CLIENT_BITS_LOG
-# A checksum alone puts numbers that follow each other into different places too well to be counted by chance.
-# (2^64 divided by the golden ratio, whose multiples scatter the best.)
-_MIX: Final = 0x9E3779B97F4A7C15
-_WORD: Final = (1 << 64) - 1
-_UNUSED_BITS: Final = 64 - _CLIENT_BITS_LOG
+# A checksum alone puts numbers that follow each other into different places too well to be counted by chance. Its
+# product with this stays below 2^61, where the compiled build needs no long arithmetic; the bits are its middle ones.
+_MIX: Final = 0x1B873593
+_UNUSED_BITS: Final = 32 - _CLIENT_BITS_LOG
 _FIELDS: Final = 5
 
 
@@ -60,7 +60,8 @@ def client_hash(chaddr: bytes) -> bytes:
 
 def pack_clients(checksums: Iterable[int]) -> bytes:
     """Return an index entry's `clients`, from the CRC-32 of the first six bytes of each one's chaddr."""
-    return b"".join(sorted({(checksum & 0xFFFF).to_bytes(2) for checksum in checksums}))
+    numbers = sorted({checksum & 0xFFFF for checksum in checksums})
+    return struct.pack(f">{len(numbers)}H", *numbers)
 
 
 def entries_of(record: tuple[Any, ...]) -> tuple[int, list[IndexEntry]]:
@@ -165,7 +166,7 @@ class ClientCount:
         """See the addresses that have these CRC-32s."""
         bits = self._bits
         for checksum in checksums:
-            place = (checksum * _MIX & _WORD) >> _UNUSED_BITS
+            place = checksum * _MIX >> _UNUSED_BITS & CLIENT_BITS - 1
             mask = 1 << (place & 7)
             if not bits[place >> 3] & mask:
                 bits[place >> 3] |= mask
@@ -193,7 +194,7 @@ class Tally:
         """Count events that were written, of which so many are packets: mostly all."""
         self.packets += packets
         if packets != len(events):
-            self._events.update([event.__class__ for event in events if event.__class__ is not Packet])
+            self._events.update([type(event) for event in events if type(event) is not Packet])
 
     def record(self, next_seq: int) -> tuple[Any, ...]:
         """Return the record of the counts so far; `next_seq` is the number of the first event not among them."""
@@ -205,7 +206,7 @@ class Tally:
 
 def chaddrs_of(events: Sequence[Event]) -> list[bytes]:
     """As much of each packet's hardware address as an index looks at."""
-    return [event.payload[28:34] for event in events if event.__class__ is Packet]
+    return [event.payload[28:34] for event in events if type(event) is Packet]
 
 
 def tallied_of(record: tuple[Any, ...]) -> Tallied:

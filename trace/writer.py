@@ -212,7 +212,7 @@ class TapeWriter:
         wall, mono = self._wall_us, self._mono_us
         for event in events:
             now_wall, now_mono = event[0], event[1]
-            record = (EVENT_IDS[event.__class__], now_wall - wall, now_mono - mono) + event[2:]  # noqa: RUF005 - see codec
+            record = (EVENT_IDS[type(event)], now_wall - wall, now_mono - mono) + event[2:]  # noqa: RUF005 - see codec
             records.append(record)
             wall, mono = now_wall, now_mono
         if (wall if wall >= 0 else ~wall) | (mono if mono >= 0 else ~mono) > TIME_US_MAX:
@@ -243,10 +243,13 @@ class TapeWriter:
             )
         if first_seq != self._effects_seq:
             self._records.append((EFFECTS_AT, first_seq))
-        self._records += map(encode_effects, effects)
+        count = 0
+        for of_one in effects:
+            self._records.append(encode_effects(of_one))
+            count += len(of_one)
         if handled_us is not None and effects:
             self._records.append((HANDLED, handled_us - self._mono_us))
-        self._tally.effects += sum(map(len, effects))
+        self._tally.effects += count
         self._effects_seq = end
         if len(self._records) > WAITING_RECORDS_MAX:
             self.flush()
