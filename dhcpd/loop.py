@@ -58,6 +58,7 @@ from .trace.effects import (
 from .trace.events import (
     ConfigurationEnd,
     End,
+    Packet,
     PingFailed,
     PingReply,
     Remark,
@@ -335,7 +336,8 @@ class Loop:
         if self._admin is not None:
             self._admin.heard(events, answers)
         self._streams.push()
-        if len(events) == 1 and storage.alone_with_streams:  # nobody else was there when the turn began
+        # Nobody else was there when the turn began: packets come last.
+        if type(events[-1]) is not Packet and storage.alone_with_streams(len(events)):
             self._settle_group(storage.carry_out_now())
 
     def _sleep(self) -> None:

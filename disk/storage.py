@@ -11,9 +11,9 @@ sync of the next reply: by themselves each would cost a sync, and the way to the
 Why a thread of its own and not trio's: a sync must start without waiting for the scheduler, and hand back within
 tens of microseconds. The thread touches the lease file and nothing else.
 
-Even so the way to the thread and back costs a busy machine as much as a quick disk's sync. A change of an operator's
-that comes alone, with nobody else at hand, is carried out by the loop itself (`carry_out_now`), as long as the disk is
-quick: who asks for ten thousand hosts one after the other waits for the disk, and for nothing else.
+Even so the way to the thread and back costs a busy machine as much as a quick disk's sync. Changes of operators that
+come with nobody else at hand are carried out by the loop itself (`carry_out_now`), as long as the disk is quick: who
+asks for ten thousand hosts one after the other waits for the disk, and for nothing else.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ REST_US: Final = 20_000
 RESTING_MAXIMUM: Final = 512
 # The loop waits for a disk whose last sync took no longer: who comes meanwhile waits so long, once longer if it stalls.
 _QUICK_US: Final = 10_000
+# Several that came together are not alone: of those that come so, more would gather while the thread is at work.
+_QUICK_FOR_SEVERAL_US: Final = 1_000
 
 
 class Reply(NamedTuple):
@@ -133,7 +135,7 @@ class Storage:
     """
 
     __slots__ = (
-        "_done", "_file", "_notify", "_queue", "_quick", "_rests_until_us", "_under_way", "_worker", "seq", "waiting",
+        "_done", "_file", "_notify", "_queue", "_rests_until_us", "_took_us", "_under_way", "_worker", "seq", "waiting",
     )  # fmt: skip
 
     def __init__(self, file: LeaseFile, notify: Callable[[], None]) -> None:
@@ -142,7 +144,8 @@ class Storage:
         self._file = file
         self._notify = notify
         self._under_way: Group | None = None
-        self._quick = False
+        # What the last group took; at first nothing is known of the disk.
+        self._took_us = _QUICK_US + 1
         # Until when what waits may rest, 0 where nothing does.
         self._rests_until_us = 0
         self._queue: queue.SimpleQueue[Group | None] = queue.SimpleQueue()
@@ -160,7 +163,7 @@ class Storage:
         begun_us = time.monotonic_ns() // 1000
         carry_out(self._file, group)
         group.synced_us = time.monotonic_ns() // 1000
-        self._quick = group.synced_us - begun_us <= _QUICK_US
+        self._took_us = group.synced_us - begun_us
 
     @property
     def busy(self) -> bool:
@@ -221,12 +224,14 @@ class Storage:
         """When what rests must rest no longer, by that clock; 0 where nothing does."""
         return self._rests_until_us
 
-    @property
-    def alone_with_streams(self) -> bool:
-        """Whether the disk is quick, the thread is idle, and what waits is records that only streams wait for."""
+    def alone_with_streams(self, events: int) -> bool:
+        """Whether the disk is quick, the thread is idle, and what waits is records that only streams wait for.
+
+        `events`: so many came together.
+        """
         waiting = self.waiting
         return (
-            self._quick
+            self._took_us <= (_QUICK_US if events == 1 else _QUICK_FOR_SEVERAL_US)
             and self._under_way is None
             and bool(waiting.replies)
             and all(type(one.send) is StreamSend for one in waiting.replies)

@@ -142,28 +142,41 @@ def test_a_change_that_comes_alone_needs_no_thread_where_the_disk_is_quick(monke
     file = CountingFile()
     store = Storage(file, lambda: None)
     change(store)
-    assert not store.alone_with_streams, "nothing is known of the disk yet"
+    assert not store.alone_with_streams(1), "nothing is known of the disk yet"
     store.start()
     change(store)
-    assert not store.alone_with_streams, "the thread has the file"
+    assert not store.alone_with_streams(1), "the thread has the file"
     store.wait()
     store.wait()
     change(store)
-    assert store.alone_with_streams
+    assert store.alone_with_streams(1)
     assert [one.send.stream for one in store.carry_out_now().replies] == [2]
     assert file.calls == [b"host;", "sync"] * 3
     assert not store.busy
     change(store)
     assert store.hold(reply(1))
-    assert not store.alone_with_streams, "a client of DHCP waits, too"
+    assert not store.alone_with_streams(1), "a client of DHCP waits, too"
     store.start()
     store.wait()
     monkeypatch.setattr(storage, "_QUICK_US", -1)
     change(store)
-    assert store.alone_with_streams
-    store.carry_out_now()
+    assert not store.alone_with_streams(1), "the disk was slow"
+    store.close()
+
+
+def test_changes_that_come_together_need_no_thread_where_the_disk_is_very_quick(monkeypatch):
+    store = Storage(CountingFile(), lambda: None)
     change(store)
-    assert not store.alone_with_streams, "the disk was slow"
+    store.start()
+    store.wait()
+    change(store)
+    change(store)
+    monkeypatch.setattr(storage, "_QUICK_FOR_SEVERAL_US", -1)
+    assert store.alone_with_streams(1)
+    assert not store.alone_with_streams(2), "others gather while the thread is at work"
+    monkeypatch.setattr(storage, "_QUICK_FOR_SEVERAL_US", 1_000_000)
+    assert store.alone_with_streams(2)
+    assert len(store.carry_out_now().replies) == 2
     store.close()
 
 
