@@ -19,8 +19,9 @@ PACKAGES: Final = ("dhcpd/engine", "dhcpd/trace")
 # The way of a packet through the program (docs/architecture.md).
 PROGRAM: Final = (
     "dhcpd/backlog.py", "dhcpd/boot.py", "dhcpd/disk/lease_file.py", "dhcpd/disk/storage.py", "dhcpd/door.py",
-    "dhcpd/loop.py", "dhcpd/network/ring.py", "dhcpd/network/sockets.py", "dhcpd/process/folding.py",
-    "dhcpd/process/logging.py", "dhcpd/recording/recorder.py",
+    "dhcpd/loop.py", "dhcpd/network/fifo.py", "dhcpd/network/ring.py", "dhcpd/network/sockets.py",
+    "dhcpd/network/stream.py", "dhcpd/network/streams.py", "dhcpd/process/folding.py", "dhcpd/process/logging.py",
+    "dhcpd/recording/recorder.py",
 )  # fmt: skip
 
 # The interpreter imports a package by its __init__.py; there is nothing in one to be quick.
