@@ -251,7 +251,8 @@ class StreamClosed(NamedTuple):
     `error` is empty where both ends closed, or the engine discarded it; an errno name where the system says why
     (`ECONNRESET`, `ECONNREFUSED`); `storage` where a durable send was thrown away, since the lease file could not be
     written; `backlog` where the peer takes so little that more waits than may; `linger` where it did not take what was
-    left in time; `crowded` where it had to make room for another.
+    left in time; `crowded` where it had to make room for another. Where something durable waits, it is told when that
+    is stored, or refused.
     What had passed the door before the engine's `StreamClose` is still told, and to be ignored.
     """
 

@@ -5,7 +5,8 @@ reads a few kilobytes of a few connections, so that packets of DHCP have theirs.
 not take its answers is not read from any more, which stops it by TCP's own means; what the engine sends unasked beyond
 a limit ends the connection; when too many are there, those that nobody uses make room. Who says no goodbye is not
 waited for. Each of these ends is told (`StreamClosed`), and none of them is decided here for the protocol's sake: what
-bytes mean is the engine's business.
+bytes mean is the engine's business. An end before the disk has settled what is held is told behind that: the engine is
+to know whether what it has answered is stored, also where nobody hears the answer.
 
 A task for each connection, as trio would have it, was rejected: the order in which events pass the door would be its
 scheduler's, and a sync that several connections wait for would wake each of them.
@@ -59,6 +60,8 @@ _PAUSE_US: Final = 1_000_000
 _DESCRIPTORS_WANTED: Final = 4_096
 _KEEPALIVE_IDLE_S: Final = 300
 _NO_ROOM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+# How a stream ends whose answers waited for what could not be stored (trace/events.py).
+NOT_STORED: Final = "storage"
 _BROKEN: Final = select.EPOLLERR | select.EPOLLHUP
 
 
@@ -91,6 +94,8 @@ class Streams:
         # What may have something to send, and what has a time to end by.
         self._dirty: dict[int, None] = {}
         self._ending: dict[int, None] = {}
+        # Gone, with answers that wait for the disk: why each has ended.
+        self._unsettled: dict[int, tuple[Stream, str]] = {}
         self._next_number = 2
         self._room = 1
         self._events: list[Event] = []
@@ -156,6 +161,8 @@ class Streams:
         """More to send; with `held` not before `release`. Dropped where the stream has ended, or is about to."""
         stream = self._streams.get(effect.stream)
         if stream is None or stream.state not in (State.CALLING, State.OPEN):
+            if held and effect.stream in self._unsettled:
+                self._unsettled[effect.stream][0].fifo.add(effect.data, held=True)
             return
         stream.fifo.add(effect.data, held=held)
         if stream.fifo.octets > WAITING_OCTETS_MAXIMUM:
@@ -169,12 +176,23 @@ class Streams:
         if stream is not None:
             stream.fifo.release()
             self._dirty[number] = None
+        elif number in self._unsettled:
+            gone, error = self._unsettled[number]
+            gone.fifo.release()
+            if not gone.fifo.held:
+                self._settled(number, error)
 
     def fail(self, number: int) -> None:
         """What was held will never leave: a stream with a hole is none."""
         stream = self._streams.get(number)
         if stream is not None:
-            self._end(stream, "storage")
+            self._end(stream, NOT_STORED)
+        elif number in self._unsettled:
+            self._settled(number, NOT_STORED)
+
+    def _settled(self, number: int, error: str) -> None:
+        del self._unsettled[number]
+        self._events.append(StreamClosed(0, 0, number, error))
 
     def close_one(self, effect: StreamClose) -> None:
         """End a connection as the effect says."""
@@ -400,7 +418,10 @@ class Streams:
         self._dirty.pop(stream.number, None)
         self._forget_descriptor(stream.socket)
         shut(stream.socket)
-        self._events.append(StreamClosed(0, 0, stream.number, error))
+        if stream.fifo.held and error != NOT_STORED:
+            self._unsettled[stream.number] = stream, error
+        else:
+            self._events.append(StreamClosed(0, 0, stream.number, error))
 
     def _forget_descriptor(self, made: socket.socket) -> None:
         del self._by_descriptor[made.fileno()]

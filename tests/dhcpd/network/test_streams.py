@@ -200,6 +200,7 @@ def test_an_end_without_flush_throws_away_what_waits(site: Site) -> None:
     client, number = site.accepted()
     site.send(number, b"never", held=True)
     site.close(number, flush=False)
+    site.streams.release(number)
     assert site.end_of(number) == ""
     assert read_all(client) == b""
 
@@ -247,6 +248,29 @@ def test_a_stream_that_lost_bytes_is_closed(site: Site) -> None:
     site.streams.release(number)
     site.streams.fail(number)
     assert site.streams.take() == []
+
+
+@pytest.mark.parametrize("outcome", ["stored", "refused"])
+def test_an_end_is_told_when_the_disk_has_settled_what_was_held(site: Site, outcome: str) -> None:
+    client, number = site.accepted()
+    site.send(number, b"promise", held=True)
+    reset(client)
+    other, other_number = site.accepted()
+    other.close()
+    site.ear.until(lambda heard: any(type(one) is StreamHalfClosed for one in heard))
+    assert not [one for one in site.ear.heard if type(one) is StreamClosed], "nobody knows yet what became of it"
+    site.send(number, b"another promise", held=True)
+    site.streams.release(number)
+    assert site.streams.take() == []
+    if outcome == "stored":
+        site.streams.release(number)
+    else:
+        site.streams.fail(number)
+    assert site.end_of(number) == ("ECONNRESET" if outcome == "stored" else "storage")
+    site.streams.release(number)
+    site.streams.fail(number)
+    site.close(other_number, flush=True)
+    assert site.end_of(other_number) == ""
 
 
 # Bounds
