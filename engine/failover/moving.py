@@ -296,7 +296,8 @@ def _follow(endpoint: Endpoint, old: State, announced: State, flags: int) -> Non
         return
     if mine is COMM_INT and new is NORMAL:
         outgoing.send_updates(endpoint)
-    move(endpoint, new, f"the partner went from {old.word} to {announced.word}")
+    went = f"went from {old.word} to" if old is not announced else "is in"
+    move(endpoint, new, f"the partner {went} {announced.word}")
 
 
 def _is_crossing(endpoint: Endpoint, mine: State, announced: State) -> bool:

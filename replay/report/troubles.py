@@ -1,7 +1,8 @@
 """What is wrong, in the order in which an operator wants to hear it: the opening of a report.
 
-Who has no address and why comes first, then pools that are full, relays that belong to no network, refusals and
-silences by reason, and what the server could not do. Each part names its clients, so that a page can list them.
+Who has no address and why comes first, then pools that are full, failover partners that are missed, relays that belong
+to no network, refusals and silences by reason, and what the server could not do. Each part names its clients, so that a
+page can list them.
 """
 
 from __future__ import annotations
@@ -11,9 +12,12 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from ...engine.failover.rules.states import NORMAL
+from ..failover.standings import standings
 from ..looking.dns_names import all_missing
 from ..looking.leasetable import pool_rows, ranges_text
 from ..showing.messages import INFORM
+from ..world.simulated.clock import SECOND_US
 from .clients import WITHOUT_ADDRESS, Outcome
 from .survey import REFUSED, SILENT
 from .texts import visible
@@ -107,6 +111,7 @@ def troubles(
     found = [
         _without_address(ranked),
         _full(fullness),
+        _partners(machine),
         _relays(survey, ranked, machine),
         _by_reason(REFUSED, survey.refusals, ranked),
         _by_reason(SILENT, survey.silences, ranked),
@@ -146,6 +151,16 @@ def _full(fullness: Fullness) -> Trouble:
     title = f"{_many(len(now), 'pool is', 'pools are')} full" if now else \
         f"{_many(len(before), 'pool was', 'pools were')} full for a while"  # fmt: skip
     return Trouble("full", title, (*now, *before))
+
+
+def _partners(machine: Machine | None) -> Trouble:
+    """Failover relationships that are not in normal at the end."""
+    found = [] if machine is None else [one for one in standings(machine) if one.state is not NORMAL]
+    parts = [
+        Part(f"{visible(one.name)}: {one.state.word} because {one.why}", 0, (), one.since * SECOND_US) for one in found
+    ]
+    title = _many(len(found), "failover relationship is", "failover relationships are")
+    return Trouble("failover", f"{title} not in normal service", tuple(parts))
 
 
 def _relays(survey: Survey, ranked: Sequence[Client], machine: Machine | None) -> Trouble:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,7 @@ from dhcpd.replay.simulate.drawing import plan
 from dhcpd.replay.simulate.judging import judge
 from dhcpd.replay.simulate.plan import NotAPlan, Plan
 from dhcpd.replay.simulate.run import Run
+from dhcpd.replay.world.host import START_US
 
 PLANS: Final = sorted((Path(__file__).parent / "plans").glob("*.json"))
 SEEDS: Final = range(1, 31)
@@ -90,6 +92,12 @@ def test_a_failure_is_kept_as_recordings_that_play_and_a_plan_that_fails_again(
     monkeypatch.undo()
     again = CliRunner().invoke(cli, ["simulate", str(folder / "plan.json"), "-o", str(tmp_path / "again")])
     assert again.exit_code == 0, again.output
+
+
+def test_the_document_tells_when_a_run_begins():
+    began = datetime.fromtimestamp(START_US // 1_000_000, UTC)
+    page = Path(__file__).parents[2] / "docs/simulating-failover.md"
+    assert f"{began:%Y-%m-%d %H:%M:%S}" in page.read_text()
 
 
 def test_names_that_are_not_tried_again_are_missed(monkeypatch: pytest.MonkeyPatch):

@@ -37,6 +37,17 @@ def test_the_page_of_a_pair_tells_its_changes_of_state(tmp_path: Path):
     assert '<a href="#failover">' in text
 
 
+def test_a_pair_that_is_not_in_normal_is_what_is_wrong(tmp_path: Path):
+    piece = tmp_path / "piece.trace"
+    result = CliRunner().invoke(cli, ["slice", str(REJOIN), "--to", "40", "-o", str(piece)])
+    assert result.exit_code == 0, result.output
+    head = '<section id="wrong">'
+    wrong = [page(one, tmp_path).partition(head)[2].partition("</section>")[0] for one in (piece, REJOIN)]
+    assert "1 failover relationship is not in normal service" in wrong[0]
+    assert "fo: partner-down because an operator set it" in wrong[0]
+    assert "not in normal" not in wrong[1]
+
+
 def test_what_is_the_partner_s_to_answer_is_no_trouble(tmp_path: Path):
     """Eight clients of fifteen are the partner's by the load balancing; each has its address, from there."""
     trace = FIXTURES / "failover/normal-service.primary.trace"
