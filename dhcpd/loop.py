@@ -452,9 +452,8 @@ class Loop:
         """The engine ends the run in order: nobody is to take the process for one that still serves."""
         self._say_line()
         self.status = effect.status
-        settings = self._run.settings
-        if settings is not None and "--no-pid" not in self._run.line:
-            pidfile.remove(settings.pid_file)
+        if self._run.pid_file:
+            pidfile.remove(self._run.pid_file)
 
     def _fatal(self, effect: Fatal) -> None:
         self._say_line()

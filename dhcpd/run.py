@@ -37,7 +37,7 @@ class Run:
     """What one run has open. `settings` and `lease_file` come with the start; `wake_us`: when a `Timer` is due.
 
     `served` names the interfaces, `recorder` is there where the run is recorded, `admin` where operators may ask.
-    `counters` count for them.
+    `counters` count for them. `pid_file` is there once it is written, by its whole name: the folder is another later.
     """
 
     line: CommandLine
@@ -59,6 +59,7 @@ class Run:
     recorder: Recorder | None = None
     admin: Admin | None = None
     counters: Counters | None = None
+    pid_file: str = ""
 
     def serving_status(self) -> str:
         """Where this run serves, in a line for people."""

@@ -10,6 +10,7 @@ See docs/behaviour/start.md#the-start-in-order.
 from __future__ import annotations
 
 import gc
+import os
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -200,6 +201,7 @@ class Start:
             return
         try:
             pidfile.write(path)
+            self._run.pid_file = os.path.abspath(path)  # noqa: PTH100 - a name, not a path
         except OSError as error:
             text = f"Can't create PID file {path}: {error.strerror or error}."
             self._run.logger.line(ERROR, text)

@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 from dhcpd import __version__, program
+from dhcpd.dhcpctl import ConnectionLost, Object, connect
 from dhcpd.disk.lease_file import LeaseFile
 from dhcpd.process.logging import TRAILER
+from fixtures.network import wait_for
 from tests.engine.failover.pair import configuration as pair_configuration
+from tests.interop.relayed import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 BANNER = list(program.BANNER)
@@ -237,3 +240,26 @@ def test_a_lease_file_that_another_server_has_is_refused_by_its_number(tmp_path)
     advice = "stop that server, or name another file with -lf."
     assert f"The lease file {leases} is in use by process {os.getpid()}: {advice}" in lines
     assert leases.read_bytes() == b""
+
+
+def test_a_shutdown_takes_the_pid_file_away_also_one_of_a_relative_name(tmp_path):
+    """The daemon has another folder than who has started it."""
+    port = free_port()
+    (tmp_path / "dhcpd.conf").write_text(
+        f"local-address 127.0.0.1; omapi-port {port}; subnet 127.0.0.0 netmask 255.0.0.0 {{ }}\n"
+    )
+    (tmp_path / "leases").touch()
+    words = ["-q", "-p", str(free_port()), "-cf", "dhcpd.conf", "-lf", "leases", "-pf", "pid", "lo"]
+    subprocess.run(
+        [sys.executable, "-m", "dhcpd", *words], check=True, timeout=120, cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    pid = int((tmp_path / "pid").read_text())
+    with connect("127.0.0.1", port, timeout_s=60) as server:
+        control = Object("control")
+        server.open(control)
+        control["state"] = 2
+        with pytest.raises(ConnectionLost):
+            server.update(control)
+    wait_for("the end of the server", lambda: not Path(f"/proc/{pid}").exists(), 60.0)
+    assert not (tmp_path / "pid").exists()
