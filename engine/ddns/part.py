@@ -124,6 +124,11 @@ class Ddns:
         if self.settings.style and self._able():
             self.updates.left(lease)
 
+    def given(self, lease: Lease) -> None:
+        """A partner has given the lease: names of its client that were about to go stay."""
+        if self.settings.style:
+            self.updates.given(lease)
+
     def lost(self, lease: Lease) -> None:
         """The lease's address has left the configuration: its names go, and should it come back, it has none."""
         if self.settings.style and self._able():

@@ -135,6 +135,18 @@ class Updates:
         if names.guard or names.reverse:
             self._begin(Chain(address, names, None))
 
+    def given(self, lease: Lease) -> None:
+        """A partner has given the lease, and names its client: whose names are being removed here has them again.
+
+        What was asked for and not answered may be done: before the partner's, which comes behind it. To ask again
+        would remove the partner's.
+        """
+        chain = self._chains.get(lease.address)
+        if chain is None or chain.active or chain.removing is None or chain.step not in REMOVING_STEPS:
+            return
+        if _is_partners(lease, chain.removing):
+            self.cancel(lease.address)
+
     def cancel(self, address: int) -> None:
         """Stop what runs for an address, without a word."""
         chain = self._chains.pop(address, None)

@@ -488,6 +488,8 @@ class Leases:
             lease.tstp = max(lease.tstp, said.tsfp)
         ended = said.state in (EXPIRED, RELEASED, RESET)
         self._reach(lease, FREE if ended else said.state, released=said.state == RELEASED)
+        if said.state == ACTIVE:
+            self.names.given(lease)
         self._commit_untold(lease, why)
 
     def acknowledge(self, lease: Lease, state: int) -> None:

@@ -17,12 +17,18 @@ class NameKeeper(Protocol):
     def left(self, lease: Lease) -> None:
         """The client has the lease no longer. Its variables still stand, and may go at once after this."""
 
+    def given(self, lease: Lease) -> None:
+        """A partner has given the lease to its client, and sees to the name."""
+
 
 class _NoNames:
     """Nobody: a lease has no name in DNS."""
 
     def left(self, lease: Lease) -> None:
         """Nothing is to be removed."""
+
+    def given(self, lease: Lease) -> None:
+        """Nothing is removed."""
 
 
 NO_NAMES: Final[NameKeeper] = _NoNames()

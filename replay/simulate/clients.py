@@ -106,6 +106,21 @@ class Client:
         acts = _BOUND if self.source else _UNBOUND
         next(act for below, act in acts if part < below)(self)
 
+    def ask(self) -> None:
+        """Renew, or ask for an address as who has just come."""
+        self._unanswered = 0
+        self.act(0)
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether what was asked last was not answered yet."""
+        return bool(self._waits_for)
+
+    @property
+    def server(self) -> int:
+        """The address of who gave the address that is used."""
+        return self._server
+
     # Without an address
 
     def _discover(self) -> None:

@@ -20,7 +20,7 @@ from ..world.simulated.world import World
 from ..world.starting import Beginning, ethernet
 from .clients import Client
 from .faults import FAULTS
-from .judging import coverage, naming, settled
+from .judging import coverage, naming, serving, settled
 from .judging.judge import Judge
 from .judging.promises import Violated
 from .node import Node
@@ -166,6 +166,7 @@ class Run:
         self.healed = True
         self._make_good()
         self._settle("settled", settled.bound_s(self.site), partial(settled.missing, self.relationships, self.nodes))
+        self._serve()
         if self.site.names:
             self._renew()
             missing = partial(naming.missing, self.relationships, self.nodes, self.names)
@@ -179,6 +180,20 @@ class Run:
             self.world.clock.wait(_SETTLE_LOOK_S)
         if found:
             raise Violated(invariant, f"{bound_s} s after everything was well: {found}")
+
+    def _serve(self) -> None:
+        """Have all clients ask until everybody is answered who must be. Raises Violated where that does not come."""
+        until_us = self.world.clock.now_us + serving.bound_s(self.site) * SECOND_US
+        while True:
+            self._bring_back()
+            for client in self.clients:
+                client.ask()
+            self.world.clock.wait(serving.EVERY_S)
+            found = serving.missing(self.relationships, self.nodes, self.clients)
+            if not found:
+                return
+            if self.world.clock.now_us >= until_us:
+                raise Violated("served", f"when all has been well for long: {found}")
 
     def _renew(self) -> None:
         """Whoever has an address keeps it, so that there are names to be compared."""

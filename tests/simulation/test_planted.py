@@ -1,4 +1,4 @@
-"""The simulator finds what it is for: five faults, planted one after another, each within 200,000 events.
+"""The simulator finds what it is for: faults, planted one after another, each within 200,000 events.
 
 Each is a line of the engine as somebody might have written it. `python -m tests.simulation.test_planted` tells after
 how many events and seeds each is found, and by which invariant.
@@ -11,16 +11,20 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import pytest
 
 from dhcpd.engine.failover import incoming, outgoing
-from dhcpd.engine.failover.rules import lease_time, states
+from dhcpd.engine.failover.partner import PoolPartner
+from dhcpd.engine.failover.rules import lease_time, ownership, states
 from dhcpd.engine.machine import Machine
+from dhcpd.engine.model.lease import ACTIVE
+from dhcpd.engine.model.partner import Refusal
 from dhcpd.replay.simulate.drawing import plan
 from dhcpd.replay.simulate.run import Run
-from dhcpd.trace.effects import Send
+from dhcpd.trace.effects import DEBUG, Send
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dhcpd.engine.failover.endpoint import Endpoint
+    from dhcpd.engine.model.lease import Lease
     from dhcpd.trace.effects import Effect
     from dhcpd.trace.events import Event
 
@@ -75,7 +79,31 @@ def both_ways(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(incoming, "partner_wins", lambda *_states, **_more: True)
 
 
-PLANTED: Final = (wrong_bound, early_ack, forgotten_update, wrong_entry, both_ways)
+def left_to_the_other(patch: pytest.MonkeyPatch) -> None:
+    """Each leaves a client that has just come to the other."""
+    patch.setattr(PoolPartner, "leaves_to_other", lambda _partner, packet: not packet.secs)
+
+
+def unheard_renewal(patch: pytest.MonkeyPatch) -> None:
+    """In NORMAL who renews every third address is left without an answer, as if the lease were the other's."""
+    right = PoolPartner.refuses
+
+    def refuses(partner: PoolPartner, lease: Lease, now: int) -> Refusal | None:
+        unheard = partner._endpoint.state is states.NORMAL and lease.state == ACTIVE and not lease.address % 3
+        return Refusal(DEBUG, "lease owned by peer") if unheard else right(partner, lease, now)
+
+    patch.setattr(PoolPartner, "refuses", refuses)
+
+
+def endless_lease(patch: pytest.MonkeyPatch) -> None:
+    """Nobody ends a lease in NORMAL."""
+    right = ownership.untimed_states
+    patch.setattr(ownership, "untimed_states", lambda state, **_role: right(state, primary=False))
+
+
+PLANTED: Final = (
+    wrong_bound, early_ack, forgotten_update, wrong_entry, both_ways, left_to_the_other, unheard_renewal, endless_lease,
+)  # fmt: skip
 
 
 def look() -> Found | None:

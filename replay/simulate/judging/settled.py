@@ -1,7 +1,8 @@
 """What two servers must have come to when everything has been well for a while.
 
-Both are in NORMAL, nothing is on its way, both databases say the same of every lease, and no pool is out of balance by
-more than max-lease-misbalance. `missing` says what is not so yet, and `bound_s` for how long that may be.
+Both are in NORMAL, nothing is on its way, both databases say the same of every lease, none is over that is not free
+again, and no pool is out of balance by more than max-lease-misbalance. `missing` says what is not so yet, and `bound_s`
+for how long that may be.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Final
 
 from ....engine.failover.balancing import figures
+from ....engine.failover.rules.binding import ENDED
 from ....engine.failover.rules.states import NORMAL
 from ....engine.model.lease import ACTIVE
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 _CALL_S: Final = 140
 _START_S: Final = 40
 _ENDED_S: Final = 65
+# So late a lease may be ended.
+_EXPIRY_S: Final = 2
 
 
 def bound_s(site: Site) -> int:
@@ -65,6 +69,8 @@ def _unequal(first: Endpoint, second: Endpoint) -> str:
                 at_primary, at_secondary = _said(ours), _said(theirs)
                 if at_primary != at_secondary:
                     return f"{IPv4Address(address)} is {at_primary} at the primary and {at_secondary} at the secondary"
+                if _is_over(ours, first.site.now):
+                    return f"{IPv4Address(address)} is {at_primary} at both, and its time is over"
     return ""
 
 
@@ -72,6 +78,11 @@ def _said(lease: Lease) -> tuple[object, ...]:
     """What both must know of a lease; who had one that is free, and when, is each server's own memory."""
     who = (lease.hardware, lease.uid, lease.ends) if lease.state == ACTIVE else ()
     return (lease.state, *who)
+
+
+def _is_over(lease: Lease, now: int) -> bool:
+    """Whether a lease should be free again: nobody has it, and nobody gets it."""
+    return lease.state in ENDED or (lease.state == ACTIVE and lease.ends + _EXPIRY_S < now)
 
 
 def _unbalanced(first: Endpoint) -> str:
