@@ -171,7 +171,6 @@ class Pool:
     implicit: bool = False
 
 
-@dataclass(frozen=True, eq=False)
 class Host:
     """A host declaration. `hardware` is type octet and address, `uid` the client identifier; empty where not given.
 
@@ -179,15 +178,32 @@ class Host:
     that it was declared in. `dynamic`: made at run time, by OMAPI.
     """
 
-    name: str
-    place: Place
-    scope: Scope
-    hardware: bytes = b""
-    uid: bytes = b""
-    identifier: tuple[OptionDefinition, bytes] | None = None
-    fixed_addresses: tuple[int | str, ...] = ()
-    group: str | None = None
-    dynamic: bool = False
+    # Not a dataclass: fields of a frozen one are set through the interpreter, and hosts are made while clients wait.
+    __slots__ = ("dynamic", "fixed_addresses", "group", "hardware", "identifier", "name", "place", "scope", "uid")
+
+    def __init__(
+        self,
+        name: str,
+        place: Place,
+        scope: Scope,
+        hardware: bytes = b"",
+        uid: bytes = b"",
+        identifier: tuple[OptionDefinition, bytes] | None = None,
+        fixed_addresses: tuple[int | str, ...] = (),
+        group: str | None = None,
+        *,
+        dynamic: bool = False,
+    ) -> None:
+        """The fields, once and for all."""
+        self.name: Final = name
+        self.place: Final = place
+        self.scope: Final = scope
+        self.hardware: Final = hardware
+        self.uid: Final = uid
+        self.identifier: Final = identifier
+        self.fixed_addresses: Final = fixed_addresses
+        self.group: Final = group
+        self.dynamic: Final = dynamic
 
 
 class ClassName(NamedTuple):

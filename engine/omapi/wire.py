@@ -52,12 +52,10 @@ the place of the first."""
 
 _GREETING: Final = Struct(">II")
 _HEADER: Final = Struct(">IIIIII")
-_NAME_LENGTH: Final = Struct(">H")
-_VALUE_LENGTH: Final = Struct(">I")
-_NAME_OCTETS: Final = _NAME_LENGTH.size
-_LENGTH_OCTETS: Final = _VALUE_LENGTH.size
-_name_length = _NAME_LENGTH.unpack_from
-_value_length = _VALUE_LENGTH.unpack_from
+_NAME_OCTETS: Final = 2
+_LENGTH_OCTETS: Final = 4
+_name_length: Final = Struct(">H").unpack_from
+_value_length: Final = Struct(">I").unpack_from
 _AUTHLEN_AT: Final = 4
 _LISTS: Final = 2
 
@@ -105,9 +103,14 @@ def _encode_values(values: Iterable[tuple[bytes, bytes]]) -> bytes:
     parts: list[bytes] = []
     for name, value in values:
         assert 0 < len(name) <= NAME_OCTETS_MAX, "an empty name would end the list"
-        parts += (_NAME_LENGTH.pack(len(name)), name, _VALUE_LENGTH.pack(len(value)), value)
+        parts += (len(name).to_bytes(_NAME_OCTETS, "big"), name, len(value).to_bytes(_LENGTH_OCTETS, "big"), value)
     parts.append(b"\0\0")
     return b"".join(parts)
+
+
+def _octets(piece: bytes | bytearray) -> bytes:
+    """A piece of what came, to keep: one of bytes is a copy already."""
+    return piece if isinstance(piece, bytes) else bytes(piece)
 
 
 class ReaderRow(NamedTuple):
@@ -214,7 +217,7 @@ class Reader:
                 raise ProtocolError(f"a message of more than {self.limit} octets")
             if needed > held:
                 return False
-            values[bytes(data[name_at:length_at])] = bytes(data[length_at + _LENGTH_OCTETS : at])
+            values[_octets(data[name_at:length_at])] = _octets(data[length_at + _LENGTH_OCTETS : at])
             if len(values) > VALUES_MAX:
                 raise ProtocolError(f"more than {VALUES_MAX} values in a list")
 
@@ -225,10 +228,10 @@ class Reader:
         # The octets by which a peer's header is longer than ours are not covered by its signature.
         signed = b""
         if authlen and self._header_octets == HEADER_OCTETS:
-            signed = bytes(data[:at])[_AUTHLEN_AT:]
+            signed = _octets(data[:at])[_AUTHLEN_AT:]
         elif authlen:
-            signed = bytes(data[_AUTHLEN_AT:HEADER_OCTETS] + data[self._header_octets : at])
-        signature = bytes(data[at : at + authlen])
+            signed = _octets(data[_AUTHLEN_AT:HEADER_OCTETS] + data[self._header_octets : at])
+        signature = _octets(data[at : at + authlen])
         message = Message(op, handle, ident, rid, self._lists[0], self._lists[1], authid, signature, signed)
         self._let_go(at + authlen)
         self._lists = []

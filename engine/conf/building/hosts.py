@@ -60,7 +60,7 @@ class _HostDraft:
             self.identifier,
             self.fixed_addresses,
             self.group,
-            self.dynamic,
+            dynamic=self.dynamic,
         )
 
 

@@ -99,8 +99,9 @@ class Fields:
         hardware = bytes((self.hardware_type,)) + self.hardware_address if self.hardware_address else b""
         scope = (declared.groups.get(self.group) if self.group else None) or declared.configuration.global_scope
         return Host(
-            self.name, _PLACE, scope, hardware, self.identifier, None, self.addresses, self.group or None, self.dynamic
-        )
+            self.name, _PLACE, scope, hardware, self.identifier, None, self.addresses, self.group or None,
+            dynamic=self.dynamic,
+        )  # fmt: skip
 
     def _is_plain(self, declared: Declared) -> bool:
         """Whether all but the statements is read in one way.
