@@ -1,8 +1,8 @@
-"""How often a partner is heeded in what may have every lease looked at: requests, and announcements of a state.
+"""How often a partner is heeded in what may have every lease looked at: requests, their ends, and states announced.
 
 A pair says such things a few times when it meets, and seldom then. Who says them without end would have this server
-look at its leases and at nothing else: what is too much waits, so that packets come in between (connections.py). No
-pair that means well has ever to wait.
+look at its leases, or write lines of the log, and do nothing else: what is too much waits, so that packets come in
+between (connections.py). No pair that means well has ever to wait.
 
 `busy_us` is the moment at which a partner would be heeded in all of it again, had it said nothing more meanwhile;
 times are microseconds since 1970. Nothing of a message is known here.
@@ -14,8 +14,8 @@ from typing import Final
 
 from .. import wire
 
-# The types of messages that may have every lease looked at.
-WIDE: Final = frozenset({wire.STATE, wire.UPDREQ, wire.UPDREQALL, wire.POOLREQ})
+# The types of messages that may have every lease looked at; behind an UPDDONE comes another state.
+WIDE: Final = frozenset({wire.STATE, wire.UPDREQ, wire.UPDREQALL, wire.UPDDONE, wire.POOLREQ})
 # So many of one piece are heeded in one go; the next behind what else waits.
 AT_ONCE_MAX: Final = 4
 # And so many in a while, after which there is one every EACH_US.

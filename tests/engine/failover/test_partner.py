@@ -334,7 +334,9 @@ def test_what_waits_behind_updates_of_addresses_that_leave_is_told() -> None:
 # More than can be done
 
 
-@pytest.mark.parametrize("kind", [msg.UpdateRequestAll, msg.UpdateRequest, msg.PoolRequest, msg.StateMessage])
+@pytest.mark.parametrize(
+    "kind", [msg.UpdateRequestAll, msg.UpdateRequest, msg.UpdateDone, msg.PoolRequest, msg.StateMessage]
+)
 def test_a_partner_that_asks_without_end_is_heeded_now_and_then(kind: type[msg.Message]) -> None:
     server = Server("primary")
     server.meet()
