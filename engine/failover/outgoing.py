@@ -84,7 +84,7 @@ def _send_update(endpoint: Endpoint, lease: Lease) -> None:
             potential=lease.tstp,
             starts=lease.starts,
             cltt=lease.cltt or None,
-            ip_flags=wire_flags(lease.flags),
+            ip_flags=wire_flags(lease.flags, lease.state),
         ),
         durable=durable,
     )

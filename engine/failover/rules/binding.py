@@ -228,7 +228,7 @@ def examine(update: BindingUpdate, lease: Lease, now: int, *, normal: bool, prim
     if isinstance(uid, Refusal):
         return uid
     ip_flags = update.ip_flags or 0
-    refusal = _flags_refused(lease, ip_flags, FREE if primary else BACKUP)
+    refusal = _flags_refused(lease, new, ip_flags, FREE if primary else BACKUP)
     if refusal is not None:
         return refusal
     who = receiver(normal=normal, primary=primary)
@@ -283,9 +283,13 @@ def _identifier(update: BindingUpdate, lease: Lease, new: int) -> bytes | Refusa
     return lease.uid if new in _KEEPS_CLIENT else b""
 
 
-def _flags_refused(lease: Lease, ip_flags: int, mine: int) -> Refusal | None:
-    """Whether a flag contradicts what stands here of an address that is mine to give (in state `mine`)."""
-    if lease.state != mine:
+def _flags_refused(lease: Lease, new: int, ip_flags: int, mine: int) -> Refusal | None:
+    """Whether a flag contradicts what stands here of an address that is, and stays, mine to give (in state `mine`).
+
+    What the partner has done with it while it was alone is taken, flag and all: who held on to the address would give
+    it to somebody else.
+    """
+    if not lease.state == new == mine:
         return None
     if ip_flags & RESERVED_IP and not lease.flags & RESERVED_FLAG:
         return Refusal(Reason.NOT_RESERVED, "Address is not reserved.")
@@ -317,7 +321,12 @@ def _binding(
     )
 
 
-def wire_flags(flags: int) -> int | None:
-    """A lease's flags as IP-flags; None where there is none to tell."""
-    found = (RESERVED_IP if flags & RESERVED_FLAG else 0) | (BOOTP_IP if flags & BOOTP_FLAG else 0)
+def wire_flags(flags: int, state: int) -> int | None:
+    """A lease's flags as IP-flags; None where there is none to tell.
+
+    That BOOTP had an address which is free again concerns nobody. A partner that never heard of that use (it was down)
+    would refuse the update for it, and hold on to an address that is this server's now.
+    """
+    bootp = flags & BOOTP_FLAG and state not in (FREE, BACKUP)
+    found = (RESERVED_IP if flags & RESERVED_FLAG else 0) | (BOOTP_IP if bootp else 0)
     return found or None

@@ -177,6 +177,30 @@ def test_partner_down_takes_the_partners_leases_after_mclt_and_lets_it_recover(p
     agree(pair)
 
 
+@pytest.mark.parametrize(("length_s", "in_use"), [(10_000, 20), (50, 0)])
+@pytest.mark.parametrize("side", ["primary", "secondary"])
+def test_what_bootp_got_in_partner_down_is_the_partners_no_more(side: str, length_s: int, in_use: int) -> None:
+    subnet = SUBNET.replace("range", "allow unknown-clients; allow known-clients; allow dynamic bootp clients; range")
+    more = f"dynamic-bootp-lease-length {length_s};\n"
+    pair = Pair(*[configuration(one, subnet=subnet, more=more) for one in ("primary", "secondary")])
+    pair.start()
+    pair.sleep(20)
+    alone, gone = pair.nodes if side == "primary" else reversed(pair.nodes)
+    pair.kill(gone)
+    pair.sleep(60)
+    pair.set_state(alone, states.P_DOWN)
+    pair.sleep(70)
+    for client in range(20, 40):
+        assert pair.send(message(0, mac(client)), alone)
+    pair.sleep(120)
+    pair.start(gone)
+    pair.sleep(300)
+    assert states_of(pair) == ("normal", "normal")
+    agree(pair)
+    assert alone.census().get("active", 0) == in_use
+    assert not [line for line in alone.lines + gone.lines if "BOOTP" in line]
+
+
 def test_a_lost_lease_file_is_told_anew_and_waits_the_whole_mclt(pair: Pair) -> None:
     granted = pair.dora(SECONDARYS)
     assert granted is not None

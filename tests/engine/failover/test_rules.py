@@ -331,6 +331,22 @@ def test_what_an_update_leaves_out_stays_or_goes() -> None:
     assert (gone.hardware, gone.uid, gone.forgets) == (b"", b"", True)
 
 
+@pytest.mark.parametrize(("flag", "kept"), [(1, RESERVED_FLAG), (2, BOOTP_FLAG)])
+@pytest.mark.parametrize("state", [ACTIVE, EXPIRED, RELEASED])
+def test_what_the_partner_did_with_my_address_is_taken_with_its_flag(state: int, flag: int, kept: int) -> None:
+    for primary, own in ((True, FREE), (False, BACKUP)):
+        found = judge(update(state, ip_flags=flag, ends=NOW - 5, potential=NOW - 5), lease(own), primary=primary)
+        assert isinstance(found, Binding)
+        assert (found.state, found.flags) == (state, kept)
+
+
+@pytest.mark.parametrize("state", [FREE, BACKUP])
+def test_what_is_free_again_is_told_without_bootp(state: int) -> None:
+    assert binding.wire_flags(BOOTP_FLAG, state) is None
+    assert binding.wire_flags(BOOTP_FLAG | RESERVED_FLAG, state) == 1
+    assert binding.wire_flags(BOOTP_FLAG | RESERVED_FLAG, ACTIVE) == 3
+
+
 def test_flags_without_a_meaning_are_told_and_nothing_else() -> None:
     found = judge(update(ACTIVE, ip_flags=8), lease(FREE))
     assert isinstance(found, Binding)
