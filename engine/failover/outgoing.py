@@ -65,6 +65,7 @@ def send_updates(endpoint: Endpoint) -> None:
 def _send_update(endpoint: Endpoint, lease: Lease) -> None:
     link = endpoint.link
     assert link is not None
+    bootp = _may_tell_bootp(endpoint, lease)
     durable = endpoint.forgetful and _keep_promise(endpoint, lease)
     durable = endpoint.site.leases.mark_told(lease, again=endpoint.doubtful) or durable
     durable = durable or not endpoint.updates.is_on_disk(lease.address)
@@ -84,10 +85,20 @@ def _send_update(endpoint: Endpoint, lease: Lease) -> None:
             potential=lease.tstp,
             starts=lease.starts,
             cltt=lease.cltt or None,
-            ip_flags=wire_flags(lease.flags, lease.state),
+            ip_flags=wire_flags(lease.flags, bootp=bootp),
         ),
         durable=durable,
     )
+
+
+def _may_tell_bootp(endpoint: Endpoint, lease: Lease) -> bool:
+    """Whether to tell that BOOTP has the address: somebody has it, and the partner does not think it its own to give.
+
+    An ISC dhcpd that thinks so, having been down or lost its lease file, refuses the update for that flag each time,
+    and gives the address to somebody else. Without it, it knows whose the address is, and for how long.
+    """
+    its_own = lease.rewind_state == partners_free_state(primary=endpoint.primary)
+    return not (its_own or endpoint.forgetful or lease.state in (FREE, BACKUP))
 
 
 def _keep_promise(endpoint: Endpoint, lease: Lease) -> bool:

@@ -321,12 +321,7 @@ def _binding(
     )
 
 
-def wire_flags(flags: int, state: int) -> int | None:
-    """A lease's flags as IP-flags; None where there is none to tell.
-
-    That BOOTP had an address which is free again concerns nobody. A partner that never heard of that use (it was down)
-    would refuse the update for it, and hold on to an address that is this server's now.
-    """
-    bootp = flags & BOOTP_FLAG and state not in (FREE, BACKUP)
-    found = (RESERVED_IP if flags & RESERVED_FLAG else 0) | (BOOTP_IP if bootp else 0)
+def wire_flags(flags: int, *, bootp: bool) -> int | None:
+    """A lease's flags as IP-flags, that of BOOTP if it may be told (`bootp`); None where there is none to tell."""
+    found = (RESERVED_IP if flags & RESERVED_FLAG else 0) | (BOOTP_IP if bootp and flags & BOOTP_FLAG else 0)
     return found or None

@@ -340,13 +340,6 @@ def test_what_the_partner_did_with_my_address_is_taken_with_its_flag(state: int,
         assert (found.state, found.flags) == (state, kept)
 
 
-@pytest.mark.parametrize("state", [FREE, BACKUP])
-def test_what_is_free_again_is_told_without_bootp(state: int) -> None:
-    assert binding.wire_flags(BOOTP_FLAG, state) is None
-    assert binding.wire_flags(BOOTP_FLAG | RESERVED_FLAG, state) == 1
-    assert binding.wire_flags(BOOTP_FLAG | RESERVED_FLAG, ACTIVE) == 3
-
-
 def test_flags_without_a_meaning_are_told_and_nothing_else() -> None:
     found = judge(update(ACTIVE, ip_flags=8), lease(FREE))
     assert isinstance(found, Binding)
