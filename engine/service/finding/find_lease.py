@@ -9,7 +9,7 @@ See docs/behaviour/decisions.md#find-the-lease.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from ....trace.effects import ERROR
 from ...model.change import Cause
@@ -32,14 +32,8 @@ UNAVAILABLE: Final = "requested address not available"
 INCORRECT: Final = "requested address is incorrect"
 
 
-class Found(NamedTuple):
-    """`ours`: the address asked for is under our control, so that a NAK is justified."""
-
-    lease: Lease | None
-    ours: bool
-
-
-NOTHING: Final = Found(None, False)
+# The client's lease; whether the address asked for is under our control, so that a NAK is justified.
+Found = tuple[Lease | None, bool]
 
 
 class Search:
@@ -82,20 +76,21 @@ def find_lease(
             if search.mock is not None and packet.message_type == REQUEST and search.cip != search.mock.address:
                 _passed(search, search.mock, "the client asks for another address than its fixed one")
                 server.nak_text = INCORRECT
-                return Found(None, True)
-    _find_by_uid(search)
+                return None, True
+    if search.uid is not None:
+        _find_by_uid(search, search.uid)
     _find_by_hardware(search)
     if search.cip is not None or preset is not None:
         _find_by_address(search, preset)
-    if search.ip is not None or search.by_uid is not None or search.by_hardware is not None:
+    if search.ip is not None or search.by_uid is not None:
         _reconcile(search)
     if search.ip is None:
         server.nak_text = UNAVAILABLE
         if packet.message_type == REQUEST and search.mock is None:
-            return Found(None, search.ours)
+            return None, search.ours
     found = _choose(search)
     if server.reasons is not None:
-        _explain(search, found.lease)
+        _explain(search, found[0])
     return found
 
 
@@ -114,28 +109,27 @@ def _passed(search: Search, lease: Lease, why: str) -> None:
 
 def _found(search: Search, lease: Lease, why: str) -> None:
     """Note a candidate that stays for now."""
-    if search.server.reasons is not None:
-        search.server.reasons.append(Reason("candidate", dotted(lease.address), "found", why))
+    assert search.server.reasons is not None
+    search.server.reasons.append(Reason("candidate", dotted(lease.address), "found", why))
 
 
-def _find_by_uid(search: Search) -> None:
+def _find_by_uid(search: Search, uid: bytes) -> None:
     """The first lease of the client identifier that the client may have; it loses those that it may not.
 
     See docs/behaviour/decisions.md#lease-by-client-identifier.
     """
-    if search.uid is None:
-        return
     server = search.server
-    for lease in server.database.by_uid(search.uid):
+    for lease in server.database.by_uid(uid):
         assert lease.pool is not None
-        if _unusable(server, lease):
+        if lease.state != ACTIVE and _unusable(server, lease):
             _passed(search, lease, "its state")
         elif lease.subnet is None or lease.subnet.network is not search.network:
             _passed(search, lease, "on another network")
             continue
         elif may_use(server, search.context, lease.pool):
             search.by_uid = lease
-            _found(search, lease, "the first lease of the client identifier that it may have")
+            if server.reasons is not None:
+                _found(search, lease, "the first lease of the client identifier that it may have")
             return
         else:
             _passed(search, lease, "its pool is not permitted any more")
@@ -155,19 +149,21 @@ def _find_by_hardware(search: Search) -> None:
     """
     server, uid, silent = search.server, search.uid, search.server.reasons is None
     for lease in server.database.by_hardware(search.packet.hardware):
-        if silent and lease.state == ACTIVE and lease.uid and lease.uid != uid:
+        state = lease.state
+        if silent and state == ACTIVE and lease.uid and lease.uid != uid:
             # Passed over below as well, but one address may have tens of thousands of identifiers.
             continue
         assert lease.pool is not None
-        if _unusable(server, lease):
+        if state != ACTIVE and _unusable(server, lease):
             _passed(search, lease, "its state")
-        elif lease.state not in (FREE, BACKUP) and _under_another(lease, uid):
+        elif state not in (FREE, BACKUP) and _under_another(lease, uid):
             _passed(search, lease, "held under another client identifier")
         elif lease.subnet is None or lease.subnet.network is not search.network:
             _passed(search, lease, "on another network")
         elif may_use(server, search.context, lease.pool):
             search.by_hardware = lease
-            _found(search, lease, "the first lease of the hardware address that it may have")
+            if not silent:
+                _found(search, lease, "the first lease of the hardware address that it may have")
             return
         else:
             _passed(search, lease, "its pool is not permitted any more")
@@ -196,7 +192,7 @@ def _find_by_address(search: Search, preset: Lease | None) -> None:
 
     See docs/behaviour/decisions.md#lease-by-address.
     """
-    server = search.server
+    server, packet = search.server, search.packet
     lease = preset
     if lease is None and search.cip is not None:
         lease = server.database.find(search.cip)
@@ -207,20 +203,21 @@ def _find_by_address(search: Search, preset: Lease | None) -> None:
     if lease.subnet is None or lease.subnet.network is not search.network:
         _passed(search, lease, "on another network")
         return
-    if state not in (FREE, BACKUP) and not belongs(lease, search.packet):
+    if state not in (FREE, BACKUP) and not belongs(lease, packet):
         if state != ACTIVE:
             search.ours = False
         _passed(search, lease, "another client has it")
         return
     if (
-        search.packet.message_type == DISCOVER
+        packet.message_type == DISCOVER
         and (search.by_uid is not None or search.by_hardware is not None)
         and _unusable(server, lease)
     ):
         _passed(search, lease, "its state")
         return
     search.ip = lease
-    _found(search, lease, "the client asks for its address")
+    if server.reasons is not None:
+        _found(search, lease, "the client asks for its address")
 
 
 def _reconcile(search: Search) -> None:
@@ -228,25 +225,26 @@ def _reconcile(search: Search) -> None:
 
     See docs/behaviour/decisions.md#candidates-reconciled, steps 1 to 4.
     """
-    if search.ip is not None:
-        if search.ip.state == ACTIVE and search.ip.uid and search.ip is not search.by_uid:
+    ip = search.ip
+    # Whoever was found by the client was asked for its permits then, and nothing changes them.
+    permitted = ip is search.by_uid or ip is search.by_hardware
+    if ip is not None:
+        if ip.state == ACTIVE and ip.uid and ip is not search.by_uid:
             _reconcile_active(search)
-        if search.ip is not None and search.mock is not None and search.packet.message_type == REQUEST:
+        if search.mock is not None and search.ip is not None and search.packet.message_type == REQUEST:
             assert search.mock.rare is not None
             host = search.mock.rare.host
-            _log_conflict(search, search.ip.address if host is None else host)
+            _log_conflict(search, ip.address if host is None else host)
             search.ip = None
-    if search.by_hardware is not None and search.by_hardware is search.by_uid:
+        ip = search.ip
+    if search.by_hardware is search.by_uid or search.by_hardware is ip:
         search.by_hardware = None
-    if search.ip is not None:
-        if search.ip is search.by_hardware:
-            search.by_hardware = None
-        if search.ip is search.by_uid:
+    if ip is not None:
+        if ip is search.by_uid:
             search.by_uid = None
-        if not _still_permitted(search, search.ip, active_only=True):
-            _passed(search, search.ip, "its pool is not permitted")
+        if not permitted and not _still_permitted(search, ip):
+            _passed(search, ip, "its pool is not permitted")
             search.ip = None
-    # The other two were asked for their permits when they were found, and nothing has changed since.
 
 
 def _reconcile_active(search: Search) -> None:
@@ -283,11 +281,12 @@ def _log_conflict(search: Search, name: str | int) -> None:
         search.server.log(ERROR, line)
 
 
-def _still_permitted(search: Search, lease: Lease, *, active_only: bool) -> bool:
+def _still_permitted(search: Search, lease: Lease) -> bool:
+    """Whether the client may have the lease of the address that it asks for; it loses it if not."""
     assert lease.pool is not None
     if may_use(search.server, search.context, lease.pool):
         return True
-    if search.releasing and (not active_only or lease.state == ACTIVE):
+    if search.releasing and lease.state == ACTIVE:
         _revoke(search, lease)
     return False
 
@@ -297,24 +296,23 @@ def _choose(search: Search) -> Found:
 
     See docs/behaviour/decisions.md#which-candidate-is-chosen, docs/behaviour/decisions.md#abandoned-candidate.
     """
-    chosen = search.mock
-    if search.ip is not None:
-        if chosen is not None and search.releasing:
-            _revoke(search, search.ip)
-        chosen = chosen or search.ip
-    if search.by_uid is not None:
-        if chosen is not None:
-            _drop_duplicate(search, search.by_uid)
-        chosen = chosen or search.by_uid
-    if search.by_hardware is not None and chosen is None and _same_identity(search, search.by_hardware):
-        chosen = search.by_hardware
+    chosen, ip, by_uid = search.mock, search.ip, search.by_uid
     if chosen is None:
-        return Found(None, search.ours)
-    if chosen.pool is not None:
-        _attach_host(search, chosen)
+        chosen = ip
+    elif ip is not None and search.releasing:
+        _revoke(search, ip)
+    if chosen is None:
+        chosen = by_uid
+    elif by_uid is not None:
+        _drop_duplicate(search, by_uid)
+    if chosen is None and search.by_hardware is not None and _same_identity(search, search.by_hardware):
+        chosen = search.by_hardware
+    if chosen is not None and chosen.pool is not None:
+        if search.hosts or chosen.rare is not None:
+            _attach_host(search, chosen)
         if chosen.state == ABANDONED:
             return _reclaim(search, chosen)
-    return Found(chosen, search.ours)
+    return chosen, search.ours
 
 
 def _explain(search: Search, chosen: Lease | None) -> None:
@@ -366,5 +364,5 @@ def _drop_duplicate(search: Search, lease: Lease) -> None:
 def _reclaim(search: Search, lease: Lease) -> Found:
     if search.packet.message_type == REQUEST and lease is search.ip:
         search.server.log(ERROR, f"Reclaiming REQUESTed abandoned IP address {dotted(lease.address)}.")
-        return Found(lease, search.ours)
-    return Found(None, True)
+        return lease, search.ours
+    return None, True

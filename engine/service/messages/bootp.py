@@ -42,7 +42,7 @@ def bootp(server: Server, context: Context, packet: Message) -> None:
         server.silence = Silence.UNKNOWN_NETWORK
         server.log(INFO, f"{line}: network unknown")
         return
-    lease = find_lease(server, context, packet, network).lease
+    lease, _ours = find_lease(server, context, packet, network)
     if lease is not None and lease.pool is None:
         _answer_fixed(server, context, packet, network, lease, line)
         return

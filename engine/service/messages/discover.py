@@ -33,7 +33,7 @@ def discover(
 ) -> None:
     """Offer a lease, or say why there is none."""
     assert network is not None, "a packet without a network does not come here"
-    lease = find_lease(server, context, packet, network).lease
+    lease, _ours = find_lease(server, context, packet, network)
     uid, name = (None, None) if lease is None else (lease.uid, lease.hostname)
     line = discover_line(packet, uid, name)
     if lease is not None and lease.state != ACTIVE and server.leases.partner_of(lease).is_others(lease, server.now):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ....trace.effects import INFO
 from ...wire.packet import ACK
 from ...wire.text import cut, dotted, request_line
-from ..finding.find_lease import NOTHING, find_lease
+from ..finding.find_lease import find_lease
 from ..granting.grant import grant
 from ..granting.nak import send_nak_for
 from ..reasons import Reason
@@ -32,12 +32,11 @@ def request(
     wanted = packet.requested_address
     address = packet.ciaddr if wanted is None else wanted
     subnet = server.generation.configuration.find_subnet(address)
-    found = NOTHING
+    lease, ours = None, False
     if subnet is not None:
         # A renewal that brings no relay options was given those of its lease, and is about that lease.
         preset = server.database.find(packet.ciaddr) if packet.stashed else None
-        found = find_lease(server, context, packet, subnet.network, preset)
-    lease = found.lease
+        lease, ours = find_lease(server, context, packet, subnet.network, preset)
     if lease is None:
         line = cut(request_line(packet, None, None))
     else:
@@ -55,7 +54,7 @@ def request(
         return
     if lease is not None:
         grant(server, context, lease, ACK, line)
-    elif found.ours:
+    elif ours:
         server.log(INFO, f"{line}: lease {dotted(address)} unavailable.")
         _explain(server, address, "NAK", "the address is ours, but not for this client")
         send_nak_for(server, context, address, subnet)
