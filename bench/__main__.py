@@ -267,9 +267,9 @@ def _snapshot(asked: argparse.Namespace, figures: dict[str, float]) -> None:
         figures |= {f"snapshot/{count}/{name}": value for name, value in found.items()}
         say(
             f"snapshot of {count:,} leases: a packet waits {found['wait']:.1f} ms at most: for the fork "
-            f"{found['fork']:.1f}, for what was made {found['taken']:.1f}, a batch {found['batch']:.1f} meanwhile "
-            f"({found['idle']:.1f} else); its child takes {found['work']:.2f} s of a processor, "
-            f"for {found['octets']:,.0f} octets"
+            f"{found['fork']:.1f}, for what was made {found['taken']:.1f}, a batch {found['batch']:.1f} meanwhile, "
+            f"{found['behind']:.1f} behind ({found['idle']:.1f} else); its child takes "
+            f"{found['work']:.2f} s of a processor, for {found['octets']:,.0f} octets"
         )
 
 

@@ -101,6 +101,7 @@ _PAIRS = (
             ("packets wait for the fork at most", "fork", " ms"),
             ("packets wait for it to be taken in at most", "taken", " ms"),
             ("a batch of 32 packets while it is made takes at most", "batch", " ms"),
+            ("a batch of 32 packets in the second behind it takes at most", "behind", " ms"),
             ("a batch of 32 packets else takes at most", "idle", " ms"),
         )
     ),

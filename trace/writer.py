@@ -17,7 +17,7 @@ import zlib
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from .codec import encode_effects, pack, record_table
-from .compression import CODEC_IDS, PACKERS, ZLIB, ZSTD, available, preferred
+from .compression import CODEC_IDS, PACKERS, ZLIB, ZSTD, available, dense_packer, preferred
 from .errors import TapeWriteFailed, UnrecordableValue
 from .events import EVENT_IDS
 from .format import (
@@ -123,7 +123,7 @@ def pack_snapshot(place: SnapshotPlace, data: object) -> bytes:
     It opens and keeps nothing, so that another process than the writer's may do it.
     """
     segment = Segment(KIND_SNAPSHOT, place.codec, place.seq + 1, place.seq + 1, place.wall_us, place.mono_us)
-    frames, _ = frames_of(PACKERS[place.codec](), [(SNAPSHOT, place.seq, pack(data))])
+    frames, _ = frames_of(dense_packer(place.codec), [(SNAPSHOT, place.seq, pack(data))])
     return pack_segment(segment) + frames
 
 
