@@ -59,17 +59,20 @@ HANDLERS: Final[dict[int, Callable[[Server, Context, Message, SharedNetwork | No
 NEEDS_NO_NETWORK: Final = frozenset({REQUEST, INFORM, LEASEQUERY})
 # A server's own messages, ignored without a word: OFFER, ACK and NAK, and LEASEUNASSIGNED, -UNKNOWN and -ACTIVE.
 SILENT: Final = frozenset({2, 5, 6, 11, 12, 13})
+# A member of an enumeration takes ten times as long to be named through its class as to be looked up here.
+_OTHER: Final = Silence.OTHER
 
 
 def receive(server: Server, event: PacketEvent) -> None:
     """A datagram came (docs/behaviour/decisions.md#intake-and-dispatch)."""
-    before = len(server.effects)
-    server.silence = Silence.OTHER
+    effects = server.effects
+    before = len(effects)
+    server.silence = _OTHER
     parsed = parse_packet(event.payload, event.interface, event.source, event.source_port,
                           server.generation.configuration.registry)  # fmt: skip
     if parsed.lines:
         for level, text in parsed.lines:
-            server.effects.append(Log(level, text))
+            effects.append(Log(level, text))
     if isinstance(parsed, Dropped):
         server.silence = Silence.MALFORMED
         return
@@ -78,9 +81,10 @@ def receive(server: Server, event: PacketEvent) -> None:
     else:
         _dispatch(server, parsed)
     # One packet has one reply at most, and it is the last that is done for it.
-    effects = server.effects
-    if len(effects) > before and type(effects[-1]) is Send:
-        tell_own_reply(server, effects[-1])
+    if len(effects) > before:
+        sent = effects[-1]
+        if type(sent) is Send and not sent.raw:
+            tell_own_reply(server, sent)
 
 
 def _dispatch(server: Server, packet: Message) -> None:

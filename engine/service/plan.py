@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 KEPT_MAX: Final = 4096
 # What `min-lease-time` is where the configuration does not say, unless no lease is to be as long.
 MIN_LEASE_TIME_S: Final = 300
+# `dhcp-cache-threshold`, ISC's default: a client that renews in a hurry costs no write. 100 and more mean nothing.
+CACHE_PERCENT: Final = 25
+_PERCENT: Final = 100
 
 # Every parameter that Terms reads.
 _READ: Final = frozenset({
@@ -48,11 +51,11 @@ class Terms:
     """
 
     __slots__ = (
-        "adaptive_threshold", "allow_booting", "allow_bootp", "always_broadcast", "boot_unknown", "bootp_cutoff",
-        "bootp_length", "cache_threshold", "default_time", "deny_duplicates", "echo_client_id", "filename",
-        "get_lease_hostnames", "ignore_client_uids", "infinite_is_reserved", "late_read", "log_high", "log_low",
-        "max_time", "min_secs", "min_time", "next_server", "one_lease", "ping_check", "ping_cltt_s", "ping_timeout_us",
-        "server_name", "stash_agent", "use_host_names", "use_lease_route",
+        "adaptive_threshold", "admits_all", "allow_booting", "allow_bootp", "always_broadcast", "boot_unknown",
+        "bootp_cutoff", "bootp_length", "cache_percent", "default_time", "deny_duplicates", "echo_client_id",
+        "filename", "get_lease_hostnames", "ignore_client_uids", "infinite_is_reserved", "late_read", "log_high",
+        "log_low", "max_time", "min_secs", "min_time", "next_server", "one_lease", "ping_check", "ping_cltt_s",
+        "ping_timeout_us", "server_name", "stash_agent", "use_host_names", "use_lease_route",
     )  # fmt: skip
 
     def read_before_host(self, context: Context, options: OptionSet) -> None:
@@ -70,6 +73,7 @@ class Terms:
         self.boot_unknown = par.choice(context, options, par.BOOT_UNKNOWN_CLIENTS, par.ALLOW)
         self.allow_bootp = par.choice(context, options, par.ALLOW_BOOTP, par.ALLOW)
         self.allow_booting = par.choice(context, options, par.ALLOW_BOOTING, par.ALLOW)
+        self.admits_all = self.boot_unknown == self.allow_bootp == self.allow_booting == par.ALLOW
         self.filename = par.text(context, options, par.FILENAME)
         self.server_name = par.text(context, options, par.SERVER_NAME)
         if bootp is not True:
@@ -96,7 +100,8 @@ class Terms:
 
         See docs/behaviour/configuration.md#variables-and-where-they-live.
         """
-        self.cache_threshold = par.number(context, options, par.DHCP_CACHE_THRESHOLD, 25)
+        percent = par.number(context, options, par.DHCP_CACHE_THRESHOLD, CACHE_PERCENT) or 0
+        self.cache_percent = percent if percent < _PERCENT else CACHE_PERCENT
         self.always_broadcast = par.flag(context, options, par.ALWAYS_BROADCAST, False)
         found = par.value(context, options, par.NEXT_SERVER)
         address = found[:ADDRESS_OCTETS] if found is not None else b""

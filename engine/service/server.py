@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 # A lease that was granted so shortly before the lease file failed may not be in it.
 DOUBT_S: Final = 60
 _SECOND_US: Final = 1_000_000
+_new: Final = tuple.__new__
 
 
 @dataclass
@@ -146,7 +147,7 @@ class Server:
     def log(self, level: int, text: str) -> None:
         """Emit a log line."""
         # Half the time of Log(...), which an interpreted function makes: an exchange has six of them.
-        self.effects.append(tuple.__new__(Log, (level, text)))
+        self.effects.append(_new(Log, (level, text)))
 
     def execute(self, arguments: tuple[bytes, ...]) -> None:
         """Have a program run; how it ended comes back through `executed`."""

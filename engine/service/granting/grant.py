@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 BOOTP: Final = 0
 _CLASS_VARIABLE: Final = "vendor-class-identifier"
+# Named here since looking a member of an enumeration up costs as much as a step does.
+_NOT_MADE: Final = Silence.NOT_MADE
 _UNHELD: Final = frozenset({FREE, BACKUP, EXPIRED, RELEASED, RESET})
 
 
@@ -52,7 +54,6 @@ def grant(
     if lease.pool is not None and server.is_pending(lease.address):
         server.silence = Silence.WAITING
         return
-    server.silence = Silence.NOT_ADMITTED
     packet = context.packet
     assert packet is not None
     step = Grant(server, context, packet, lease, kind, line, hold)
@@ -60,14 +61,15 @@ def grant(
         step.host = host
     if server.leases.followed:
         server.leases.remember(lease)
-    if lease.ends <= server.now and kind != OFFER:
+    if kind != OFFER and lease.ends <= server.now:
         server.leases.drop_handlers(lease)
     context.lease = lease
-    if not (_run_scopes(step) and _admit(step) and _knows_name(step) and _decide_time(step)):
+    if not (_run_scopes(step) and _admit(step) and _decide_time(step)):
+        server.silence = Silence.NOT_ADMITTED
         return
-    server.silence = Silence.NOT_MADE
+    server.silence = _NOT_MADE
     _take_over(step)
-    if kind != OFFER:
+    if kind != OFFER and lease.rare is not None and lease.rare.on_commit is not None:
         _commit_handlers(step)
     if step.plan is None or step.plan.terms is None:
         _read_late(step)
@@ -94,32 +96,33 @@ def _run_scopes(step: Grant) -> bool:
     See docs/behaviour/decisions.md#grant-procedure, steps 4 to 10.
     """
     server, context, packet, lease = step.server, step.context, step.packet, step.lease
-    if step.host is None and server.generation.declared.hosts.count:
+    generation = server.generation
+    if step.host is None and generation.declared.hosts.count:
         step.host = dynamic_host(server, packet)
     subnet = lease.subnet
     assert subnet is not None
     if server.reasons is not None:
-        scopes = server.generation.plans.scopes(subnet, lease.pool, packet.classes, step.host)
+        scopes = generation.plans.scopes(subnet, lease.pool, packet.classes, step.host)
         step.settings, _ = watch_scopes(server, packet, lease, scopes, _variables(lease))
-    plan = server.generation.plans.plan(context, subnet, lease.pool, packet.classes, step.host)
-    if plan is None or (step.relay_options is not None and "agent" in plan.options.spaces):
+    plan = generation.plans.plan(context, subnet, lease.pool, packet.classes, step.host)
+    relay = step.relay_options
+    if plan is None or (relay is not None and "agent" in plan.options.spaces):
         return _run_for_packet(step)
     step.plan = plan
-    step.options = plan.options
-    if step.relay_options is not None:
-        step.own_options().spaces["agent"] = dict(step.relay_options)
-    context.reply = step.options
+    step.options = context.reply = plan.options
+    if relay is not None:
+        step.own_options().spaces["agent"] = dict(relay)
     if plan.handlers:
         _install(step, plan.handlers)
-    if plan.terms is None:
+    terms = plan.terms
+    if terms is None:
         bindings = context.bindings = _variables(lease)
-        step.terms = Terms()
-        step.terms.read_before_host(context, step.options)
-        step.terms.read_early(context, step.options, bootp=step.kind == BOOTP)
+        terms = Terms()
+        terms.read_before_host(context, step.options)
+        terms.read_early(context, step.options, bootp=step.kind == BOOTP)
         _keep_variables(step, bindings)
-    else:
-        step.terms = plan.terms
-    return _before_host(step)
+    step.terms = terms
+    return not (terms.one_lease or terms.min_secs) or _before_host(step)
 
 
 def _run_for_packet(step: Grant) -> bool:
@@ -207,33 +210,32 @@ def _release_others(step: Grant) -> None:
 def _admit(step: Grant) -> bool:
     """Whether the client is let in: known, BOOTP, booting at all, and room in a class with a limit.
 
-    See docs/behaviour/decisions.md#grant-procedure, steps 11 to 14.
+    Then whether the name of the address is known, where it is wanted; else the packet waits for it.
+
+    See docs/behaviour/decisions.md#grant-procedure, steps 11 to 14, 34.
     """
-    terms, server, lease = step.terms, step.server, step.lease
+    terms, packet, lease = step.terms, step.packet, step.lease
+    if not terms.admits_all and not _is_let_in(step):
+        return False
+    rare = lease.rare
+    if lease.pool is not None and (packet.classes or (rare is not None and rare.billing is not None)):
+        bill = charge(step.server, lease, packet, offer=step.kind == OFFER)
+        if bill.refused_by:
+            text = f"lease limit reached in all matching classes (last: '{bill.refused_by}')"
+            return step.reject(f"no available billing: {text}")
+        step.forbidden = bill.changed
+    return not terms.get_lease_hostnames or not must_ask_name(step.server, step.options, lease, step.host, packet)
+
+
+def _is_let_in(step: Grant) -> bool:
+    terms = step.terms
     if step.host is None and terms.boot_unknown != par.ALLOW:
         return terms.boot_unknown != par.IGNORE and step.reject("unknown client")
     if step.kind == BOOTP and terms.allow_bootp != par.ALLOW:
         return terms.allow_bootp != par.IGNORE and step.reject("bootp disallowed")
     if terms.allow_booting != par.ALLOW:
         return terms.allow_booting != par.IGNORE and step.reject("booting disallowed")
-    rare = lease.rare
-    if lease.pool is not None and (step.packet.classes or (rare is not None and rare.billing is not None)):
-        bill = charge(server, lease, step.packet, offer=step.kind == OFFER)
-        if bill.refused_by:
-            text = f"lease limit reached in all matching classes (last: '{bill.refused_by}')"
-            return step.reject(f"no available billing: {text}")
-        step.forbidden = bill.changed
     return True
-
-
-def _knows_name(step: Grant) -> bool:
-    """Whether the name of the address is known, where it is wanted; else the packet waits for it.
-
-    See docs/behaviour/decisions.md#grant-procedure, step 34.
-    """
-    if not step.terms.get_lease_hostnames:
-        return True
-    return not must_ask_name(step.server, step.options, step.lease, step.host, step.packet)
 
 
 def _decide_time(step: Grant) -> bool:
@@ -242,10 +244,9 @@ def _decide_time(step: Grant) -> bool:
     See docs/behaviour/decisions.md#grant-procedure, step 15.
     """
     server, lease, terms = step.server, step.lease, step.terms
-    if not terms.ignore_client_uids:
-        step.uid = step.packet.options.get(CLIENT_IDENTIFIER, b"")
+    step.uid = b"" if terms.ignore_client_uids else step.packet.options.get(CLIENT_IDENTIFIER, b"")
     if step.kind == BOOTP:
-        step.expiry = bootp_expiry(server, terms)
+        step.seconds, step.expiry = None, bootp_expiry(server, terms)
         step.flags = BOOTP_FLAG
         return True
     requested = requested_time(step.packet, terms)
@@ -296,8 +297,6 @@ def _commit_handlers(step: Grant) -> None:
     See docs/behaviour/decisions.md#grant-procedure, step 24.
     """
     server, lease, context = step.server, step.lease, step.context
-    if lease.rare is None or lease.rare.on_commit is None:
-        return
     handler = server.leases.take_on_commit(lease)
     if step.host is not None:
         server.leases.attach(lease, step.host.name)
@@ -320,12 +319,13 @@ def _reuse_or_store(step: Grant) -> None:
     See docs/behaviour/decisions.md#grant-procedure, step 26.
     """
     lease, server = step.lease, step.server
-    nothing_new = lease.state == ACTIVE and step.same_client and not step.forbidden and not _is_in_memory_alone(step)
-    if nothing_new and reusable(server, lease, step.terms.cache_threshold):
+    nothing_new = lease.state == ACTIVE and step.same_client and not step.forbidden
+    if nothing_new and not _is_in_memory_alone(step) and reusable(server, lease, step.terms.cache_percent):
         step.reused = True
         step.expiry = lease.ends
         server.leases.confirm(lease)
-        step.note("unchanged", "its time is young enough to be told again (dhcp-cache-threshold)")
+        if server.reasons is not None:
+            step.note("unchanged", "its time is young enough to be told again (dhcp-cache-threshold)")
         return
     if step.relay_options is not None:
         step.relay = _to_remember(step, step.relay_options)

@@ -58,7 +58,7 @@ def dhcp_time(server: Server, lease: Lease, terms: Terms, requested: int, step: 
     if pool is not None:
         if 1 <= terms.adaptive_threshold < _PERCENT:
             time = _adapted(server, lease, pool, terms.adaptive_threshold, time, minimum)
-        if step.kind == ACK and (terms.log_high or pool.index in server.latched):
+        if (terms.log_high or pool.index in server.latched) and step.kind == ACK:
             log_threshold(server, lease, pool, terms)
         if pool.valid_from and now < pool.valid_from:
             raise PoolClosedError

@@ -25,10 +25,10 @@ class Grant:
     `attached` is the host that hung on the lease before. `shared`: `options` is a plan's, and must be copied before it
     is changed. `handled`: `on commit` has run, and may have changed more of them. `forbidden`: the lease must not be
     reused unaltered. `expiry` is what the client is told, `hold` until when an OFFER keeps the lease back (both in
-    seconds since 1970); `seconds` is the time that it would get of a server
-    without a partner, None for BOOTP. `relay_options` are those that a relay has put into this very packet, None where
-    it has none or was given its lease's. What is to be written on the lease is the packet's, `uid`, `host`, `flags` and
-    `relay` (lease/commit.py, Holder).
+    seconds since 1970); `seconds` is the time that it would get of a server without a partner, None for BOOTP.
+    `settings` are there where reasons are wanted. `relay_options` are those that a relay has put into this very packet,
+    None where it has none or was given its lease's. What is to be written on the lease is the packet's, `uid`, `host`,
+    `flags` and `relay` (lease/commit.py, Holder).
     """
 
     __slots__ = (
@@ -47,26 +47,27 @@ class Grant:
         self.kind = kind
         self.line = line
         self.hold = hold
+        self.shared = True
+        self.handled = False
+        self.forbidden = False
+        self.reused = False
         self.old_cltt = lease.cltt
         rare = lease.rare
         name = None if rare is None else rare.host
         self.attached: Host | None = None if name is None else server.host_named(name)
         self.host: Host | None = self.attached
         self.plan: Plan | None = None
-        self.shared = True
-        self.handled = False
-        self.forbidden = False
-        self.reused = False
-        self.same_client = False
-        self.expiry = 0
-        self.seconds: int | None = None
         self.relay: tuple[tuple[int, bytes], ...] | None = None
-        self.relay_options = None if packet.stashed else packet.agent
+        self.relay_options = packet.agent if packet.spaces and not packet.stashed else None
         self.flags = 0
-        self.uid = b""
-        self.settings: Settings = {}
+        # What a step decides, in their order.
+        self.settings: Settings
         self.options: OptionSet
         self.terms: Terms
+        self.uid: bytes
+        self.seconds: int | None
+        self.expiry: int
+        self.same_client: bool
 
     def own_options(self) -> OptionSet:
         """The option set, as one that may be changed."""

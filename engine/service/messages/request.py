@@ -50,7 +50,8 @@ def request(
                 send_nak_for(server, context, address, subnet)
             return
     named = (packet.ciaddr and packet.giaddr) or (wanted is not None and not packet.ciaddr)
-    if (network is None or named) and not _on_its_network(server, context, network, subnet, address, line):
+    elsewhere = network is None or (named and (subnet is None or subnet.network is not network))
+    if elsewhere and not _on_its_network(server, context, network, subnet, address, line):
         return
     if lease is not None:
         grant(server, context, lease, ACK, line)
