@@ -56,6 +56,7 @@ class Terms:
         "filename", "get_lease_hostnames", "ignore_client_uids", "infinite_is_reserved", "late_read", "log_high",
         "log_low", "max_time", "min_secs", "min_time", "next_server", "one_lease", "ping_check", "ping_cltt_s",
         "ping_timeout_us", "server_name", "stash_agent", "use_host_names", "use_lease_route",
+        "usual_time",
     )  # fmt: skip
 
     def read_before_host(self, context: Context, options: OptionSet) -> None:
@@ -92,8 +93,13 @@ class Terms:
         self.max_time = par.number(context, options, par.MAX_LEASE_TIME, 86_400) or 0
         shortest = par.number(context, options, par.MIN_LEASE_TIME)
         self.min_time = min(MIN_LEASE_TIME_S, self.max_time) if shortest is None else shortest
+        self.usual_time = self.within(self.default_time)
         self.adaptive_threshold = par.number(context, options, par.ADAPTIVE_LEASE_TIME_THRESHOLD, 0) or 0
         self.infinite_is_reserved = par.flag(context, options, par.INFINITE_IS_RESERVED, False)
+
+    def within(self, seconds: int) -> int:
+        """The time of a lease where so much is asked for; `usual_time` where nothing is."""
+        return max(min(seconds, self.max_time), self.min_time)
 
     def read_late(self, context: Context, options: OptionSet) -> None:
         """Those that a fixed address's variables do not reach any more.

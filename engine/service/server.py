@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 DOUBT_S: Final = 60
 _SECOND_US: Final = 1_000_000
 _new: Final = tuple.__new__
+_POOL: Final = Owner.POOL
 
 
 @dataclass
@@ -189,12 +190,12 @@ class Server:
         pool, ends = lease.pool, lease.ends
         if pool is None or lease.next_state == lease.state or ends >= NEVER:
             return
-        at_us, set_us = self.moment_us(ends), self.agenda.at_us(Owner.POOL, pool.index)
+        at_us, set_us = self.moment_us(ends), self.agenda.at_us(_POOL, pool.index)
         if self.leases.partners[pool.index].paired:
             # A partner may tell of a lease whose time is over: it comes next, and is no moment that has passed.
             at_us = max(at_us, self.now_us + 1)
         if set_us is None or not self.now_us < set_us <= at_us:
-            self.agenda.set(Owner.POOL, pool.index, at_us)
+            self.agenda.set(_POOL, pool.index, at_us)
 
     def moment_us(self, second: int) -> int:
         """When a timer for a second goes off: whole seconds from now, as ISC's server counts them."""

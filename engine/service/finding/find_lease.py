@@ -147,7 +147,8 @@ def _find_by_hardware(search: Search) -> None:
 
     See docs/behaviour/decisions.md#lease-by-hardware-address.
     """
-    server, uid, silent = search.server, search.uid, search.server.reasons is None
+    server, uid = search.server, search.uid
+    silent = server.reasons is None
     for lease in server.database.by_hardware(search.packet.hardware):
         state = lease.state
         if silent and state == ACTIVE and lease.uid and lease.uid != uid:
@@ -156,7 +157,7 @@ def _find_by_hardware(search: Search) -> None:
         assert lease.pool is not None
         if state != ACTIVE and _unusable(server, lease):
             _passed(search, lease, "its state")
-        elif state not in (FREE, BACKUP) and _under_another(lease, uid):
+        elif _under_another(lease, uid) and state not in (FREE, BACKUP):
             _passed(search, lease, "held under another client identifier")
         elif lease.subnet is None or lease.subnet.network is not search.network:
             _passed(search, lease, "on another network")
@@ -203,7 +204,7 @@ def _find_by_address(search: Search, preset: Lease | None) -> None:
     if lease.subnet is None or lease.subnet.network is not search.network:
         _passed(search, lease, "on another network")
         return
-    if state not in (FREE, BACKUP) and not belongs(lease, packet):
+    if not belongs(lease, packet) and state not in (FREE, BACKUP):
         if state != ACTIVE:
             search.ours = False
         _passed(search, lease, "another client has it")

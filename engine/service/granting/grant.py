@@ -17,7 +17,7 @@ from ...conf.running.scopes import class_scopes, run_scopes
 from ...model.change import Cause
 from ...model.context import OptionSet
 from ...model.lease import ACTIVE, BACKUP, BOOTP_FLAG, EXPIRED, FREE, RELEASED, RESERVED_FLAG, RESET
-from ...wire.codes import CLASS_IDENTIFIER, CLIENT_IDENTIFIER, HOST_NAME
+from ...wire.codes import CLASS_IDENTIFIER, CLIENT_IDENTIFIER, HOST_NAME, LEASE_TIME
 from ...wire.packet import OFFER, REQUEST
 from ...wire.text import dotted
 from ..explain import tell_time, watch_handler, watch_scopes
@@ -27,7 +27,7 @@ from ..plan import Terms
 from ..silence import Silence
 from .billing import charge
 from .lease_name import must_ask_name
-from .lease_time import INFINITE, PoolClosedError, bootp_expiry, dhcp_time, requested_time
+from .lease_time import INFINITE, PoolClosedError, bootp_expiry, dhcp_time
 from .nak import send_nak_for
 from .names import update_names
 from .reply import answer
@@ -37,10 +37,11 @@ from .step import Grant
 if TYPE_CHECKING:
     from ...model.configuration import Handler, Host
     from ...model.context import Bindings, Context
-    from ...model.lease import Lease
+    from ...model.lease import Lease, Rare
     from ..server import Server
 
 BOOTP: Final = 0
+_TIME_OCTETS: Final = 4
 _CLASS_VARIABLE: Final = "vendor-class-identifier"
 # Named here since looking a member of an enumeration up costs as much as a step does.
 _NOT_MADE: Final = Silence.NOT_MADE
@@ -243,13 +244,14 @@ def _decide_time(step: Grant) -> bool:
 
     See docs/behaviour/decisions.md#grant-procedure, step 15.
     """
-    server, lease, terms = step.server, step.lease, step.terms
-    step.uid = b"" if terms.ignore_client_uids else step.packet.options.get(CLIENT_IDENTIFIER, b"")
+    server, lease, terms, options = step.server, step.lease, step.terms, step.packet.options
+    step.uid = b"" if terms.ignore_client_uids else options.get(CLIENT_IDENTIFIER, b"")
     if step.kind == BOOTP:
         step.seconds, step.expiry = None, bootp_expiry(server, terms)
         step.flags = BOOTP_FLAG
         return True
-    requested = requested_time(step.packet, terms)
+    asked = options.get(LEASE_TIME)
+    requested = terms.default_time if asked is None or len(asked) != _TIME_OCTETS else int.from_bytes(asked, "big")
     if requested == INFINITE and terms.infinite_is_reserved:
         step.flags = RESERVED_FLAG
         server.log(INFO, f"Infinite-leasetime reservation made on {dotted(lease.address)}.")
@@ -320,7 +322,9 @@ def _reuse_or_store(step: Grant) -> None:
     """
     lease, server = step.lease, step.server
     nothing_new = lease.state == ACTIVE and step.same_client and not step.forbidden
-    if nothing_new and not _is_in_memory_alone(step) and reusable(server, lease, step.terms.cache_percent):
+    if nothing_new and lease.rare is not None:
+        nothing_new = not _is_in_memory_alone(lease.rare, step.kind)
+    if nothing_new and reusable(server, lease, step.terms.cache_percent):
         step.reused = True
         step.expiry = lease.ends
         server.leases.confirm(lease)
@@ -337,10 +341,9 @@ def _reuse_or_store(step: Grant) -> None:
         expire_in(server, lease.pool)
 
 
-def _is_in_memory_alone(step: Grant) -> bool:
-    """Whether the lease has what its record lacks, so that its client must not be told of it without a new one."""
-    rare = step.lease.rare
-    return rare is not None and (rare.no_reuse or (rare.unwritten and step.kind != OFFER))
+def _is_in_memory_alone(rare: Rare, kind: int) -> bool:
+    """Whether a lease has what its record lacks, so that its client must not be told of it without a new one."""
+    return rare.no_reuse or (rare.unwritten and kind != OFFER)
 
 
 def _to_remember(step: Grant, relay: dict[int, bytes]) -> tuple[tuple[int, bytes], ...] | None:

@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 from ....trace.effects import DEBUG, ERROR, INFO
 from ...model.lease import NEVER
-from ...wire.codes import LEASE_TIME
 from ...wire.packet import ACK
 from ...wire.text import dotted
 from ..plan import MIN_LEASE_TIME_S
 
 if TYPE_CHECKING:
     from ...model.configuration import Pool
-    from ...model.context import Message
     from ...model.lease import Lease
     from ..plan import Terms
     from ..server import Server
@@ -28,20 +26,11 @@ if TYPE_CHECKING:
 INFINITE: Final = 0xFFFFFFFF
 # What does not fit into 31 bits ends here: a second earlier than never, which only an infinite lease is.
 LATEST: Final = NEVER - 1
-_LEASE_TIME_OCTETS: Final = 4
 _PERCENT: Final = 100
 
 
 class PoolClosedError(Exception):
     """The pool is not valid yet, or not any more: the client gets a NAK."""
-
-
-def requested_time(packet: Message, terms: Terms) -> int:
-    """What the client asked for, or the default."""
-    asked = packet.options.get(LEASE_TIME)
-    if asked is None or len(asked) != _LEASE_TIME_OCTETS:
-        return terms.default_time
-    return int.from_bytes(asked, "big")
 
 
 def dhcp_time(server: Server, lease: Lease, terms: Terms, requested: int, step: Grant) -> tuple[int, int]:
@@ -51,13 +40,12 @@ def dhcp_time(server: Server, lease: Lease, terms: Terms, requested: int, step: 
 
     Raises PoolClosedError.
     """
-    now = server.now
-    time = min(requested, terms.max_time)
-    minimum = terms.min_time
-    pool = lease.pool
+    now, pool = server.now, lease.pool
+    time = terms.usual_time if requested == terms.default_time else terms.within(requested)
+    granted = time
     if pool is not None:
         if 1 <= terms.adaptive_threshold < _PERCENT:
-            time = _adapted(server, lease, pool, terms.adaptive_threshold, time, minimum)
+            time = _adapted(server, lease, pool, terms.adaptive_threshold, time, terms.min_time)
         if (terms.log_high or pool.index in server.latched) and step.kind == ACK:
             log_threshold(server, lease, pool, terms)
         if pool.valid_from and now < pool.valid_from:
@@ -65,10 +53,10 @@ def dhcp_time(server: Server, lease: Lease, terms: Terms, requested: int, step: 
         if pool.valid_until:
             if now >= pool.valid_until:
                 raise PoolClosedError
-            time = min(time, pool.valid_until - now)
-    time = max(time, minimum)
-    granted = time if pool is None else server.leases.partners[pool.index].shorten(lease, time, now, step)
-    return time, expiry(now, granted)
+            time = max(min(time, pool.valid_until - now), terms.min_time)
+        granted = server.leases.partners[pool.index].shorten(lease, time, now, step)
+    end = now + granted
+    return time, end if end < INFINITE else expiry(now, granted)
 
 
 def expiry(now: int, time: int) -> int:

@@ -23,10 +23,10 @@ def reusable(server: Server, lease: Lease, percent: int) -> bool:
 
     That it is the same client, and nothing forbids, the caller has tested.
     """
-    if percent <= 0 or server.is_doubtful(lease):
+    if percent <= 0 or (server.doubtful_until and server.is_doubtful(lease)):
         return False
-    now, starts = server.now, lease.starts
-    age = now - starts
+    starts = lease.starts
+    age = server.now - starts
     length = lease.ends - starts
     if length >= _TOO_LONG_S or age > length * percent // 100:
         return False
