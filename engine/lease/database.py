@@ -264,7 +264,8 @@ class Database:
 
         See docs/behaviour/decisions.md#order-of-a-queue.
         """
-        pool, address, key, number = lease.pool, lease.address, lease.key, queue_of(lease)
+        pool, address, key = lease.pool, lease.address, lease.key
+        number = queue_of(lease)
         assert pool is not None, "a fixed address has no queue"
         queues = self._pools[pool.index]
         if key is None:

@@ -76,10 +76,10 @@ def receive(server: Server, event: PacketEvent) -> None:
     if isinstance(parsed, Dropped):
         server.silence = Silence.MALFORMED
         return
-    if not parsed.message_type:
-        bootp(server, Context(server, server.now, parsed, None, None, server.global_bindings), parsed)
-    else:
+    if parsed.message_type:
         _dispatch(server, parsed)
+    else:
+        bootp(server, Context(server, server.now, parsed, None, None, server.global_bindings), parsed)
     # One packet has one reply at most, and it is the last that is done for it.
     if len(effects) > before:
         sent = effects[-1]

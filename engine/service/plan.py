@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 KEPT_MAX: Final = 4096
 # What `min-lease-time` is where the configuration does not say, unless no lease is to be as long.
 MIN_LEASE_TIME_S: Final = 300
-# `dhcp-cache-threshold`, ISC's default: a client that renews in a hurry costs no write. 100 and more mean nothing.
+# `dhcp-cache-threshold`, ISC's default: a client that renews in a hurry costs no write.
 CACHE_PERCENT: Final = 25
+# From here on it and `adaptive-lease-time-threshold` mean nothing, as if they were not set.
 _PERCENT: Final = 100
 
 # Every parameter that Terms reads.
@@ -94,7 +95,8 @@ class Terms:
         shortest = par.number(context, options, par.MIN_LEASE_TIME)
         self.min_time = min(MIN_LEASE_TIME_S, self.max_time) if shortest is None else shortest
         self.usual_time = self.within(self.default_time)
-        self.adaptive_threshold = par.number(context, options, par.ADAPTIVE_LEASE_TIME_THRESHOLD, 0) or 0
+        adaptive = par.number(context, options, par.ADAPTIVE_LEASE_TIME_THRESHOLD, 0) or 0
+        self.adaptive_threshold = adaptive if adaptive < _PERCENT else 0
         self.infinite_is_reserved = par.flag(context, options, par.INFINITE_IS_RESERVED, False)
 
     def within(self, seconds: int) -> int:

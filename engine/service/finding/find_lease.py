@@ -40,25 +40,28 @@ class Search:
     """One run of find-lease: what it was given, and the candidates as they come and go."""
 
     __slots__ = (
-        "cip", "context", "by_hardware", "by_uid", "hosts", "ip", "mock", "network", "ours", "packet", "releasing",
-        "server", "uid",
+        "cip", "context", "by_hardware", "by_uid", "hosts", "ip", "mock", "network", "ours", "packet", "server", "uid",
     )  # fmt: skip
 
     def __init__(self, server: Server, context: Context, packet: Message, network: SharedNetwork) -> None:
-        """`releasing`: the client claims no address, so that leases it may not keep are released."""
+        """Nothing is found yet."""
         self.server = server
         self.context = context
         self.packet = packet
         self.network = network
         self.uid = packet.options.get(CLIENT_IDENTIFIER)
         self.cip = packet.ciaddr or packet.requested_address
-        self.releasing = not packet.ciaddr
-        self.hosts: Sequence[Host] = []
+        self.hosts: Sequence[Host] = ()
         self.mock: Lease | None = None
         self.ip: Lease | None = None
         self.by_uid: Lease | None = None
         self.by_hardware: Lease | None = None
         self.ours = False
+
+    @property
+    def releasing(self) -> bool:
+        """Whether the client claims no address, so that leases it may not keep are released."""
+        return not self.packet.ciaddr
 
 
 def find_lease(

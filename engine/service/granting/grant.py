@@ -52,7 +52,7 @@ def grant(
     server: Server, context: Context, lease: Lease, kind: int, line: str, hold: int = 0, host: Host | None = None
 ) -> None:
     """Give `lease` to the client of `context.packet`; `kind` is OFFER, ACK or BOOTP, `line` the request's log line."""
-    if lease.pool is not None and server.is_pending(lease.address):
+    if (server.offers or server.unnamed) and lease.pool is not None and server.is_pending(lease.address):
         server.silence = Silence.WAITING
         return
     packet = context.packet
@@ -96,8 +96,8 @@ def _run_scopes(step: Grant) -> bool:
 
     See docs/behaviour/decisions.md#grant-procedure, steps 4 to 10.
     """
-    server, context, packet, lease = step.server, step.context, step.packet, step.lease
-    generation = server.generation
+    server, context, packet = step.server, step.context, step.packet
+    lease, generation = step.lease, server.generation
     if step.host is None and generation.declared.hosts.count:
         step.host = dynamic_host(server, packet)
     subnet = lease.subnet
@@ -244,7 +244,8 @@ def _decide_time(step: Grant) -> bool:
 
     See docs/behaviour/decisions.md#grant-procedure, step 15.
     """
-    server, lease, terms, options = step.server, step.lease, step.terms, step.packet.options
+    server, lease, terms = step.server, step.lease, step.terms
+    options = step.packet.options
     step.uid = b"" if terms.ignore_client_uids else options.get(CLIENT_IDENTIFIER, b"")
     if step.kind == BOOTP:
         step.seconds, step.expiry = None, bootp_expiry(server, terms)
@@ -288,7 +289,7 @@ def _take_over(step: Grant) -> None:
     name = options.get(HOST_NAME)
     if name is not None and name != lease.hostname:
         step.forbidden = True
-    if step.flags & RESERVED_FLAG and not lease.flags & RESERVED_FLAG and lease.pool is not None:
+    if step.flags and step.flags & RESERVED_FLAG and not lease.flags & RESERVED_FLAG and lease.pool is not None:
         step.server.log(DEBUG, "Cannot reuse: lease is changing to RESERVED")
         step.forbidden = True
 

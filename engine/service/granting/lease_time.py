@@ -44,9 +44,9 @@ def dhcp_time(server: Server, lease: Lease, terms: Terms, requested: int, step: 
     time = terms.usual_time if requested == terms.default_time else terms.within(requested)
     granted = time
     if pool is not None:
-        if 1 <= terms.adaptive_threshold < _PERCENT:
+        if terms.adaptive_threshold:
             time = _adapted(server, lease, pool, terms.adaptive_threshold, time, terms.min_time)
-        if (terms.log_high or pool.index in server.latched) and step.kind == ACK:
+        if (terms.log_high or server.latched) and step.kind == ACK:
             log_threshold(server, lease, pool, terms)
         if pool.valid_from and now < pool.valid_from:
             raise PoolClosedError
