@@ -170,27 +170,13 @@ class Logger:
     def facility(self, value: int) -> None:
         self._syslog.facility = value >> 3
 
-    def line(self, level: int, text: str) -> None:
-        """Log one line, if it is not one of a flood; text is cut where ISC's buffer ends."""
+    def line(self, level: int, text: str, known: Mapping[str, object] = _NOTHING) -> None:
+        """Log one line, if it is not one of a flood; text is cut where ISC's buffer ends. `known` is for JSON alone."""
         if type(text) is Said:
             self._unfold()
             if not self._folding.admits(text):
                 return
-            self._say(level, text, {"id": text.notice.id})
-        else:
-            self._say(level, text)
-
-    @property
-    def due_us(self) -> int:
-        """When `flush` has a flood to sum up, in monotonic microseconds; 0 for never."""
-        return int(self._folding.due_s * 1_000_000)
-
-    def _unfold(self, *, at_once: bool = False) -> None:
-        for folded in self._folding.take(at_once=at_once):
-            notice = folded.said.notice
-            self._say(notice.level, folded.text, {"id": notice.id, "more": folded.more})
-
-    def _say(self, level: int, text: str, known: Mapping[str, object] = _NOTHING) -> None:
+            known = {"id": text.notice.id}
         if not self.to_stderr and self._syslog.is_deaf():
             return
         octets = text.encode("latin-1", "surrogateescape") if text.isascii() else _octets(text)
@@ -201,6 +187,16 @@ class Logger:
             self._lines.append(self._as_json(level, octets, known) if self._json else octets)
             if not self.buffered:
                 self.flush()
+
+    @property
+    def due_us(self) -> int:
+        """When `flush` has a flood to sum up, in monotonic microseconds; 0 for never."""
+        return int(self._folding.due_s * 1_000_000)
+
+    def _unfold(self, *, at_once: bool = False) -> None:
+        for folded in self._folding.take(at_once=at_once):
+            notice = folded.said.notice
+            self.line(notice.level, folded.text, {"id": notice.id, "more": folded.more})
 
     def syslog_only(self, level: int, text: str) -> None:
         """Log a line that standard error has had already."""
