@@ -211,7 +211,7 @@ class TapeWriter:
         records = self._records + self._notes
         wall, mono = self._wall_us, self._mono_us
         for event in events:
-            now_wall, now_mono = event[0], event[1]
+            now_wall, now_mono = event.wall_us, event.mono_us
             record = (EVENT_IDS[type(event)], now_wall - wall, now_mono - mono) + event[2:]  # noqa: RUF005 - see codec
             records.append(record)
             wall, mono = now_wall, now_mono
@@ -243,13 +243,10 @@ class TapeWriter:
             )
         if first_seq != self._effects_seq:
             self._records.append((EFFECTS_AT, first_seq))
-        count = 0
-        for of_one in effects:
-            self._records.append(encode_effects(of_one))
-            count += len(of_one)
+        self._records += encode_effects(effects)
         if handled_us is not None and effects:
             self._records.append((HANDLED, handled_us - self._mono_us))
-        self._tally.effects += count
+        self._tally.effects += sum(map(len, effects))
         self._effects_seq = end
         if len(self._records) > WAITING_RECORDS_MAX:
             self.flush()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from dhcpd.trace import DamagedTape, Entry, NewerTape, TapeWriter, open_tape
+from dhcpd.trace.codec import EFFECT_HEADS
 from dhcpd.trace.effects import EFFECT_IDS, INFO, Log, Serving, Wake
 from dhcpd.trace.events import EVENT_IDS, Listening, Remark, Timer
 
@@ -67,7 +68,12 @@ def test_an_unknown_event_is_of_a_newer_program(tmp_path: Path, size: int, resyn
 
 def test_an_unknown_effect_is_of_a_newer_program(tmp_path: Path) -> None:
     pairs = [BEFORE, (Timer(2, 2), (Wake(8), LaterRecord(1, 2, b"")))]
-    write(tmp_path / "t", pairs, lambda patch: patch.setitem(EFFECT_IDS, LaterRecord, 127))  # type: ignore[misc]
+
+    def know(patch: pytest.MonkeyPatch) -> None:
+        patch.setitem(EFFECT_IDS, LaterRecord, 127)  # type: ignore[misc]
+        patch.setitem(EFFECT_HEADS, LaterRecord, (127,))
+
+    write(tmp_path / "t", pairs, know)
     first, unanswered, told = read(tmp_path / "t")
     assert first == Entry(1, *BEFORE)
     assert unanswered == Entry(2, Timer(2, 2), None)
