@@ -51,6 +51,8 @@ class Folding:
     @property
     def due_s(self) -> float:
         """When `take` has something to say, by the clock; 0 where nothing is folded."""
+        if not self._windows:
+            return 0.0
         return min((one.ends_s for one in self._windows.values() if one.count > SHOWN), default=0.0)
 
     def admits(self, said: Said) -> bool:

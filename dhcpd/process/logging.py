@@ -150,7 +150,7 @@ def _json_renderer() -> JSONRenderer:
 class Logger:
     """The program's log. `to_stderr` says whether lines go to standard error too; `json` in which form."""
 
-    __slots__ = ("_folding", "_json", "_lines", "_render", "_syslog", "buffered", "to_stderr")
+    __slots__ = ("_folding", "_json", "_lines", "_render", "_syslog", "_unheard", "buffered", "to_stderr")
 
     def __init__(self, ident: str, *, json: bool = False) -> None:
         self.to_stderr = _is_open(_STDERR)
@@ -158,6 +158,8 @@ class Logger:
         self._syslog = Syslog(ident)
         self._folding = Folding()
         self._lines: list[bytes] = []
+        # Nobody listens, and until `flush` nobody looks again: the loop flushes behind each turn.
+        self._unheard = False
         self._json = json
         self._render = _json_renderer() if json else None
 
@@ -177,7 +179,10 @@ class Logger:
             if not self._folding.admits(text):
                 return
             known = {"id": text.notice.id}
+        if self._unheard:
+            return
         if not self.to_stderr and self._syslog.is_deaf():
+            self._unheard = self.buffered
             return
         octets = text.encode("latin-1", "surrogateescape") if text.isascii() else _octets(text)
         if len(octets) > LINE_OCTETS_MAXIMUM:
@@ -222,6 +227,7 @@ class Logger:
         """
         if self._folding.due_s or at_end:
             self._unfold(at_once=at_end)
+        self._unheard = False
         lines = self._lines
         if lines:
             self._lines = []
