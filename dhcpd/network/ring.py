@@ -34,7 +34,7 @@ _STATISTICS: Final = struct.Struct("=II")
 # `struct tpacket2_hdr` behind its status and the length on the wire: length here, where it begins, where the network
 # header does, seconds and nanoseconds since 1970; and its first two alone.
 _HEADER: Final = struct.Struct("=IHHII")
-_PLACE: Final = struct.Struct("=IH")
+_PLACE: Final = struct.Struct("=IH").unpack_from
 _HEADER_AT: Final = 8
 
 # A frame of ISC's longest (1,536 octets) with the kernel's header and link-level address before it.
@@ -78,15 +78,19 @@ class Ring:
     def take(self, room: int) -> list[bytes]:
         """The frames that wait, at most `room`."""
         found: list[bytes] = []
-        octets, words, at = self._map, self._words, self._at
+        octets, words, slots, at = self._map, self._words, self._slots, self._at
         for _ in range(room):
-            if not words[at * _SLOT_WORDS] & _STATUS_USER:
+            status_at = at * _SLOT_WORDS
+            if not words[status_at] & _STATUS_USER:
                 break
             slot = at * SLOT_OCTETS
-            length, begin = _PLACE.unpack_from(octets, slot + _HEADER_AT)
-            found.append(octets[slot + begin : slot + begin + length])
-            words[at * _SLOT_WORDS] = 0
-            at = at + 1 if at + 1 < self._slots else 0
+            length, begin = _PLACE(octets, slot + _HEADER_AT)
+            begin += slot
+            found.append(octets[begin : begin + length])
+            words[status_at] = 0
+            at += 1
+            if at == slots:
+                at = 0
         self._at = at
         return found
 

@@ -165,7 +165,7 @@ class RawInterface:
         if failure is not None:
             self.backlog.emptied(mono_us)
         found: list[Event] = []
-        name, counters, lines = self.name, self._counters, self._lines
+        name, counters, lines, new = self.name, self._counters, self._lines, tuple.__new__
         for frame in frames:
             opened = open_frame(frame, counters, lines)
             if opened is None:
@@ -173,7 +173,7 @@ class RawInterface:
             source, source_port, payload = opened
             if len(payload) >= PAYLOAD_OCTETS_MINIMUM:
                 # Half the time of Packet(...), which an interpreted function makes.
-                found.append(tuple.__new__(Packet, (wall_us, mono_us, name, source, source_port, payload)))
+                found.append(new(Packet, (wall_us, mono_us, name, source, source_port, payload)))
         if failure:
             found.append(ReceiveFailed(wall_us, mono_us, name, failure))
         return found
