@@ -153,6 +153,10 @@ def _find_by_hardware(search: Search) -> None:
     server, uid = search.server, search.uid
     silent = server.reasons is None
     for lease in server.database.by_hardware(search.packet.hardware):
+        if silent and lease is search.by_uid:
+            # It was asked all of this when it was found by its identifier.
+            search.by_hardware = lease
+            return
         state = lease.state
         if silent and state == ACTIVE and lease.uid and lease.uid != uid:
             # Passed over below as well, but one address may have tens of thousands of identifiers.
