@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ...trace.effects import Send
 from .encode import NAK, PAYLOAD_OCTETS_MINIMUM, STATIC_BOOTP
+from .packet import HARDWARE_OCTETS_MAXIMUM
 from .placement import FILE_OCTETS, SNAME_OCTETS, Area
 from .text import cut
 
@@ -93,16 +94,21 @@ def names_and_options(
     return sname + file + area.main.ljust(_OPTIONS_MINIMUM, b"\x00")
 
 
-def with_header(packet: Message, flags: int, ciaddr: int, yiaddr: int, siaddr: int, rest: bytes) -> bytes:
-    """The payload of a reply, of which `names_and_options` has made the rest."""
+def with_header(
+    packet: Message, flags: int, ciaddr: int, yiaddr: int, siaddr: int, rest: bytes, chaddr: bytes | None = None
+) -> bytes:
+    """The payload of a reply, of which `names_and_options` has made the rest; without `chaddr` it has the packet's."""
     payload = packet.payload
+    fields = _FIELDS(flags, ciaddr, yiaddr, siaddr)
     # htype to secs, and giaddr with chaddr, come back as they were: relays and clients tell their own by them.
-    return b"".join((_REPLY, payload[1:10], _FIELDS(flags, ciaddr, yiaddr, siaddr), payload[24:44], rest))
+    if chaddr is None:
+        return b"".join((_REPLY, payload[1:10], fields, payload[24:44], rest))
+    return b"".join((_REPLY, payload[1:10], fields, payload[24:28], chaddr, rest))
 
 
-def with_hardware(payload: bytes, hardware: bytes, padding: bytes) -> bytes:
-    """A reply with the `chaddr` of a lease that is handed out again as it is, with what stood behind it."""
-    return payload[:28] + (hardware[1:] + padding).ljust(16, b"\x00") + payload[44:]
+def chaddr_of(hardware: bytes, padding: bytes) -> bytes:
+    """The `chaddr` of a lease: its hardware address without the type, and what stood behind it."""
+    return (hardware[1:] + padding).ljust(HARDWARE_OCTETS_MAXIMUM, b"\x00")
 
 
 def compose_nak(packet: Message, area: Area) -> bytes:
@@ -132,7 +138,7 @@ def compose_leasequery(
     """
     payload = packet.payload
     head = _REPLY + payload[1:3] if hardware is None else _REPLY + bytes((hardware[0], len(hardware) - 1))
-    chaddr = packet.chaddr if hardware is None else (hardware[1:] + padding).ljust(16, b"\x00")
+    chaddr = packet.chaddr if hardware is None else chaddr_of(hardware, padding)
     address = ciaddr.to_bytes(4, "big")
     return b"".join((head, payload[3:12], address, payload[16:28], chaddr, payload[44:236], area.main))
 
@@ -179,7 +185,10 @@ def _raw_or_relay(
         destination, link = ports.broadcast, ETHERNET_BROADCAST
     else:
         destination, link = yiaddr, _link(packet)
-    return Send(packet.interface, True, destination, ports.remote, link, source, durable, MARK_LEASE, payload)
+    # As in _kernel.
+    return tuple.__new__(
+        Send, (packet.interface, True, destination, ports.remote, link, source, durable, MARK_LEASE, payload)
+    )
 
 
 def send_offer(packet: Message, payload: bytes, ports: Ports, flags: int, yiaddr: int, source: int) -> Send:

@@ -30,12 +30,12 @@ from ...wire.encode import CACHE_ENTRIES_MAXIMUM, DYNAMIC_BOOTP, OFFER_OR_ACK, U
 from ...wire.packet import ACK, OFFER
 from ...wire.reply import (
     BROADCAST_FLAG,
+    chaddr_of,
     names_and_options,
     send_ack,
     send_bootp,
     send_offer,
     truncation_lines,
-    with_hardware,
     with_header,
 )
 from ...wire.text import dotted, reply_line
@@ -214,9 +214,10 @@ def _encode(step: Grant, prepared: Prepared, layout: Layout, site: Site | None) 
     rest = _names_and_options(step, prepared, layout, site)
     flags = packet.flags | BROADCAST_FLAG if terms.always_broadcast else packet.flags
     address = lease.address
-    payload = with_header(packet, flags, packet.ciaddr, address, terms.next_server, rest)
+    chaddr = None
     if step.reused:
-        payload = with_hardware(payload, lease.hardware, b"" if lease.rare is None else lease.rare.padding)
+        chaddr = chaddr_of(lease.hardware, b"" if lease.rare is None else lease.rare.padding)
+    payload = with_header(packet, flags, packet.ciaddr, address, terms.next_server, rest, chaddr)
     if kind == OFFER:
         return send_offer(packet, payload, server.ports, flags, address, prepared.source)
     if kind == ACK:
