@@ -127,8 +127,8 @@ class Machine:
         if server is None:
             HANDLERS[type(event)](self, event)
             return effects
-        server.now_us = event.wall_us
-        server.now = now = event.wall_us // _MICROSECONDS
+        server.now_us = now_us = event.wall_us
+        server.now = now = now_us // _MICROSECONDS
         server.event = self.events
         server.effects = effects
         leases, ddns = server.leases, server.ddns
@@ -363,7 +363,7 @@ class Machine:
     def _on_packet(self, event: ev.Packet) -> None:
         if self.serving and not self.leaving and self.server is not None:
             # What is due comes first, though its timer may be late: a lease that is over is no more the client's.
-            if self.agenda.next_us <= event.wall_us:
+            if self.agenda.next_us <= self.server.now_us:
                 self._on_timer(event)
             dispatch.receive(self.server, event)
 
