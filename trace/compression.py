@@ -117,6 +117,7 @@ class ZlibUnpacker:
         return raw
 
 
+@cache
 def _zstd() -> Any:
     """The library for Zstandard, Python's own from 3.14 on; raises ImportError."""
     return import_module("compression.zstd" if sys.version_info >= (3, 14) else ZSTD_LIBRARY)

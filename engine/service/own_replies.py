@@ -26,6 +26,7 @@ REMEMBERED_MAXIMUM: Final = 4096
 _HLEN_AT: Final = 2
 _GIADDR_AT: Final = 24
 _NAMES_AT: Final = 44
+_NO_RELAY: Final = bytes(4)
 
 
 def tell_own_reply(server: Server, sent: Send) -> None:
@@ -33,9 +34,10 @@ def tell_own_reply(server: Server, sent: Send) -> None:
     if sent.raw or sent.port != server.ports.local:
         return
     payload = sent.payload
-    if len(payload) < FIXED_OCTETS or not any(payload[_GIADDR_AT : _GIADDR_AT + 4]):
+    relay = payload[_GIADDR_AT : _GIADDR_AT + 4]
+    if relay == _NO_RELAY or len(payload) < FIXED_OCTETS:
         return
-    key = payload[_HLEN_AT : _HLEN_AT + 1] + payload[_GIADDR_AT : _GIADDR_AT + 4] + payload[_NAMES_AT:]
+    key = payload[_HLEN_AT : _HLEN_AT + 1] + relay + payload[_NAMES_AT:]
     if key in server.unremarkable:
         return
     packet = parse_packet(payload, sent.interface, sent.source, sent.port, server.configuration.registry)
