@@ -30,9 +30,6 @@ def reusable(server: Server, lease: Lease, percent: int) -> bool:
     length = lease.ends - starts
     if length >= _TOO_LONG_S or age > length * percent // 100:
         return False
-    server.log(
-        DEBUG,
-        f"reuse_lease: lease age {age} (secs) under {percent}% threshold, reply with unaltered, existing lease for "
-        f"{dotted(lease.address)}",
-    )
+    text = f"lease age {age} (secs) under {percent}% threshold, reply with unaltered, existing lease for"
+    server.log(DEBUG, f"reuse_lease: {text} {dotted(lease.address)}")
     return True
