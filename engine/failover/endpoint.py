@@ -342,8 +342,8 @@ class Endpoint:
             "skew_s": self.skew_s,
             "unsure": [[int(value) for value in one] for one in self.unsure],
             "wanted": None if self.wanted is None else int(self.wanted),
-            # Mostly long over, and nothing then.
-            **({"busy_us": self.busy_us} if self.busy_us > self.site.now_us else {}),
+            # Also where it is over: a clock that is set back makes it count again.
+            "busy_us": self.busy_us,
         }
 
     def restore(self, data: dict[str, Any]) -> None:
