@@ -28,9 +28,14 @@ _WHILE_US: Final = IN_A_WHILE_MAX * EACH_US
 
 def heeded(busy_us: int, now_us: int) -> int:
     """The `busy_us` behind another such message."""
-    return max(busy_us, now_us) + EACH_US
+    return _counting(busy_us, now_us) + EACH_US
 
 
 def due_us(busy_us: int, now_us: int) -> int:
     """When the next such message is heeded; `now_us` where it is now."""
-    return max(now_us, busy_us + EACH_US - _WHILE_US)
+    return max(now_us, _counting(busy_us, now_us) + EACH_US - _WHILE_US)
+
+
+def _counting(busy_us: int, now_us: int) -> int:
+    """What counts of `busy_us`: never is it further ahead than a while, unless the clock was set back; then nothing."""
+    return busy_us if now_us < busy_us <= now_us + _WHILE_US else now_us

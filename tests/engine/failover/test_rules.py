@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dhcpd.engine.failover.messages import BindingUpdate
-from dhcpd.engine.failover.rules import binding, lease_time, ownership, sharing, states
+from dhcpd.engine.failover.rules import binding, lease_time, ownership, patience, sharing, states
 from dhcpd.engine.failover.rules.binding import Binding, Reason, Receiver, Refusal, examine, is_allowed, partner_wins
 from dhcpd.engine.failover.rules.ownership import Stand, mine
 from dhcpd.engine.failover.rules.states import Service
@@ -363,3 +363,12 @@ def test_service_states_have_words_for_reasons() -> None:
     assert binding.reason_text(16) == "Less critical binding information."
     assert binding.reason_text(200).startswith("Undefined-200: ")
     assert Service.COOPERATING in {found.service for found in states.SERVICE.values()}
+
+
+def test_a_partner_that_has_asked_for_much_is_heeded_at_once_where_the_clock_was_set_back():
+    now_us = busy_us = 1_800_000_000_000_000
+    while patience.due_us(busy_us, now_us) <= now_us:
+        busy_us = patience.heeded(busy_us, now_us)
+    earlier_us = now_us - 3_600_000_000
+    assert patience.due_us(busy_us, earlier_us) == earlier_us
+    assert patience.heeded(busy_us, earlier_us) == earlier_us + patience.EACH_US
