@@ -144,8 +144,8 @@ class Loop:
         self._readings_wanted = 0
         # What became of the last reading, where the configuration is not the one that was read.
         self._reload_status = ""
-        # Lines of the log are nobody else's (_process).
         self.doing: dict[type[Effect], Callable[[Any], None]] = {
+            Log: self._log,
             Store: self._store,
             Send: self._send,
             Wake: self._wake,
@@ -326,17 +326,11 @@ class Loop:
 
     def _process(self, events: list[Event]) -> None:
         """Record, apply, carry out."""
-        doing, storage, log = self.doing, self._storage, self._logger.line
+        doing, storage = self.doing, self._storage
         answers = self._door.pass_in(events)
         for storage.seq, effects in enumerate(answers, self._door.first_seq):
             for effect in effects:
-                if type(effect) is Log:
-                    # Kept until it is known whether a reply that must wait for the disk is told by it.
-                    line, self._line = self._line, effect
-                    if line is not None:
-                        log(line.level, line.text)
-                else:
-                    doing[type(effect)](effect)
+                doing[type(effect)](effect)
             if self._line is not None:
                 self._say_line()
         if self._admin is not None:
@@ -370,6 +364,12 @@ class Loop:
 
     # What effects ask for
 
+    def _log(self, effect: Log) -> None:
+        """Keep the line until it is known whether a reply that must wait for the disk is told by it."""
+        line, self._line = self._line, effect
+        if line is not None:
+            self._logger.line(line.level, line.text)
+
     def _say_line(self) -> None:
         line, self._line = self._line, None
         if line is not None:
@@ -380,16 +380,14 @@ class Loop:
         self._storage.add(effect)
 
     def _send(self, effect: Send) -> None:
-        line, self._line = self._line, None
-        if effect.durable:
-            if self._storage.hold(effect, line):
-                return
-            if self._lost is not None:
-                self._awaiting_file.append(Reply(effect, line))
-                return
-        if line is not None:
-            self._logger.line(line.level, line.text)
-        self._send_now(effect)
+        if effect.durable and self._storage.hold(effect, self._line):
+            self._line = None
+        elif effect.durable and self._lost is not None:
+            self._awaiting_file.append(Reply(effect, self._line))
+            self._line = None
+        else:
+            self._say_line()
+            self._send_now(effect)
 
     def _send_on_stream(self, effect: StreamSend) -> None:
         if not effect.data:
@@ -412,12 +410,18 @@ class Loop:
         try:
             self._sockets.send(effect)
         except OSError as error:
-            failed = SendFailed(
-                0, 0, effect.interface, effect.raw, len(effect.payload), effect.marker,
-                error=error.strerror or str(error),
-                unreachable=error.errno == errno.ENETUNREACH,
-            )  # fmt: skip
-            self._inbox.append(failed)
+            self._inbox.append(
+                SendFailed(
+                    0,
+                    0,
+                    interface=effect.interface,
+                    raw=effect.raw,
+                    length=len(effect.payload),
+                    marker=effect.marker,
+                    error=error.strerror or str(error),
+                    unreachable=error.errno == errno.ENETUNREACH,
+                )
+            )
 
     def _wake(self, effect: Wake) -> None:
         self._wake_us = effect.at_us

@@ -54,8 +54,8 @@ class Terms:
     __slots__ = (
         "adaptive_threshold", "admits_all", "allow_booting", "allow_bootp", "always_broadcast", "boot_unknown",
         "bootp_cutoff", "bootp_length", "cache_percent", "default_time", "deny_duplicates", "echo_client_id",
-        "filename", "get_lease_hostnames", "ignore_client_uids", "infinite_is_reserved", "late_read", "log_high",
-        "log_low", "max_time", "min_secs", "min_time", "next_server", "one_lease", "ping_check", "ping_cltt_s",
+        "filename", "get_lease_hostnames", "ignore_client_uids", "infinite_is_reserved", "log_high", "log_low",
+        "max_time", "min_secs", "min_time", "next_server", "one_lease", "ping_check", "ping_cltt_s",
         "ping_timeout_us", "server_name", "stash_agent", "use_host_names", "use_lease_route",
         "usual_time",
     )  # fmt: skip

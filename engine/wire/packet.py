@@ -279,19 +279,16 @@ def _read_addresses(packet: Message) -> None:
     options = packet.options
     value = options.get(REQUESTED_ADDRESS)
     if value is not None:
-        whole = len(value) == ADDRESS_OCTETS
-        packet.requested_address = int.from_bytes(value if whole else _four(packet, REQUESTED_ADDRESS, value), "big")
+        packet.requested_address = _address_in(packet, REQUESTED_ADDRESS, value)
     value = options.get(SERVER_IDENTIFIER)
     if value is not None:
-        whole = len(value) == ADDRESS_OCTETS
-        packet.server_identifier = int.from_bytes(value if whole else _four(packet, SERVER_IDENTIFIER, value), "big")
+        packet.server_identifier = _address_in(packet, SERVER_IDENTIFIER, value)
 
 
-def _four(packet: Message, code: int, value: bytes) -> bytes:
-    """The four octets of an address whose option has more, or fewer."""
+def _address_in(packet: Message, code: int, value: bytes) -> int:
     if len(value) < ADDRESS_OCTETS:
         value += _behind(packet.payload, code, bool(packet.options.get(OVERLOAD)))
-    return value[:ADDRESS_OCTETS].ljust(ADDRESS_OCTETS, b"\x00")
+    return int.from_bytes(value[:ADDRESS_OCTETS].ljust(ADDRESS_OCTETS, b"\x00"), "big")
 
 
 def _behind(payload: bytes, code: int, overloaded: bool) -> bytes:

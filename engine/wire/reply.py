@@ -99,11 +99,10 @@ def with_header(
 ) -> bytes:
     """The payload of a reply, of which `names_and_options` has made the rest; without `chaddr` it has the packet's."""
     payload = packet.payload
-    fields = _FIELDS(flags, ciaddr, yiaddr, siaddr)
-    # htype to secs, and giaddr with chaddr, come back as they were: relays and clients tell their own by them.
     if chaddr is None:
-        return b"".join((_REPLY, payload[1:10], fields, payload[24:44], rest))
-    return b"".join((_REPLY, payload[1:10], fields, payload[24:28], chaddr, rest))
+        chaddr = packet.chaddr
+    # htype to secs, and giaddr with chaddr, come back as they were: relays and clients tell their own by them.
+    return b"".join((_REPLY, payload[1:10], _FIELDS(flags, ciaddr, yiaddr, siaddr), payload[24:28], chaddr, rest))
 
 
 def chaddr_of(hardware: bytes, padding: bytes) -> bytes:

@@ -17,7 +17,7 @@ from ...conf.running.scopes import class_scopes, run_scopes
 from ...model.change import Cause
 from ...model.context import OptionSet
 from ...model.lease import ACTIVE, BACKUP, BOOTP_FLAG, EXPIRED, FREE, RELEASED, RESERVED_FLAG, RESET
-from ...wire.codes import CLASS_IDENTIFIER, CLIENT_IDENTIFIER, HOST_NAME, LEASE_TIME
+from ...wire.codes import CLASS_IDENTIFIER, CLIENT_IDENTIFIER, HOST_NAME
 from ...wire.packet import OFFER, REQUEST
 from ...wire.text import dotted
 from ..explain import tell_time, watch_handler, watch_scopes
@@ -27,7 +27,7 @@ from ..plan import Terms
 from ..silence import Silence
 from .billing import charge
 from .lease_name import must_ask_name
-from .lease_time import INFINITE, PoolClosedError, bootp_expiry, dhcp_time
+from .lease_time import INFINITE, PoolClosedError, bootp_expiry, dhcp_time, requested_time
 from .nak import send_nak_for
 from .names import update_names
 from .reply import answer
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from ..server import Server
 
 BOOTP: Final = 0
-_TIME_OCTETS: Final = 4
 _CLASS_VARIABLE: Final = "vendor-class-identifier"
 # Named here since looking a member of an enumeration up costs as much as a step does.
 _NOT_MADE: Final = Silence.NOT_MADE
@@ -52,7 +51,7 @@ def grant(
     server: Server, context: Context, lease: Lease, kind: int, line: str, hold: int = 0, host: Host | None = None
 ) -> None:
     """Give `lease` to the client of `context.packet`; `kind` is OFFER, ACK or BOOTP, `line` the request's log line."""
-    if (server.offers or server.unnamed) and lease.pool is not None and server.is_pending(lease.address):
+    if lease.pool is not None and server.is_pending(lease.address):
         server.silence = Silence.WAITING
         return
     packet = context.packet
@@ -245,14 +244,12 @@ def _decide_time(step: Grant) -> bool:
     See docs/behaviour/decisions.md#grant-procedure, step 15.
     """
     server, lease, terms = step.server, step.lease, step.terms
-    options = step.packet.options
-    step.uid = b"" if terms.ignore_client_uids else options.get(CLIENT_IDENTIFIER, b"")
+    step.uid = b"" if terms.ignore_client_uids else step.packet.options.get(CLIENT_IDENTIFIER, b"")
     if step.kind == BOOTP:
         step.seconds, step.expiry = None, bootp_expiry(server, terms)
         step.flags = BOOTP_FLAG
         return True
-    asked = options.get(LEASE_TIME)
-    requested = terms.default_time if asked is None or len(asked) != _TIME_OCTETS else int.from_bytes(asked, "big")
+    requested = requested_time(step.packet, terms)
     if requested == INFINITE and terms.infinite_is_reserved:
         step.flags = RESERVED_FLAG
         server.log(INFO, f"Infinite-leasetime reservation made on {dotted(lease.address)}.")
@@ -289,7 +286,7 @@ def _take_over(step: Grant) -> None:
     name = options.get(HOST_NAME)
     if name is not None and name != lease.hostname:
         step.forbidden = True
-    if step.flags and step.flags & RESERVED_FLAG and not lease.flags & RESERVED_FLAG and lease.pool is not None:
+    if step.flags & RESERVED_FLAG and not lease.flags & RESERVED_FLAG and lease.pool is not None:
         step.server.log(DEBUG, "Cannot reuse: lease is changing to RESERVED")
         step.forbidden = True
 
@@ -329,8 +326,7 @@ def _reuse_or_store(step: Grant) -> None:
         step.reused = True
         step.expiry = lease.ends
         server.leases.confirm(lease)
-        if server.reasons is not None:
-            step.note("unchanged", "its time is young enough to be told again (dhcp-cache-threshold)")
+        step.note("unchanged", "its time is young enough to be told again (dhcp-cache-threshold)")
         return
     if step.relay_options is not None:
         step.relay = _to_remember(step, step.relay_options)

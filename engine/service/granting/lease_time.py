@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 from ....trace.effects import DEBUG, ERROR, INFO
 from ...model.lease import NEVER
+from ...wire.codes import LEASE_TIME
 from ...wire.packet import ACK
 from ...wire.text import dotted
 from ..plan import MIN_LEASE_TIME_S
 
 if TYPE_CHECKING:
     from ...model.configuration import Pool
+    from ...model.context import Message
     from ...model.lease import Lease
     from ..plan import Terms
     from ..server import Server
@@ -26,11 +28,20 @@ if TYPE_CHECKING:
 INFINITE: Final = 0xFFFFFFFF
 # What does not fit into 31 bits ends here: a second earlier than never, which only an infinite lease is.
 LATEST: Final = NEVER - 1
+_LEASE_TIME_OCTETS: Final = 4
 _PERCENT: Final = 100
 
 
 class PoolClosedError(Exception):
     """The pool is not valid yet, or not any more: the client gets a NAK."""
+
+
+def requested_time(packet: Message, terms: Terms) -> int:
+    """What the client asked for, or the default."""
+    asked = packet.options.get(LEASE_TIME)
+    if asked is None or len(asked) != _LEASE_TIME_OCTETS:
+        return terms.default_time
+    return int.from_bytes(asked, "big")
 
 
 def dhcp_time(server: Server, lease: Lease, terms: Terms, requested: int, step: Grant) -> tuple[int, int]:
@@ -55,8 +66,7 @@ def dhcp_time(server: Server, lease: Lease, terms: Terms, requested: int, step: 
                 raise PoolClosedError
             time = max(min(time, pool.valid_until - now), terms.min_time)
         granted = server.leases.partners[pool.index].shorten(lease, time, now, step)
-    end = now + granted
-    return time, end if end < INFINITE else expiry(now, granted)
+    return time, expiry(now, granted)
 
 
 def expiry(now: int, time: int) -> int:

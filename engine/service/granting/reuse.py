@@ -23,7 +23,7 @@ def reusable(server: Server, lease: Lease, percent: int) -> bool:
 
     That it is the same client, and nothing forbids, the caller has tested.
     """
-    if percent <= 0 or (server.doubtful_until and server.is_doubtful(lease)):
+    if percent <= 0 or server.is_doubtful(lease):
         return False
     starts = lease.starts
     age = server.now - starts
