@@ -23,7 +23,7 @@ from .lease.file.writer import Rewriter
 from .lease.snapshot import SnapshotError
 from .names import Names
 from .parameters import StartParameters
-from .rewriting import Rewriting, log_failure
+from .rewriting import INTERVAL_S, Rewriting, log_failure
 from .service import dispatch
 from .service.generation import Generation
 from .service.granting import ping
@@ -120,19 +120,38 @@ class Machine:
 
     def apply(self, event: ev.Event) -> list[Effect]:
         """Take in one event; returns what is to be done, in order."""
-        effects = self._effects = []
+        effects: list[Effect] = []
+        self._effects = effects
         self.events += 1
         server = self.server
-        if server is not None:
-            server.now_us = event.wall_us
-            server.now = event.wall_us // _MICROSECONDS
-            server.event = self.events
-            server.effects = effects
-            server.leases.changes.clear()
-            server.ddns.happened.clear()
+        if server is None:
+            HANDLERS[type(event)](self, event)
+            return effects
+        server.now_us = now_us = event.wall_us
+        server.now = now = now_us // _MICROSECONDS
+        server.event = self.events
+        server.effects = effects
+        leases, ddns = server.leases, server.ddns
+        if leases.changes:
+            leases.changes.clear()
+        if ddns.happened:
+            ddns.happened.clear()
         HANDLERS[type(event)](self, event)
-        if self.serving:
-            self._after()
+        if not self.serving:
+            return effects
+        # What may follow any event of a serving machine, the last of it the next wish to be woken.
+        if self.omapi is not None:
+            self.omapi.shutdown.look()
+        if self.failover is not None:
+            self.failover.connections.flush()
+        if ddns.asked:
+            ddns.flush(effects)
+        if leases.appended and now > self._rewriting.begun_at + INTERVAL_S and not self._rewriting.open:
+            self._begin_rewrite(server)
+        next_us = self.agenda.next_us
+        if next_us != self.wake_us and (self.wake_us or next_us < NEVER_US):
+            self.wake_us = next_us if next_us < NEVER_US else 0
+            effects.append(Wake(self.wake_us))
         return effects
 
     def explain(self, event: ev.Event) -> tuple[list[Effect], list[Reason]]:
@@ -152,25 +171,6 @@ class Machine:
         reasons += of_debts(owed, server.ddns.updates.debts.everything())
         conclude(reasons, effects)
         return effects, reasons
-
-    def _after(self) -> None:
-        """What may follow any event of a serving machine: a rewrite that is due, and the next wish to be woken."""
-        server = self.server
-        assert server is not None
-        if self.omapi is not None:
-            self.omapi.shutdown.look()
-        if self.failover is not None:
-            self.failover.connections.flush()
-        if server.ddns.asked:
-            server.ddns.flush(self._effects)
-        appended = server.leases.appended
-        if appended and self._rewriting.due(server.now, appended):
-            self._begin_rewrite(server)
-        next_us = self.agenda.next_us
-        wake_us = next_us if next_us < NEVER_US else 0
-        if wake_us != self.wake_us:
-            self.wake_us = wake_us
-            self._effects.append(Wake(wake_us))
 
     # The start
 
@@ -363,7 +363,7 @@ class Machine:
     def _on_packet(self, event: ev.Packet) -> None:
         if self.serving and not self.leaving and self.server is not None:
             # What is due comes first, though its timer may be late: a lease that is over is no more the client's.
-            if self.agenda.next_us <= event.wall_us:
+            if self.agenda.next_us <= self.server.now_us:
                 self._on_timer(event)
             dispatch.receive(self.server, event)
 

@@ -44,10 +44,6 @@ class Rewriting:
         """Whether slices are still to come."""
         return self.rewriter is not None
 
-    def due(self, now: int, appended: int) -> bool:
-        """Whether a commit at `now`, after `appended` records, begins a rewrite."""
-        return appended > 0 and self.rewriter is None and now > self.begun_at + INTERVAL_S
-
     def begin(self, rewriter: Rewriter, now: int, effects: list[Effect]) -> None:
         """Open a rewrite whose content `rewriter` gives."""
         self.rewriter = rewriter

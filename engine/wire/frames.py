@@ -94,6 +94,12 @@ class _Rate:
         self.level = level
         self.text = text
 
+    def count_good(self, frames: int) -> None:
+        """Note so many good frames: as soon as it began anew, five of them leave it as it was."""
+        cycle = _COUNTED_MINIMUM + 1
+        for _ in range(frames if frames < 2 * cycle else cycle + frames % cycle):
+            self.count(True, [])
+
     def count(self, good: bool, lines: list[tuple[int, str]]) -> bool:
         """Note one frame; `good` comes back (docs/behaviour/packets.md#receive-filter-and-validation)."""
         self.seen += 1
@@ -114,13 +120,21 @@ class Counters:
     See docs/behaviour/packets.md#receive-filter-and-validation.
     """
 
-    __slots__ = ("ip_checksum", "too_long", "udp_checksum")
+    __slots__ = ("good", "ip_checksum", "too_long", "udp_checksum")
 
     def __init__(self) -> None:
         """Nothing seen yet."""
+        # Frames without a fault that the pairs are still to count, before the next frame that has one.
+        self.good = 0
         self.too_long = _Rate(INFO, "{bad} udp packets in {seen} too long - dropped")
         self.ip_checksum = _Rate(INFO, "{bad} bad IP checksums seen in {seen} packets")
         self.udp_checksum = _Rate(DEBUG, "{bad} bad udp checksums in {seen} packets")
+
+    def settle(self) -> None:
+        """Have all three count the good frames so far."""
+        good, self.good = self.good, 0
+        for rate in (self.too_long, self.ip_checksum, self.udp_checksum):
+            rate.count_good(good)
 
 
 def open_frame(frame: bytes, counters: Counters, lines: list[tuple[int, str]]) -> Datagram | None:
@@ -143,17 +157,25 @@ def open_frame(frame: bytes, counters: Counters, lines: list[tuple[int, str]]) -
         udp_header: tuple[int, int, int, int] = _UDP_HEADER(frame, begin)
         source_port, _, length, checksum = udp_header
         spelled = int.from_bytes(frame[ETHERNET_OCTETS:begin], "big")
-    if length < UDP_OCTETS or not counters.too_long.count(begin + length <= len(frame), lines):
+    if length < UDP_OCTETS:
         return None
-    if not counters.ip_checksum.count(spelled % _ONES == 0, lines):
-        return None
+    fits = begin + length <= len(frame)
+    pseudo = source + destination + _UDP + length
+    # The sum of the pseudo header alone is what stands there while the rest is left to a network card: the frame
+    # is from this machine, from one of its containers or its guests, and was on no wire.
+    left_to_card = (checksum - pseudo) % _ONES == 0
+    ip_good = spelled % _ONES == 0
     # 0 says that the sender computed none (RFC 768).
-    if checksum:
-        pseudo = source + destination + _UDP + length
-        # The sum of the pseudo header alone is what stands there while the rest is left to a network card: the frame
-        # is from this machine, from one of its containers or its guests, and was on no wire.
-        good = (checksum - pseudo) % _ONES == 0 or _is_sound(frame[begin : begin + length], pseudo)
-        if not counters.udp_checksum.count(good, lines):
+    udp_good = left_to_card or not checksum or (fits and ip_good and _is_sound(frame[begin : begin + length], pseudo))
+    if checksum and udp_good and fits and ip_good:
+        counters.good += 1
+    else:
+        counters.settle()
+        if not counters.too_long.count(fits, lines):
+            return None
+        if not counters.ip_checksum.count(ip_good, lines):
+            return None
+        if checksum and not counters.udp_checksum.count(udp_good, lines):
             return None
     begin += UDP_OCTETS
     return source, source_port, frame[begin : begin + length - UDP_OCTETS]

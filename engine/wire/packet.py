@@ -286,6 +286,8 @@ def _read_addresses(packet: Message) -> None:
 
 
 def _address_in(packet: Message, code: int, value: bytes) -> int:
+    if len(value) == ADDRESS_OCTETS:
+        return int.from_bytes(value, "big")
     if len(value) < ADDRESS_OCTETS:
         value += _behind(packet.payload, code, bool(packet.options.get(OVERLOAD)))
     return int.from_bytes(value[:ADDRESS_OCTETS].ljust(ADDRESS_OCTETS, b"\x00"), "big")

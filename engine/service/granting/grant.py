@@ -51,7 +51,7 @@ def grant(
     server: Server, context: Context, lease: Lease, kind: int, line: str, hold: int = 0, host: Host | None = None
 ) -> None:
     """Give `lease` to the client of `context.packet`; `kind` is OFFER, ACK or BOOTP, `line` the request's log line."""
-    if lease.pool is not None and server.is_pending(lease.address):
+    if (server.offers or server.unnamed) and lease.pool is not None and server.is_pending(lease.address):
         server.silence = Silence.WAITING
         return
     packet = context.packet

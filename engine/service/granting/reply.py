@@ -58,9 +58,9 @@ _WORDS: Final = {OFFER: "DHCPOFFER", ACK: "DHCPACK", 0: "BOOTREPLY"}
 
 def answer(step: Grant) -> None:
     """Make the reply, and send it or have it wait."""
-    server, lease, packet, kind = step.server, step.lease, step.packet, step.kind
+    server, context = step.server, step.context
+    lease, packet, kind = step.lease, step.packet, step.kind
     prepared = _prepared(step)
-    context = step.context
     context.reply = prepared.options
     context.bindings = server.global_bindings
     stored = kind != OFFER and lease.pool is not None and not step.reused
@@ -210,7 +210,8 @@ def _names_and_options(step: Grant, prepared: Prepared, layout: Layout, site: Si
 
 def _encode(step: Grant, prepared: Prepared, layout: Layout, site: Site | None) -> Send:
     """The packet; what evaluating its options logs is logged."""
-    server, packet, terms, lease, kind = step.server, step.packet, step.terms, step.lease, step.kind
+    server, packet, kind = step.server, step.packet, step.kind
+    terms, lease = step.terms, step.lease
     rest = _names_and_options(step, prepared, layout, site)
     flags = packet.flags | BROADCAST_FLAG if terms.always_broadcast else packet.flags
     address = lease.address
